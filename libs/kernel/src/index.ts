@@ -1,0 +1,38 @@
+export { assert, InvariantError, present } from './assert.ts';
+export { BoundedQueue, QueueFullError } from './bounded-queue.ts';
+export type { Brand } from './brand.ts';
+export type { Clock } from './clock.ts';
+export { codeOf, DomainError, messageOf } from './domain-error.ts';
+export {
+  type ClusterName,
+  type ControllerName,
+  clusterName,
+  controllerName,
+  type Epoch,
+  epoch,
+  type GuardIncarnation,
+  guardIncarnation,
+  type InstanceName,
+  InvalidNameError,
+  instanceName,
+} from './ids.ts';
+export {
+  formatLsn,
+  InvalidLsnError,
+  type Lsn,
+  lsnOf,
+  maxLsn,
+  parseLsn,
+  walLagBytes,
+  ZERO_LSN,
+} from './lsn.ts';
+export { type Prng, seededPrng } from './prng.ts';
+export {
+  type EpochMs,
+  epochMs,
+  type MonotonicMs,
+  monotonicMs,
+  type TimelineId,
+  timelineId,
+} from './units.ts';
+export { unreachable } from './unreachable.ts';

@@ -1,0 +1,49 @@
+import { defineConfig } from 'vitest/config';
+
+const resolve = { conditions: ['source'] };
+const ssr = { resolve: { conditions: ['source', 'node', 'module', 'default'] } };
+const setupFiles = ['./test/setup.ts'];
+
+/** Real processes share two cores and real ports: their files run one after another. */
+const oneAtATime = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/plain-summary-reporter.ts'],
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: { name: 'unit', include: ['{apps,libs}/**/*.test.ts'], setupFiles },
+      },
+      { resolve, ssr, test: { name: 'tidy', include: ['tools/**/*.test.ts'] } },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'transcripts',
+          include: ['test/transcripts/**/*.test.ts'],
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          testTimeout: 600_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          setupFiles,
+          ...oneAtATime,
+        },
+      },
+    ],
+  },
+});
