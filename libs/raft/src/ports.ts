@@ -1,0 +1,181 @@
+import type { Message } from './messages.ts';
+import type {
+  HardState,
+  LogEntry,
+  LogIndex,
+  MemberId,
+  RoundId,
+  SnapshotMeta,
+  Term,
+  TermRun,
+  WriteSeq,
+} from './types.ts';
+
+/** Counts are in ticks; the host decides how long a tick is (50 ms by default). */
+export type RaftConfig = {
+  readonly self: MemberId;
+  /** A heartbeat leaves every so many ticks. */
+  readonly heartbeatTicks: number;
+  /** Lower bound of the randomised election timeout; the upper bound is twice this. */
+  readonly electionTicks: number;
+  readonly maxAppendBytes: number;
+  readonly maxInflightAppends: number;
+  readonly maxInflightBytes: number;
+  /** Proposals are refused while more than this is appended but not committed. */
+  readonly maxUncommittedBytes: number;
+  /** How much of the durable log is kept in memory for followers that are a little behind. */
+  readonly cacheBytes: number;
+};
+
+/** What recovery found on stable storage. */
+export type InitialState = {
+  readonly hardState: HardState;
+  /** The newest snapshot, or index 0 with the bootstrap membership. */
+  readonly snapshot: SnapshotMeta;
+  /** The newest membership in the log, committed or not, with the index of its entry (0: bootstrap). */
+  readonly membership: SnapshotMeta['membership'];
+  readonly membershipIndex: LogIndex;
+  readonly firstIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly termRuns: readonly TermRun[];
+  readonly appliedIndex: LogIndex;
+  /** Entries after `appliedIndex`, in order. */
+  readonly tail: readonly LogEntry[];
+};
+
+/** One atomic, synced write. In the order: snapshot replaces the log, truncate, append, hard state. */
+export type PersistBatch = {
+  readonly seq: WriteSeq;
+  readonly hardState: HardState | null;
+  readonly truncateFrom: LogIndex | null;
+  readonly entries: readonly LogEntry[];
+  readonly snapshot: SnapshotMeta | null;
+};
+
+export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader' | 'learner';
+
+export type RoleChange = {
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: MemberId | 0;
+  /** Leader only: its own-term entry is committed and applied, so rounds and leases may be served. */
+  readonly serving: boolean;
+};
+
+/**
+ * What the host must do after it fed inputs, in this order:
+ * 1. send `sendNow` (it rests on nothing unsynced) and begin to write `persist`;
+ * 2. once the write of `persist.seq` is durable: send `afterPersist`, then call `onPersisted(seq)`;
+ *    with no `persist` in this output, `afterPersist` waits for the last batch handed out before;
+ * 3. apply `apply` in order, then call `onApplied`;
+ * 4. answer `rounds` and `role`, and serve `fetch` and `snapshotsWanted`.
+ */
+export type Output = {
+  readonly sendNow: readonly Message[];
+  readonly persist: PersistBatch | null;
+  readonly afterPersist: readonly Message[];
+  /** Committed and durable here. */
+  readonly apply: readonly LogEntry[];
+  readonly rounds: readonly RoundOutcome[];
+  /** A follower needs entries older than the cache: read them and call `onFetched`. */
+  readonly fetch: readonly FetchRequest[];
+  /** A follower needs a snapshot: send one, then call `onSnapshotSent`. */
+  readonly snapshotsWanted: readonly MemberId[];
+  readonly role: RoleChange | null;
+};
+
+export type RoundOutcome = {
+  readonly round: RoundId;
+  /** confirmed: a quorum answered this round, begun after the call; lost: leadership ended first. */
+  readonly outcome: 'confirmed' | 'lost';
+  /** The commit index when the round began: reads must wait until it is applied. */
+  readonly readIndex: LogIndex;
+};
+
+export type FetchRequest = {
+  readonly to: MemberId;
+  readonly fromIndex: LogIndex;
+  readonly maxBytes: number;
+};
+
+export type Refusal =
+  | 'notLeader'
+  | 'notServing'
+  | 'transferring'
+  | 'tooMuchUncommitted'
+  | 'membershipChangePending'
+  | 'invalidMembership'
+  | 'targetNotVoter'
+  | 'targetBehind';
+
+export type ProposeResult =
+  | { readonly accepted: true; readonly firstIndex: LogIndex; readonly term: Term }
+  | { readonly accepted: false; readonly refusal: Refusal; readonly leader: MemberId | 0 };
+
+export type RoundResult =
+  | { readonly accepted: true; readonly round: RoundId }
+  | { readonly accepted: false; readonly refusal: Refusal; readonly leader: MemberId | 0 };
+
+export type MembershipChange =
+  | { readonly type: 'addLearner'; readonly member: SnapshotMeta['membership']['members'][number] }
+  | { readonly type: 'promote'; readonly id: MemberId }
+  | { readonly type: 'remove'; readonly id: MemberId }
+  /** Joint: `incoming` (a caught-up learner) becomes voter and `outgoing` leaves in one change. */
+  | { readonly type: 'replace'; readonly outgoing: MemberId; readonly incoming: MemberId };
+
+export type PeerStatus = {
+  readonly id: MemberId;
+  readonly state: 'probe' | 'replicate' | 'snapshot';
+  readonly matchIndex: LogIndex;
+  readonly nextIndex: LogIndex;
+  readonly recentlyActive: boolean;
+};
+
+export type RaftStatus = {
+  readonly self: MemberId;
+  readonly role: Role;
+  readonly term: Term;
+  readonly vote: MemberId | 0;
+  readonly leader: MemberId | 0;
+  readonly serving: boolean;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  readonly durableIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly firstIndex: LogIndex;
+  readonly membership: SnapshotMeta['membership'];
+  /** Leader only. */
+  readonly peers: readonly PeerStatus[];
+};
+
+/**
+ * The machine: no clock, no chance but the seed it was given, no IO, no `await`. Every call changes
+ * memory only; effects are taken out with `takeOutput`. Bytes handed in or out are never changed
+ * afterwards by either side.
+ *
+ * @throws InvariantError when an invariant is broken: the process must stop.
+ */
+export interface RaftMachine {
+  step(message: Message): void;
+  tick(): void;
+  propose(payloads: readonly Uint8Array[]): ProposeResult;
+  /** Begins a new numbered round, or joins one that has not been sent yet. Leader and serving only. */
+  confirmRound(): RoundResult;
+  proposeMembership(change: MembershipChange): ProposeResult;
+  transferLeadership(to: MemberId): ProposeResult;
+  onPersisted(seq: WriteSeq): void;
+  onApplied(index: LogIndex): void;
+  /** Answers a `FetchRequest`; `entries` may be shorter than asked for, empty when compacted meanwhile. */
+  onFetched(to: MemberId, fromIndex: LogIndex, entries: readonly LogEntry[]): void;
+  onSnapshotSent(to: MemberId, outcome: 'installed' | 'failed', index: LogIndex): void;
+  /** A complete, verified snapshot lies on disk: false when it is older than what is applied here. */
+  onSnapshotReceived(meta: SnapshotMeta, from: MemberId, term: Term): boolean;
+  /** The log up to and including `index` may be dropped from storage and memory. */
+  compactTo(index: LogIndex): void;
+  onUnreachable(id: MemberId): void;
+  /** The host's disk has been stuck this long; 0 when it is fine (reference/raft.md 7.1). */
+  onWriteStall(stallMs: number, electionTimeoutMs: number): void;
+  /** Null when there is nothing to do. */
+  takeOutput(): Output | null;
+  status(): RaftStatus;
+}
