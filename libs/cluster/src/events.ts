@@ -1,0 +1,198 @@
+import type {
+  ClusterName,
+  Epoch,
+  EpochMs,
+  GuardIncarnation,
+  InstanceName,
+  Lsn,
+  TimelineId,
+} from '#libs/kernel';
+import type { ClusterSettings } from './settings.ts';
+
+/** Where something listens. */
+export type Endpoint = { readonly host: string; readonly port: number };
+
+/** A point in the WAL of one timeline. */
+export type WalPosition = { readonly timeline: TimelineId; readonly lsn: Lsn };
+
+/** PostgreSQL's part of a cluster's definition. Passwords are not here: they never enter the history. */
+export type PostgresDefinition = {
+  readonly superuser: string;
+  readonly replicationUser: string;
+  readonly rewindUser: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly pgHba: readonly string[];
+};
+
+export type InstanceTags = {
+  readonly noFailover: boolean;
+  readonly noLoadBalance: boolean;
+  /** Decides only among candidates with equal positions; higher is preferred. */
+  readonly failoverPriority: number;
+};
+
+/** One rule that refused, with the value it saw and the limit it holds. */
+export type RuleRefusal = {
+  readonly instance: InstanceName | null;
+  readonly rule: string;
+  readonly value: string;
+  readonly limit: string;
+};
+
+/** What was known of the primary's WAL when it was lost; `ageMs` bounds what was written after it. */
+export type LastKnownPosition = WalPosition & { readonly ageMs: number };
+
+export type FailoverTrigger =
+  | 'lease-expired'
+  | 'lease-released'
+  | 'postgres-down'
+  | 'promotion-failed'
+  | 'operator';
+export type GrantReason =
+  | 'bootstrap'
+  | 'restart'
+  | 'failover'
+  | 'switchover'
+  | 'switchover-abandoned';
+export type ReleaseReason =
+  | 'hand-over'
+  | 'postgres-down'
+  | 'guard-replaced'
+  | 'guard-dead'
+  | 'yielded'
+  | 'shutdown';
+
+/** Milliseconds that each phase of an outage took, in log time of the leader. */
+export type PhaseDurations = Readonly<Record<string, number>>;
+
+export type ClusterEvent =
+  | {
+      readonly type: 'ClusterCreated';
+      readonly settings: ClusterSettings;
+      readonly postgres: PostgresDefinition;
+    }
+  /** Also recorded when an instance comes back with other addresses or tags. */
+  | {
+      readonly type: 'InstanceJoined';
+      readonly instance: InstanceName;
+      readonly postgres: Endpoint;
+      readonly agent: Endpoint;
+      readonly tags: InstanceTags;
+    }
+  | { readonly type: 'InstanceRemoved'; readonly instance: InstanceName }
+  | { readonly type: 'BootstrapStarted'; readonly initialiser: InstanceName }
+  | {
+      readonly type: 'BootstrapAbandoned';
+      readonly instance: InstanceName;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'ClusterInitialised';
+      readonly instance: InstanceName;
+      readonly systemIdentifier: string;
+    }
+  /**
+   * The right to be primary in `epoch`, for one start of one guard. `timeline` is the id that this
+   * primary will write on: the present one for a restart, else one above every id ever granted.
+   */
+  | {
+      readonly type: 'LeaseGranted';
+      readonly epoch: Epoch;
+      readonly holder: InstanceName;
+      readonly guard: GuardIncarnation;
+      readonly timeline: TimelineId;
+      readonly reason: GrantReason;
+      /** Candidates that were refused, and why. */
+      readonly refusals: readonly RuleRefusal[];
+      /** The chosen candidate's position, null when it needed none (bootstrap, restart). */
+      readonly position: WalPosition | null;
+    }
+  | {
+      readonly type: 'LeaseReleased';
+      readonly epoch: Epoch;
+      readonly guard: GuardIncarnation;
+      readonly reason: ReleaseReason;
+      /** End of WAL of the stopped primary where it is known. */
+      readonly position: WalPosition | null;
+    }
+  | {
+      readonly type: 'LeaseExpired';
+      readonly epoch: Epoch;
+      /** How long the leader had accepted no renewal, and how long it had to wait. */
+      readonly silentMs: number;
+      readonly waitMs: number;
+    }
+  /** The holder of `epoch` accepts writes on `timeline`, which left the one before at `forkLsn`. */
+  | {
+      readonly type: 'Promoted';
+      readonly epoch: Epoch;
+      readonly instance: InstanceName;
+      readonly timeline: TimelineId;
+      /** Null when the timeline did not change. */
+      readonly fork: { readonly from: TimelineId; readonly lsn: Lsn } | null;
+    }
+  /** The holder accepts writes again on the timeline that it had. */
+  | { readonly type: 'PrimaryResumed'; readonly epoch: Epoch; readonly instance: InstanceName }
+  | {
+      readonly type: 'FailoverStarted';
+      readonly epoch: Epoch;
+      readonly primary: InstanceName;
+      readonly trigger: FailoverTrigger;
+      readonly lastKnown: LastKnownPosition | null;
+      /** An operator's order: candidates beyond the lag limit are allowed, or one is asked for. */
+      readonly candidate: InstanceName | null;
+      readonly acceptLoss: boolean;
+      /** Instances that failed in this outage already and are not tried again. */
+      readonly excluded: readonly InstanceName[];
+    }
+  | { readonly type: 'FailoverAborted'; readonly reason: string }
+  | {
+      readonly type: 'FailoverCompleted';
+      readonly primary: InstanceName;
+      readonly phasesMs: PhaseDurations;
+      /** Known position of the old primary minus the new one's; null when none was known. */
+      readonly lostBytes: bigint | null;
+    }
+  | {
+      readonly type: 'SwitchoverStarted';
+      readonly epoch: Epoch;
+      readonly from: InstanceName;
+      readonly to: InstanceName;
+    }
+  | { readonly type: 'SwitchoverAbandoned'; readonly reason: string }
+  | {
+      readonly type: 'SwitchoverCompleted';
+      readonly primary: InstanceName;
+      readonly phasesMs: PhaseDurations;
+    }
+  /** Recorded only when the set of rules that refuse changes; does not raise the version (safety 24). */
+  | {
+      readonly type: 'ActionRefused';
+      readonly action: 'failover' | 'switchover' | 'bootstrap' | 'restart';
+      readonly refusals: readonly RuleRefusal[];
+    }
+  /** The leader had reason to doubt itself and handed leadership over before it declared `epoch` expired. */
+  | { readonly type: 'BrakeUsed'; readonly epoch: Epoch; readonly term: number }
+  | { readonly type: 'ClusterPaused' }
+  | { readonly type: 'ClusterResumed' };
+
+/** Who or what caused a batch: an operator (from the certificate), a rule, or an instance's report. */
+export type Cause = { readonly by: string; readonly rule: string };
+
+/** An event with its place in the cluster's stream. */
+export type RecordedEvent = {
+  readonly cluster: ClusterName;
+  /** Counts every event of this stream, from 1. */
+  readonly sequence: number;
+  /** Counts the events that change state; what `expectedVersion` is compared with. */
+  readonly version: number;
+  /** Log time: never less than that of the event before. */
+  readonly at: EpochMs;
+  readonly cause: Cause;
+  readonly event: ClusterEvent;
+};
+
+/** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */
+export function raisesVersion(event: ClusterEvent): boolean {
+  return event.type !== 'ActionRefused' && event.type !== 'BrakeUsed';
+}

@@ -1,0 +1,190 @@
+import { unreachable } from '#libs/kernel';
+import type { ClusterEvent, RecordedEvent } from './events.ts';
+import type { ClusterState, Lease, Operation } from './state.ts';
+import { emptyState } from './state.ts';
+
+type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T }>;
+
+/** Folds one recorded event. `state` is null only before `ClusterCreated`. */
+export function evolve(state: ClusterState | null, recorded: RecordedEvent): ClusterState {
+  const { event, sequence, version, at } = recorded;
+  if (event.type === 'ClusterCreated') {
+    const created = emptyState(recorded.cluster, event.settings, event.postgres);
+    return { ...created, version, sequence, lastEventAt: at };
+  }
+  if (state === null) throw new Error(`${recorded.cluster}: ${event.type} before ClusterCreated`);
+  return { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
+}
+
+function apply(
+  state: ClusterState,
+  event: Exclude<ClusterEvent, { type: 'ClusterCreated' }>,
+  recorded: RecordedEvent,
+): ClusterState {
+  const { at } = recorded;
+  switch (event.type) {
+    case 'InstanceJoined': {
+      const { instance: name, postgres, agent, tags } = event;
+      return { ...state, members: { ...state.members, [name]: { name, postgres, agent, tags } } };
+    }
+    case 'InstanceRemoved': {
+      const { [event.instance]: _gone, ...members } = state.members;
+      return { ...state, members };
+    }
+    case 'BootstrapStarted':
+      return {
+        ...state,
+        operation: { kind: 'bootstrap', initialiser: event.initialiser, startedAt: at },
+      };
+    case 'BootstrapAbandoned':
+      return { ...state, operation: { kind: 'none' } };
+    case 'ClusterInitialised':
+      return { ...state, systemIdentifier: event.systemIdentifier, operation: { kind: 'none' } };
+    case 'LeaseGranted':
+      return granted(state, event, recorded);
+    case 'LeaseReleased':
+      return ended(state, 'Released', event.position, recorded);
+    case 'LeaseExpired':
+      return ended(state, 'Expired', null, recorded);
+    case 'Promoted':
+      return promoted(state, event);
+    case 'PrimaryResumed':
+      return { ...state, lease: servingLease(state.lease) };
+    case 'FailoverStarted':
+      return failoverStarted(state, event, recorded);
+    case 'SwitchoverStarted':
+      return switchoverStarted(state, event, recorded);
+    case 'FailoverAborted':
+    case 'FailoverCompleted':
+    case 'SwitchoverAbandoned':
+    case 'SwitchoverCompleted':
+      return { ...state, operation: { kind: 'none' } };
+    case 'ActionRefused': {
+      const { action, refusals } = event;
+      return { ...state, lastRefusal: { action, refusals, at } };
+    }
+    case 'BrakeUsed':
+      return state;
+    case 'ClusterPaused':
+      return { ...state, paused: true };
+    case 'ClusterResumed':
+      return { ...state, paused: false };
+    default:
+      return unreachable(event);
+  }
+}
+
+function granted(
+  state: ClusterState,
+  event: Recorded<'LeaseGranted'>,
+  { at }: RecordedEvent,
+): ClusterState {
+  const { epoch, holder, guard, timeline, reason } = event;
+  const lease: Lease = {
+    kind: 'Held',
+    epoch,
+    holder,
+    guard,
+    timeline,
+    reason,
+    serving: false,
+    changedAt: at,
+  };
+  const highestTimeline = Math.max(state.highestTimeline, timeline);
+  return {
+    ...state,
+    lease,
+    highestTimeline,
+    lastRefusal: null,
+    operation: withGrant(state.operation, event, at),
+  };
+}
+
+function withGrant(
+  operation: Operation,
+  event: Recorded<'LeaseGranted'>,
+  at: ClusterState['lastEventAt'],
+): Operation {
+  if (operation.kind === 'none' || operation.kind === 'bootstrap') return operation;
+  if (event.reason === 'switchover-abandoned') return { kind: 'none' };
+  if (operation.kind === 'switchover') {
+    const phasesMs = { ...operation.phasesMs, catchUp: at - operation.stepAt };
+    return { ...operation, step: 'promoting', stepAt: at, phasesMs };
+  }
+  const phasesMs = { ...operation.phasesMs, detach: at - operation.stepAt };
+  return { ...operation, step: 'promoting', stepAt: at, phasesMs, chosenAt: event.position };
+}
+
+/** The lease ends; a saga that waited for it goes on. */
+function ended(
+  state: ClusterState,
+  kind: 'Released' | 'Expired',
+  position: Recorded<'LeaseReleased'>['position'],
+  { at }: RecordedEvent,
+): ClusterState {
+  if (state.lease.kind === 'NeverGranted') return state;
+  const lease: Lease = { ...state.lease, kind, serving: false, changedAt: at };
+  return { ...state, lease, operation: withEnd(state.operation, position, at) };
+}
+
+function withEnd(
+  operation: Operation,
+  position: Recorded<'LeaseReleased'>['position'],
+  at: ClusterState['lastEventAt'],
+): Operation {
+  if (operation.kind === 'switchover' && operation.step === 'stopping') {
+    const phasesMs = { ...operation.phasesMs, stop: at - operation.stepAt };
+    return { ...operation, step: 'catchingUp', stepAt: at, stoppedAt: position, phasesMs };
+  }
+  if (operation.kind === 'failover') {
+    const phasesMs = { ...operation.phasesMs, fence: at - operation.stepAt };
+    return { ...operation, step: 'detaching', stepAt: at, phasesMs };
+  }
+  return operation;
+}
+
+function promoted(state: ClusterState, event: Recorded<'Promoted'>): ClusterState {
+  const { timeline, fork } = event;
+  const known = state.history.some((record) => record.timeline === timeline);
+  const history = known ? state.history : [...state.history, { timeline, fork }];
+  return { ...state, history, lease: servingLease(state.lease) };
+}
+
+function servingLease(lease: Lease): Lease {
+  return lease.kind === 'NeverGranted' ? lease : { ...lease, serving: true };
+}
+
+function failoverStarted(
+  state: ClusterState,
+  event: Recorded<'FailoverStarted'>,
+  { at }: RecordedEvent,
+): ClusterState {
+  const { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
+  const step = state.lease.kind === 'Held' ? 'yielding' : 'detaching';
+  const common = { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded };
+  return {
+    ...state,
+    operation: {
+      kind: 'failover',
+      step,
+      ...common,
+      startedAt: at,
+      stepAt: at,
+      chosenAt: null,
+      phasesMs: {},
+    },
+  };
+}
+
+function switchoverStarted(
+  state: ClusterState,
+  event: Recorded<'SwitchoverStarted'>,
+  { at }: RecordedEvent,
+): ClusterState {
+  const { epoch, from, to } = event;
+  const times = { startedAt: at, stepAt: at, phasesMs: {}, stoppedAt: null };
+  return {
+    ...state,
+    operation: { kind: 'switchover', step: 'stopping', epoch, from, to, ...times },
+  };
+}

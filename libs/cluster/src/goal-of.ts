@@ -1,0 +1,62 @@
+import { epoch as asEpoch, type InstanceName } from '#libs/kernel';
+import type { Goal } from './goal.ts';
+import type { ClusterState, Lease } from './state.ts';
+
+type GrantedLease = Exclude<Lease, { kind: 'NeverGranted' }>;
+
+/** The goal of one instance. Pure: controllers and agents derive the same one from the same state. */
+export function goalOf(state: ClusterState, instance: InstanceName): Goal {
+  if (state.members[instance] === undefined) {
+    return { kind: 'wait', why: `${instance} is not a member of ${state.name}` };
+  }
+  if (state.lease.kind === 'NeverGranted') return beforeTheFirstGrant(state, instance);
+  const lease = state.lease;
+  if (lease.kind === 'Held' && lease.holder === instance) return goalOfHolder(state, lease);
+  if (state.operation.kind === 'failover' && state.operation.step !== 'yielding') {
+    const throughEpoch = lease.kind === 'Held' ? asEpoch(lease.epoch - 1) : lease.epoch;
+    return { kind: 'detached', throughEpoch };
+  }
+  return followOrWait(state, lease, instance);
+}
+
+function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal {
+  const { operation } = state;
+  if (operation.kind !== 'bootstrap')
+    return { kind: 'wait', why: 'the cluster has no primary yet' };
+  if (operation.initialiser === instance) return { kind: 'initialise' };
+  return { kind: 'wait', why: `${operation.initialiser} initialises the cluster` };
+}
+
+function goalOfHolder(state: ClusterState, lease: GrantedLease): Goal {
+  const { operation, settings } = state;
+  if (operation.kind === 'switchover' && operation.step === 'stopping') {
+    const { epoch, to } = operation;
+    return { kind: 'handOver', epoch, to, stopBudgetMs: settings.switchoverStopMs };
+  }
+  if (operation.kind === 'failover' && operation.step === 'yielding') {
+    return { kind: 'yield', epoch: lease.epoch };
+  }
+  return { kind: 'primary', epoch: lease.epoch, guard: lease.guard, timeline: lease.timeline };
+}
+
+/**
+ * Outside a failover a standby stays with the last primary, even while that one is down: a restart in
+ * place or a switchover keeps it attached. A former holder waits until somebody serves.
+ */
+function followOrWait(state: ClusterState, lease: GrantedLease, instance: InstanceName): Goal {
+  const { operation, systemIdentifier, history } = state;
+  const switching = operation.kind === 'switchover' && operation.step === 'promoting';
+  const upstreamName = switching ? operation.from : lease.holder;
+  if (upstreamName === instance) {
+    return { kind: 'wait', why: `epoch ${lease.epoch} has ended and no other was granted yet` };
+  }
+  const upstream = state.members[upstreamName];
+  const current = history.at(-1);
+  if (upstream === undefined || current === undefined || systemIdentifier === null) {
+    return { kind: 'wait', why: `${upstreamName} does not serve yet` };
+  }
+  const hurry = operation.kind === 'switchover' && operation.to === instance;
+  const { epoch } = lease;
+  const { timeline } = current;
+  return { kind: 'standby', upstream, epoch, timeline, history, systemIdentifier, hurry };
+}

@@ -1,0 +1,41 @@
+import type { Epoch, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
+import type { MemberRecord, TimelineRecord } from './state.ts';
+
+/**
+ * What one instance should be, derived from the committed state alone, so that there is no queue of
+ * orders to lose or to repeat (architecture 2.5).
+ */
+export type Goal =
+  /** Stay as it is; start nothing. */
+  | { readonly kind: 'wait'; readonly why: string }
+  /** Create the cluster's first data directory; start nothing. */
+  | { readonly kind: 'initialise' }
+  /** Serve writes in `epoch`, once the guard holds it; promote to `timeline` where on a lower one. */
+  | {
+      readonly kind: 'primary';
+      readonly epoch: Epoch;
+      readonly guard: GuardIncarnation;
+      readonly timeline: TimelineId;
+    }
+  /** Serve writes no more: stop within the budget, and have the guard release `epoch`. */
+  | {
+      readonly kind: 'handOver';
+      readonly epoch: Epoch;
+      readonly to: InstanceName;
+      readonly stopBudgetMs: number;
+    }
+  /** Stop PostgreSQL at once, whatever state it is in, and have the guard release `epoch`. */
+  | { readonly kind: 'yield'; readonly epoch: Epoch }
+  /** Receive from no primary of an epoch <= throughEpoch, and say how far the WAL goes. */
+  | { readonly kind: 'detached'; readonly throughEpoch: Epoch }
+  /** Stream from `upstream`; cloned or rewound first where needed. */
+  | {
+      readonly kind: 'standby';
+      readonly upstream: MemberRecord;
+      readonly epoch: Epoch;
+      readonly timeline: TimelineId;
+      readonly history: readonly TimelineRecord[];
+      readonly systemIdentifier: string;
+      /** True when the leader waits for every byte: poll and report often. */
+      readonly hurry: boolean;
+    };

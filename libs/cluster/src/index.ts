@@ -1,0 +1,17 @@
+export type * from './events.ts';
+export { raisesVersion } from './events.ts';
+export { evolve } from './evolve.ts';
+export type { Goal } from './goal.ts';
+export { goalOf } from './goal-of.ts';
+export type * from './report.ts';
+export { type ClusterSettings, DEFAULT_SETTINGS, leaseWaitMs } from './settings.ts';
+export {
+  type ClusterState,
+  emptyState,
+  type Lease,
+  lastHolder,
+  type MemberRecord,
+  memberNames,
+  type Operation,
+  type TimelineRecord,
+} from './state.ts';

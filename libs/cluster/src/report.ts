@@ -1,0 +1,89 @@
+import type { Epoch, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
+import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
+
+/** What lies in the data directory. */
+export type DataDirectory =
+  | { readonly kind: 'empty' }
+  /** A rewind, clone or initdb began here and did not end: never started (safety 25). */
+  | { readonly kind: 'unfinished'; readonly work: string }
+  /** Something that is not ours to touch: another PostgreSQL major, a foreign file, no permission. */
+  | { readonly kind: 'unusable'; readonly why: string }
+  | {
+      readonly kind: 'initialised';
+      readonly systemIdentifier: string;
+      /** End of the last valid WAL record; null while PostgreSQL runs or when not yet read. */
+      readonly walEnd: WalPosition | null;
+      readonly timeline: TimelineId;
+      /** (timeline, where it forked off) of all ancestors, as the history files here say. */
+      readonly ancestors: readonly { readonly timeline: TimelineId; readonly forkLsn: Lsn }[];
+      readonly cleanShutdown: boolean;
+    };
+
+export type PostgresCondition =
+  | { readonly kind: 'stopped' }
+  /** Started, does not accept connections (yet); `progress` tells which recovery point it has reached. */
+  | { readonly kind: 'starting'; readonly progress: Lsn | null; readonly sinceMs: number }
+  | { readonly kind: 'stopping' }
+  | {
+      readonly kind: 'primary';
+      readonly timeline: TimelineId;
+      readonly writeLsn: Lsn;
+      readonly readOnly: boolean;
+      readonly standbys: readonly StandbyConnection[];
+    }
+  | {
+      readonly kind: 'standby';
+      readonly timeline: TimelineId;
+      /** Largest of received and flushed to disk; see `DetachedProof` for a detached standby. */
+      readonly receivedLsn: Lsn | null;
+      readonly replayedLsn: Lsn | null;
+      readonly receiver: {
+        readonly streaming: boolean;
+        readonly from: Endpoint | null;
+        /** What the sender last said of its own end of WAL, and how long ago. */
+        readonly latestEndLsn: Lsn | null;
+        readonly latestEndAgeMs: number | null;
+      } | null;
+    }
+  /** A postmaster that our guard did not start. */
+  | { readonly kind: 'foreign'; readonly pid: number }
+  /** The process is there but does not answer in time, or refuses for a reason that says nothing of health. */
+  | { readonly kind: 'unresponsive'; readonly why: string };
+
+export type StandbyConnection = {
+  readonly applicationName: string;
+  readonly host: string | null;
+  readonly state: string;
+  readonly flushLsn: Lsn | null;
+  readonly replayLsn: Lsn | null;
+  readonly syncState: string;
+};
+
+/** "From no primary of an epoch <= throughEpoch", fsynced before it is said (safety 4, 6, 7). */
+export type DetachedProof = { readonly throughEpoch: Epoch; readonly position: WalPosition };
+
+/** One agent's view of its instance. `actedVersion` is the stream version that it has acted on. */
+export type AgentReport = {
+  readonly instance: InstanceName;
+  readonly actedVersion: number;
+  readonly postgresEndpoint: Endpoint;
+  readonly agentEndpoint: Endpoint;
+  readonly tags: InstanceTags;
+  readonly guard: {
+    readonly incarnation: GuardIncarnation;
+    /** The epoch that the guard renews, and how long its right still lasts; null when it holds none. */
+    readonly epoch: Epoch | null;
+    readonly remainingMs: number | null;
+  } | null;
+  readonly dataDirectory: DataDirectory;
+  readonly postgres: PostgresCondition;
+  readonly detached: DetachedProof | null;
+  /** How long PostgreSQL has been down although it should run; 0 when it runs. */
+  readonly downForMs: number;
+  /** Set by a switchover's old primary when it could not stop in time and serves again. */
+  readonly abandonedHandOver: Epoch | null;
+  /** What the agent is doing, in words: "clone from pg1, 42 %". */
+  readonly activity: string | null;
+  /** Why it cannot reach its goal, in words. */
+  readonly problem: string | null;
+};

@@ -1,0 +1,53 @@
+/**
+ * How one PostgreSQL cluster is kept. Stored with the cluster, so that every controller and agent
+ * reads the same values. Defaults suit a LAN; `wan` multiplies the times.
+ */
+export type ClusterSettings = {
+  /** D: how long a holder may act after the moment it sent a confirmed renewal. */
+  readonly leaseTtlMs: number;
+  readonly renewIntervalMs: number;
+  /** rho: the largest rate error of a host's monotonic clock that the lease tolerates. */
+  readonly clockRateErrorRatio: number;
+  /** m: added to the leader's wait before it declares a lease expired. */
+  readonly leaseMarginMs: number;
+  /** The guard begins to stop PostgreSQL this long before its lease ends. */
+  readonly stopBudgetMs: number;
+  /** SIGQUIT to SIGKILL; lies inside `stopBudgetMs`. */
+  readonly guardKillMs: number;
+  /** Without an agent for this long the guard offers to hand its lease back. */
+  readonly agentAbsenceMs: number;
+  /** Asynchronous mode: a dead postmaster is restarted in place for this long before a failover. */
+  readonly restartInPlaceMs: number;
+  /** A promotion that takes longer is withdrawn by a stop. */
+  readonly promoteTimeoutMs: number;
+  /** A fast stop for a switchover that takes longer is abandoned. */
+  readonly switchoverStopMs: number;
+  /** Silence after which an instance is not waited for any more by a saga. */
+  readonly suspectAfterMs: number;
+  /** A standby further behind the primary's last known position is never promoted. */
+  readonly maximumLagOnFailoverBytes: bigint;
+};
+
+export const DEFAULT_SETTINGS: ClusterSettings = {
+  leaseTtlMs: 3_000,
+  renewIntervalMs: 400,
+  clockRateErrorRatio: 0.01,
+  leaseMarginMs: 100,
+  stopBudgetMs: 300,
+  guardKillMs: 150,
+  agentAbsenceMs: 30_000,
+  restartInPlaceMs: 5_000,
+  promoteTimeoutMs: 3_000,
+  switchoverStopMs: 400,
+  suspectAfterMs: 800,
+  maximumLagOnFailoverBytes: 1_048_576n,
+};
+
+/**
+ * W = D(1+rho)/(1-rho) + m: what the leader's own clock must count since it last accepted a renewal
+ * before the holder's right has surely ended (reference/raft.md 5.2).
+ */
+export function leaseWaitMs(settings: ClusterSettings): number {
+  const { leaseTtlMs, clockRateErrorRatio: rho, leaseMarginMs } = settings;
+  return (leaseTtlMs * (1 + rho)) / (1 - rho) + leaseMarginMs;
+}

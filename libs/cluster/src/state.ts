@@ -1,0 +1,148 @@
+import type {
+  ClusterName,
+  Epoch,
+  EpochMs,
+  GuardIncarnation,
+  InstanceName,
+  Lsn,
+  TimelineId,
+} from '#libs/kernel';
+import { epochMs } from '#libs/kernel';
+import type {
+  Endpoint,
+  FailoverTrigger,
+  GrantReason,
+  InstanceTags,
+  LastKnownPosition,
+  PostgresDefinition,
+  RuleRefusal,
+  WalPosition,
+} from './events.ts';
+import type { ClusterSettings } from './settings.ts';
+
+export type MemberRecord = {
+  readonly name: InstanceName;
+  readonly postgres: Endpoint;
+  readonly agent: Endpoint;
+  readonly tags: InstanceTags;
+};
+
+/**
+ * The right to be primary. `Held` until the log says otherwise: time alone never changes it here.
+ * The holder is one start of one guard (safety 9).
+ */
+export type Lease =
+  | { readonly kind: 'NeverGranted' }
+  | {
+      readonly kind: 'Held' | 'Released' | 'Expired' | 'Fenced';
+      readonly epoch: Epoch;
+      readonly holder: InstanceName;
+      readonly guard: GuardIncarnation;
+      /** The timeline that the holder writes, or will write once promoted. */
+      readonly timeline: TimelineId;
+      readonly reason: GrantReason;
+      /** False between the grant and `Promoted` or `PrimaryResumed`. */
+      readonly serving: boolean;
+      readonly changedAt: EpochMs;
+    };
+
+/** One timeline of the cluster; `fork` is null for the first. Together they are the true history. */
+export type TimelineRecord = {
+  readonly timeline: TimelineId;
+  readonly fork: { readonly from: TimelineId; readonly lsn: Lsn } | null;
+};
+
+export type Operation =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bootstrap'; readonly initialiser: InstanceName; readonly startedAt: EpochMs }
+  | {
+      readonly kind: 'failover';
+      /**
+       * yielding: the failed holder is asked to stop and release; detaching: standbys stop receiving
+       * and say how far they came; promoting: the next epoch was granted.
+       */
+      readonly step: 'yielding' | 'detaching' | 'promoting';
+      /** The epoch that ended or is to end. */
+      readonly epoch: Epoch;
+      readonly primary: InstanceName;
+      readonly trigger: FailoverTrigger;
+      readonly lastKnown: LastKnownPosition | null;
+      readonly candidate: InstanceName | null;
+      readonly acceptLoss: boolean;
+      readonly excluded: readonly InstanceName[];
+      readonly startedAt: EpochMs;
+      readonly stepAt: EpochMs;
+      /** Where the chosen candidate stood. */
+      readonly chosenAt: WalPosition | null;
+      readonly phasesMs: Readonly<Record<string, number>>;
+    }
+  | {
+      readonly kind: 'switchover';
+      /** stopping: the primary stops and releases; catchingUp: released; promoting: granted. */
+      readonly step: 'stopping' | 'catchingUp' | 'promoting';
+      readonly epoch: Epoch;
+      readonly from: InstanceName;
+      readonly to: InstanceName;
+      /** End of WAL of the stopped primary, which the target must hold before the grant. */
+      readonly stoppedAt: WalPosition | null;
+      readonly startedAt: EpochMs;
+      readonly stepAt: EpochMs;
+      readonly phasesMs: Readonly<Record<string, number>>;
+    };
+
+export type ClusterState = {
+  readonly name: ClusterName;
+  /** Version and sequence of the last event folded in; 0 before `ClusterCreated`. */
+  readonly version: number;
+  readonly sequence: number;
+  readonly lastEventAt: EpochMs;
+  readonly settings: ClusterSettings;
+  readonly postgres: PostgresDefinition;
+  readonly members: Readonly<Record<string, MemberRecord>>;
+  /** Null until an instance was initialised. */
+  readonly systemIdentifier: string | null;
+  readonly lease: Lease;
+  readonly history: readonly TimelineRecord[];
+  /** The highest timeline id ever given out; none is given twice (safety 3). */
+  readonly highestTimeline: number;
+  readonly operation: Operation;
+  readonly paused: boolean;
+  /** What refused last, to record a refusal only when the set of rules changes. */
+  readonly lastRefusal: {
+    readonly action: string;
+    readonly refusals: readonly RuleRefusal[];
+    readonly at: EpochMs;
+  } | null;
+};
+
+/** The last primary: holder of the present or of the last epoch. */
+export function lastHolder(state: ClusterState): InstanceName | null {
+  return state.lease.kind === 'NeverGranted' ? null : state.lease.holder;
+}
+
+export function memberNames(state: ClusterState): InstanceName[] {
+  return Object.values(state.members).map((member) => member.name);
+}
+
+export function emptyState(
+  name: ClusterName,
+  settings: ClusterSettings,
+  postgres: PostgresDefinition,
+): ClusterState {
+  return {
+    name,
+    version: 0,
+    sequence: 0,
+    lastEventAt: epochMs(0),
+    settings,
+    postgres,
+    members: {},
+    systemIdentifier: null,
+    lease: { kind: 'NeverGranted' },
+    history: [],
+    highestTimeline: 0,
+    operation: { kind: 'none' },
+    paused: false,
+    lastRefusal: null,
+  };
+}
