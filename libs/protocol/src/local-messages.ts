@@ -1,0 +1,228 @@
+/**
+ * Between an agent and its guard, over `<stateDir>/guard.sock` (0600). The agent asks, the guard
+ * decides: it refuses whatever its lease does not allow.
+ */
+import {
+  type Epoch,
+  epoch,
+  type GuardIncarnation,
+  guardIncarnation,
+  unreachable,
+} from '#libs/kernel';
+import { Fields } from './fields.ts';
+import type { PostmasterState, ReleaseReason } from './guard-messages.ts';
+
+export type StopMode = 'fast' | 'immediate';
+
+/** Agent to guard. Every request has an id that its answer repeats. */
+export type LocalRequest =
+  | { readonly type: 'attach'; readonly id: number; readonly agentPid: number }
+  | { readonly type: 'ping'; readonly id: number }
+  /** Begin to renew `epoch`; answered when the first renewal was confirmed or refused. */
+  | { readonly type: 'acquire'; readonly id: number; readonly epoch: Epoch }
+  /** Start the postmaster as a standby (`epoch` null: standby.signal must be there) or as primary. */
+  | { readonly type: 'start'; readonly id: number; readonly epoch: Epoch | null }
+  /** From now on this instance counts as primary of `epoch`, although it still reports recovery. */
+  | { readonly type: 'promoting'; readonly id: number; readonly epoch: Epoch }
+  /**
+   * Fast: SIGINT, and after `budgetMs` the answer 'timedOut' with PostgreSQL still stopping; immediate:
+   * SIGQUIT, SIGKILL after guardKillMs. Answered when no process of the instance is left.
+   */
+  | {
+      readonly type: 'stop';
+      readonly id: number;
+      readonly mode: StopMode;
+      readonly budgetMs: number;
+    }
+  /** Give `epoch` back: refused unless PostgreSQL is proved down. The guard never renews it again. */
+  | {
+      readonly type: 'release';
+      readonly id: number;
+      readonly epoch: Epoch;
+      readonly reason: ReleaseReason;
+      readonly timeline: number | null;
+      readonly lsn: bigint | null;
+    }
+  /** The primary's last written position, to ride in renewals. No answer. */
+  | { readonly type: 'position'; readonly timeline: number; readonly lsn: bigint }
+  /** A destroying step (rewind, rebuild, remove) asks; refused while a lease is held or PostgreSQL runs. */
+  | { readonly type: 'permitDestruction'; readonly id: number; readonly step: string }
+  /** End the guard itself; PostgreSQL is stopped first, in fast mode. */
+  | { readonly type: 'shutdown'; readonly id: number };
+
+/** Guard to agent. */
+export type LocalAnswer =
+  | { readonly type: 'done'; readonly id: number }
+  | { readonly type: 'refused'; readonly id: number; readonly code: string; readonly why: string }
+  /** After attach, then pushed at each change. */
+  | {
+      readonly type: 'state';
+      readonly incarnation: GuardIncarnation;
+      readonly pid: number;
+      readonly postmaster: PostmasterState;
+      readonly postmasterPid: number | null;
+      /** How long the postmaster has been down; 0 when it is not. */
+      readonly downForMs: number;
+      readonly epoch: Epoch | null;
+      /** Until the guard begins to stop PostgreSQL; null without a lease. */
+      readonly remainingMs: number | null;
+      /** How many controllers are connected right now. */
+      readonly controllersConnected: number;
+      /** Why PostgreSQL was last stopped or did not start, in words. */
+      readonly lastStop: string | null;
+    };
+
+const REQUESTS = [
+  'attach',
+  'ping',
+  'acquire',
+  'start',
+  'promoting',
+  'stop',
+  'release',
+  'position',
+  'permitDestruction',
+  'shutdown',
+] as const;
+const ANSWERS = ['done', 'refused', 'state'] as const;
+const POSTMASTER = ['running', 'starting', 'stopping', 'down'] as const;
+const REASONS = [
+  'hand-over',
+  'postgres-down',
+  'guard-replaced',
+  'guard-dead',
+  'yielded',
+  'shutdown',
+] as const;
+
+export function packLocalRequest(message: LocalRequest): unknown[] {
+  switch (message.type) {
+    case 'attach':
+      return [message.type, message.id, message.agentPid];
+    case 'ping':
+    case 'shutdown':
+      return [message.type, message.id];
+    case 'acquire':
+    case 'start':
+    case 'promoting':
+      return [message.type, message.id, message.epoch];
+    case 'stop':
+      return [message.type, message.id, message.mode, message.budgetMs];
+    case 'release':
+      return [
+        message.type,
+        message.id,
+        message.epoch,
+        message.reason,
+        message.timeline,
+        message.lsn,
+      ];
+    case 'position':
+      return [message.type, message.timeline, message.lsn];
+    case 'permitDestruction':
+      return [message.type, message.id, message.step];
+    default:
+      return unreachable(message);
+  }
+}
+
+/** @throws MalformedMessageError */
+export function unpackLocalRequest(decoded: unknown): LocalRequest {
+  const fields = new Fields('local request', decoded);
+  const type = fields.oneOf('type', REQUESTS);
+  if (type === 'position') {
+    return { type, timeline: fields.integer('timeline', 1), lsn: fields.bigint('lsn') };
+  }
+  const id = fields.integer('id');
+  switch (type) {
+    case 'attach':
+      return { type, id, agentPid: fields.integer('agentPid', 1) };
+    case 'ping':
+    case 'shutdown':
+      return { type, id };
+    case 'acquire':
+    case 'promoting':
+      return { type, id, epoch: epoch(fields.integer('epoch', 1)) };
+    case 'start': {
+      const of = fields.integerOrNull('epoch', 1);
+      return { type, id, epoch: of === null ? null : epoch(of) };
+    }
+    case 'stop': {
+      const mode = fields.oneOf('mode', ['fast', 'immediate'] as const);
+      return { type, id, mode, budgetMs: fields.integer('budgetMs') };
+    }
+    case 'release':
+      return {
+        type,
+        id,
+        epoch: epoch(fields.integer('epoch', 1)),
+        reason: fields.oneOf('reason', REASONS),
+        timeline: fields.integerOrNull('timeline', 1),
+        lsn: fields.bigintOrNull('lsn'),
+      };
+    case 'permitDestruction':
+      return { type, id, step: fields.text('step', 64) };
+    default:
+      return unreachable(type);
+  }
+}
+
+export function packLocalAnswer(message: LocalAnswer): unknown[] {
+  switch (message.type) {
+    case 'done':
+      return [message.type, message.id];
+    case 'refused':
+      return [message.type, message.id, message.code, message.why];
+    case 'state':
+      return [
+        message.type,
+        message.incarnation,
+        message.pid,
+        message.postmaster,
+        message.postmasterPid,
+        message.downForMs,
+        message.epoch,
+        message.remainingMs,
+        message.controllersConnected,
+        message.lastStop,
+      ];
+    default:
+      return unreachable(message);
+  }
+}
+
+/** @throws MalformedMessageError */
+export function unpackLocalAnswer(decoded: unknown): LocalAnswer {
+  const fields = new Fields('local answer', decoded);
+  const type = fields.oneOf('type', ANSWERS);
+  switch (type) {
+    case 'done':
+      return { type, id: fields.integer('id') };
+    case 'refused': {
+      const id = fields.integer('id');
+      return { type, id, code: fields.text('code', 64), why: fields.text('why') };
+    }
+    case 'state': {
+      const incarnation = guardIncarnation(fields.text('incarnation', 64));
+      const pid = fields.integer('pid', 1);
+      const postmaster = fields.oneOf('postmaster', POSTMASTER);
+      const postmasterPid = fields.integerOrNull('postmasterPid', 1);
+      const downForMs = fields.integer('downForMs');
+      const held = fields.integerOrNull('epoch', 1);
+      return {
+        type,
+        incarnation,
+        pid,
+        postmaster,
+        postmasterPid,
+        downForMs,
+        epoch: held === null ? null : epoch(held),
+        remainingMs: fields.integerOrNull('remainingMs'),
+        controllersConnected: fields.integer('controllersConnected'),
+        lastStop: fields.textOrNull('lastStop'),
+      };
+    }
+    default:
+      return unreachable(type);
+  }
+}
