@@ -1,0 +1,32 @@
+import { Packr } from 'msgpackr';
+import { WireFormatError } from './wire-format-error.ts';
+
+/**
+ * The one msgpack dialect of wire and disk: arrays with fixed positions, no records, no shared
+ * structures. A bigint stays a bigint whatever its size, a number stays a number.
+ */
+const packr = new Packr({
+  useRecords: false,
+  mapsAsObjects: true,
+  int64AsType: 'bigint',
+  bundleStrings: false,
+  structuredClone: false,
+});
+
+/** The bytes belong to the caller; they may share memory with other results, so never change them. */
+export function encode(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+/**
+ * Byte strings in the result are views of `bytes`.
+ *
+ * @throws WireFormatError
+ */
+export function decode(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw new WireFormatError(`a message of ${bytes.length} bytes`, 'not msgpack', { cause });
+  }
+}
