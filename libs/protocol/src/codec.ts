@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
-import { WireFormatError } from './wire-format-error.ts';
+import { messageOf } from '#libs/kernel';
+import { MalformedMessageError } from './fields.ts';
 
 /**
  * The one msgpack dialect of wire and disk: arrays with fixed positions, no records, no shared
@@ -21,12 +22,13 @@ export function encode(value: unknown): Uint8Array {
 /**
  * Byte strings in the result are views of `bytes`.
  *
- * @throws WireFormatError
+ * @throws MalformedMessageError
  */
 export function decode(bytes: Uint8Array): unknown {
   try {
     return packr.unpack(bytes);
-  } catch (cause) {
-    throw new WireFormatError(`a message of ${bytes.length} bytes`, 'not msgpack', { cause });
+  } catch (error) {
+    const reason = `msgpack (${messageOf(error)})`;
+    throw new MalformedMessageError(`${bytes.length} bytes`, '(whole)', reason);
   }
 }

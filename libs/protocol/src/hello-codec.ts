@@ -1,5 +1,5 @@
-import { encode } from './codec.ts';
-import { FieldReader } from './field-reader.ts';
+import { decode, encode } from './codec.ts';
+import { Fields } from './fields.ts';
 import {
   CHANNELS,
   type Hello,
@@ -38,17 +38,17 @@ export function encodeHello(hello: Hello): Uint8Array {
   ]);
 }
 
-/** @throws WireFormatError */
+/** @throws MalformedMessageError */
 export function decodeHello(bytes: Uint8Array): Hello {
-  const fields = FieldReader.ofBytes('a hello', bytes);
+  const fields = new Fields('a hello', decode(bytes));
   return {
-    protocolMin: fields.count('protocolMin'),
-    protocolMax: fields.count('protocolMax'),
+    protocolMin: fields.integer('protocolMin'),
+    protocolMax: fields.integer('protocolMax'),
     ...identityOf(fields),
-    channel: word(fields, 'channel', CHANNELS),
-    memberId: fields.count('memberId'),
+    channel: fields.oneOf('channel', CHANNELS),
+    memberId: fields.integer('memberId'),
     incarnation: fields.text('incarnation', WORD_LENGTH_MAX),
-    plain: fields.flag('plain'),
+    plain: fields.boolean('plain'),
   };
 }
 
@@ -57,15 +57,15 @@ export function encodeWelcome(welcome: Welcome): Uint8Array {
   return encode([protocol, ...identityFields(welcome), memberId, incarnation, plain]);
 }
 
-/** @throws WireFormatError */
+/** @throws MalformedMessageError */
 export function decodeWelcome(bytes: Uint8Array): Welcome {
-  const fields = FieldReader.ofBytes('a welcome', bytes);
+  const fields = new Fields('a welcome', decode(bytes));
   return {
-    protocol: fields.count('protocol'),
+    protocol: fields.integer('protocol'),
     ...identityOf(fields),
-    memberId: fields.count('memberId'),
+    memberId: fields.integer('memberId'),
     incarnation: fields.text('incarnation', WORD_LENGTH_MAX),
-    plain: fields.flag('plain'),
+    plain: fields.boolean('plain'),
   };
 }
 
@@ -73,11 +73,11 @@ export function encodeRefusal(refusal: LinkRefusal): Uint8Array {
   return encode([refusal.reason, refusal.detail.slice(0, DETAIL_LENGTH_MAX)]);
 }
 
-/** @throws WireFormatError */
+/** @throws MalformedMessageError */
 export function decodeRefusal(bytes: Uint8Array): LinkRefusal {
-  const fields = FieldReader.ofBytes('a refusal', bytes);
+  const fields = new Fields('a refusal', decode(bytes));
   return {
-    reason: word(fields, 'reason', REASONS),
+    reason: fields.oneOf('reason', REASONS),
     detail: fields.text('detail', DETAIL_LENGTH_MAX),
   };
 }
@@ -86,17 +86,10 @@ function identityFields(identity: PeerIdentity): readonly unknown[] {
   return [identity.groupId, identity.role, identity.name];
 }
 
-function identityOf(fields: FieldReader): PeerIdentity {
+function identityOf(fields: Fields): PeerIdentity {
   return {
     groupId: fields.text('groupId', GROUP_ID_LENGTH_MAX),
-    role: word(fields, 'role', PEER_ROLES),
+    role: fields.oneOf('role', PEER_ROLES),
     name: fields.text('name', NAME_LENGTH_MAX),
   };
-}
-
-function word<T extends string>(fields: FieldReader, name: string, known: readonly T[]): T {
-  const text = fields.text(name, WORD_LENGTH_MAX);
-  const found = known.find((candidate) => candidate === text);
-  if (found === undefined) throw fields.broken(name, `'${text}' is not known`);
-  return found;
 }

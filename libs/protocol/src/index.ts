@@ -1,6 +1,33 @@
 export type * from './agent-messages.ts';
+export { decode, encode } from './codec.ts';
 export { Fields, MalformedMessageError } from './fields.ts';
+export { channelOfFrame, type FrameChannel, LinkFrame, RaftFrame } from './frame-types.ts';
 export * from './guard-messages.ts';
+export {
+  CHANNELS,
+  type Channel,
+  certificateMismatch,
+  type Hello,
+  type HelloExpectation,
+  type HelloVerdict,
+  judgeHello,
+  type LinkRefusal,
+  PEER_ROLES,
+  type PeerIdentity,
+  type PeerRole,
+  PROTOCOL_MAX,
+  PROTOCOL_MIN,
+  type RefusalReason,
+  type Welcome,
+} from './hello.ts';
+export {
+  decodeHello,
+  decodeRefusal,
+  decodeWelcome,
+  encodeHello,
+  encodeRefusal,
+  encodeWelcome,
+} from './hello-codec.ts';
 export {
   type LocalAnswer,
   type LocalRequest,
@@ -10,4 +37,6 @@ export {
   unpackLocalAnswer,
   unpackLocalRequest,
 } from './local-messages.ts';
+export { decodeMembership, encodeMembership } from './membership-codec.ts';
+export { decodeRaftMessage, encodeRaftMessage } from './raft-messages.ts';
 export * from './session-messages.ts';

@@ -1,6 +1,6 @@
 import type { Member, MemberId, Membership } from '#libs/raft';
 import { decode, encode } from './codec.ts';
-import { FieldReader } from './field-reader.ts';
+import { Fields } from './fields.ts';
 
 const MEMBERS_MAX = 64;
 const NAME_LENGTH_MAX = 64;
@@ -15,9 +15,9 @@ export function membershipFields(membership: Membership): unknown[] {
   ];
 }
 
-/** @throws WireFormatError */
+/** @throws MalformedMessageError */
 export function membershipOf(value: unknown): Membership {
-  const fields = new FieldReader('a membership', value);
+  const fields = new Fields('a membership', value);
   const members = fields.list('members', MEMBERS_MAX).map(memberOf);
   return {
     members,
@@ -31,21 +31,22 @@ export function encodeMembership(membership: Membership): Uint8Array {
   return encode(membershipFields(membership));
 }
 
-/** @throws WireFormatError */
+/** @throws MalformedMessageError */
 export function decodeMembership(bytes: Uint8Array): Membership {
   return membershipOf(decode(bytes));
 }
 
 function memberOf(value: unknown): Member {
-  const fields = new FieldReader('a member', value);
+  const fields = new Fields('a member', value);
   return {
-    id: fields.count('id'),
+    id: fields.integer('id'),
     name: fields.text('name', NAME_LENGTH_MAX),
     address: fields.text('address', ADDRESS_LENGTH_MAX),
   };
 }
 
-function memberIds(fields: FieldReader, name: string): readonly MemberId[] {
-  const ids = new FieldReader(name, fields.list(name, MEMBERS_MAX));
-  return ids.rest((reader) => reader.count(`an id of ${name}`));
+function memberIds(fields: Fields, name: string): readonly MemberId[] {
+  const ids = fields.list(name, MEMBERS_MAX);
+  const items = new Fields(name, ids);
+  return ids.map(() => items.integer('id'));
 }

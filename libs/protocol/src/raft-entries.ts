@@ -1,8 +1,7 @@
 import { unreachable } from '#libs/kernel';
 import type { AppendRequest, LogEntry } from '#libs/raft';
-import type { FieldReader } from './field-reader.ts';
+import { type Fields, MalformedMessageError } from './fields.ts';
 import { membershipFields, membershipOf } from './membership-codec.ts';
-import { WireFormatError } from './wire-format-error.ts';
 
 const ENTRIES_MAX = 65_536;
 const INDEX_MAX = Number.MAX_SAFE_INTEGER - ENTRIES_MAX;
@@ -35,11 +34,15 @@ export function entryFields(request: AppendRequest): readonly unknown[] {
   return fields;
 }
 
-/** @throws WireFormatError */
-export function entriesOf(fields: FieldReader, prevIndex: number): readonly LogEntry[] {
+/** @throws MalformedMessageError */
+export function entriesOf(fields: Fields, prevIndex: number): readonly LogEntry[] {
   const values = fields.list('entries', ENTRIES_MAX * FIELDS_PER_ENTRY);
-  if (values.length % FIELDS_PER_ENTRY !== 0) throw fields.broken('entries', 'end in the middle');
-  if (prevIndex > INDEX_MAX) throw fields.broken('prevIndex', 'is out of range');
+  if (values.length % FIELDS_PER_ENTRY !== 0) {
+    throw new MalformedMessageError(fields.message, 'entries', 'a multiple of three');
+  }
+  if (prevIndex > INDEX_MAX) {
+    throw new MalformedMessageError(fields.message, 'prevIndex', `at most ${INDEX_MAX}`);
+  }
   const entries: LogEntry[] = [];
   for (let at = 0; at < values.length; at += FIELDS_PER_ENTRY) {
     const index = prevIndex + 1 + entries.length;
@@ -50,12 +53,12 @@ export function entriesOf(fields: FieldReader, prevIndex: number): readonly LogE
 
 function entryOf(kind: unknown, term: unknown, content: unknown, index: number): LogEntry {
   if (typeof term !== 'number' || !Number.isSafeInteger(term) || term < 0) {
-    throw new WireFormatError('a log entry', 'its term is not a whole number from 0');
+    throw new MalformedMessageError('a log entry', 'term', 'a whole number from 0');
   }
   switch (kind) {
     case COMMAND:
       if (!(content instanceof Uint8Array)) {
-        throw new WireFormatError('a log entry', 'its payload is not a byte string');
+        throw new MalformedMessageError('a log entry', 'payload', 'bytes');
       }
       return { kind: 'command', index, term, payload: content };
     case EMPTY:
@@ -63,6 +66,6 @@ function entryOf(kind: unknown, term: unknown, content: unknown, index: number):
     case MEMBERSHIP:
       return { kind: 'membership', index, term, membership: membershipOf(content) };
     default:
-      throw new WireFormatError('a log entry', 'its kind is not known');
+      throw new MalformedMessageError('a log entry', 'kind', 'a known number');
   }
 }

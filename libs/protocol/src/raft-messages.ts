@@ -1,7 +1,7 @@
 import { unreachable } from '#libs/kernel';
 import type { Message } from '#libs/raft';
-import { encode } from './codec.ts';
-import { FieldReader } from './field-reader.ts';
+import { decode, encode } from './codec.ts';
+import { Fields, MalformedMessageError } from './fields.ts';
 import { entriesOf, entryFields } from './raft-entries.ts';
 
 /**
@@ -32,17 +32,16 @@ export function encodeRaftMessage(message: Message): Uint8Array {
   return encode([FORMAT_VERSION, TYPES.indexOf(type), from, to, term, ...bodyFields(message)]);
 }
 
-/** @throws WireFormatError, and nothing else, whatever the bytes */
+/** @throws MalformedMessageError, and nothing else, whatever the bytes */
 export function decodeRaftMessage(bytes: Uint8Array): Message {
-  const fields = FieldReader.ofBytes('a Raft message', bytes);
-  if (fields.count('format version') !== FORMAT_VERSION) {
-    throw fields.broken('format version', `is not ${FORMAT_VERSION}`);
+  const fields = new Fields('a Raft message', decode(bytes));
+  if (fields.integer('version') !== FORMAT_VERSION) {
+    throw new MalformedMessageError('a Raft message', 'version', `${FORMAT_VERSION}`);
   }
-  const type = TYPES[fields.count('type')];
-  if (type === undefined) throw fields.broken('type', 'is not known');
-  const from = fields.count('from');
-  const to = fields.count('to');
-  const term = fields.count('term');
+  const type = choice(fields, 'type', TYPES);
+  const from = fields.integer('from');
+  const to = fields.integer('to');
+  const term = fields.integer('term');
   return messageOf(type, { from, to, term }, fields);
 }
 
@@ -69,7 +68,8 @@ function bodyFields(message: Message): readonly unknown[] {
       return [message.lastIndex];
     case 'snapshotChunk': {
       const { index, snapshotTerm, membership, offset, bytes, last, sha256 } = message;
-      return [index, snapshotTerm, membership, offset, bytes, last, sha256];
+      const none = new Uint8Array();
+      return [index, snapshotTerm, membership ?? none, offset, bytes, last, sha256 ?? none];
     }
     case 'snapshotAck':
       return [message.index, message.storedBytes, SNAPSHOT_OUTCOMES.indexOf(message.outcome)];
@@ -80,79 +80,83 @@ function bodyFields(message: Message): readonly unknown[] {
 
 type Envelope = Pick<Message, 'from' | 'to' | 'term'>;
 
-function messageOf(type: Message['type'], envelope: Envelope, fields: FieldReader): Message {
+function messageOf(type: Message['type'], envelope: Envelope, fields: Fields): Message {
   switch (type) {
     case 'preVoteRequest':
       return { type, ...envelope, ...lastEntry(fields) };
     case 'voteRequest':
-      return { type, ...envelope, ...lastEntry(fields), transfer: fields.flag('transfer') };
+      return { type, ...envelope, ...lastEntry(fields), transfer: fields.boolean('transfer') };
     case 'preVoteResponse':
     case 'voteResponse':
-      return { type, ...envelope, granted: fields.flag('granted') };
+      return { type, ...envelope, granted: fields.boolean('granted') };
     case 'appendRequest':
       return appendRequest(envelope, fields);
     case 'appendResponse':
       return {
         type,
         ...envelope,
-        outcome: choice(fields, APPEND_OUTCOMES),
-        index: fields.count('index'),
-        hintIndex: fields.count('hintIndex'),
-        hintTerm: fields.count('hintTerm'),
+        outcome: choice(fields, 'outcome', APPEND_OUTCOMES),
+        index: fields.integer('index'),
+        hintIndex: fields.integer('hintIndex'),
+        hintTerm: fields.integer('hintTerm'),
       };
     case 'heartbeat': {
-      const commitIndex = fields.count('commitIndex');
-      return { type, ...envelope, commitIndex, round: fields.count('round') };
+      const commitIndex = fields.integer('commitIndex');
+      return { type, ...envelope, commitIndex, round: fields.integer('round') };
     }
     case 'heartbeatResponse': {
-      const round = fields.count('round');
-      return { type, ...envelope, round, writeStallMs: fields.count('writeStallMs') };
+      const round = fields.integer('round');
+      return { type, ...envelope, round, writeStallMs: fields.integer('writeStallMs') };
     }
     case 'timeoutNow':
-      return { type, ...envelope, lastIndex: fields.count('lastIndex') };
+      return { type, ...envelope, lastIndex: fields.integer('lastIndex') };
     case 'snapshotChunk':
       return snapshotChunk(envelope, fields);
     case 'snapshotAck':
       return {
         type,
         ...envelope,
-        index: fields.count('index'),
-        storedBytes: fields.count('storedBytes'),
-        outcome: choice(fields, SNAPSHOT_OUTCOMES),
+        index: fields.integer('index'),
+        storedBytes: fields.integer('storedBytes'),
+        outcome: choice(fields, 'outcome', SNAPSHOT_OUTCOMES),
       };
     default:
       return unreachable(type);
   }
 }
 
-function appendRequest(envelope: Envelope, fields: FieldReader): Message {
-  const prevIndex = fields.count('prevIndex');
-  const prevTerm = fields.count('prevTerm');
-  const commitIndex = fields.count('commitIndex');
+function appendRequest(envelope: Envelope, fields: Fields): Message {
+  const prevIndex = fields.integer('prevIndex');
+  const prevTerm = fields.integer('prevTerm');
+  const commitIndex = fields.integer('commitIndex');
   const entries = entriesOf(fields, prevIndex);
   return { type: 'appendRequest', ...envelope, prevIndex, prevTerm, commitIndex, entries };
 }
 
-function snapshotChunk(envelope: Envelope, fields: FieldReader): Message {
+function snapshotChunk(envelope: Envelope, fields: Fields): Message {
   return {
     type: 'snapshotChunk',
     ...envelope,
-    index: fields.count('index'),
-    snapshotTerm: fields.count('snapshotTerm'),
-    membership: fields.bytesOrNull('membership'),
-    offset: fields.count('offset'),
+    index: fields.integer('index'),
+    snapshotTerm: fields.integer('snapshotTerm'),
+    membership: emptyAsNull(fields.bytes('membership')),
+    offset: fields.integer('offset'),
     bytes: fields.bytes('bytes'),
-    last: fields.flag('last'),
-    sha256: fields.bytesOrNull('sha256'),
+    last: fields.boolean('last'),
+    sha256: emptyAsNull(fields.bytes('sha256')),
   };
 }
 
-function lastEntry(fields: FieldReader): { lastIndex: number; lastTerm: number } {
-  return { lastIndex: fields.count('lastIndex'), lastTerm: fields.count('lastTerm') };
+function lastEntry(fields: Fields): { lastIndex: number; lastTerm: number } {
+  return { lastIndex: fields.integer('lastIndex'), lastTerm: fields.integer('lastTerm') };
 }
 
-function choice<T extends string>(fields: FieldReader, known: readonly T[]): T {
-  const chosen = known[fields.count('outcome')];
-  if (chosen === undefined) throw fields.broken('outcome', 'is not known');
-  return chosen;
+function choice<T extends string>(fields: Fields, name: string, known: readonly T[]): T {
+  const chosen = known[fields.integer(name)];
+  if (chosen !== undefined) return chosen;
+  throw new MalformedMessageError(fields.message, name, 'a known number');
+}
+
+function emptyAsNull(bytes: Uint8Array): Uint8Array | null {
+  return bytes.length === 0 ? null : bytes;
 }
