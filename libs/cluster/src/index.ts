@@ -1,3 +1,4 @@
+export { admit } from './admit.ts';
 export type * from './events.ts';
 export { raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';

@@ -1,0 +1,148 @@
+import type { ClusterState, RecordedEvent } from '#libs/cluster';
+import { type ClusterName, unreachable } from '#libs/kernel';
+import {
+  type Command,
+  type CommandResult,
+  MalformedCommandError,
+  unpackCommand,
+  unpackEnvelope,
+} from './command.ts';
+import { credentialsKey, PREFIX } from './keys.ts';
+import type { StateWrite, StorePorts } from './ports.ts';
+import { Registers } from './registers.ts';
+import { packResult, unpackResult } from './result.ts';
+import { Sessions } from './sessions.ts';
+import { Streams } from './streams.ts';
+
+export type Applied = {
+  readonly result: CommandResult;
+  /** To be stored in one atomic batch with the index that was applied. */
+  readonly writes: readonly StateWrite[];
+  /** What subscribers get. Empty for a repeated or rejected command. */
+  readonly events: readonly RecordedEvent[];
+};
+
+/**
+ * The replicated state machine: log entries in, stored changes and results out. No clock, no chance,
+ * no IO; the same entries give the same writes on every controller, which `digest` shows.
+ */
+export class EventStore {
+  readonly #streams: Streams;
+  readonly #registers: Registers;
+  readonly #sessions: Sessions;
+  #digest = 0;
+
+  constructor(readonly ports: StorePorts) {
+    this.#streams = new Streams(ports);
+    this.#registers = new Registers(ports);
+    this.#sessions = new Sessions(ports);
+  }
+
+  /** CRC-32 over every write in order: equal at equal applied indexes on all controllers. */
+  get digest(): number {
+    return this.#digest;
+  }
+
+  cluster(name: ClusterName): ClusterState | null {
+    return this.#streams.get(name);
+  }
+
+  clusters(): ClusterState[] {
+    return this.#streams.all();
+  }
+
+  /** Takes in what storage held, before anything is applied. Other keys are passed over. */
+  restore(records: Iterable<readonly [key: string, value: Uint8Array]>, digest: number): void {
+    for (const [key, value] of records) this.restoreRecord(key, value);
+    this.#digest = digest;
+  }
+
+  restoreRecord(key: string, value: Uint8Array): void {
+    if (key.startsWith(PREFIX.cluster)) this.#streams.restore(value);
+    else if (key.startsWith(PREFIX.register)) {
+      this.#registers.restore(key.slice(PREFIX.register.length), value);
+    } else if (key.startsWith(PREFIX.session)) {
+      this.#sessions.restore(Number(key.slice(PREFIX.session.length)), value);
+    }
+  }
+
+  apply(index: number, payload: Uint8Array): Applied {
+    const writes: StateWrite[] = [];
+    const events: RecordedEvent[] = [];
+    const result = this.#applyEnvelope(index, payload, writes, events);
+    for (const write of writes) this.#digest = this.#fold(write);
+    return { result, writes, events };
+  }
+
+  #applyEnvelope(
+    index: number,
+    payload: Uint8Array,
+    writes: StateWrite[],
+    events: RecordedEvent[],
+  ): CommandResult {
+    try {
+      const envelope = unpackEnvelope(this.ports, payload);
+      switch (envelope.from) {
+        case 'controller':
+          return this.#applyBody(index, envelope.body, writes, events);
+        case 'opening':
+          return { type: 'opened', session: this.#sessions.open(envelope.token, index, writes) };
+        case 'session': {
+          const { session, sequence, answeredTo, body } = envelope;
+          const lookup = this.#sessions.lookup(session, sequence);
+          if (lookup.kind === 'repeated') return unpackResult(this.ports, lookup.answer);
+          if (lookup.kind !== 'new') return refusedBySession(lookup.kind, session, sequence);
+          const result = this.#applyBody(index, body, writes, events);
+          const answer = packResult(this.ports, result);
+          this.#sessions.answered(session, sequence, answeredTo, answer, writes);
+          return result;
+        }
+        default:
+          return unreachable(envelope);
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedCommandError)) throw error;
+      return { type: 'rejected', code: error.code, message: error.message, current: null };
+    }
+  }
+
+  #applyBody(
+    index: number,
+    body: Uint8Array,
+    writes: StateWrite[],
+    events: RecordedEvent[],
+  ): CommandResult {
+    const command: Command = unpackCommand(this.ports, body);
+    switch (command.type) {
+      case 'append':
+        return this.#streams.append(command, writes, events);
+      case 'credentials': {
+        writes.push({ type: 'put', key: credentialsKey(command.cluster), value: command.value });
+        return { type: 'written', revision: index };
+      }
+      case 'put':
+      case 'delete':
+        return this.#registers.apply(command, index, writes);
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #fold(write: StateWrite): number {
+    const bytes = write.type === 'put' ? write.value : this.ports.encode(write.key);
+    return this.ports.crc32(bytes, this.#digest);
+  }
+}
+
+function refusedBySession(
+  kind: 'forgotten' | 'unknownSession',
+  session: number,
+  sequence: number,
+): CommandResult {
+  if (kind === 'unknownSession') {
+    const message = `session ${session} is not known (any more): open a new one`;
+    return { type: 'rejected', code: 'SESSION_UNKNOWN', message, current: null };
+  }
+  const message = `the answer to command ${sequence} of session ${session} was given up already`;
+  return { type: 'rejected', code: 'SEQUENCE_FORGOTTEN', message, current: null };
+}

@@ -1,0 +1,14 @@
+export {
+  type Command,
+  type CommandResult,
+  type Envelope,
+  MalformedCommandError,
+  packCommand,
+  packEnvelope,
+  type RejectionCode,
+} from './command.ts';
+export { type Applied, EventStore } from './event-store.ts';
+export { clusterKey, credentialsKey, historyKey, PREFIX, registerKey } from './keys.ts';
+export type { StateWrite, StorePorts } from './ports.ts';
+export { readRegister } from './registers.ts';
+export { packResult, unpackResult } from './result.ts';

@@ -1,0 +1,96 @@
+import { sessionKey } from './keys.ts';
+import type { StateWrite, StorePorts } from './ports.ts';
+
+/** Beyond this the session used longest ago (in log order) is forgotten, on every controller alike. */
+export const SESSIONS_MAX = 10_000;
+/** Answers kept per session; a client has fewer commands than this under way. */
+export const ANSWERS_MAX = 1_024;
+
+type Session = {
+  readonly token: string;
+  answeredTo: number;
+  readonly answers: Map<number, Uint8Array>;
+};
+
+export type Lookup =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'repeated'; readonly answer: Uint8Array }
+  | { readonly kind: 'forgotten' }
+  | { readonly kind: 'unknownSession' };
+
+/** Remembers what was answered, so that a repeated command has one effect (Raft dissertation 6.3). */
+export class Sessions {
+  /** In order of last use: a Map iterates in insertion order, and each use inserts anew. */
+  readonly #byId = new Map<number, Session>();
+  readonly #byToken = new Map<string, number>();
+
+  constructor(readonly ports: StorePorts) {}
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** The session of this token, made at log position `index` when there is none yet. */
+  open(token: string, index: number, writes: StateWrite[]): number {
+    const known = this.#byToken.get(token);
+    if (known !== undefined) return known;
+    const session = { token, answeredTo: 0, answers: new Map() };
+    this.#byId.set(index, session);
+    this.#byToken.set(token, index);
+    this.#write(index, session, writes);
+    if (this.#byId.size > SESSIONS_MAX) this.#forgetOldest(writes);
+    return index;
+  }
+
+  lookup(id: number, sequence: number): Lookup {
+    const session = this.#byId.get(id);
+    if (session === undefined) return { kind: 'unknownSession' };
+    const answer = session.answers.get(sequence);
+    if (answer !== undefined) return { kind: 'repeated', answer };
+    return sequence <= session.answeredTo ? { kind: 'forgotten' } : { kind: 'new' };
+  }
+
+  answered(
+    id: number,
+    sequence: number,
+    answeredTo: number,
+    answer: Uint8Array,
+    writes: StateWrite[],
+  ): void {
+    const session = this.#byId.get(id);
+    if (session === undefined) return;
+    session.answers.set(sequence, answer);
+    session.answeredTo = Math.max(session.answeredTo, answeredTo);
+    for (const kept of session.answers.keys()) {
+      if (kept <= session.answeredTo || session.answers.size > ANSWERS_MAX) {
+        session.answeredTo = Math.max(session.answeredTo, kept);
+        session.answers.delete(kept);
+      } else break;
+    }
+    this.#byId.delete(id);
+    this.#byId.set(id, session);
+    this.#write(id, session, writes);
+  }
+
+  restore(id: number, value: Uint8Array): void {
+    const decoded = this.ports.decode(value) as [string, number, [number, Uint8Array][]];
+    const [token, answeredTo, answers] = decoded;
+    this.#byId.set(id, { token, answeredTo, answers: new Map(answers) });
+    this.#byToken.set(token, id);
+  }
+
+  #write(id: number, session: Session, writes: StateWrite[]): void {
+    const { token, answeredTo, answers } = session;
+    const value = this.ports.encode([token, answeredTo, [...answers]]);
+    writes.push({ type: 'put', key: sessionKey(id), value });
+  }
+
+  #forgetOldest(writes: StateWrite[]): void {
+    for (const [id, session] of this.#byId) {
+      this.#byId.delete(id);
+      this.#byToken.delete(session.token);
+      writes.push({ type: 'del', key: sessionKey(id) });
+      return;
+    }
+  }
+}

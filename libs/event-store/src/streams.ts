@@ -1,0 +1,84 @@
+import { admit, type ClusterState, evolve, type RecordedEvent, raisesVersion } from '#libs/cluster';
+import { type ClusterName, type EpochMs, epochMs } from '#libs/kernel';
+import type { Command, CommandResult } from './command.ts';
+import { clusterKey, historyKey } from './keys.ts';
+import type { StateWrite, StorePorts } from './ports.ts';
+
+type Append = Extract<Command, { type: 'append' }>;
+
+/** Events of one cluster kept for `events`, `explain` and replay; older ones are dropped at apply. */
+export const HISTORY_MAX = 100_000;
+
+/** The event streams: one per PostgreSQL cluster, with the state that its events fold to. */
+export class Streams {
+  readonly #states = new Map<ClusterName, ClusterState>();
+
+  constructor(readonly ports: StorePorts) {}
+
+  get(cluster: ClusterName): ClusterState | null {
+    return this.#states.get(cluster) ?? null;
+  }
+
+  all(): ClusterState[] {
+    return [...this.#states.values()];
+  }
+
+  /**
+   * Rejects, deterministically, a decision that was made on another version, or that the rules of the
+   * lease do not admit at this point.
+   */
+  append(command: Append, writes: StateWrite[], recorded: RecordedEvent[]): CommandResult {
+    const { cluster, expectedVersion, events, cause } = command;
+    const before = this.get(cluster);
+    const version = before?.version ?? 0;
+    if (expectedVersion !== version) {
+      const message = `${cluster} is at version ${version}, the decision was made at ${expectedVersion}`;
+      return { type: 'rejected', code: 'STALE_VERSION', message, current: version };
+    }
+    let state = before;
+    let at = laterOf(before?.lastEventAt ?? epochMs(0), command.at);
+    for (const event of events) {
+      const refusal = admit(state, event);
+      if (refusal !== null) {
+        recorded.length = 0;
+        const message = `${cluster}: ${event.type}: ${refusal}`;
+        return { type: 'rejected', code: 'NOT_ADMITTED', message, current: version };
+      }
+      const next: RecordedEvent = {
+        cluster,
+        sequence: (state?.sequence ?? 0) + 1,
+        version: (state?.version ?? 0) + (raisesVersion(event) ? 1 : 0),
+        at,
+        cause,
+        event,
+      };
+      state = evolve(state, next);
+      at = state.lastEventAt;
+      recorded.push(next);
+    }
+    if (state === null) return { type: 'appended', version: 0, sequence: 0 };
+    this.#keep(state, recorded, writes);
+    return { type: 'appended', version: state.version, sequence: state.sequence };
+  }
+
+  restore(value: Uint8Array): void {
+    const state = this.ports.decode(value) as ClusterState;
+    this.#states.set(state.name, state);
+  }
+
+  #keep(state: ClusterState, recorded: readonly RecordedEvent[], writes: StateWrite[]): void {
+    this.#states.set(state.name, state);
+    for (const event of recorded) {
+      const key = historyKey(state.name, event.sequence);
+      writes.push({ type: 'put', key, value: this.ports.encode(event) });
+      const old = event.sequence - HISTORY_MAX;
+      if (old > 0) writes.push({ type: 'del', key: historyKey(state.name, old) });
+    }
+    const value = this.ports.encode(state);
+    writes.push({ type: 'put', key: clusterKey(state.name), value });
+  }
+}
+
+function laterOf(a: EpochMs, b: EpochMs): EpochMs {
+  return a > b ? a : b;
+}
