@@ -1,9 +1,13 @@
 export { admit } from './admit.ts';
+export { decide, decideCommand } from './decide.ts';
+export type * from './decision.ts';
 export type * from './events.ts';
 export { raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
 export type { Goal } from './goal.ts';
 export { goalOf } from './goal-of.ts';
+export type * from './observations.ts';
+export { NOTHING_OBSERVED } from './observations.ts';
 export type * from './report.ts';
 export { type ClusterSettings, DEFAULT_SETTINGS, leaseWaitMs } from './settings.ts';
 export {

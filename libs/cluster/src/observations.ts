@@ -1,0 +1,45 @@
+import type { Epoch, GuardIncarnation } from '#libs/kernel';
+import type { LastKnownPosition } from './events.ts';
+import type { AgentReport } from './report.ts';
+
+/**
+ * What the leader has heard, in its memory only. Ages are of the leader's clock, capped per loop turn;
+ * null means not heard in this term, which no rule may treat as false (safety 24).
+ */
+export type InstanceObservation = {
+  readonly report: AgentReport | null;
+  readonly reportAgeMs: number | null;
+  readonly guard: GuardObservation | null;
+};
+
+export type GuardObservation = {
+  readonly incarnation: GuardIncarnation;
+  readonly epoch: Epoch | null;
+  readonly postmaster: 'running' | 'starting' | 'stopping' | 'down';
+  readonly ageMs: number;
+  readonly agentAbsentMs: number;
+};
+
+/** Of the epoch that is held now. */
+export type LeaseObservation = {
+  /** Since the last accepted renewal, or since this leader began to serve. */
+  readonly silentMs: number;
+  /** The wait W is over, no follower heard the guard, renewals are refused from now on. */
+  readonly expiryDue: boolean;
+};
+
+export type ClusterObservations = {
+  /** How long this leader has served: on silence it decides only after a full lease period. */
+  readonly servingForMs: number;
+  /** By instance name; also instances that are not members yet. */
+  readonly instances: Readonly<Record<string, InstanceObservation>>;
+  readonly lease: LeaseObservation | null;
+  /** The primary's last known WAL position, from its renewals, its reports or its standbys. */
+  readonly lastKnown: LastKnownPosition | null;
+};
+
+export const NOTHING_OBSERVED: InstanceObservation = {
+  report: null,
+  reportAgeMs: null,
+  guard: null,
+};
