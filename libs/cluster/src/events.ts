@@ -144,6 +144,8 @@ export type ClusterEvent =
       readonly acceptLoss: boolean;
       /** Instances that failed in this outage already and are not tried again. */
       readonly excluded: readonly InstanceName[];
+      /** From the last sign of life to this verdict. */
+      readonly detectMs: number;
     }
   | { readonly type: 'FailoverAborted'; readonly reason: string }
   | {

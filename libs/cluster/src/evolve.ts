@@ -43,7 +43,7 @@ function apply(
     case 'LeaseGranted':
       return granted(state, event, recorded);
     case 'LeaseReleased':
-      return ended(state, 'Released', event.position, recorded);
+      return ended(state, 'Released', event, recorded);
     case 'LeaseExpired':
       return ended(state, 'Expired', null, recorded);
     case 'Promoted':
@@ -88,6 +88,7 @@ function granted(
     timeline,
     reason,
     serving: false,
+    released: null,
     changedAt: at,
   };
   const highestTimeline = Math.max(state.highestTimeline, timeline);
@@ -106,7 +107,6 @@ function withGrant(
   at: ClusterState['lastEventAt'],
 ): Operation {
   if (operation.kind === 'none' || operation.kind === 'bootstrap') return operation;
-  if (event.reason === 'switchover-abandoned') return { kind: 'none' };
   if (operation.kind === 'switchover') {
     const phasesMs = { ...operation.phasesMs, catchUp: at - operation.stepAt };
     return { ...operation, step: 'promoting', stepAt: at, phasesMs };
@@ -119,12 +119,13 @@ function withGrant(
 function ended(
   state: ClusterState,
   kind: 'Released' | 'Expired',
-  position: Recorded<'LeaseReleased'>['position'],
+  release: Recorded<'LeaseReleased'> | null,
   { at }: RecordedEvent,
 ): ClusterState {
   if (state.lease.kind === 'NeverGranted') return state;
-  const lease: Lease = { ...state.lease, kind, serving: false, changedAt: at };
-  return { ...state, lease, operation: withEnd(state.operation, position, at) };
+  const released = release?.reason ?? null;
+  const lease: Lease = { ...state.lease, kind, serving: false, released, changedAt: at };
+  return { ...state, lease, operation: withEnd(state.operation, release?.position ?? null, at) };
 }
 
 function withEnd(
@@ -161,6 +162,7 @@ function failoverStarted(
 ): ClusterState {
   const { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
   const step = state.lease.kind === 'Held' ? 'yielding' : 'detaching';
+  const phasesMs = { detect: event.detectMs };
   const common = { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded };
   return {
     ...state,
@@ -171,7 +173,7 @@ function failoverStarted(
       startedAt: at,
       stepAt: at,
       chosenAt: null,
-      phasesMs: {},
+      phasesMs,
     },
   };
 }

@@ -15,6 +15,7 @@ export {
   emptyState,
   type Lease,
   lastHolder,
+  lineage,
   type MemberRecord,
   memberNames,
   type Operation,

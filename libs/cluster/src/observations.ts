@@ -31,6 +31,13 @@ export type LeaseObservation = {
 export type ClusterObservations = {
   /** How long this leader has served: on silence it decides only after a full lease period. */
   readonly servingForMs: number;
+  /**
+   * Since this leader applied the last event that raised the version, at most `servingForMs`: how long
+   * the present step has lasted, by the leader's own clock (safety 23).
+   */
+  readonly sinceChangeMs: number;
+  /** Since this leader applied the last `ActionRefused`; null when it has applied none. */
+  readonly sinceRefusalMs: number | null;
   /** By instance name; also instances that are not members yet. */
   readonly instances: Readonly<Record<string, InstanceObservation>>;
   readonly lease: LeaseObservation | null;

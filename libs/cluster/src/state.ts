@@ -15,6 +15,7 @@ import type {
   InstanceTags,
   LastKnownPosition,
   PostgresDefinition,
+  ReleaseReason,
   RuleRefusal,
   WalPosition,
 } from './events.ts';
@@ -43,6 +44,8 @@ export type Lease =
       readonly reason: GrantReason;
       /** False between the grant and `Promoted` or `PrimaryResumed`. */
       readonly serving: boolean;
+      /** Why it was released; null unless `Released`. */
+      readonly released: ReleaseReason | null;
       readonly changedAt: EpochMs;
     };
 
@@ -114,6 +117,21 @@ export type ClusterState = {
     readonly at: EpochMs;
   } | null;
 };
+
+/**
+ * The timelines that lead to the present one, oldest first. A timeline that was given up (its primary
+ * was lost before anybody had passed its fork) stays in `history` and is not part of this.
+ */
+export function lineage(history: readonly TimelineRecord[]): TimelineRecord[] {
+  const chain: TimelineRecord[] = [];
+  let next = history.at(-1);
+  while (next !== undefined) {
+    chain.unshift(next);
+    const from: TimelineId | undefined = next.fork?.from;
+    next = history.find((record) => record.timeline === from);
+  }
+  return chain;
+}
 
 /** The last primary: holder of the present or of the last epoch. */
 export function lastHolder(state: ClusterState): InstanceName | null {
