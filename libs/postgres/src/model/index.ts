@@ -1,0 +1,94 @@
+export {
+  type BaseBackupRequest,
+  baseBackupArgv,
+  type CopyProgress,
+  parseCopyProgress,
+} from './base-backup-command.ts';
+export {
+  type Conninfo,
+  ConninfoError,
+  formatConninfo,
+  parseConninfo,
+  quoteConninfoValue,
+} from './conninfo.ts';
+export {
+  type ClusterStateText,
+  type ControlData,
+  ControlDataError,
+  canBeRewound,
+  controlledLsn,
+  parseControlData,
+  wasShutDownCleanly,
+} from './control-data.ts';
+export {
+  checkHbaLine,
+  type HbaConnection,
+  type HbaLine,
+  HbaLineError,
+  type HbaRule,
+  renderHba,
+} from './hba.ts';
+export { type InitdbRequest, initdbArgv } from './initdb-command.ts';
+export { isOursInAutoConf, MANAGED_PARAMETERS, managedReason } from './managed-parameters.ts';
+export {
+  MANAGED_CONF,
+  parseSettings,
+  quoteSettingValue,
+  renderManagedConf,
+  SettingError,
+  type Settings,
+  withManagedInclude,
+  withoutSettings,
+} from './postgresql-conf.ts';
+export { type PostmasterPid, parsePostmasterPid } from './postmaster-pid.ts';
+export { isWaiting, type PostgresProcessKind, postgresProcessKind } from './process-title.ts';
+export {
+  applicationNameOf,
+  type DataDirectoryName,
+  DataIdError,
+  slotNameOf,
+} from './replication-names.ts';
+export {
+  type RewindRequest,
+  type RewindVerdict,
+  rewindArgv,
+  rewindVerdict,
+  singleUserRecoveryArgv,
+} from './rewind-command.ts';
+export {
+  formatServerVersion,
+  isSupported,
+  NEWEST_SUPPORTED_MAJOR,
+  OLDEST_SUPPORTED_MAJOR,
+  parseServerVersion,
+  type ServerVersion,
+  serverVersionFromNum,
+  takesConninfoByReload,
+  UnsupportedVersionError,
+} from './server-version.ts';
+export {
+  formatSynchronousStandbyNames,
+  parseSynchronousStandbyNames,
+  type SynchronousStandbyNames,
+  SynchronousStandbyNamesError,
+} from './synchronous-standby-names.ts';
+export {
+  type CommonPoint,
+  commonPoint,
+  forkOf,
+  formatTimelineHistory,
+  isOnHistory,
+  isPrefixOf,
+  isSkippedTimelineText,
+  parseTimelineHistory,
+  skippedTimelineText,
+  type TimelineFork,
+  type TimelineHistory,
+  TimelineHistoryError,
+  timelineHistoryFileName,
+  timelineOfHistoryFile,
+} from './timeline-history.ts';
+export { parseWalFileName, type WalFile, walSegmentName, walSegmentStart } from './wal-file.ts';
+export { type WalRange, walRangesFrom } from './wal-ranges.ts';
+export { parseWaldumpLine, type WalRecord, walPageStart, walRecordEnd } from './wal-record.ts';
+export { type WaldumpRequest, waldumpArgv } from './waldump-command.ts';

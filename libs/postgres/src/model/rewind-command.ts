@@ -1,0 +1,38 @@
+import { type Conninfo, formatConninfo } from './conninfo.ts';
+import type { ServerVersion } from './server-version.ts';
+
+export type RewindRequest = {
+  readonly binDirectory: string;
+  readonly version: ServerVersion;
+  readonly dataDirectory: string;
+  /** Of the primary; a password goes through the environment. */
+  readonly source: Conninfo;
+  /** 13 and later: fetch WAL that the target no longer has with its `restore_command`. */
+  readonly restoreTargetWal?: boolean;
+};
+
+export function rewindArgv(request: RewindRequest): readonly string[] {
+  const restores = request.restoreTargetWal === true && request.version.major >= 13;
+  return [
+    `${request.binDirectory}/pg_rewind`,
+    `--target-pgdata=${request.dataDirectory}`,
+    `--source-server=${formatConninfo(request.source)}`,
+    '--progress',
+    ...(restores ? ['--restore-target-wal'] : []),
+  ];
+}
+
+/** 12 has no recovery of its own in pg_rewind; 13 and later run the same. */
+export function singleUserRecoveryArgv(binDirectory: string, dataDirectory: string): string[] {
+  return [`${binDirectory}/postgres`, '--single', '-F', '-D', dataDirectory, 'template1'];
+}
+
+/**
+ * What pg_rewind's output says. "No rewind required" is not success for an instance that we hold to be
+ * diverged: the source's control file may still show its old timeline (safety 17).
+ */
+export type RewindVerdict = 'rewound' | 'not-required';
+
+export function rewindVerdict(output: string): RewindVerdict {
+  return /no rewind required/.test(output) ? 'not-required' : 'rewound';
+}

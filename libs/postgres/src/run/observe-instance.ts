@@ -1,0 +1,162 @@
+import { messageOf } from '#libs/kernel';
+import { type Conninfo, parseConninfo, serverVersionFromNum } from '#libs/postgres-model';
+import { readPostmasterPid } from '#libs/process';
+import {
+  type InstanceObservation,
+  OBSERVED_SETTINGS,
+  type ObservedSettings,
+  type PrimaryPosition,
+  type ReplicaConnection,
+  type ReplicationSlot,
+  type StandbyPosition,
+  type WalReceiver,
+} from './observation.ts';
+import { OBSERVATION_SQL } from './observation-query.ts';
+import { optional, RowReader } from './observation-row.ts';
+import { type SqlSession, SqlTimeoutError } from './sql-session.ts';
+import { classifyUnreachable } from './unreachable.ts';
+
+export type ObserveOptions = {
+  /** The whole look, connecting included; it never takes longer. */
+  readonly deadlineMs: number;
+  /** Lets a refusal be classified whatever language the server speaks. */
+  readonly dataDirectory?: string;
+};
+
+/** One typed look at the instance behind the session; never throws for what PostgreSQL does. */
+export async function observeInstance(
+  session: SqlSession,
+  options: ObserveOptions,
+): Promise<InstanceObservation> {
+  const startedMs = performance.now();
+  const tookMs = (): number => performance.now() - startedMs;
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new SqlTimeoutError('the observation', options.deadlineMs)),
+      options.deadlineMs,
+    );
+  });
+  try {
+    const look = session.query(OBSERVATION_SQL, [[...OBSERVED_SETTINGS]], options.deadlineMs);
+    const [row] = await Promise.race([look, deadline]);
+    return observationOf(new RowReader(row ?? {}), tookMs());
+  } catch (error) {
+    const status = pidFileStatus(options.dataDirectory);
+    return {
+      kind: 'unreachable',
+      reason: classifyUnreachable(error, status),
+      detail: messageOf(error),
+      tookMs: tookMs(),
+    };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The row of `OBSERVATION_SQL` as an observation. */
+export function observationOf(row: RowReader, tookMs: number): InstanceObservation {
+  const settings = row.rows('settings');
+  return {
+    kind: 'reachable',
+    systemIdentifier: row.text('system_identifier'),
+    version: serverVersionFromNum(row.number('version_num')),
+    postmasterStartedAt: row.time('postmaster_started_at'),
+    observedAt: row.time('observed_at'),
+    role: row.flag('in_recovery') ? standbyOf(row) : primaryOf(row),
+    replicas: row.rows('replicas').map(replicaOf),
+    slots: row.rows('slots').map(slotOf),
+    settings: settingsOf(settings),
+    pendingRestart: settings
+      .filter((setting) => setting.flag('pending_restart'))
+      .map((setting) => setting.text('name')),
+    tookMs,
+  };
+}
+
+function primaryOf(row: RowReader): PrimaryPosition {
+  return {
+    kind: 'primary',
+    timeline: row.timeline('timeline'),
+    writeLsn: row.lsn('write_lsn'),
+    flushLsn: row.lsn('flush_lsn'),
+  };
+}
+
+function standbyOf(row: RowReader): StandbyPosition {
+  const receiver = row.optionalRow('receiver');
+  return {
+    kind: 'standby',
+    timeline: row.timeline('timeline'),
+    ...optional('receivedLsn', row.optionalLsn('received_lsn')),
+    replayedLsn: row.lsn('replayed_lsn'),
+    ...optional('lastReplayedCommitAt', row.optionalTime('last_replayed_commit_at')),
+    replayPaused: row.flag('replay_paused'),
+    ...optional('receiver', receiver === undefined ? undefined : receiverOf(receiver)),
+  };
+}
+
+function receiverOf(row: RowReader): WalReceiver {
+  // 12 has one position, received and flushed; 13 and later tell written and flushed apart.
+  const flushedLsn = row.optionalLsn('flushed_lsn') ?? row.optionalLsn('received_lsn');
+  return {
+    pid: row.number('pid'),
+    status: row.text('status'),
+    receivedTimeline: row.timeline('received_tli'),
+    ...optional('flushedLsn', flushedLsn),
+    ...optional('latestEndLsn', row.optionalLsn('latest_end_lsn')),
+    ...optional('latestEndAt', row.optionalTime('latest_end_time')),
+    ...optional('lastMessageReceivedAt', row.optionalTime('last_msg_receipt_time')),
+    ...optional('slotName', row.optionalText('slot_name')),
+    ...optional('senderHost', row.optionalText('sender_host')),
+    ...optional('senderPort', row.optionalNumber('sender_port')),
+    conninfo: shownConninfo(row.optionalText('conninfo')),
+  };
+}
+
+function shownConninfo(text: string | undefined): Conninfo {
+  return text === undefined ? {} : parseConninfo(text);
+}
+
+function replicaOf(row: RowReader): ReplicaConnection {
+  return {
+    pid: row.number('pid'),
+    applicationName: row.optionalText('application_name') ?? '',
+    user: row.optionalText('usename') ?? '',
+    ...optional('clientAddress', row.optionalText('client_addr')),
+    state: row.optionalText('state') ?? '',
+    syncState: row.optionalText('sync_state') ?? '',
+    ...optional('sentLsn', row.optionalLsn('sent_lsn')),
+    ...optional('writeLsn', row.optionalLsn('write_lsn')),
+    ...optional('flushLsn', row.optionalLsn('flush_lsn')),
+    ...optional('replayLsn', row.optionalLsn('replay_lsn')),
+    connectedAt: row.time('backend_start'),
+  };
+}
+
+function slotOf(row: RowReader): ReplicationSlot {
+  return {
+    name: row.text('slot_name'),
+    kind: row.text('slot_type') === 'logical' ? 'logical' : 'physical',
+    active: row.flag('active'),
+    ...optional('restartLsn', row.optionalLsn('restart_lsn')),
+    ...optional('walStatus', row.optionalText('wal_status')),
+    temporary: row.flag('temporary'),
+  };
+}
+
+function settingsOf(rows: readonly RowReader[]): ObservedSettings {
+  const observed: readonly string[] = OBSERVED_SETTINGS;
+  return Object.fromEntries(
+    rows
+      .filter((row) => observed.includes(row.text('name')))
+      .map((row) => [
+        row.text('name'),
+        { value: row.text('setting'), ...optional('sourceFile', row.optionalText('sourcefile')) },
+      ]),
+  );
+}
+
+function pidFileStatus(dataDirectory: string | undefined): string | undefined {
+  return dataDirectory === undefined ? undefined : readPostmasterPid(dataDirectory)?.status;
+}

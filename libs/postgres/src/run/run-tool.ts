@@ -1,0 +1,30 @@
+import { type RunOptions, type RunResult, run } from '#libs/process';
+import type { Installation } from './installation.ts';
+
+/** Runs a program of the installation as its user, with untranslated messages. */
+export function runTool(
+  installation: Pick<Installation, 'runAs'>,
+  argv: readonly string[],
+  options: RunOptions & { readonly secrets?: ToolSecrets },
+): Promise<RunResult> {
+  const { secrets, ...rest } = options;
+  const { runAs } = installation;
+  return run(argv, {
+    ...rest,
+    env: { ...process.env, LC_ALL: 'C', ...environmentOf(secrets) },
+    ...(runAs === undefined ? {} : { runAs }),
+  });
+}
+
+/** Go through the environment: an argv can be read by every user of the host. */
+export type ToolSecrets = {
+  readonly password?: string;
+  readonly passwordFile?: string;
+};
+
+function environmentOf(secrets: ToolSecrets | undefined): NodeJS.ProcessEnv {
+  return {
+    ...(secrets?.password === undefined ? {} : { PGPASSWORD: secrets.password }),
+    ...(secrets?.passwordFile === undefined ? {} : { PGPASSFILE: secrets.passwordFile }),
+  };
+}

@@ -1,0 +1,67 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { codeOf } from '#libs/kernel';
+import type { InstanceProcess, InstanceProcesses, ProcessScan } from './instance-processes.ts';
+import { isDead, ProcTable } from './proc-table.ts';
+
+/**
+ * The processes of an instance, found by their working directory: PostgreSQL's processes all stand in
+ * the data directory, also the orphans of a killed postmaster, which a walk of the process tree
+ * misses (safety 1). Reads only `/proc`, so a hung disk does not hold it up.
+ */
+export class ProcessesInDirectory implements InstanceProcesses {
+  readonly #directory: string;
+
+  constructor(
+    dataDirectory: string,
+    readonly proc = new ProcTable(),
+  ) {
+    this.#directory = canonical(dataDirectory);
+  }
+
+  scan(): ProcessScan {
+    const processes: InstanceProcess[] = [];
+    const unreadable: number[] = [];
+    for (const pid of this.proc.pids()) {
+      if (pid === process.pid) continue;
+      const cwd = this.proc.cwd(pid);
+      if (cwd.kind === 'forbidden' && this.#mayBeHidden(pid)) unreadable.push(pid);
+      if (cwd.kind !== 'target' || !this.#isOurs(cwd.path)) continue;
+      const stat = this.proc.stat(pid);
+      if (stat === undefined || isDead(stat)) continue;
+      processes.push({ ...stat, title: this.proc.title(pid) });
+    }
+    return { processes, unreadable };
+  }
+
+  startTicks(pid: number): number | undefined {
+    const stat = this.proc.stat(pid);
+    return stat === undefined || isDead(stat) ? undefined : stat.startTicks;
+  }
+
+  #isOurs(cwd: string): boolean {
+    return cwd === this.#directory || cwd === `${this.#directory} (deleted)`;
+  }
+
+  /**
+   * A PostgreSQL process that we may not inspect although it runs under our uid (its program has file
+   * capabilities, say) shows as root's; PostgreSQL itself never runs as root.
+   */
+  #mayBeHidden(pid: number): boolean {
+    const command = this.proc.stat(pid)?.command;
+    if (command !== 'postgres' && command !== 'postmaster') return false;
+    const ownerUid = this.proc.ownerUid(pid);
+    return ownerUid === 0 || ownerUid === process.getuid?.();
+  }
+}
+
+/** The path as `/proc` shows it; a directory that is not there yet is resolved through its parent. */
+function canonical(directory: string): string {
+  const path = resolve(directory);
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return path === '/' ? path : join(canonical(dirname(path)), basename(path));
+  }
+}

@@ -1,0 +1,30 @@
+import { join, resolve } from 'node:path';
+import { readFileIfPresent, removeFileDurably, writeFileDurably } from './durable-file.ts';
+
+/**
+ * Marks a data directory that something changes in place: until the end of that work it must never be
+ * started (safety 25). The mark stands beside the directory too, because `pg_rewind` removes from it
+ * every file that its source does not have.
+ */
+export function markUnfinished(dataDirectory: string, work: string): void {
+  for (const path of marksOf(dataDirectory)) writeFileDurably(path, `${work}\n`);
+}
+
+/** The work that was begun and not ended, or undefined. */
+export function unfinishedWork(dataDirectory: string): string | undefined {
+  for (const path of marksOf(dataDirectory)) {
+    const work = readFileIfPresent(path);
+    if (work !== undefined) return work.trim();
+  }
+  return undefined;
+}
+
+/** Ends the mark; the one beside the directory goes last. */
+export function clearUnfinished(dataDirectory: string): void {
+  for (const path of [...marksOf(dataDirectory)].reverse()) removeFileDurably(path);
+}
+
+function marksOf(dataDirectory: string): readonly string[] {
+  const directory = resolve(dataDirectory);
+  return [`${directory}.matriarch-unfinished`, join(directory, 'matriarch.unfinished')];
+}
