@@ -59,11 +59,18 @@ export type GuardRequest =
       readonly position: Position | null;
     };
 
+/** Frame types of the channel (see frame-types.ts: 40-59 are the guard's). */
+export const GuardFrame = { request: 40, answer: 41 } as const;
+
 /** Controller to guard. */
 export type GuardAnswer =
   /** Leadership was confirmed by a round that began after the renewal had arrived. */
   | { readonly type: 'renewed'; readonly epoch: Epoch; readonly nonce: number }
-  /** The epoch is over for this guard: stop PostgreSQL at once. */
+  /**
+   * The epoch is over for this guard: it stops PostgreSQL at once and never renews the epoch again.
+   * Only a leader that has applied its own-term entry may say so; a controller that merely does not
+   * know the epoch yet stays silent.
+   */
   | {
       readonly type: 'renewalRefused';
       readonly epoch: Epoch;
@@ -74,7 +81,12 @@ export type GuardAnswer =
   | { readonly type: 'releaseRefused'; readonly epoch: Epoch; readonly reason: string }
   /** Sent by every controller on connect and at each change; null while there is none known. */
   | { readonly type: 'leader'; readonly name: string | null; readonly term: number }
-  /** Whose lease this is now; a hint that lets a new holder renew without waiting for its agent. */
+  /**
+   * The held lease of the cluster: sent to guards of the holding instance only, on connect, at each
+   * change, and before the first `renewed` of an epoch. To the holder it is a hint to renew without
+   * waiting for its agent; a guard of another incarnation learns from it that a dead one of its own
+   * instance holds the epoch, and releases it on behalf of that one (safety 9).
+   */
   | {
       readonly type: 'granted';
       readonly epoch: Epoch;

@@ -4,6 +4,13 @@ export { Fields, MalformedMessageError } from './fields.ts';
 export { channelOfFrame, type FrameChannel, LinkFrame, RaftFrame } from './frame-types.ts';
 export * from './guard-messages.ts';
 export {
+  DEFAULT_GUARD_TIMING,
+  type GuardSettings,
+  GuardSettingsError,
+  type GuardTiming,
+  parseGuardSettings,
+} from './guard-settings.ts';
+export {
   CHANNELS,
   type Channel,
   certificateMismatch,
@@ -28,8 +35,11 @@ export {
   encodeRefusal,
   encodeWelcome,
 } from './hello-codec.ts';
+export { LOCAL_FRAME_MAX_BYTES, LocalFrameReader, localFrame } from './local-frames.ts';
 export {
+  LOCAL_REFUSALS,
   type LocalAnswer,
+  type LocalRefusal,
   type LocalRequest,
   packLocalAnswer,
   packLocalRequest,

@@ -14,6 +14,28 @@ import type { PostmasterState, ReleaseReason } from './guard-messages.ts';
 
 export type StopMode = 'fast' | 'immediate';
 
+/** The `code` of a refusal. */
+export const LOCAL_REFUSALS = [
+  /** No confirmed right to `epoch`, or too little of it is left. */
+  'LEASE_NOT_HELD',
+  /** The leader refused the epoch, or it was released: it never comes back. */
+  'EPOCH_OVER',
+  /** A lease is held, or PostgreSQL runs: not while that is so. */
+  'LEASE_HELD',
+  'POSTGRES_RUNNING',
+  /** Processes of the instance are there that this guard did not start. */
+  'FOREIGN_POSTMASTER',
+  /** A rewind, clone or initdb began in the directory and did not end. */
+  'UNFINISHED_DIRECTORY',
+  'START_FAILED',
+  /** The stop goes on; PostgreSQL still runs. */
+  'STOP_TIMED_OUT',
+  /** The guard is ending, or another agent has attached. */
+  'ENDING',
+  'REPLACED',
+] as const;
+export type LocalRefusal = (typeof LOCAL_REFUSALS)[number];
+
 /** Agent to guard. Every request has an id that its answer repeats. */
 export type LocalRequest =
   | { readonly type: 'attach'; readonly id: number; readonly agentPid: number }
@@ -25,8 +47,8 @@ export type LocalRequest =
   /** From now on this instance counts as primary of `epoch`, although it still reports recovery. */
   | { readonly type: 'promoting'; readonly id: number; readonly epoch: Epoch }
   /**
-   * Fast: SIGINT, and after `budgetMs` the answer 'timedOut' with PostgreSQL still stopping; immediate:
-   * SIGQUIT, SIGKILL after guardKillMs. Answered when no process of the instance is left.
+   * Fast: SIGINT, and after `budgetMs` the refusal STOP_TIMED_OUT with PostgreSQL still stopping;
+   * immediate: SIGQUIT, SIGKILL after guardKillMs. Done when no process of the instance is left.
    */
   | {
       readonly type: 'stop';
