@@ -1,0 +1,60 @@
+import type { DataDirectory, DetachedProof, Endpoint } from '#libs/cluster';
+import type { Epoch, GuardIncarnation, Lsn, TimelineId } from '#libs/kernel';
+
+type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
+
+/** What the guard beside this agent is and holds. */
+export type GuardView = { readonly incarnation: GuardIncarnation; readonly epoch: Epoch | null };
+
+/** True whatever the instance does. */
+export type Surroundings = {
+  readonly guard: GuardView;
+  /** Present only while no receiver exists and none can come back. */
+  readonly detached: DetachedProof | null;
+  /** The hand-over of this epoch was given up here: the instance serves on in it. */
+  readonly abandonedHandOver: Epoch | null;
+};
+
+/** What the instance is and does at the moment, in the terms that the next step depends on. */
+export type ObservedCondition = Surroundings &
+  (
+    | { readonly kind: 'empty' }
+    | { readonly kind: 'unfinished'; readonly work: string }
+    | { readonly kind: 'unusable'; readonly why: string }
+    | {
+        readonly kind: 'stopped';
+        readonly systemIdentifier: string;
+        readonly own: Pick<Initialised, 'timeline' | 'ancestors'>;
+        readonly walEnd: Lsn | null;
+        readonly cleanShutdown: boolean;
+      }
+    | {
+        readonly kind: 'starting';
+        /** Whether `standby.signal` stands in the data directory. */
+        readonly as: 'primary' | 'standby';
+        readonly upstream: Endpoint | null;
+      }
+    | { readonly kind: 'stopping' }
+    | {
+        readonly kind: 'standby';
+        readonly systemIdentifier: string;
+        readonly own: Pick<Initialised, 'timeline' | 'ancestors'>;
+        /** The furthest of received, replayed and (without a receiver) read from disk. */
+        readonly walEnd: Lsn | null;
+        readonly receiving: boolean;
+        /** The primary that the managed configuration names; null when it is detached. */
+        readonly upstream: Endpoint | null;
+      }
+    | {
+        readonly kind: 'primary';
+        readonly timeline: TimelineId;
+        readonly readOnly: boolean;
+        /** Clients may begin read-write transactions and `standby.signal` stands beneath it. */
+        readonly settled: boolean;
+      }
+    | { readonly kind: 'foreign'; readonly pid: number }
+    | { readonly kind: 'unresponsive'; readonly why: string }
+  );
+
+export type ConditionKind = ObservedCondition['kind'];
+export type ConditionOf<K extends ConditionKind> = Extract<ObservedCondition, { kind: K }>;

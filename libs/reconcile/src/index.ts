@@ -1,0 +1,33 @@
+export type {
+  ConditionKind,
+  ConditionOf,
+  GuardView,
+  ObservedCondition,
+  Surroundings,
+} from './condition.ts';
+export {
+  committedLine,
+  type Divergence,
+  divergenceOf,
+  type OwnHistory,
+  type Stretch,
+} from './divergence.ts';
+export {
+  type ActedMemory,
+  type Basis,
+  type BasisVerdict,
+  EMPTY_MEMORY,
+  judgeBasis,
+  promiseDetached,
+  sameMemory,
+} from './memory.ts';
+export { nextStep } from './next-step.ts';
+export {
+  DESTROYING_STEPS,
+  type GoalKind,
+  type GoalOf,
+  type Step,
+  type StepKind,
+  type StepOf,
+  WRITABLE_STEPS,
+} from './step.ts';

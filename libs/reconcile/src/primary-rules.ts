@@ -1,0 +1,86 @@
+import type { ConditionOf, ObservedCondition } from './condition.ts';
+import { await_, type Rules, reportOnly, rest, stopFast, stopForeign, stopNow } from './rules.ts';
+import type { GoalOf, Step } from './step.ts';
+
+type PrimaryGoal = GoalOf<'primary'>;
+
+/** Towards "serve writes in `epoch`". Nothing writable is started before the guard holds it. */
+export const primaryRules: Rules<'primary'> = {
+  empty: (goal, condition) => giveBack(goal, condition, 'there is no data directory to serve'),
+  unfinished: (goal, condition) => giveBack(goal, condition, `${condition.work} did not end here`),
+  unusable: (goal, condition) => giveBack(goal, condition, condition.why),
+  stopped: fromStopped,
+  starting: (goal, condition) => {
+    if (replaced(goal, condition)) return stopNow('the lease was granted to an earlier guard');
+    return await_(`starting as ${condition.as}`);
+  },
+  stopping: () => await_('PostgreSQL is stopping'),
+  standby: fromStandby,
+  primary: fromPrimary,
+  foreign: stopForeign,
+  unresponsive: (_goal, { why }) => reportOnly(`PostgreSQL does not answer: ${why}`),
+};
+
+function fromStopped(goal: PrimaryGoal, condition: ConditionOf<'stopped'>): Step {
+  if (replaced(goal, condition)) return releaseForTheDeadGuard(goal);
+  const { timeline } = condition.own;
+  if (timeline > goal.timeline) return reportOnly(timelineTooHigh(timeline, goal));
+  const lease = needsLease(goal, condition);
+  if (lease !== null) return lease;
+  if (timeline === goal.timeline) {
+    return { kind: 'startPrimary', epoch: goal.epoch, why: `already on timeline ${timeline}` };
+  }
+  const why = `on timeline ${timeline}: started as a standby, then promoted to ${goal.timeline}`;
+  return { kind: 'startStandby', upstream: null, why };
+}
+
+function fromStandby(goal: PrimaryGoal, condition: ConditionOf<'standby'>): Step {
+  if (replaced(goal, condition)) return stopNow('the lease was granted to an earlier guard');
+  const { timeline } = condition.own;
+  if (timeline > goal.timeline) return reportOnly(timelineTooHigh(timeline, goal));
+  const lease = needsLease(goal, condition);
+  if (lease !== null) return lease;
+  if (timeline === goal.timeline) {
+    return stopFast(`timeline ${timeline} goes on: restarted as primary, not promoted`);
+  }
+  const { epoch } = goal;
+  const why = `chosen as primary of epoch ${epoch}`;
+  return { kind: 'promote', epoch, timeline: goal.timeline, why };
+}
+
+function fromPrimary(goal: PrimaryGoal, condition: ConditionOf<'primary'>): Step {
+  if (replaced(goal, condition)) return stopNow('the lease was granted to an earlier guard');
+  const { epoch, timeline } = goal;
+  if (condition.timeline !== timeline) {
+    const why = `it writes on timeline ${condition.timeline}, epoch ${epoch} on ${timeline}`;
+    return stopNow(why);
+  }
+  const lease = needsLease(goal, condition);
+  if (lease !== null) return lease;
+  if (!condition.settled) return { kind: 'settlePrimary', epoch, why: 'it accepts writes' };
+  return rest(`primary of epoch ${epoch} on timeline ${timeline}`);
+}
+
+function needsLease(goal: PrimaryGoal, condition: ObservedCondition): Step | null {
+  if (condition.guard.epoch === goal.epoch) return null;
+  return { kind: 'acquireLease', epoch: goal.epoch, why: `granted to this guard` };
+}
+
+function replaced(goal: PrimaryGoal, condition: ObservedCondition): boolean {
+  return goal.guard !== condition.guard.incarnation;
+}
+
+function releaseForTheDeadGuard({ epoch }: PrimaryGoal): Step {
+  const why = `epoch ${epoch} was granted to an earlier guard, and PostgreSQL is down`;
+  return { kind: 'release', epoch, reason: 'guard-replaced', why };
+}
+
+/** Nothing here can be served: whoever can should get the next epoch soon. */
+function giveBack(goal: PrimaryGoal, condition: ObservedCondition, why: string): Step {
+  if (replaced(goal, condition)) return releaseForTheDeadGuard(goal);
+  return { kind: 'release', epoch: goal.epoch, reason: 'yielded', why };
+}
+
+function timelineTooHigh(timeline: number, goal: PrimaryGoal): string {
+  return `on timeline ${timeline}, above ${goal.timeline} which epoch ${goal.epoch} was granted`;
+}

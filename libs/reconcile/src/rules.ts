@@ -1,0 +1,22 @@
+import type { ConditionKind, ConditionOf } from './condition.ts';
+import type { ActedMemory } from './memory.ts';
+import type { GoalKind, GoalOf, Step } from './step.ts';
+
+export type Rule<G extends GoalKind, C extends ConditionKind> = (
+  goal: GoalOf<G>,
+  condition: ConditionOf<C>,
+  memory: ActedMemory,
+) => Step;
+
+/** One column of the table: what to do towards one goal from each condition. */
+export type Rules<G extends GoalKind> = { readonly [C in ConditionKind]: Rule<G, C> };
+
+export const rest = (why: string): Step => ({ kind: 'rest', why });
+export const await_ = (why: string): Step => ({ kind: 'await', why });
+export const reportOnly = (why: string): Step => ({ kind: 'reportOnly', why });
+export const stopFast = (why: string): Step => ({ kind: 'stop', mode: 'fast', why });
+export const stopNow = (why: string): Step => ({ kind: 'stop', mode: 'immediate', why });
+
+export function stopForeign(_goal: unknown, { pid }: ConditionOf<'foreign'>): Step {
+  return { kind: 'stopForeign', pid, why: `process ${pid} was not started by our guard` };
+}

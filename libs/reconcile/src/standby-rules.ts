@@ -1,0 +1,106 @@
+import type { Endpoint } from '#libs/cluster';
+import type { ConditionOf } from './condition.ts';
+import { divergenceOf } from './divergence.ts';
+import type { ActedMemory } from './memory.ts';
+import { await_, type Rules, reportOnly, rest, stopFast, stopForeign, stopNow } from './rules.ts';
+import type { GoalOf, Step } from './step.ts';
+
+type StandbyGoal = GoalOf<'standby'>;
+
+/** Towards "stream from `upstream`". Divergence is decided here, before anything is started. */
+export const standbyRules: Rules<'standby'> = {
+  empty: (goal, _condition, memory) => promised(goal, memory) ?? cloneOver(goal, 'nothing', 'new'),
+  unfinished: (goal, { work }, memory) =>
+    promised(goal, memory) ?? cloneOver(goal, 'unfinished', `${work} did not end here`),
+  unusable: (_goal, { why }) => reportOnly(why),
+  stopped: fromStopped,
+  starting: (goal, condition, memory) => {
+    if (condition.as === 'primary') return stopNow('another instance is primary');
+    return redirect(goal, condition.upstream, memory) ?? await_('starting as standby');
+  },
+  stopping: () => await_('PostgreSQL is stopping'),
+  standby: fromStandby,
+  primary: () => stopNow('another instance is primary'),
+  foreign: stopForeign,
+  unresponsive: (_goal, { why }) => reportOnly(`PostgreSQL does not answer: ${why}`),
+};
+
+function fromStopped(
+  goal: StandbyGoal,
+  condition: ConditionOf<'stopped'>,
+  memory: ActedMemory,
+): Step {
+  const { guard, systemIdentifier, own, walEnd } = condition;
+  if (guard.epoch !== null) {
+    const why = 'PostgreSQL is down and another instance is primary';
+    return { kind: 'release', epoch: guard.epoch, reason: 'postgres-down', why };
+  }
+  const foreign = foreignCluster(goal, systemIdentifier) ?? promised(goal, memory);
+  if (foreign !== null) return foreign;
+  const divergence = divergenceOf(own, walEnd, goal.history);
+  const { upstream, timeline } = goal;
+  switch (divergence.kind) {
+    case 'none':
+      return { kind: 'startStandby', upstream, why: `follows ${upstream.name}` };
+    case 'unknown':
+      return { kind: 'examine', why: divergence.why };
+    case 'forked':
+      return { kind: 'rewind', upstream, timeline, why: divergence.why };
+    case 'impostor':
+      return cloneOver(goal, 'instance', divergence.why);
+  }
+}
+
+function fromStandby(
+  goal: StandbyGoal,
+  condition: ConditionOf<'standby'>,
+  memory: ActedMemory,
+): Step {
+  const { systemIdentifier, own, walEnd, upstream } = condition;
+  const foreign = foreignCluster(goal, systemIdentifier) ?? promised(goal, memory);
+  if (foreign !== null) return foreign;
+  const divergence = divergenceOf(own, walEnd, goal.history);
+  if (divergence.kind === 'forked' || divergence.kind === 'impostor') {
+    return stopFast(divergence.why);
+  }
+  const name = goal.upstream.name;
+  return redirect(goal, upstream, memory) ?? rest(`standby of ${name}`);
+}
+
+/** Null when PostgreSQL is told the right upstream already. */
+function redirect(goal: StandbyGoal, now: Endpoint | null, memory: ActedMemory): Step | null {
+  if (now !== null && sameEndpoint(now, goal.upstream.postgres)) return null;
+  const refusal = promised(goal, memory);
+  if (refusal !== null) return refusal;
+  return { kind: 'follow', upstream: goal.upstream, why: `${goal.upstream.name} is primary` };
+}
+
+/** A promise not to receive from a primary of an epoch holds until a later one serves (safety 4). */
+function promised(goal: StandbyGoal, memory: ActedMemory): Step | null {
+  if (memory.detachedThroughEpoch < goal.epoch) return null;
+  const { upstream, epoch } = goal;
+  return reportOnly(
+    `promised to receive from no primary of an epoch up to ${memory.detachedThroughEpoch}, ` +
+      `and ${upstream.name} serves epoch ${epoch}`,
+  );
+}
+
+function foreignCluster(goal: StandbyGoal, systemIdentifier: string): Step | null {
+  if (systemIdentifier === goal.systemIdentifier) return null;
+  return reportOnly(
+    `the data directory belongs to another PostgreSQL cluster (system identifier ` +
+      `${systemIdentifier}, expected ${goal.systemIdentifier}): move it away or name another one`,
+  );
+}
+
+function cloneOver(
+  goal: StandbyGoal,
+  replaces: 'nothing' | 'unfinished' | 'instance',
+  why: string,
+): Step {
+  return { kind: 'clone', upstream: goal.upstream, replaces, why };
+}
+
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.host === b.host && a.port === b.port;
+}

@@ -1,0 +1,48 @@
+import type { Goal, MemberRecord } from '#libs/cluster';
+import type { Epoch, TimelineId } from '#libs/kernel';
+
+type ReleaseReason = 'hand-over' | 'postgres-down' | 'guard-replaced' | 'yielded';
+
+/** One act towards a goal, with its reason in words. Each is safe to repeat. */
+export type Step = { readonly why: string } & (
+  | { readonly kind: 'rest' }
+  /** Something is under way that will change the condition by itself. */
+  | { readonly kind: 'await' }
+  /** The goal cannot be reached from here without somebody else: say so. */
+  | { readonly kind: 'reportOnly' }
+  | { readonly kind: 'initialise' }
+  /** `replaces` what is in the directory: nothing, the rest of unfinished work, or an instance. */
+  | {
+      readonly kind: 'clone';
+      readonly upstream: MemberRecord;
+      readonly replaces: 'nothing' | 'unfinished' | 'instance';
+    }
+  | { readonly kind: 'rewind'; readonly upstream: MemberRecord; readonly timeline: TimelineId }
+  /** Reads the end of WAL of a stopped instance, which divergence depends on. */
+  | { readonly kind: 'examine' }
+  /** `upstream` null: detached, it streams from nobody. */
+  | { readonly kind: 'startStandby'; readonly upstream: MemberRecord | null }
+  | { readonly kind: 'follow'; readonly upstream: MemberRecord }
+  | { readonly kind: 'detach'; readonly throughEpoch: Epoch }
+  | { readonly kind: 'acquireLease'; readonly epoch: Epoch }
+  | { readonly kind: 'startPrimary'; readonly epoch: Epoch }
+  | { readonly kind: 'promote'; readonly epoch: Epoch; readonly timeline: TimelineId }
+  /** Makes a primary that just began to serve complete: standby.signal, roles, slots, checkpoint. */
+  | { readonly kind: 'settlePrimary'; readonly epoch: Epoch }
+  | { readonly kind: 'stop'; readonly mode: 'fast' | 'immediate' }
+  /** Checkpoint while serving, then a fast stop within the budget; beyond it the old primary serves on. */
+  | { readonly kind: 'handOver'; readonly epoch: Epoch; readonly stopBudgetMs: number }
+  | { readonly kind: 'release'; readonly epoch: Epoch; readonly reason: ReleaseReason }
+  | { readonly kind: 'stopForeign'; readonly pid: number }
+);
+
+export type StepKind = Step['kind'];
+export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
+
+export type GoalKind = Goal['kind'];
+export type GoalOf<K extends GoalKind> = Extract<Goal, { kind: K }>;
+
+/** Steps after which the instance may accept writes: only with the lease in the guard's hands. */
+export const WRITABLE_STEPS: readonly StepKind[] = ['startPrimary', 'promote'];
+/** Steps that the leader is asked about once more, naming the order (safety 4). */
+export const DESTROYING_STEPS: readonly StepKind[] = ['rewind', 'clone'];

@@ -1,0 +1,76 @@
+import type { ObservedCondition } from './condition.ts';
+import { await_, type Rules, reportOnly, rest, stopForeign, stopNow } from './rules.ts';
+import type { GoalOf, Step } from './step.ts';
+
+/** Towards "stay as it is". Only what has no right to run is ended. */
+export const waitRules: Rules<'wait'> = {
+  empty: ({ why }) => rest(why),
+  unfinished: ({ why }) => rest(why),
+  unusable: (_goal, { why }) => reportOnly(why),
+  stopped: ({ why }, { guard }) => {
+    if (guard.epoch === null) return rest(why);
+    return { kind: 'release', epoch: guard.epoch, reason: 'postgres-down', why };
+  },
+  starting: ({ why }) => rest(why),
+  stopping: ({ why }) => rest(why),
+  standby: ({ why }) => rest(why),
+  primary: ({ why }, { guard }) =>
+    guard.epoch === null ? stopNow(`it serves without a lease; ${why}`) : rest(why),
+  foreign: (_goal, { pid }) => reportOnly(`process ${pid} was not started by our guard`),
+  unresponsive: (_goal, { why }) => reportOnly(`PostgreSQL does not answer: ${why}`),
+};
+
+/** Towards "the cluster's first data directory exists". */
+export const initialiseRules: Rules<'initialise'> = {
+  empty: () => ({ kind: 'initialise', why: 'the first instance of the cluster' }),
+  unfinished: (_goal, { work }) => ({ kind: 'initialise', why: `${work} did not end here` }),
+  unusable: (_goal, { why }) => reportOnly(why),
+  stopped: () => rest('initialised'),
+  starting: () => rest('initialised'),
+  stopping: () => rest('initialised'),
+  standby: () => rest('initialised'),
+  primary: (_goal, { guard }) =>
+    guard.epoch === null ? stopNow('it serves without a lease') : rest('initialised'),
+  foreign: stopForeign,
+  unresponsive: (_goal, { why }) => reportOnly(`PostgreSQL does not answer: ${why}`),
+};
+
+/** Towards "receive from no primary of an epoch up to `throughEpoch`, and say how far WAL goes". */
+export const detachedRules: Rules<'detached'> = {
+  empty: () => reportOnly('there is no data directory'),
+  unfinished: (_goal, { work }) => reportOnly(`${work} did not end here`),
+  unusable: (_goal, { why }) => reportOnly(why),
+  stopped: (goal, condition) => {
+    const { epoch } = condition.guard;
+    if (epoch !== null) {
+      const why = `epoch ${goal.throughEpoch} is over and PostgreSQL is down`;
+      return { kind: 'release', epoch, reason: 'postgres-down', why };
+    }
+    const start: Step = {
+      kind: 'startStandby',
+      upstream: null,
+      why: 'detached; started so that it can be promoted',
+    };
+    return detachUnlessProved(goal, condition, start);
+  },
+  starting: (goal, condition) => {
+    if (condition.as === 'primary') return stopNow(`epoch ${goal.throughEpoch} is over`);
+    return detachUnlessProved(goal, condition, await_('starting, detached'));
+  },
+  stopping: () => await_('PostgreSQL is stopping'),
+  standby: (goal, condition) => detachUnlessProved(goal, condition, rest('detached')),
+  primary: (goal) => stopNow(`epoch ${goal.throughEpoch} is over`),
+  foreign: stopForeign,
+  unresponsive: (goal, condition) =>
+    detachUnlessProved(goal, condition, reportOnly(`does not answer: ${condition.why}`)),
+};
+
+function detachUnlessProved(
+  { throughEpoch }: GoalOf<'detached'>,
+  { detached }: ObservedCondition,
+  proved: Step,
+): Step {
+  if (detached !== null && detached.throughEpoch >= throughEpoch) return proved;
+  const why = `a failover from epoch ${throughEpoch} is under way`;
+  return { kind: 'detach', throughEpoch, why };
+}
