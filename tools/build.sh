@@ -1,0 +1,35 @@
+#!/bin/sh
+# Installs the npm packages of the committed lock when they are missing or old, then compiles to dist/.
+# Quiet when there is nothing to say; `--packages-only` leaves the compilation out.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/require-node.sh
+require_node node
+if ! command -v npm >/dev/null 2>&1; then
+  echo "matriarch: npm is needed to build from source and was not found: install it beside Node.js" >&2
+  exit 2
+fi
+if [ ! -w . ]; then
+  echo "matriarch: $PWD is not writable for $(id -un): build it once as its owner (make build)" >&2
+  exit 2
+fi
+
+# Two processes that are started on an unbuilt clone at once must not build into each other.
+exec 9<package.json
+flock 9
+
+installed=node_modules/.package-lock.json
+if [ ! -f "$installed" ] || [ package-lock.json -nt "$installed" ]; then
+  before=$(cksum <package-lock.json)
+  # loglevel: EBADENGINE warnings of packages that work on Node 20 all the same.
+  npm install --no-audit --no-fund --loglevel=error >&2
+  if [ "$before" != "$(cksum <package-lock.json)" ]; then
+    echo "matriarch: npm install changed package-lock.json: the lock does not fit package.json" >&2
+    exit 1
+  fi
+  touch "$installed"
+fi
+if [ "${1:-}" = --packages-only ]; then
+  exit 0
+fi
+node node_modules/typescript/bin/tsc -p tsconfig.build.json
