@@ -1,3 +1,4 @@
 export type * from './messages.ts';
 export type * from './ports.ts';
+export { createRaft } from './raft.ts';
 export type * from './types.ts';

@@ -32,7 +32,10 @@ export type InitialState = {
   readonly hardState: HardState;
   /** The newest snapshot, or index 0 with the bootstrap membership. */
   readonly snapshot: SnapshotMeta;
-  /** The newest membership in the log, committed or not, with the index of its entry (0: bootstrap). */
+  /**
+   * The newest membership at or before `appliedIndex`, with the index of its entry (0: bootstrap).
+   * Later ones are read from `tail`, so that one which is truncated can be taken back.
+   */
   readonly membership: SnapshotMeta['membership'];
   readonly membershipIndex: LogIndex;
   readonly firstIndex: LogIndex;
@@ -106,7 +109,9 @@ export type Refusal =
   | 'membershipChangePending'
   | 'invalidMembership'
   | 'targetNotVoter'
-  | 'targetBehind';
+  | 'targetBehind'
+  /** After the change, the voters that answer at present would be no quorum. */
+  | 'wouldLoseQuorum';
 
 export type ProposeResult =
   | { readonly accepted: true; readonly firstIndex: LogIndex; readonly term: Term }
@@ -156,6 +161,7 @@ export type RaftStatus = {
  * @throws InvariantError when an invariant is broken: the process must stop.
  */
 export interface RaftMachine {
+  /** Every message goes in here; snapshot pieces also go to the host's own sender and receiver. */
   step(message: Message): void;
   tick(): void;
   propose(payloads: readonly Uint8Array[]): ProposeResult;
@@ -168,7 +174,11 @@ export interface RaftMachine {
   /** Answers a `FetchRequest`; `entries` may be shorter than asked for, empty when compacted meanwhile. */
   onFetched(to: MemberId, fromIndex: LogIndex, entries: readonly LogEntry[]): void;
   onSnapshotSent(to: MemberId, outcome: 'installed' | 'failed', index: LogIndex): void;
-  /** A complete, verified snapshot lies on disk: false when it is older than what is applied here. */
+  /**
+   * A complete, verified snapshot lies on disk. False when it brings nothing new; otherwise the next
+   * output persists `snapshot`: once that is durable the host restores its state machine from it and
+   * calls `onApplied(meta.index)`. Nothing is handed to apply before.
+   */
   onSnapshotReceived(meta: SnapshotMeta, from: MemberId, term: Term): boolean;
   /** The log up to and including `index` may be dropped from storage and memory. */
   compactTo(index: LogIndex): void;

@@ -1,0 +1,17 @@
+import { Progress } from './progress.ts';
+import type { Leadership, State } from './state.ts';
+
+/** Begins to feed members that are new in the current membership. */
+export function syncPeers(state: State, leadership: Leadership): void {
+  for (const { id } of state.memberships.current.members) {
+    if (id === state.self || leadership.peers.some((peer) => peer.id === id)) continue;
+    leadership.peers.push(new Progress(id, state.log.lastIndex + 1));
+  }
+}
+
+/** Stops feeding members that left, once that is committed: until then they may need to hear of it. */
+export function dropDepartedPeers(state: State, leadership: Leadership): void {
+  const { members } = state.memberships.current;
+  if (leadership.peers.length < members.length) return;
+  leadership.peers = leadership.peers.filter((peer) => members.some(({ id }) => id === peer.id));
+}

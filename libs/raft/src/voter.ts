@@ -1,0 +1,47 @@
+import type { PreVoteRequest, VoteRequest } from './messages.ts';
+import { becomeFollower } from './roles.ts';
+import type { State } from './state.ts';
+
+/**
+ * Sticky leader: while this member hears a leader, or is one whose quorum was checked lately, nobody
+ * gets its vote (dissertation 4.2.3). This keeps a removed or returning member from disturbing.
+ */
+export function hearsLeader(state: State): boolean {
+  return state.leader !== 0 && state.electionElapsedTicks < state.config.electionTicks;
+}
+
+/** A learner answers too: it may have been promoted without knowing it yet. */
+export function onPreVoteRequest(state: State, request: PreVoteRequest): void {
+  const granted =
+    !hearsLeader(state) &&
+    !state.campaignWithheld &&
+    request.term > state.term &&
+    state.log.isUpToDate(request.lastIndex, request.lastTerm);
+  // A refusal tells our term, so that a longer log in a lower term can catch up and win (bugs 14-16).
+  state.outbox.sendNow.push({
+    type: 'preVoteResponse',
+    from: state.self,
+    to: request.from,
+    term: granted ? request.term : state.term,
+    granted,
+  });
+}
+
+/** The request's term is ours by now. The answer leaves after the vote is durable (Raft figure 2). */
+export function onVoteRequest(state: State, request: VoteRequest): void {
+  const free = state.vote === request.from || (state.vote === 0 && state.leader === 0);
+  const granted = free && state.log.isUpToDate(request.lastIndex, request.lastTerm);
+  if (granted) {
+    state.vote = request.from;
+    if (state.standing.kind === 'preCandidate') becomeFollower(state, state.term, 0);
+    state.electionElapsedTicks = 0;
+  }
+  const box = granted ? state.outbox.afterPersist : state.outbox.sendNow;
+  box.push({
+    type: 'voteResponse',
+    from: state.self,
+    to: request.from,
+    term: state.term,
+    granted,
+  });
+}
