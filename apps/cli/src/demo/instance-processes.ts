@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf } from '#libs/kernel';
+import type { InstancePlan } from './plan.ts';
+
+/** Pid of the postmaster, as PostgreSQL's own lock file names it; null when there is none alive. */
+export function postmasterPid(instance: InstancePlan): number | null {
+  const lock = readIfPresent(join(instance.dataDirectory, 'postmaster.pid'));
+  const pid = Number.parseInt(lock?.split('\n', 1)[0] ?? '', 10);
+  return Number.isInteger(pid) && isAlive(pid) ? pid : null;
+}
+
+/** Pid of the guard: the process whose command line names the settings of this instance's guard. */
+export function guardPid(instance: InstancePlan): number | null {
+  const settings = join(instance.stateDirectory, 'guard.json');
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const argv = (readIfPresent(`/proc/${entry}/cmdline`) ?? '').split('\0');
+    if (argv.includes(settings) && argv.some((word) => word.endsWith('apps/guard/src/main.js'))) {
+      return Number(entry);
+    }
+  }
+  return null;
+}
+
+/** False for a zombie too: nothing it could do is left. */
+export function isAlive(pid: number): boolean {
+  const stat = readIfPresent(`/proc/${pid}/stat`);
+  // The second field is the name in parentheses, which may itself contain some; the state follows.
+  return stat !== undefined && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+}
+
+/** Every living process that names a path below `directory` or works in one: what must be gone at the end. */
+export function processesIn(directory: string): { pid: number; command: string }[] {
+  const found: { pid: number; command: string }[] = [];
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
+    const command = (readIfPresent(`/proc/${entry}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
+    if (command.includes(`${directory}/`) && isAlive(Number(entry))) {
+      found.push({ pid: Number(entry), command });
+    }
+  }
+  return found;
+}
+
+function readIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const gone = ['ENOENT', 'ESRCH', 'EACCES'];
+    if (gone.includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
