@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { InstanceTags } from '#libs/cluster';
+import { clusterName, instanceName } from '#libs/kernel';
+import { field, NAME_RULE, nameSchema, PORT_RULE, portSchema } from './field.ts';
+import {
+  advertiseField,
+  controllersField,
+  hostField,
+  logLevelField,
+  PATH_RULE,
+  pathField,
+  portField,
+  tlsField,
+} from './shared-fields.ts';
+
+const DEFAULT_TAGS: InstanceTags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
+const DEFAULT_API = { host: '0.0.0.0', port: 8008 };
+const HOST_AND_PORT = 'a mapping with host and port';
+
+function switchField(about: string) {
+  const rule = 'true or false';
+  return field(z.boolean().default(false), { about, rule, example: false });
+}
+
+const postgresSchema = z.strictObject({
+  dataDirectory: pathField(
+    'The data directory. Created when empty; rebuilt from the primary when it must be.',
+    '/var/lib/postgresql/15/main',
+  ),
+  binDirectory: field(z.string().min(1).optional(), {
+    about: "PostgreSQL's programs; by default the newest installed.",
+    rule: PATH_RULE,
+    example: '/usr/lib/postgresql/15/bin',
+  }),
+  listen: field(
+    z.strictObject({
+      host: hostField('Interface to listen on; 0.0.0.0 for all.', '10.0.0.11'),
+      port: portField('Port of PostgreSQL.', 5432),
+    }),
+    { about: 'Where PostgreSQL listens.', rule: HOST_AND_PORT, example: null },
+  ),
+  advertise: advertiseField(
+    'Where standbys and clients reach PostgreSQL; where it listens by default.',
+    '10.0.0.11',
+    5432,
+  ),
+  socketDirectory: pathField(
+    'Directory of its Unix socket; at most 90 bytes.',
+    '/var/run/postgresql',
+  ),
+  user: field(
+    z
+      .string()
+      .regex(/^[a-z_][a-z0-9_-]{0,31}$/)
+      .default('postgres'),
+    {
+      about: 'OS user that runs PostgreSQL, agent and guard.',
+      rule: 'the name of an OS user',
+      example: 'postgres',
+    },
+  ),
+});
+
+const tagsSchema = z.strictObject({
+  noFailover: switchField('Never becomes primary.'),
+  noLoadBalance: switchField('Answers no at /replica.'),
+  failoverPriority: field(z.int().min(0).max(1_000).default(1), {
+    about: 'Decides among candidates with equal positions; higher is preferred.',
+    rule: 'a whole number from 0 to 1000',
+    example: 1,
+  }),
+});
+
+export const agentSchema = z.strictObject({
+  cluster: field(nameSchema(clusterName), {
+    about: 'The cluster that this instance belongs to.',
+    rule: `a cluster name: ${NAME_RULE}`,
+    example: 'main',
+  }),
+  instance: field(nameSchema(instanceName), {
+    about: 'Name of this instance, once in its cluster.',
+    rule: `an instance name: ${NAME_RULE}`,
+    example: 'pg1',
+  }),
+  stateDirectory: pathField(
+    "Agent's and guard's state; not inside the data directory.",
+    '/var/lib/matriarch/main-pg1',
+  ),
+  controllers: controllersField,
+  tls: tlsField('agent, name <cluster>/<instance>', 'agent-main-pg1'),
+  guard: field(
+    z.strictObject({
+      certificate: pathField('A certificate of role guard (PEM).', 'tls/guard-main-pg1.crt'),
+      key: pathField('Its private key (PEM).', 'tls/guard-main-pg1.key'),
+    }),
+    {
+      about: 'The guard has its own identity, under the same authority and with the same name.',
+      rule: 'a mapping with certificate and key',
+      example: null,
+    },
+  ),
+  api: field(
+    z
+      .strictObject({
+        host: hostField('Interface to listen on; 0.0.0.0 for all.', '0.0.0.0'),
+        port: field(portSchema.default(8008), {
+          about: 'Port of the health endpoints.',
+          rule: PORT_RULE,
+          example: 8008,
+        }),
+        advertise: advertiseField('Where others reach it.', '10.0.0.11', 8008),
+      })
+      .default(DEFAULT_API),
+    {
+      about: 'Health endpoints for load balancers, and /metrics.',
+      rule: HOST_AND_PORT,
+      example: DEFAULT_API,
+    },
+  ),
+  postgres: field(postgresSchema, {
+    about: 'The PostgreSQL instance.',
+    rule: 'a mapping that describes PostgreSQL',
+    example: null,
+  }),
+  tags: field(tagsSchema.default(DEFAULT_TAGS), {
+    about: 'What this instance may be used for.',
+    rule: 'a mapping of tags',
+    example: DEFAULT_TAGS,
+  }),
+  logLevel: logLevelField,
+});

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { type ClusterSettings, DEFAULT_SETTINGS } from '#libs/cluster';
+import { field } from './field.ts';
+import type { Resolution } from './resolve.ts';
+
+function ms(about: string, key: keyof ClusterSettings, low: number, high: number) {
+  return field(z.int().min(low).max(high).optional(), {
+    about,
+    rule: `a whole number of milliseconds from ${low} to ${high}`,
+    example: DEFAULT_SETTINGS[key],
+  });
+}
+
+/** Every setting may be left out; the defaults suit a LAN. */
+export const settingsSchema = z.strictObject({
+  leaseTtlMs: ms(
+    'How long a primary may serve after its last confirmed renewal.',
+    'leaseTtlMs',
+    500,
+    300_000,
+  ),
+  renewIntervalMs: ms('How often a guard renews.', 'renewIntervalMs', 50, 60_000),
+  clockRateErrorRatio: field(z.number().min(0).max(0.1).optional(), {
+    about: "The largest rate error of a host's clock that leases tolerate.",
+    rule: 'a number from 0 to 0.1',
+    example: DEFAULT_SETTINGS.clockRateErrorRatio,
+  }),
+  leaseMarginMs: ms(
+    'Added to the wait before a lease counts as expired.',
+    'leaseMarginMs',
+    0,
+    10_000,
+  ),
+  stopBudgetMs: ms(
+    'A guard begins to stop PostgreSQL this long before its lease ends.',
+    'stopBudgetMs',
+    50,
+    60_000,
+  ),
+  guardKillMs: ms('SIGQUIT to SIGKILL; less than stopBudgetMs.', 'guardKillMs', 10, 60_000),
+  agentAbsenceMs: ms(
+    'Without an agent for this long a guard offers its lease back.',
+    'agentAbsenceMs',
+    1_000,
+    3_600_000,
+  ),
+  restartInPlaceMs: ms(
+    'A dead postmaster is restarted for this long before a failover.',
+    'restartInPlaceMs',
+    0,
+    600_000,
+  ),
+  promoteTimeoutMs: ms('A longer promotion is withdrawn.', 'promoteTimeoutMs', 200, 600_000),
+  switchoverStopMs: ms(
+    'A switchover whose stop takes longer is abandoned.',
+    'switchoverStopMs',
+    50,
+    600_000,
+  ),
+  suspectAfterMs: ms(
+    'Silence after which a saga waits for an instance no more.',
+    'suspectAfterMs',
+    100,
+    60_000,
+  ),
+  maximumLagOnFailoverBytes: field(z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional(), {
+    about: 'A standby further behind than this is never promoted by itself.',
+    rule: 'a whole number of bytes',
+    example: Number(DEFAULT_SETTINGS.maximumLagOnFailoverBytes),
+  }),
+} satisfies Record<keyof ClusterSettings, z.ZodType>);
+
+export function resolveSettings(
+  raw: z.output<typeof settingsSchema>,
+  resolution: Resolution,
+): ClusterSettings {
+  const { maximumLagOnFailoverBytes, ...given } = raw;
+  const present = Object.entries(given).filter(([, value]) => value !== undefined);
+  const settings: ClusterSettings = {
+    ...DEFAULT_SETTINGS,
+    ...Object.fromEntries(present),
+    ...(maximumLagOnFailoverBytes === undefined
+      ? {}
+      : { maximumLagOnFailoverBytes: BigInt(maximumLagOnFailoverBytes) }),
+  };
+  checkSettings(settings, resolution);
+  return settings;
+}
+
+/** The inequalities that the lease rests on (architecture section 5). */
+function checkSettings(settings: ClusterSettings, resolution: Resolution): void {
+  const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = settings;
+  const refuse = (key: keyof ClusterSettings, must: string): void => {
+    resolution.refuse(['settings', key], `settings.${key} is ${settings[key]}: it must be ${must}`);
+  };
+  if (guardKillMs >= stopBudgetMs) {
+    refuse('guardKillMs', `less than settings.stopBudgetMs (${stopBudgetMs})`);
+  }
+  if (leaseTtlMs < 3 * renewIntervalMs + stopBudgetMs) {
+    const least = 3 * renewIntervalMs + stopBudgetMs;
+    refuse('leaseTtlMs', `at least ${least}: three times renewIntervalMs and stopBudgetMs`);
+  }
+}

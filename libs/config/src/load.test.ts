@@ -1,0 +1,268 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { toClusterDefinition } from './cluster-file.ts';
+import { CONFIG_KINDS, type ConfigKind, configExample } from './config-example.ts';
+import {
+  loadAgentConfig,
+  parseAgentConfig,
+  parseClusterFile,
+  parseControllerConfig,
+} from './load.ts';
+import { readTlsFiles } from './tls-files.ts';
+
+const PARSERS: Record<ConfigKind, (text: string, path: string) => unknown> = {
+  controller: parseControllerConfig,
+  agent: parseAgentConfig,
+  cluster: parseClusterFile,
+};
+
+/** What the programs are given when every key that may be left out is written. */
+function everyKey(kind: ConfigKind): string {
+  return configExample(kind).replaceAll(/^( *)#(\S)/gm, '$1$2');
+}
+
+describe('the example files', () => {
+  it.each(CONFIG_KINDS)('of %s are accepted', (kind) => {
+    expect(() => PARSERS[kind](configExample(kind), `/etc/${kind}.yaml`)).not.toThrow();
+  });
+
+  it.each(CONFIG_KINDS)('of %s are accepted with every key written, and mean the same', (kind) => {
+    const given = PARSERS[kind](configExample(kind), `/etc/${kind}.yaml`);
+    const all = PARSERS[kind](everyKey(kind), `/etc/${kind}.yaml`);
+    if (kind === 'controller') expect(all).toEqual(given);
+    else expect(all).toBeDefined();
+  });
+
+  it.each(CONFIG_KINDS)('of %s keep to 100 columns', (kind) => {
+    const wide = configExample(kind)
+      .split('\n')
+      .filter((line) => line.length > 100);
+    expect(wide).toEqual([]);
+  });
+});
+
+function problemsOf(run: () => unknown): string[] {
+  try {
+    run();
+  } catch (error) {
+    return (error as Error).message.split('\n');
+  }
+  return ['nothing was refused'];
+}
+
+function agentWith(from: string | RegExp, to: string): () => unknown {
+  const text = configExample('agent');
+  const changed = text.replace(from, to);
+  expect(changed).not.toBe(text);
+  return () => parseAgentConfig(changed, '/etc/matriarch/agent.yaml');
+}
+
+describe('agent.yaml', () => {
+  it.each([
+    {
+      name: 'an abbreviated key',
+      from: /^stateDirectory:/m,
+      to: 'stateDir:',
+      says: [
+        "missing key 'stateDirectory' in agent.yaml: it must be a path; a relative one starts at " +
+          "this file's directory",
+        /^unknown key 'stateDir' in agent.yaml line \d+: did you mean 'stateDirectory'\?$/,
+      ],
+    },
+    {
+      name: 'a misspelt nested key',
+      from: '  dataDirectory:',
+      to: '  datadirectry: x\n  dataDirectory:',
+      says: [
+        /^unknown key 'postgres.datadirectry' in agent.yaml line \d+: did you mean 'postgres.dataDirectory'\?$/,
+      ],
+    },
+    {
+      name: 'a key like no other',
+      from: /^cluster:/m,
+      to: 'zzzzzzzzz: 1\ncluster:',
+      says: [
+        /^unknown key 'zzzzzzzzz' in agent.yaml line \d+: the keys here are cluster, instance/,
+      ],
+    },
+    {
+      name: 'a name in capitals',
+      from: 'cluster: main',
+      to: 'cluster: Main',
+      says: [
+        /^'cluster' is 'Main' in agent.yaml line \d+: it must be a cluster name: 1 to 40 lower-case/,
+      ],
+    },
+    {
+      name: 'an address without a port',
+      from: 'address: 10.0.0.2:7400',
+      to: 'address: 10.0.0.2',
+      says: [
+        /^'controllers\[2\].address' is '10.0.0.2' in agent.yaml line \d+: it must be host:port/,
+      ],
+    },
+    {
+      name: 'two controllers of one name',
+      from: 'name: c2',
+      to: 'name: c1',
+      says: [/^agent.yaml line \d+: controller 'c1' is listed twice$/],
+    },
+    {
+      name: 'an even number of controllers',
+      from: /\n {2}- name: c3\n.*\n/,
+      to: '\n',
+      says: [/^agent.yaml line \d+: controllers lists 2 controllers: use 1, 3, 5 or 7/],
+    },
+    {
+      name: 'an address that nobody can connect to',
+      from: /(?<=listen:\n.*\n +host: )10\.0\.0\.11/,
+      to: '0.0.0.0',
+      says: [/postgres.listen.host is 0.0.0.0, which nobody can connect to/],
+    },
+    {
+      name: 'state inside the data directory',
+      from: /^stateDirectory: .*$/m,
+      to: 'stateDirectory: /var/lib/postgresql/15/main/state',
+      says: [/which a rebuild empties: use a directory outside it$/],
+    },
+    {
+      name: 'a socket path beyond the limit',
+      from: /socketDirectory: .*$/m,
+      to: `socketDirectory: /${'x'.repeat(100)}`,
+      says: [/postgres.socketDirectory is too long: the socket .* takes 115 bytes of the 107/],
+    },
+    {
+      name: 'broken YAML',
+      from: 'cluster: main',
+      to: 'cluster: [main',
+      says: [/^agent.yaml line \d+ is not valid YAML: /],
+    },
+    {
+      name: 'a key written twice',
+      from: 'cluster: main',
+      to: 'cluster: main\ncluster: other',
+      says: [/^agent.yaml line \d+ is not valid YAML: map keys must be unique/],
+    },
+  ])('$name is refused with the way out', ({ from, to, says }) => {
+    const problems = problemsOf(agentWith(from, to));
+    for (const [index, line] of says.entries()) expect(problems[index]).toMatch(line);
+  });
+
+  it('names several errors at once, each in its line', () => {
+    const run = agentWith(
+      /^cluster: main$/m,
+      'cluster: 7\nlogLevl: info\ntags: {failoverPriority: -1, noFailover: maybe}',
+    );
+    expect(problemsOf(run)).toHaveLength(4);
+  });
+
+  it('fills in what may be left out', () => {
+    const config = parseAgentConfig(configExample('agent'), '/etc/matriarch/agent.yaml');
+    expect(config).toMatchObject({
+      cluster: 'main',
+      tls: { ca: '/etc/matriarch/tls/ca.crt' },
+      guardTls: { ca: '/etc/matriarch/tls/ca.crt', key: '/etc/matriarch/tls/guard-main-pg1.key' },
+      api: {
+        listen: { host: '0.0.0.0', port: 8008 },
+        advertise: { host: '10.0.0.11', port: 8008 },
+      },
+      postgres: {
+        binDirectory: null,
+        listen: { host: '10.0.0.11', port: 5432 },
+        advertise: { host: '10.0.0.11', port: 5432 },
+        user: 'postgres',
+      },
+      tags: { noFailover: false, noLoadBalance: false, failoverPriority: 1 },
+      logLevel: 'info',
+    });
+  });
+});
+
+describe('controller.yaml', () => {
+  it('must list the controller itself, which gives its address', () => {
+    const text = configExample('controller');
+    const config = parseControllerConfig(text, '/etc/controller.yaml');
+    expect(config.advertise).toEqual({ host: '10.0.0.1', port: 7400 });
+    expect(config.timing).toEqual({ tickMs: 50, heartbeatMs: 100, electionMs: 500 });
+    const other = text.replace('name: c1', 'name: c9');
+    expect(problemsOf(() => parseControllerConfig(other, 'controller.yaml'))).toEqual([
+      expect.stringMatching(/name is 'c9', which controllers does not list \(c1, c2, c3\)$/),
+    ]);
+  });
+
+  it('refuses an election timeout that a heartbeat or two would reach', () => {
+    const text = `${configExample('controller')}\ntiming: {heartbeatMs: 200}\n`;
+    expect(problemsOf(() => parseControllerConfig(text, 'controller.yaml'))[0]).toMatch(
+      /timing.electionMs is 500: it must be at least 4 times timing.heartbeatMs \(200\)$/,
+    );
+  });
+});
+
+describe('cluster.yaml', () => {
+  const users =
+    'superuser: {username: a}\nreplication: {username: b, password: x}\nrewind: {username: c}';
+
+  it('splits into what is recorded and what is secret', () => {
+    const text = `${users}\nparameters: {Max_Connections: 50, fsync: true}\nsettings: {leaseTtlMs: 5000}`;
+    const definition = toClusterDefinition(parseClusterFile(text, 'cluster.yaml'));
+    expect(definition.postgres).toEqual({
+      superuser: 'a',
+      replicationUser: 'b',
+      rewindUser: 'c',
+      parameters: { max_connections: '50', fsync: 'on' },
+      pgHba: [],
+    });
+    expect(definition.credentials.replication).toEqual({ username: 'b', password: 'x' });
+    expect(definition.credentials.rewind.password).toBeNull();
+    expect(definition.settings).toMatchObject({
+      leaseTtlMs: 5_000,
+      maximumLagOnFailoverBytes: 1_048_576n,
+    });
+  });
+
+  it.each([
+    { more: 'parameters: {port: 5433}', says: /parameters.port is set on each instance by its/ },
+    { more: 'parameters: {"a b": 1}', says: /the key 'a b', which is no name of a PostgreSQL/ },
+    {
+      more: 'settings: {leaseTtlMs: 900}',
+      says: /settings.leaseTtlMs is 900: it must be at least/,
+    },
+    { more: 'settings: {guardKillMs: 400}', says: /less than settings.stopBudgetMs \(300\)/ },
+    { more: 'settings: {leaseTTL: 900}', says: /did you mean 'settings.leaseTtlMs'\?/ },
+  ])('refuses $more', ({ more, says }) => {
+    expect(problemsOf(() => parseClusterFile(`${users}\n${more}`, 'cluster.yaml'))[0]).toMatch(
+      says,
+    );
+  });
+
+  it('does not show a password that it refuses', () => {
+    const text =
+      'superuser: {username: a, password: 12345}\nreplication: {username: b}\nrewind: {username: c}';
+    expect(problemsOf(() => parseClusterFile(text, 'cluster.yaml')).join()).not.toContain('12345');
+  });
+});
+
+describe('files', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'config-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('that are not there are named', () => {
+    const path = join(directory, 'none.yaml');
+    const line = `cannot read configuration ${path}: there is no such file`;
+    expect(problemsOf(() => loadAgentConfig(path))).toEqual([line]);
+    expect(problemsOf(() => loadAgentConfig(directory))[0]).toMatch(/it is a directory$/);
+  });
+
+  it('that should be PEM are named when they are missing or something else', () => {
+    const paths = { ca: join(directory, 'ca.crt'), certificate: '-', key: '-' };
+    expect(problemsOf(() => readTlsFiles(paths))[0]).toMatch(
+      /^cannot use the certificate authority .*ca.crt: there is no such file: make it with/,
+    );
+    writeFileSync(paths.ca, 'hello');
+    expect(problemsOf(() => readTlsFiles(paths))[0]).toMatch(
+      /it holds no PEM block "CERTIFICATE"$/,
+    );
+  });
+});
