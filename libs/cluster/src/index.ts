@@ -1,5 +1,5 @@
 export { admit } from './admit.ts';
-export { decide, decideCommand } from './decide.ts';
+export { decide, decideCommand } from './decide/decide.ts';
 export type * from './decision.ts';
 export type * from './events.ts';
 export { raisesVersion } from './events.ts';

@@ -1,0 +1,134 @@
+import { formatLsn, type InstanceName, type Lsn, type TimelineId } from '#libs/kernel';
+import type { DecisionInput } from '../decision.ts';
+import type { LastKnownPosition, RuleRefusal, WalPosition } from '../events.ts';
+import type { AgentReport } from '../report.ts';
+import { type ClusterState, lineage, type MemberRecord, memberNames } from '../state.ts';
+import { freshReport } from './sight.ts';
+
+/** A member that may take over, with the position that it proved after it was detached. */
+export type Candidate = {
+  readonly member: MemberRecord;
+  readonly report: AgentReport;
+  readonly position: WalPosition;
+  /** Its place on the cluster's true history: index in the lineage, then the part of its WAL on it. */
+  readonly rank: { readonly generation: number; readonly lsn: Lsn };
+};
+
+export type Verdict =
+  | { readonly kind: 'eligible'; readonly candidate: Candidate }
+  | { readonly kind: 'refused'; readonly refusal: RuleRefusal }
+  /** Heard, but has not yet proved that it is detached. */
+  | { readonly kind: 'pending'; readonly instance: InstanceName };
+
+export type Limits = {
+  readonly throughEpoch: number;
+  readonly lastKnown: LastKnownPosition | null;
+  readonly acceptLoss: boolean;
+  readonly excluded: readonly InstanceName[];
+  /** Asked for by an operator, who may name one that is tagged `noFailover`. */
+  readonly asked: InstanceName | null;
+};
+
+/** One verdict per member, each refusal with its value and limit. */
+export function judgeMembers(input: DecisionInput, limits: Limits): Verdict[] {
+  return memberNames(input.state)
+    .sort()
+    .map((name) => judge(input, name, limits));
+}
+
+function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdict {
+  const { state } = input;
+  const refused = (rule: string, value: string, limit: string): Verdict => ({
+    kind: 'refused',
+    refusal: { instance: name, rule, value, limit },
+  });
+  const member = state.members[name];
+  const report = freshReport(input, name);
+  if (member === undefined || report === null) {
+    return refused('not-heard', 'silent', `heard within ${state.settings.suspectAfterMs} ms`);
+  }
+  if (limits.excluded.includes(name))
+    return refused('failed-before', 'in this outage', 'not again');
+  if (member.tags.noFailover && limits.asked !== name) {
+    return refused('tagged-no-failover', 'noFailover', 'not tagged, or asked for by name');
+  }
+  if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');
+  if (report.dataDirectory.kind !== 'initialised') {
+    return refused('no-data', report.dataDirectory.kind, 'an initialised data directory');
+  }
+  const { detached } = report;
+  if (detached === null || detached.throughEpoch < limits.throughEpoch) {
+    return { kind: 'pending', instance: name };
+  }
+  return judgePosition(state, { member, report, position: detached.position }, limits);
+}
+
+function judgePosition(
+  state: ClusterState,
+  standing: Omit<Candidate, 'rank'>,
+  limits: Limits,
+): Verdict {
+  const { member, position } = standing;
+  const refused = (rule: string, value: string, limit: string): Verdict => ({
+    kind: 'refused',
+    refusal: { instance: member.name, rule, value, limit },
+  });
+  const rank = rankOf(state, position);
+  if (rank === null) {
+    const known = lineage(state.history).map((record) => record.timeline);
+    return refused(
+      'timeline-diverged',
+      `timeline ${position.timeline}`,
+      `one of ${known.join(', ')}`,
+    );
+  }
+  if (limits.lastKnown !== null && !limits.acceptLoss) {
+    const lagBytes = lagOf(state, limits.lastKnown, rank);
+    const limit = state.settings.maximumLagOnFailoverBytes;
+    if (lagBytes > limit) {
+      return refused('lag', `${lagBytes} bytes at ${formatLsn(position.lsn)}`, `${limit} bytes`);
+    }
+  }
+  return { kind: 'eligible', candidate: { ...standing, rank } };
+}
+
+/**
+ * Where a position stands on the lineage; null when its timeline is not part of it. WAL that an
+ * instance has beyond the fork of the next timeline is not part of the cluster's history.
+ */
+function rankOf(state: ClusterState, position: WalPosition): Candidate['rank'] | null {
+  const chain = lineage(state.history);
+  const generation = chain.findIndex((record) => record.timeline === position.timeline);
+  if (generation < 0) return null;
+  const nextFork = chain[generation + 1]?.fork?.lsn;
+  const lsn = nextFork !== undefined && position.lsn > nextFork ? nextFork : position.lsn;
+  return { generation, lsn };
+}
+
+/** Known bytes of the true history that the candidate lacks. */
+function lagOf(state: ClusterState, known: LastKnownPosition, rank: Candidate['rank']): bigint {
+  const chain = lineage(state.history);
+  const knownGeneration = chain.findIndex((record) => record.timeline === known.timeline);
+  if (knownGeneration < rank.generation) return 0n;
+  return known.lsn > rank.lsn ? known.lsn - rank.lsn : 0n;
+}
+
+/** The furthest first; `failoverPriority` decides only among equals, then the name. */
+export function compareCandidates(a: Candidate, b: Candidate): number {
+  if (a.rank.generation !== b.rank.generation) return b.rank.generation - a.rank.generation;
+  if (a.rank.lsn !== b.rank.lsn) return a.rank.lsn > b.rank.lsn ? -1 : 1;
+  const byPriority = b.member.tags.failoverPriority - a.member.tags.failoverPriority;
+  return byPriority !== 0 ? byPriority : a.member.name.localeCompare(b.member.name);
+}
+
+/** How many members could be candidates if a failover began now; their positions are not asked yet. */
+export function eligibleCount(input: DecisionInput, excluded: readonly InstanceName[]): number {
+  const timelines = new Set<TimelineId>(lineage(input.state.history).map((r) => r.timeline));
+  return memberNames(input.state).filter((name) => {
+    const report = freshReport(input, name);
+    if (report === null || excluded.includes(name) || report.guard === null) return false;
+    const directory = report.dataDirectory;
+    if (directory.kind !== 'initialised' || !timelines.has(directory.timeline)) return false;
+    return input.state.members[name]?.tags.noFailover !== true;
+  }).length;
+}

@@ -1,0 +1,57 @@
+import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
+import { startBootstrap, watchBootstrap } from './bootstrap.ts';
+import { abandonFailover, chooseCandidate } from './failover.ts';
+import { recordHolder, withdrawPromotion } from './holder.ts';
+import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
+import { recordMembers } from './membership.ts';
+import { decideOperatorFailover } from './operator-failover.ts';
+import { decideSwitchover, watchSwitchover } from './switchover.ts';
+
+type Rule = (input: DecisionInput) => Decision | null;
+
+/**
+ * The rules in the order in which they are asked; the first that answers decides. Each looks at
+ * committed state and at observations only, so a decision can be replayed from its evidence.
+ */
+const RULES: readonly Rule[] = [
+  recordMembers,
+  startBootstrap,
+  watchBootstrap,
+  recordHolder,
+  abandonFailover,
+  expireLease,
+  withdrawPromotion,
+  watchSwitchover,
+  failOverDeadPostgres,
+  restartInPlace,
+  chooseCandidate,
+];
+
+/** The next batch of events for one cluster, or null when nothing is to be done now. */
+export function decide(input: DecisionInput): Decision | null {
+  for (const rule of RULES) {
+    const decision = rule(input);
+    if (decision !== null) return decision;
+  }
+  return null;
+}
+
+/** What an operator's command leads to; decided against the present state, whatever its version. */
+export function decideCommand(input: DecisionInput, command: OperatorCommand): CommandDecision {
+  switch (command.type) {
+    case 'switchover':
+      return decideSwitchover(input, command.to);
+    case 'failover':
+      return decideOperatorFailover(input, command.to, command.acceptLoss);
+    case 'pause':
+      if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
+      return decided('operator-pause', { type: 'ClusterPaused' });
+    case 'resume':
+      if (!input.state.paused) return { kind: 'satisfied', why: 'the cluster is not paused' };
+      return decided('operator-resume', { type: 'ClusterResumed' });
+  }
+}
+
+function decided(rule: string, event: Decision['events'][number]): CommandDecision {
+  return { kind: 'decided', decision: { rule, events: [event] } };
+}

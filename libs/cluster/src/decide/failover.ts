@@ -1,0 +1,119 @@
+import { epoch, formatLsn, timelineId } from '#libs/kernel';
+import type { Decision, DecisionInput } from '../decision.ts';
+import type { RuleRefusal } from '../events.ts';
+import { type ClusterState, memberNames, type Operation } from '../state.ts';
+import { type Candidate, compareCandidates, judgeMembers, type Verdict } from './candidates.ts';
+import { serves } from './holder.ts';
+import { refuse } from './refusal.ts';
+import { freshReport, hasHeardEnough } from './sight.ts';
+
+/** How long a candidate that is heard, but has not proved itself detached, is waited for. */
+const DETACH_WAIT_MS = 1_500;
+
+type Failover = Extract<Operation, { kind: 'failover' }>;
+
+/** Before its lease has ended, a primary that serves again ends the saga (safety 5). */
+export function abandonFailover(input: DecisionInput): Decision | null {
+  const { lease, operation } = input.state;
+  if (operation.kind !== 'failover' || operation.step !== 'yielding') return null;
+  if (operation.trigger !== 'postgres-down' || lease.kind !== 'Held') return null;
+  const report = freshReport(input, lease.holder);
+  if (report === null || !serves(report, lease)) return null;
+  const reason = `${lease.holder} serves again in epoch ${lease.epoch}`;
+  return { rule: 'abandon-failover', events: [{ type: 'FailoverAborted', reason }] };
+}
+
+/** Grants the next epoch to the furthest of those that are detached, or says why nobody can have it. */
+export function chooseCandidate(input: DecisionInput): Decision | null {
+  const { state } = input;
+  const { lease, operation } = state;
+  if (operation.kind !== 'failover' || operation.step !== 'detaching') return null;
+  if (lease.kind === 'Held' || lease.kind === 'NeverGranted' || state.paused) return null;
+  if (!hasHeardEnough(input)) return null;
+  const { lastKnown, acceptLoss, excluded, candidate: asked } = operation;
+  const limits = { throughEpoch: lease.epoch, lastKnown, acceptLoss, excluded, asked };
+  const verdicts = judgeMembers(input, limits);
+  const waited = input.observations.sinceChangeMs >= DETACH_WAIT_MS;
+  if (!waited && verdicts.some((verdict) => verdict.kind === 'pending')) return null;
+  const refusals = refusalsOf(verdicts);
+  const chosen = choose(verdicts, operation);
+  if (chosen === null) return refuse(input, 'failover', refusals);
+  const unknown = positionUnknown(state, operation, verdicts);
+  if (unknown !== null) return refuse(input, 'failover', [...refusals, unknown]);
+  return {
+    rule: 'grant-to-candidate',
+    events: [
+      {
+        type: 'LeaseGranted',
+        epoch: epoch(lease.epoch + 1),
+        holder: chosen.member.name,
+        guard: chosen.guard,
+        timeline: timelineId(timelineFor(state, chosen)),
+        reason: 'failover',
+        refusals,
+        position: chosen.position,
+      },
+    ],
+  };
+}
+
+function choose(
+  verdicts: readonly Verdict[],
+  operation: Failover,
+): (Candidate & { guard: NonNullable<Candidate['report']['guard']>['incarnation'] }) | null {
+  const eligible = verdicts
+    .flatMap((verdict) => (verdict.kind === 'eligible' ? [verdict.candidate] : []))
+    .sort(compareCandidates);
+  const best = eligible[0];
+  if (best === undefined) return null;
+  const asked = eligible.find(({ member }) => member.name === operation.candidate);
+  const level = asked !== undefined && asked.rank.lsn === best.rank.lsn;
+  const chosen = asked !== undefined && (level || operation.acceptLoss) ? asked : best;
+  const guard = chosen.report.guard?.incarnation;
+  return guard === undefined ? null : { ...chosen, guard };
+}
+
+/**
+ * The old primary, when it is back and furthest, needs no promotion: it keeps the timeline that it
+ * wrote. Everybody else takes an id above every id ever given out (safety 3).
+ */
+function timelineFor(state: ClusterState, chosen: Candidate): number {
+  const present = state.history.at(-1)?.timeline;
+  const wasHolder =
+    state.lease.kind !== 'NeverGranted' && state.lease.holder === chosen.member.name;
+  const kept = wasHolder && chosen.report.postgres.kind === 'stopped';
+  return kept && chosen.position.timeline === present ? present : state.highestTimeline + 1;
+}
+
+function refusalsOf(verdicts: readonly Verdict[]): RuleRefusal[] {
+  return verdicts.flatMap((verdict) => {
+    if (verdict.kind === 'refused') return [verdict.refusal];
+    if (verdict.kind === 'eligible') return [];
+    const { instance } = verdict;
+    return [{ instance, rule: 'not-detached', value: 'not proved', limit: `${DETACH_WAIT_MS} ms` }];
+  });
+}
+
+/**
+ * Without any known position of the lost primary, lag cannot be computed. An operator decides, unless
+ * every other member takes part, so that the furthest of all is chosen (safety 18).
+ */
+function positionUnknown(
+  state: ClusterState,
+  operation: Failover,
+  verdicts: readonly Verdict[],
+): RuleRefusal | null {
+  if (operation.lastKnown !== null || operation.acceptLoss) return null;
+  const others = memberNames(state).filter((name) => name !== operation.primary).length;
+  const eligible = verdicts.flatMap((v) => (v.kind === 'eligible' ? [v.candidate] : []));
+  const taking = eligible.filter(({ member }) => member.name !== operation.primary).length;
+  if (taking >= others || eligible.some(({ member }) => member.name === operation.primary))
+    return null;
+  const furthest = eligible.map(({ position }) => formatLsn(position.lsn)).join(', ');
+  return {
+    instance: null,
+    rule: 'position-unknown',
+    value: `primary's position never heard; candidates at ${furthest}`,
+    limit: 'a known position, all standbys present, or --accept-loss',
+  };
+}

@@ -1,0 +1,91 @@
+/** Rules about the instance that holds the lease. */
+import { instanceName } from '#libs/kernel';
+import type { Decision, DecisionInput } from '../decision.ts';
+import type { ClusterEvent } from '../events.ts';
+import type { AgentReport } from '../report.ts';
+import type { ClusterState, Operation } from '../state.ts';
+import { eligibleCount } from './candidates.ts';
+import { freshReport } from './sight.ts';
+
+type Held = Extract<ClusterState['lease'], { kind: 'Held' | 'Released' | 'Expired' | 'Fenced' }>;
+
+/** Records that the holder accepts writes, and with it the end of the saga that led there. */
+export function recordHolder(input: DecisionInput): Decision | null {
+  const { state } = input;
+  const { lease } = state;
+  if (lease.kind !== 'Held' || lease.serving) return null;
+  const report = freshReport(input, lease.holder);
+  if (report === null || !serves(report, lease)) return null;
+  const events = [servingEvent(state, lease, report), ...completion(input, lease)];
+  return { rule: 'record-serving', events };
+}
+
+/** Serves in this epoch: its guard holds it, and PostgreSQL is read-write on the granted timeline. */
+export function serves(report: AgentReport, lease: Held): boolean {
+  const { guard, postgres } = report;
+  if (guard === null || guard.epoch !== lease.epoch || guard.incarnation !== lease.guard)
+    return false;
+  return postgres.kind === 'primary' && !postgres.readOnly && postgres.timeline === lease.timeline;
+}
+
+function servingEvent(state: ClusterState, lease: Held, report: AgentReport): ClusterEvent {
+  const { epoch, holder: instance, timeline } = lease;
+  if (state.history.some((record) => record.timeline === timeline)) {
+    return { type: 'PrimaryResumed', epoch, instance };
+  }
+  const ancestors =
+    report.dataDirectory.kind === 'initialised' ? report.dataDirectory.ancestors : [];
+  const parent = ancestors.at(-1);
+  const fork = parent === undefined ? null : { from: parent.timeline, lsn: parent.forkLsn };
+  return { type: 'Promoted', epoch, instance, timeline, fork };
+}
+
+function completion(input: DecisionInput, lease: Held): ClusterEvent[] {
+  const { operation } = input.state;
+  if (operation.kind !== 'failover' && operation.kind !== 'switchover') return [];
+  const primary = lease.holder;
+  const phasesMs = { ...operation.phasesMs, promote: Math.round(input.observations.sinceChangeMs) };
+  if (operation.kind === 'switchover') return [{ type: 'SwitchoverCompleted', primary, phasesMs }];
+  const lostBytes = lostBytesOf(operation);
+  return [{ type: 'FailoverCompleted', primary, phasesMs, lostBytes }];
+}
+
+/** Known position of the lost primary beyond the chosen one's; null where either is unknown. */
+function lostBytesOf(operation: Extract<Operation, { kind: 'failover' }>): bigint | null {
+  const { lastKnown, chosenAt } = operation;
+  if (lastKnown === null || chosenAt === null || lastKnown.timeline !== chosenAt.timeline)
+    return null;
+  return lastKnown.lsn > chosenAt.lsn ? lastKnown.lsn - chosenAt.lsn : 0n;
+}
+
+/**
+ * A promotion that lasts too long is withdrawn by a stop (safety 8), where somebody else could take
+ * over; a restart in place is given its own limit by `failOverDeadPostgres`.
+ */
+export function withdrawPromotion(input: DecisionInput): Decision | null {
+  const { state, observations } = input;
+  const { lease, operation } = state;
+  if (lease.kind !== 'Held' || lease.serving) return null;
+  if (lease.reason !== 'failover' && lease.reason !== 'switchover') return null;
+  if (operation.kind === 'failover' && operation.step === 'yielding') return null;
+  if (observations.sinceChangeMs < state.settings.promoteTimeoutMs) return null;
+  const holder = instanceName(lease.holder);
+  const excluded = [...(operation.kind === 'failover' ? operation.excluded : []), holder];
+  if (eligibleCount(input, excluded) === 0) return null;
+  return {
+    rule: 'withdraw-promotion',
+    events: [
+      {
+        type: 'FailoverStarted',
+        epoch: lease.epoch,
+        primary: holder,
+        trigger: 'promotion-failed',
+        lastKnown: operation.kind === 'failover' ? operation.lastKnown : observations.lastKnown,
+        candidate: null,
+        acceptLoss: operation.kind === 'failover' && operation.acceptLoss,
+        excluded,
+        detectMs: Math.round(observations.sinceChangeMs),
+      },
+    ],
+  };
+}

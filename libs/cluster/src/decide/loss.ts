@@ -1,0 +1,110 @@
+/** Rules for the loss of the primary. */
+import { epoch, timelineId } from '#libs/kernel';
+import type { Decision, DecisionInput } from '../decision.ts';
+import type { ClusterEvent, FailoverTrigger } from '../events.ts';
+import { leaseWaitMs } from '../settings.ts';
+import type { ClusterState } from '../state.ts';
+import { eligibleCount } from './candidates.ts';
+import { freshReport, isSilent } from './sight.ts';
+
+type Granted = Exclude<ClusterState['lease'], { kind: 'NeverGranted' }>;
+
+/** The holder was silent for W: its right has surely ended, whatever it does (reference/raft.md 5.3). */
+export function expireLease(input: DecisionInput): Decision | null {
+  const { state, observations } = input;
+  const { lease, operation } = state;
+  if (lease.kind !== 'Held' || observations.lease?.expiryDue !== true) return null;
+  const silentMs = Math.round(observations.lease.silentMs);
+  const waitMs = Math.round(leaseWaitMs(state.settings));
+  const events: ClusterEvent[] = [{ type: 'LeaseExpired', epoch: lease.epoch, silentMs, waitMs }];
+  if (operation.kind === 'failover' || state.paused) return { rule: 'expire-lease', events };
+  if (operation.kind === 'switchover') {
+    const reason = `the lease of ${lease.holder} expired`;
+    events.push({ type: 'SwitchoverAbandoned', reason });
+  }
+  events.push(failoverStarted(input, lease, 'lease-expired', silentMs));
+  return { rule: 'expire-lease', events };
+}
+
+/** PostgreSQL stays down although its host lives: after `restartInPlaceMs` somebody else takes over. */
+export function failOverDeadPostgres(input: DecisionInput): Decision | null {
+  const { state } = input;
+  const { lease, operation } = state;
+  if (lease.kind !== 'Held' || operation.kind !== 'none' || state.paused) return null;
+  const report = freshReport(input, lease.holder);
+  if (report === null || report.postgres.kind !== 'stopped') return null;
+  if (report.downForMs < state.settings.restartInPlaceMs) return null;
+  if (eligibleCount(input, [lease.holder]) === 0) return null;
+  const event = failoverStarted(input, lease, 'postgres-down', report.downForMs);
+  return { rule: 'fail-over-dead-postgres', events: [event] };
+}
+
+/**
+ * A released lease with no saga: the guard or its PostgreSQL died. In asynchronous mode the same
+ * instance goes on in the next epoch, for a failover would lose what it has not sent yet; only when it
+ * cannot, another takes over (corrections 1).
+ */
+export function restartInPlace(input: DecisionInput): Decision | null {
+  const { state, observations } = input;
+  const { lease, operation } = state;
+  if (lease.kind === 'NeverGranted' || lease.kind === 'Held') return null;
+  if (operation.kind !== 'none' || state.paused) return null;
+  const mayResume = lease.kind === 'Released' && lease.released !== 'shutdown';
+  if (mayResume && canRestart(input, lease)) {
+    return { rule: 'restart-in-place', events: [grantRestart(input, lease)] };
+  }
+  const waitedMs = observations.sinceChangeMs;
+  const hopeless = !mayResume || isSilent(input, lease.holder);
+  if (!hopeless && waitedMs < state.settings.restartInPlaceMs) return null;
+  const trigger = lease.kind === 'Expired' ? 'lease-expired' : 'lease-released';
+  const event = failoverStarted(input, lease, trigger, Math.round(waitedMs));
+  return { rule: 'fail-over-released', events: [event] };
+}
+
+function canRestart(input: DecisionInput, lease: Granted): boolean {
+  const report = freshReport(input, lease.holder);
+  if (report === null || report.guard === null || report.postgres.kind !== 'stopped') return false;
+  const { dataDirectory } = report;
+  return (
+    dataDirectory.kind === 'initialised' && dataDirectory.timeline === presentTimeline(input, lease)
+  );
+}
+
+/** The timeline that the last primary wrote; before its first write the one it was granted. */
+function presentTimeline(input: DecisionInput, lease: Granted): number {
+  return input.state.history.at(-1)?.timeline ?? lease.timeline;
+}
+
+/** The next epoch for the last holder, on the timeline that it has. */
+export function grantRestart(input: DecisionInput, lease: Granted): ClusterEvent {
+  const report = freshReport(input, lease.holder);
+  return {
+    type: 'LeaseGranted',
+    epoch: epoch(lease.epoch + 1),
+    holder: lease.holder,
+    guard: report?.guard?.incarnation ?? lease.guard,
+    timeline: timelineId(presentTimeline(input, lease)),
+    reason: 'restart',
+    refusals: [],
+    position: null,
+  };
+}
+
+export function failoverStarted(
+  input: DecisionInput,
+  lease: Granted,
+  trigger: FailoverTrigger,
+  detectMs: number,
+): Extract<ClusterEvent, { type: 'FailoverStarted' }> {
+  return {
+    type: 'FailoverStarted',
+    epoch: lease.epoch,
+    primary: lease.holder,
+    trigger,
+    lastKnown: input.observations.lastKnown,
+    candidate: null,
+    acceptLoss: false,
+    excluded: [],
+    detectMs,
+  };
+}

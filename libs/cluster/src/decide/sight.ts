@@ -1,0 +1,38 @@
+/** How rules look at what the leader has heard. "Not heard" is never the same as "no". */
+import type { InstanceName } from '#libs/kernel';
+import type { DecisionInput } from '../decision.ts';
+import type { InstanceObservation } from '../observations.ts';
+import { NOTHING_OBSERVED } from '../observations.ts';
+import type { AgentReport } from '../report.ts';
+
+export function observed(input: DecisionInput, instance: InstanceName): InstanceObservation {
+  return input.observations.instances[instance] ?? NOTHING_OBSERVED;
+}
+
+/** The report of an instance whose agent was heard within `suspectAfterMs`; else null. */
+export function freshReport(input: DecisionInput, instance: InstanceName): AgentReport | null {
+  const { report, reportAgeMs } = observed(input, instance);
+  if (report === null || reportAgeMs === null) return null;
+  return reportAgeMs <= input.state.settings.suspectAfterMs ? report : null;
+}
+
+/**
+ * True once silence may be read as absence: every member has reported in this term, or the leader has
+ * served for a whole lease period (safety 24).
+ */
+export function hasHeardEnough(input: DecisionInput): boolean {
+  const { state, observations } = input;
+  if (observations.servingForMs >= state.settings.leaseTtlMs) return true;
+  return Object.values(state.members).every(
+    (member) => observed(input, member.name).report !== null,
+  );
+}
+
+/** True when the instance's agent is known to be silent, not merely unheard by a new leader. */
+export function isSilent(input: DecisionInput, instance: InstanceName): boolean {
+  if (freshReport(input, instance) !== null) return false;
+  const { reportAgeMs } = observed(input, instance);
+  const { suspectAfterMs, leaseTtlMs } = input.state.settings;
+  if (reportAgeMs !== null) return reportAgeMs > suspectAfterMs;
+  return input.observations.servingForMs >= leaseTtlMs;
+}
