@@ -1,4 +1,10 @@
 export {
+  type BaseBackupOptions,
+  baseBackup,
+  CloneTargetError,
+} from './base-backup.ts';
+export { checkpoint, checkpointedTimeline } from './checkpoint.ts';
+export {
   type ConfigChange,
   changeManagedSettings,
   cleanAutoConf,
@@ -6,6 +12,15 @@ export {
   writeHba,
   writeManagedSettings,
 } from './config-files.ts';
+export { type DetachOutcome, type DetachRequest, detach } from './detach.ts';
+export {
+  clearDetachedMark,
+  DETACHED_MARK,
+  isMarkedDetached,
+  putDetachedMark,
+} from './detached-mark.ts';
+export { endConflicts } from './end-conflicts.ts';
+export { forgetInheritedSettings } from './inherited-settings.ts';
 export { type InitdbOptions, initdb } from './initdb.ts';
 export {
   dataDirectoryMajor,
@@ -26,7 +41,25 @@ export type {
 } from './observation.ts';
 export { ObservationRowError } from './observation-row.ts';
 export { type ObserveOptions, observeInstance } from './observe-instance.ts';
+export { type PromoteOutcome, type PromoteRequest, promote } from './promote.ts';
 export { readControlData } from './read-control-data.ts';
 export { NotRunningError, reload } from './reload.ts';
+export { RewindError, type RewindOptions, type RewindOutcome, rewind } from './rewind.ts';
+export { ensureReplicationRole, ensureRewindRole, type RoleRequest } from './roles.ts';
+export { runTool, type ToolSecrets } from './run-tool.ts';
+export { dropIdleSlot, ensurePhysicalSlot } from './slots.ts';
 export { type Row, SqlSession, type SqlTarget, SqlTimeoutError } from './sql-session.ts';
+export {
+  dropDanglingSkips,
+  readTimelineHistories,
+  readTimelineHistory,
+  skipTimelinesBefore,
+  TimelineTakenError,
+} from './timeline-files.ts';
+export {
+  readSourceIdentity,
+  type SourceIdentity,
+  SourceIdentityError,
+} from './timeline-source.ts';
 export { classifyUnreachable, type UnreachableClass } from './unreachable.ts';
+export { type WalEnd, WalEndError, type WalEndRequest, walEnd } from './wal-end.ts';
