@@ -7,6 +7,11 @@ export {
 } from './database-connection.ts';
 export { type Acknowledgement, Ledger, type OutageTally } from './ledger.ts';
 export {
+  type ClusterObservation,
+  type HostObservation,
+  observeHosts,
+} from './observe-hosts.ts';
+export {
   type ClientView,
   NoSuchHostError,
   ProbeFailedError,
