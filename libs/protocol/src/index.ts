@@ -47,6 +47,11 @@ export {
   unpackLocalAnswer,
   unpackLocalRequest,
 } from './local-messages.ts';
-export { decodeMembership, encodeMembership } from './membership-codec.ts';
+export {
+  decodeMembership,
+  encodeMembership,
+  membershipFields,
+  membershipOf,
+} from './membership-codec.ts';
 export { decodeRaftMessage, encodeRaftMessage } from './raft-messages.ts';
 export * from './session-messages.ts';

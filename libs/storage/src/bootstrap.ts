@@ -1,0 +1,42 @@
+import type { Membership } from '#libs/raft';
+import { markerOf } from './batch-markers.ts';
+import type { BackendOperation } from './disk.ts';
+import {
+  appliedRecord,
+  baseRecord,
+  FORMAT_VERSION,
+  hardStateRecord,
+  identityRecord,
+} from './meta-records.ts';
+import type { ReplicaState } from './replica-state.ts';
+
+/** The first state of a member: an empty log before index 1, with the membership it was told. */
+export function bootstrapState(seat: {
+  readonly groupId: string;
+  readonly memberId: number;
+  readonly membership: Membership;
+}): ReplicaState {
+  const { groupId, memberId, membership } = seat;
+  return {
+    groupId,
+    memberId,
+    generation: 1,
+    base: { meta: { index: 0, term: 0, membership }, chain: 0 },
+    tail: { lastIndex: 0, lastTerm: 0, chain: 0 },
+    memberships: [{ index: 0, membership }],
+    hardState: { term: 0, vote: 0 },
+    applied: { index: 0, term: 0, digest: new Uint8Array() },
+    batch: 1,
+  };
+}
+
+export function bootstrapOperations(state: ReplicaState): readonly BackendOperation[] {
+  const { groupId, memberId, generation, base, hardState, applied, batch } = state;
+  return [
+    identityRecord({ formatVersion: FORMAT_VERSION, groupId, memberId }),
+    baseRecord({ ...base, generation }),
+    hardStateRecord(hardState),
+    appliedRecord(applied),
+    markerOf(batch),
+  ];
+}

@@ -1,0 +1,30 @@
+export type { LoadedSnapshot, StateWrite, WriteRequest } from './batch-plan.ts';
+export type {
+  Backend,
+  BackendIterator,
+  BackendOperation,
+  BackendSnapshot,
+  GuardDevice,
+  IteratorOptions,
+  OpenDisk,
+  StagingFile,
+  StoreDisk,
+} from './disk.ts';
+export {
+  DamagedLogError,
+  DamagedRecordError,
+  DirectoryInUseError,
+  ForeignGroupError,
+  SnapshotRejectedError,
+  StorageFailedError,
+  UnknownFormatError,
+} from './errors.ts';
+export { LevelDisk } from './level-disk.ts';
+export { MemoryDisk } from './memory-backend.ts';
+export { openReplicaStore, type ReplicaStoreOptions } from './open-replica-store.ts';
+export type { RecoveredLog } from './recovery.ts';
+export type { AppliedMark } from './replica-state.ts';
+export { ReplicaStore } from './replica-store.ts';
+export { SnapshotReceiver } from './snapshot-receiver.ts';
+export type { ScanRange, StateRecord } from './state-scan.ts';
+export { SNAPSHOT_CHUNK_BYTES, type SnapshotPiece, StateSnapshot } from './state-snapshot.ts';

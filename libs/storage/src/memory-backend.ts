@@ -1,0 +1,180 @@
+import { assert } from '#libs/kernel';
+import type {
+  Backend,
+  BackendOperation,
+  GuardDevice,
+  OpenDisk,
+  StagingFile,
+  StoreDisk,
+} from './disk.ts';
+import { DirectoryInUseError } from './errors.ts';
+import { SortedRecords } from './sorted-records.ts';
+
+/** How time passes for one operation of the disk; the simulator decides. */
+export type DiskDelay = (operation: 'batch' | 'guard' | 'staging') => Promise<void>;
+
+/** Batches that can still be dropped by `dropBatch`. */
+const REMEMBERED_BATCHES = 256;
+
+type AppliedBatch = {
+  readonly operations: readonly BackendOperation[];
+  readonly undo: readonly BackendOperation[];
+  readonly durable: boolean;
+};
+
+/**
+ * A disk in memory that behaves as LevelDB on a real one: batches are atomic, unsynced ones are lost
+ * in a crash, a damaged batch disappears without a word. It outlives the stores opened on it.
+ */
+export class MemoryDisk implements StoreDisk {
+  readonly directory = 'memory';
+  readonly #records = new SortedRecords();
+  #batches: AppliedBatch[] = [];
+  readonly #slots: [Uint8Array | null, Uint8Array | null] = [null, null];
+  #staging: Buffer = Buffer.alloc(0);
+  #session = 0;
+  #open = false;
+  #failure: Error | null = null;
+  #delay: DiskDelay | null = null;
+
+  /** Each write waits for this before it takes effect. */
+  set delay(delay: DiskDelay | null) {
+    this.#delay = delay;
+  }
+
+  get bytesHeld(): number {
+    return this.#records.sizeBytes + this.#staging.length;
+  }
+
+  open(): Promise<OpenDisk> {
+    if (this.#open) return Promise.reject(new DirectoryInUseError(this.directory));
+    this.#open = true;
+    const session = this.#session;
+    return Promise.resolve({
+      backend: this.#backend(session),
+      guard: this.#guard(session),
+      staging: this.#stagingFile(session),
+      reportedLoss: null,
+      close: async () => {
+        if (session === this.#session) this.#open = false;
+      },
+    });
+  }
+
+  /** The next write fails and so does every one after it, until the disk is opened anew after a crash. */
+  failNextWrite(error: Error): void {
+    this.#failure = error;
+  }
+
+  /**
+   * The process dies: operations under way never resolve. Unsynced batches are lost, but for the first
+   * `keptUnsynced` of them.
+   */
+  crash(keptUnsynced = 0): void {
+    this.#session += 1;
+    this.#open = false;
+    this.#failure = null;
+    const firstUnsynced = this.#batches.findIndex((batch) => !batch.durable);
+    if (firstUnsynced >= 0) this.#rollBackTo(firstUnsynced + keptUnsynced);
+    this.#batches = this.#batches.map((batch) => ({ ...batch, durable: true }));
+  }
+
+  /** LevelDB finds a damaged record in its log: the batch so many before the newest one is gone. */
+  dropBatch(fromNewest: number): void {
+    const at = this.#batches.length - 1 - fromNewest;
+    assert(at >= 0, 'only a remembered batch is dropped', { fromNewest });
+    const later = this.#batches.slice(at + 1);
+    this.#rollBackTo(at);
+    for (const batch of later) this.#apply(batch.operations, batch.durable);
+  }
+
+  /** Flips bits of one byte of a stored value, found by its place in key order. */
+  flipByte(place: { readonly record: number; readonly byte: number; readonly mask: number }): void {
+    const found = this.#records.at(place.record % Math.max(1, this.#records.count));
+    if (found === null || found.value.length === 0) return;
+    const value = Uint8Array.from(found.value);
+    const at = place.byte % value.length;
+    value[at] = (value[at] ?? 0) ^ place.mask;
+    this.#records.put(found.key, value);
+  }
+
+  /** A torn write of a guard slot: only its first bytes arrived. */
+  tearGuardSlot(slot: 0 | 1, keptBytes: number): void {
+    const bytes = this.#slots[slot];
+    if (bytes === null) return;
+    this.#slots[slot] = Uint8Array.from(bytes).fill(0, keptBytes);
+  }
+
+  #backend(session: number): Backend {
+    return {
+      batch: async (operations, { sync }) => {
+        await this.#turn(session, 'batch');
+        this.#apply(operations, false);
+        if (sync) this.#batches = this.#batches.map(asDurable);
+      },
+      get: async (key) => this.#records.get(key),
+      iterator: (options) => {
+        const records = this.#records.range(options);
+        let at = 0;
+        return {
+          nextv: async (size) => {
+            at += size;
+            return records.slice(at - size, at);
+          },
+          close: async () => undefined,
+        };
+      },
+      snapshot: () => this.#records.freeze(),
+    };
+  }
+
+  #guard(session: number): GuardDevice {
+    return {
+      read: async (slot) => this.#slots[slot],
+      write: async (slot, bytes) => {
+        await this.#turn(session, 'guard');
+        this.#slots[slot] = Uint8Array.from(bytes);
+      },
+    };
+  }
+
+  #stagingFile(session: number): StagingFile {
+    return {
+      sizeBytes: async () => this.#staging.length,
+      read: async (offset, length) => this.#staging.subarray(offset, offset + length),
+      write: async (offset, bytes) => {
+        await this.#turn(session, 'staging');
+        const rest = this.#staging.subarray(offset + bytes.length);
+        this.#staging = Buffer.concat([this.#staging.subarray(0, offset), bytes, rest]);
+      },
+      truncate: async (sizeBytes) => {
+        await this.#turn(session, 'staging');
+        this.#staging = this.#staging.subarray(0, sizeBytes);
+      },
+    };
+  }
+
+  async #turn(session: number, operation: Parameters<DiskDelay>[0]): Promise<void> {
+    if (this.#delay !== null) await this.#delay(operation);
+    // A dead process hears nothing: its promises stay open.
+    if (session !== this.#session) await new Promise<never>(() => undefined);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #apply(operations: readonly BackendOperation[], durable: boolean): void {
+    const undo = operations.map((operation) => this.#records.apply(operation)).reverse();
+    this.#batches.push({ operations, undo, durable });
+    const surplus = this.#batches.length - REMEMBERED_BATCHES;
+    if (surplus > 0 && this.#batches[0]?.durable === true) this.#batches.shift();
+  }
+
+  #rollBackTo(count: number): void {
+    while (this.#batches.length > count) {
+      for (const operation of this.#batches.pop()?.undo ?? []) this.#records.apply(operation);
+    }
+  }
+}
+
+function asDurable(batch: AppliedBatch): AppliedBatch {
+  return batch.durable ? batch : { ...batch, durable: true };
+}

@@ -1,0 +1,54 @@
+import { codeOf, messageOf } from '#libs/kernel';
+import type { OpenDisk, StoreDisk } from './disk.ts';
+import { DamagedLogError, DamagedRecordError } from './errors.ts';
+import { LevelDisk } from './level-disk.ts';
+import { type RecoveredLog, type Recovery, recover } from './recovery.ts';
+import { ReplicaStore } from './replica-store.ts';
+
+export type ReplicaStoreOptions = {
+  readonly directory: string;
+  readonly groupId: string;
+  /** The simulator's disk; LevelDB in `directory` when left out. */
+  readonly disk?: StoreDisk;
+};
+
+/**
+ * Opens the directory of one controller and checks every record in it.
+ *
+ * @throws DirectoryInUseError, ForeignGroupError, UnknownFormatError, DamagedLogError
+ */
+export async function openReplicaStore(
+  options: ReplicaStoreOptions,
+): Promise<{ readonly store: ReplicaStore; readonly recovered: RecoveredLog }> {
+  const disk = await (options.disk ?? new LevelDisk(options.directory)).open();
+  const recovery = await recoverOrClose(disk, options);
+  const { guard } = recovery;
+  if (recovery.kind === 'fresh') {
+    const store = new ReplicaStore(options.directory, disk, { state: null, guard });
+    return { store, recovered: { bootstrapped: false } };
+  }
+  const store = new ReplicaStore(options.directory, disk, { state: recovery.state, guard });
+  store.removeLeftovers();
+  return { store, recovered: recovery.recovered };
+}
+
+async function recoverOrClose(disk: OpenDisk, options: ReplicaStoreOptions): Promise<Recovery> {
+  try {
+    return await recover(disk, options);
+  } catch (error) {
+    await disk.close();
+    throw isDamage(error) ? damage(error, disk, options.directory) : error;
+  }
+}
+
+/** LevelDB's own read errors (`LEVEL_CORRUPTION` and such) mean the same as our checks failing. */
+function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedRecordError) return true;
+  const code = codeOf(error);
+  return code === 'MALFORMED_MESSAGE' || (code?.startsWith('LEVEL_') ?? false);
+}
+
+function damage(cause: unknown, disk: OpenDisk, directory: string): DamagedLogError {
+  const engine = disk.reportedLoss === null ? '' : `; LevelDB says: ${disk.reportedLoss}`;
+  return new DamagedLogError(directory, `${messageOf(cause)}${engine}`, { cause });
+}

@@ -1,0 +1,213 @@
+import { assert, InvariantError } from '#libs/kernel';
+import type { LogEntry, LogIndex, Membership } from '#libs/raft';
+import { type LoadedSnapshot, planBatch, type WriteRequest } from './batch-plan.ts';
+import { bootstrapOperations, bootstrapState } from './bootstrap.ts';
+import { compactedBase, removeRange } from './compaction.ts';
+import type { OpenDisk } from './disk.ts';
+import { StorageFailedError } from './errors.ts';
+import { GuardLane, type StoredGuard } from './guard-slots.ts';
+import { logKey, otherGenerations, stateKey } from './keys.ts';
+import { readLogEntries } from './log-reader.ts';
+import { baseRecord } from './meta-records.ts';
+import { type RecoveredLog, recoveredOf } from './recovery.ts';
+import type { AppliedMark, ReplicaState } from './replica-state.ts';
+import { unsealRecord } from './sealed-record.ts';
+import { SerialQueue } from './serial-queue.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { type ScanRange, type StateRecord, scanState } from './state-scan.ts';
+import { StateSnapshot } from './state-snapshot.ts';
+
+/** After so many batches without a pause the guard file is brought up to date all the same. */
+const CONFIRM_EVERY_BATCHES = 64;
+
+/**
+ * Raft log, hard state and replicated state of one controller. All writes go through one queue, one
+ * synced batch each; after a failed write every later call fails with StorageFailedError.
+ */
+export class ReplicaStore {
+  readonly #queue: SerialQueue;
+  readonly #lane: GuardLane;
+  #state: ReplicaState | null;
+  #confirmedBatch: number;
+  #loaded: LoadedSnapshot | null = null;
+
+  /** Use `openReplicaStore`. */
+  constructor(
+    readonly directory: string,
+    private readonly disk: OpenDisk,
+    found: { readonly state: ReplicaState | null; readonly guard: StoredGuard | null },
+  ) {
+    this.#queue = new SerialQueue((cause) =>
+      cause instanceof InvariantError ? cause : new StorageFailedError(directory, { cause }),
+    );
+    this.#lane = new GuardLane(disk.guard, found.guard);
+    this.#state = found.state;
+    this.#confirmedBatch = found.guard?.confirmedBatch ?? 0;
+  }
+
+  /** The error that ended writing; null while the store is sound. */
+  get failure(): Error | null {
+    return this.#queue.failure;
+  }
+
+  /** Writes that wait for the one under way. */
+  get pendingWrites(): number {
+    return this.#queue.pending;
+  }
+
+  get applied(): AppliedMark {
+    return this.#known().applied;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#known().tail.lastIndex;
+  }
+
+  get firstIndex(): LogIndex {
+    return this.#known().base.meta.index + 1;
+  }
+
+  /** Gives a fresh directory its group, its seat and its first membership. */
+  bootstrap(seat: {
+    readonly groupId: string;
+    readonly memberId: number;
+    readonly membership: Membership;
+  }): Promise<RecoveredLog & { readonly bootstrapped: true }> {
+    return this.#queue.run(async () => {
+      assert(this.#state === null, 'only a fresh directory is bootstrapped');
+      const state = bootstrapState(seat);
+      const { hardState } = state;
+      await this.#lane.write({ hardState, confirmedBatch: 0, confirmedIndex: 0 });
+      await this.disk.backend.batch(bootstrapOperations(state), { sync: true });
+      this.#state = state;
+      return recoveredOf(state, [], []);
+    });
+  }
+
+  /**
+   * Durable when it resolves.
+   *
+   * @throws StorageFailedError for this and every later write; the process must stop
+   */
+  write(request: WriteRequest): Promise<void> {
+    return this.#queue.run(async () => {
+      const before = this.#known();
+      const plan = await planBatch(before, request, this.disk.backend, this.#loaded);
+      const batch = this.disk.backend.batch(plan.operations, { sync: true });
+      if (plan.after.hardState === before.hardState) await batch;
+      else await Promise.all([batch, this.#guard(plan.after, before)]);
+      this.#state = plan.after;
+      if (request.persist?.snapshot != null) this.#afterSwitch();
+      this.#confirmWhenQuiet();
+    });
+  }
+
+  /** Both ends included; ends early at `maxBytes` (but gives one entry) and where the log ends. */
+  readEntries(
+    fromIndex: LogIndex,
+    toIndex: LogIndex,
+    maxBytes: number,
+  ): Promise<readonly LogEntry[]> {
+    const { generation, base } = this.#known();
+    const place = { generation, baseIndex: base.meta.index };
+    return readLogEntries(this.disk.backend, place, { fromIndex, toIndex, maxBytes });
+  }
+
+  /** @throws DamagedRecordError */
+  async get(key: string): Promise<Uint8Array | null> {
+    const bytes = stateKey(this.#known().generation, key);
+    const record = await this.disk.backend.get(bytes);
+    return record === undefined ? null : unsealRecord(bytes, record);
+  }
+
+  scan(range: ScanRange): AsyncGenerator<StateRecord> {
+    return scanState(this.disk.backend, this.#known().generation, range);
+  }
+
+  /**
+   * Drops log entries up to at most `index` (whole blocks: a few may stay).
+   *
+   * @returns the index up to which the log is gone
+   */
+  compactTo(index: LogIndex): Promise<LogIndex> {
+    return this.#queue.run(async () => {
+      const before = this.#known();
+      assert(index <= before.applied.index, 'only applied entries are dropped', { index });
+      const base = await compactedBase(this.disk.backend, before, index);
+      if (base === null) return before.base.meta.index;
+      const { generation } = before;
+      await this.disk.backend.batch([baseRecord({ ...base, generation })], { sync: true });
+      const memberships = before.memberships.filter((mark) => mark.index > base.meta.index);
+      const { membership } = base.meta;
+      const first = { index: base.meta.index, membership };
+      this.#state = { ...before, base, memberships: [first, ...memberships] };
+      this.removeLeftovers();
+      return base.meta.index;
+    });
+  }
+
+  /** The state at the present applied index, frozen. The caller closes it. */
+  openStateSnapshot(): StateSnapshot {
+    return new StateSnapshot(this.disk.backend, this.#known());
+  }
+
+  /** There is one staging file: a new receiver takes it over from the last. */
+  openSnapshotReceiver(): SnapshotReceiver {
+    return new SnapshotReceiver(this.disk, (job) => this.#queue.run(job), {
+      nextGeneration: () => Math.max(this.#known().generation, this.#loaded?.generation ?? 0) + 1,
+      loaded: (snapshot) => {
+        this.#loaded = snapshot;
+      },
+    });
+  }
+
+  /** Deletes what compaction and a replaced generation left; unsynced, since losing it is harmless. */
+  removeLeftovers(): void {
+    const { generation, base } = this.#known();
+    const kept = new Set([generation, this.#loaded?.generation ?? generation]);
+    const old = { gte: logKey(generation, 0), lt: logKey(generation, base.meta.index + 1) };
+    for (const range of [old, ...otherGenerations(kept)]) {
+      removeRange(this.disk.backend, range, (job) => this.#queue.run(job)).catch((error: unknown) =>
+        this.#queue.fail(error),
+      );
+    }
+  }
+
+  /** Waits for writes under way, brings the guard file up to date and lets the directory go. */
+  async close(): Promise<void> {
+    if (this.#queue.failure === null) {
+      await this.#queue.run(async () => {
+        if (this.#state !== null) await this.#guard(this.#state, this.#state);
+      });
+    }
+    this.#queue.fail(new Error('the store is closed'));
+    await this.disk.close();
+  }
+
+  #known(): ReplicaState {
+    assert(this.#state !== null, 'a fresh store is bootstrapped before it is used');
+    return this.#state;
+  }
+
+  #guard(hard: ReplicaState, confirmed: ReplicaState): Promise<void> {
+    this.#confirmedBatch = confirmed.batch;
+    return this.#lane.write({
+      hardState: hard.hardState,
+      confirmedBatch: confirmed.batch,
+      confirmedIndex: confirmed.tail.lastIndex,
+    });
+  }
+
+  /** Off the path of acknowledgements: a batch is confirmed once it is durable and nothing waits. */
+  #confirmWhenQuiet(): void {
+    const state = this.#known();
+    const behind = state.batch - this.#confirmedBatch;
+    if (this.#queue.pending > 0 && behind < CONFIRM_EVERY_BATCHES) return;
+    this.#guard(state, state).catch((error: unknown) => this.#queue.fail(error));
+  }
+
+  #afterSwitch(): void {
+    this.#loaded = null;
+    this.removeLeftovers();
+  }
+}
