@@ -1,12 +1,6 @@
 import type { ClusterState, RecordedEvent } from '#libs/cluster';
-import { type ClusterName, unreachable } from '#libs/kernel';
-import {
-  type Command,
-  type CommandResult,
-  MalformedCommandError,
-  unpackCommand,
-  unpackEnvelope,
-} from './command.ts';
+import { type ClusterName, DomainError, unreachable } from '#libs/kernel';
+import { type Command, type CommandResult, unpackCommand, unpackEnvelope } from './command.ts';
 import { credentialsKey, PREFIX } from './keys.ts';
 import type { StateWrite, StorePorts } from './ports.ts';
 import { Registers } from './registers.ts';
@@ -84,7 +78,12 @@ export class EventStore {
       const envelope = unpackEnvelope(this.ports, payload);
       switch (envelope.from) {
         case 'controller':
-          return this.#applyBody(index, envelope.body, writes, events);
+          return this.#applyCommand(
+            index,
+            unpackCommand(this.ports, envelope.body),
+            writes,
+            events,
+          );
         case 'opening':
           return { type: 'opened', session: this.#sessions.open(envelope.token, index, writes) };
         case 'session': {
@@ -92,7 +91,7 @@ export class EventStore {
           const lookup = this.#sessions.lookup(session, sequence);
           if (lookup.kind === 'repeated') return unpackResult(this.ports, lookup.answer);
           if (lookup.kind !== 'new') return refusedBySession(lookup.kind, session, sequence);
-          const result = this.#applyBody(index, body, writes, events);
+          const result = this.#applyClients(index, body, writes);
           const answer = packResult(this.ports, result);
           this.#sessions.answered(session, sequence, answeredTo, answer, writes);
           return result;
@@ -101,18 +100,28 @@ export class EventStore {
           return unreachable(envelope);
       }
     } catch (error) {
-      if (!(error instanceof MalformedCommandError)) throw error;
-      return { type: 'rejected', code: error.code, message: error.message, current: null };
+      // A malformed command must not stop every controller at the same entry for ever; a broken
+      // invariant is no DomainError and does stop the process.
+      if (!(error instanceof DomainError)) throw error;
+      return { type: 'rejected', code: 'MALFORMED_COMMAND', message: error.message, current: null };
     }
   }
 
-  #applyBody(
+  /** Clients write registers; decisions about clusters come from the leading controller only. */
+  #applyClients(index: number, body: Uint8Array, writes: StateWrite[]): CommandResult {
+    const command = unpackCommand(this.ports, body);
+    const { type } = command;
+    if (type === 'put' || type === 'delete') return this.#registers.apply(command, index, writes);
+    const message = `'${type}' is not a command of clients: use the HTTP API`;
+    return { type: 'rejected', code: 'NOT_ADMITTED', message, current: null };
+  }
+
+  #applyCommand(
     index: number,
-    body: Uint8Array,
+    command: Command,
     writes: StateWrite[],
     events: RecordedEvent[],
   ): CommandResult {
-    const command: Command = unpackCommand(this.ports, body);
     switch (command.type) {
       case 'append':
         return this.#streams.append(command, writes, events);
