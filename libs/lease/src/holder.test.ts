@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { epoch, monotonicMs } from '#libs/kernel';
+import { LeaseHolder } from './holder.ts';
+import type { Moment } from './moment.ts';
+
+const TIMING = { leaseTtlMs: 3_000, renewIntervalMs: 400, stopBudgetMs: 300, guardKillMs: 150 };
+const SEVEN = epoch(7);
+
+function at(monotonic: number, boot = monotonic): Moment {
+  return { monotonicMs: monotonicMs(monotonic), bootMs: monotonicMs(boot) };
+}
+
+function setUp() {
+  const said: string[] = [];
+  const holder = new LeaseHolder(TIMING, {
+    sendRenewal: (of, nonce, to) => said.push(`renew ${of}/${nonce} ${to}`),
+    rightConfirmed: (of) => said.push(`confirmed ${of}`),
+    stopNow: (reason, of, graceMs) => said.push(`stop ${of} ${reason} ${graceMs}`),
+  });
+  const take = (): string[] => said.splice(0);
+  return { holder, take };
+}
+
+/** Holds epoch 7 by a renewal that left at 0 and was confirmed at 10. */
+function holding() {
+  const world = setUp();
+  world.holder.acquire(SEVEN, at(0));
+  world.holder.renewed(SEVEN, 1, at(10));
+  world.take();
+  return world;
+}
+
+describe('the right of a holder', () => {
+  it('lasts from the sending, not from the answer', () => {
+    const { holder, take } = setUp();
+    expect(holder.acquire(SEVEN, at(0))).toBe('begun');
+    expect(holder.mayServe(SEVEN, at(0))).toBe(false);
+    holder.renewed(SEVEN, 1, at(900));
+    expect(take()).toEqual(['renew 7/1 leader', 'confirmed 7']);
+    expect(holder.remainingMs(at(900))).toBe(2_100);
+    expect(holder.mayServe(SEVEN, at(900))).toBe(true);
+  });
+
+  it('begins to stop at s + D - stopBudgetMs, once, and goes on renewing', () => {
+    const { holder, take } = holding();
+    holder.tick(at(400));
+    holder.tick(at(800));
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 all']);
+    for (let now = 1_200; now <= 2_600; now += 400) holder.tick(at(now));
+    take();
+    expect(holder.nextTurnInMs(at(2_600))).toBe(100);
+    holder.tick(at(2_700));
+    expect(take()).toEqual(['stop 7 deadline 150']);
+    holder.tick(at(2_800));
+    expect(take()).toEqual(['renew 7/8 all']);
+    expect(holder.mayServe(SEVEN, at(2_800))).toBe(false);
+  });
+
+  it.each([
+    { begun: 2_700, graceMs: 150 },
+    { begun: 2_800, graceMs: 50 },
+    { begun: 2_900, graceMs: 0 },
+  ])('leaves $graceMs ms until SIGKILL when the stop begins at $begun', ({ begun, graceMs }) => {
+    const { holder, take } = holding();
+    for (let now = 400; now < 2_700; now += 400) holder.tick(at(now));
+    take();
+    holder.tick(at(begun));
+    expect(take()[0]).toBe(`stop 7 deadline ${graceMs}`);
+  });
+
+  it('counts the time in which the host was suspended', () => {
+    const { holder, take } = holding();
+    holder.tick(at(500, 2_750));
+    expect(take()[0]).toBe('stop 7 deadline 100');
+  });
+
+  it('kills first when it wakes after the end, whatever came in meanwhile', () => {
+    const { holder, take } = holding();
+    holder.tick(at(400));
+    take();
+    holder.renewed(SEVEN, 2, at(3_050));
+    expect(take()).toEqual(['stop 7 woke-late 0', 'confirmed 7']);
+  });
+
+  it('survives a late turn while the right lasts', () => {
+    const { holder, take } = holding();
+    holder.wake(at(2_000));
+    expect(take()).toEqual([]);
+  });
+
+  it('ends at once and for ever with a refusal', () => {
+    const { holder, take } = holding();
+    holder.refused(SEVEN, at(500));
+    expect(take()).toEqual(['stop 7 refused 150']);
+    expect(holder.acquire(SEVEN, at(600))).toBe('over');
+    expect(holder.acquire(epoch(6), at(600))).toBe('over');
+    holder.renewed(SEVEN, 1, at(700));
+    expect(take()).toEqual([]);
+    expect(holder.acquire(epoch(8), at(800))).toBe('begun');
+  });
+
+  it('never renews what it released', () => {
+    const { holder, take } = holding();
+    holder.release(SEVEN);
+    holder.tick(at(3_000));
+    holder.leaderAnnounced(at(3_001));
+    expect(take()).toEqual([]);
+    expect(holder.acquire(SEVEN, at(3_002))).toBe('over');
+  });
+
+  it('asks a new leader at once', () => {
+    const { holder, take } = holding();
+    holder.leaderAnnounced(at(50));
+    expect(take()).toEqual(['renew 7/2 leader']);
+  });
+
+  it.each([
+    { what: 'an answer that was never asked for', nonce: 99 },
+    { what: 'a repeated answer', nonce: 1 },
+  ])('$what lengthens nothing', ({ nonce }) => {
+    const { holder, take } = holding();
+    holder.renewed(SEVEN, nonce, at(700));
+    expect(take()).toEqual([]);
+    expect(holder.remainingMs(at(700))).toBe(2_300);
+  });
+
+  it('an answer out of order does not shorten the right', () => {
+    const { holder } = holding();
+    holder.tick(at(400));
+    holder.tick(at(800));
+    holder.renewed(SEVEN, 3, at(850));
+    holder.renewed(SEVEN, 2, at(900));
+    expect(holder.remainingMs(at(900))).toBe(2_900);
+  });
+
+  it('regains the right of the same epoch after an outage of the controllers', () => {
+    const { holder, take } = holding();
+    for (let now = 400; now <= 6_000; now += 400) holder.tick(at(now));
+    expect(take().filter((line) => line.startsWith('stop'))).toEqual(['stop 7 deadline 50']);
+    holder.renewed(SEVEN, 16, at(6_010));
+    expect(take()).toEqual(['confirmed 7']);
+    expect(holder.mayServe(SEVEN, at(6_010))).toBe(true);
+  });
+});

@@ -1,0 +1,219 @@
+/**
+ * The holder's half of the lease: what a guard may believe of its right to be primary.
+ *
+ * A right is counted from the moment *before* the renewal left, never from the answer, so that no
+ * delay of the network can lengthen it. Time is the larger of the monotonic and the boot clock. Every
+ * input brings the present moment and is looked at only after the question whether the right is over.
+ *
+ * The machine speaks through `HolderEffects`; it has no timer. Its host calls `tick` at the latest
+ * after `nextTurnInMs`.
+ */
+import type { Epoch } from '#libs/kernel';
+import type { LeaseTiming } from './lease-timing.ts';
+import { elapsedMs, type Moment } from './moment.ts';
+import { SentRenewals } from './sent-renewals.ts';
+
+export type StopReason =
+  /** No renewal was confirmed in time. */
+  | 'deadline'
+  /** The leader says that the epoch is over. */
+  | 'refused'
+  /** This process did not run for so long that the right ended meanwhile (safety 16). */
+  | 'woke-late';
+
+export interface HolderEffects {
+  /** To the known leader, or, after an unanswered renewal, to every controller. */
+  sendRenewal(epoch: Epoch, nonce: number, to: 'leader' | 'all'): void;
+  /** The right to `epoch` was confirmed anew; ask `remainingMs` how long it lasts. */
+  rightConfirmed(epoch: Epoch): void;
+  /** End PostgreSQL if it is a primary: SIGQUIT at once, SIGKILL after `graceMs`. Once per loss. */
+  stopNow(reason: StopReason, epoch: Epoch, graceMs: number): void;
+}
+
+export type AcquireResult = 'begun' | 'already' | 'over';
+
+/** A turn that comes later than this many renew intervals was late enough to distrust everything. */
+const LATE_TURN_INTERVALS = 2;
+
+export class LeaseHolder {
+  readonly #effects: HolderEffects;
+  readonly #sent = new SentRenewals();
+  #timing: LeaseTiming;
+  #epoch: Epoch | null = null;
+  /** Epochs up to here are never renewed again: refused, released, or replaced by a later one. */
+  #overThrough = 0;
+  #confirmedSentAt: Moment | null = null;
+  /** The loss of the present right was told already. */
+  #stopTold = false;
+  #nonce = 0;
+  #answeredNonce = 0;
+  #lastSentAt: Moment | null = null;
+  #lastTurnAt: Moment | null = null;
+
+  constructor(timing: LeaseTiming, effects: HolderEffects) {
+    this.#timing = timing;
+    this.#effects = effects;
+  }
+
+  /** The epoch that is being renewed, confirmed or not. */
+  get epoch(): Epoch | null {
+    return this.#epoch;
+  }
+
+  get timing(): LeaseTiming {
+    return this.#timing;
+  }
+
+  /** As the leader names it with a grant. A shorter lease counts at once, for the present right too. */
+  useTiming(timing: LeaseTiming): void {
+    this.#timing = timing;
+  }
+
+  /** Begins to renew. A later epoch replaces an earlier one, which is then over. */
+  acquire(epoch: Epoch, now: Moment): AcquireResult {
+    this.#turn(now);
+    if (epoch <= this.#overThrough) return 'over';
+    if (this.#epoch !== null && epoch < this.#epoch) return 'over';
+    if (epoch === this.#epoch) {
+      if (this.#confirmedSentAt === null) this.#send(now);
+      return 'already';
+    }
+    if (this.#epoch !== null) this.#end(this.#epoch);
+    this.#epoch = epoch;
+    this.#send(now);
+    return 'begun';
+  }
+
+  tick(now: Moment): void {
+    this.#turn(now);
+    if (this.#epoch === null) return;
+    const remaining = this.remainingMs(now);
+    if (remaining !== null && remaining <= this.#timing.stopBudgetMs) {
+      this.#tellStop('deadline', this.#graceMs(remaining));
+    }
+    const { renewIntervalMs } = this.#timing;
+    if (this.#lastSentAt === null || elapsedMs(this.#lastSentAt, now) >= renewIntervalMs) {
+      this.#send(now);
+    }
+  }
+
+  /**
+   * Only the question of safety 16, to be asked before sockets are read: after a long sleep with the
+   * right over, PostgreSQL is killed first and whatever else came in is looked at later.
+   */
+  wake(now: Moment): void {
+    this.#turn(now);
+  }
+
+  renewed(epoch: Epoch, nonce: number, now: Moment): void {
+    this.#turn(now);
+    if (epoch !== this.#epoch) return;
+    const sentAt = this.#sent.sentAt(nonce);
+    if (sentAt === undefined) return;
+    this.#answeredNonce = Math.max(this.#answeredNonce, nonce);
+    const confirmed = this.#confirmedSentAt;
+    if (confirmed !== null && sentAt.monotonicMs <= confirmed.monotonicMs) return;
+    this.#confirmedSentAt = sentAt;
+    const remaining = this.remainingMs(now);
+    if (remaining === null || remaining <= this.#timing.stopBudgetMs) return;
+    this.#stopTold = false;
+    this.#effects.rightConfirmed(epoch);
+  }
+
+  refused(epoch: Epoch, now: Moment): void {
+    this.#turn(now);
+    if (epoch !== this.#epoch) return;
+    this.#end(epoch);
+    this.#effects.stopNow('refused', epoch, this.#timing.guardKillMs);
+  }
+
+  /** A leader became known, or another one: it has heard nothing of us yet (correction 3). */
+  leaderAnnounced(now: Moment): void {
+    this.#turn(now);
+    if (this.#epoch !== null) this.#send(now, 'leader');
+  }
+
+  /** The epoch is given back: never renewed again by this incarnation (safety 9). */
+  release(epoch: Epoch): void {
+    if (epoch === this.#epoch) this.#end(epoch);
+    this.#overThrough = Math.max(this.#overThrough, epoch);
+  }
+
+  /** Until the right ends (s + D); negative after it, null when none was confirmed. */
+  remainingMs(now: Moment): number | null {
+    if (this.#confirmedSentAt === null) return null;
+    return this.#timing.leaseTtlMs - elapsedMs(this.#confirmedSentAt, now);
+  }
+
+  /** Whether a primary of `epoch` may be started or promoted at this moment. */
+  mayServe(epoch: Epoch, now: Moment): boolean {
+    const remaining = this.remainingMs(now);
+    if (epoch !== this.#epoch || remaining === null) return false;
+    return remaining > this.#timing.stopBudgetMs;
+  }
+
+  isOver(epoch: Epoch): boolean {
+    return epoch <= this.#overThrough;
+  }
+
+  /** The end of the confirmed right on the boot clock, for a process that has no other clock. */
+  endsAtBootMs(): number | null {
+    if (this.#confirmedSentAt === null) return null;
+    return this.#confirmedSentAt.bootMs + this.#timing.leaseTtlMs;
+  }
+
+  /** How long the host may sleep before the next `tick`. */
+  nextTurnInMs(now: Moment): number {
+    const { renewIntervalMs, stopBudgetMs } = this.#timing;
+    if (this.#epoch === null || this.#lastSentAt === null) return renewIntervalMs;
+    const untilRenewal = renewIntervalMs - elapsedMs(this.#lastSentAt, now);
+    const remaining = this.remainingMs(now);
+    const untilStop =
+      remaining === null || this.#stopTold ? untilRenewal : remaining - stopBudgetMs;
+    return Math.max(0, Math.min(untilRenewal, untilStop));
+  }
+
+  #turn(now: Moment): void {
+    const last = this.#lastTurnAt;
+    this.#lastTurnAt = now;
+    if (last === null || this.#epoch === null) return;
+    const lateMs = LATE_TURN_INTERVALS * this.#timing.renewIntervalMs;
+    if (elapsedMs(last, now) <= lateMs) return;
+    const remaining = this.remainingMs(now);
+    if (remaining !== null && remaining <= 0) this.#tellStop('woke-late', 0);
+  }
+
+  #tellStop(reason: StopReason, graceMs: number): void {
+    if (this.#stopTold || this.#epoch === null) return;
+    this.#stopTold = true;
+    this.#effects.stopNow(reason, this.#epoch, graceMs);
+  }
+
+  /** SIGKILL always comes `stopBudgetMs - guardKillMs` before the end, however late the stop began. */
+  #graceMs(remainingMs: number): number {
+    const { stopBudgetMs, guardKillMs } = this.#timing;
+    return Math.max(0, Math.min(guardKillMs, remainingMs - (stopBudgetMs - guardKillMs)));
+  }
+
+  #send(now: Moment, to: 'leader' | 'all' = this.#missedAnswer() ? 'all' : 'leader'): void {
+    if (this.#epoch === null) return;
+    this.#nonce += 1;
+    this.#sent.note(this.#nonce, now);
+    this.#lastSentAt = now;
+    this.#effects.sendRenewal(this.#epoch, this.#nonce, to);
+  }
+
+  #missedAnswer(): boolean {
+    return this.#lastSentAt !== null && this.#answeredNonce !== this.#nonce;
+  }
+
+  #end(epoch: Epoch): void {
+    this.#overThrough = Math.max(this.#overThrough, epoch);
+    this.#epoch = null;
+    this.#confirmedSentAt = null;
+    this.#stopTold = false;
+    this.#lastSentAt = null;
+    this.#answeredNonce = this.#nonce;
+    this.#sent.clear();
+  }
+}

@@ -1,0 +1,13 @@
+export { Brake, type BrakeVerdict, type JudgedExpiry } from './brake.ts';
+export { CappedTime } from './capped-time.ts';
+export { type AcquireResult, type HolderEffects, LeaseHolder, type StopReason } from './holder.ts';
+export {
+  type Acceptance,
+  type ExpiryDue,
+  type HeldLease,
+  LeaseClock,
+  type Renewal,
+} from './lease-clock.ts';
+export { type LeaseTiming, type LeaseWaitTerms, leaseWaitMs } from './lease-timing.ts';
+export { elapsedMs, type Moment } from './moment.ts';
+export { Silence } from './silence.ts';

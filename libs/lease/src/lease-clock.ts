@@ -1,0 +1,162 @@
+/**
+ * The leader's half of the lease, all of it volatile: ages, renewals that wait for a confirmation
+ * round, and which leases are due to be declared expired (reference/raft.md 5.2).
+ *
+ * One object per term of service: made when the leader's own-term entry was applied, dropped when it
+ * stops to lead. So every age begins at 0 with each new leader, and no answer outlives a leadership.
+ *
+ * `Reply` is whatever its host needs to send an answer; it is handed back untouched.
+ */
+import { assert, type Epoch, type GuardIncarnation, type MonotonicMs } from '#libs/kernel';
+import type { CappedTime } from './capped-time.ts';
+import { type LeaseWaitTerms, leaseWaitMs } from './lease-timing.ts';
+
+/** A lease that the applied state holds to be `Held`. */
+export type HeldLease = {
+  readonly cluster: string;
+  readonly epoch: Epoch;
+  readonly guard: GuardIncarnation;
+  readonly terms: LeaseWaitTerms;
+};
+
+export type Renewal<Reply> = {
+  readonly cluster: string;
+  readonly epoch: Epoch;
+  readonly guard: GuardIncarnation;
+  readonly nonce: number;
+  readonly reply: Reply;
+};
+
+export type Acceptance =
+  /** Answer `renewed` once a round that begins after this moment was confirmed. */
+  | { readonly kind: 'pending' }
+  /** The lease is being declared expired, or too many wait: say nothing, the guard asks again. */
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export type ExpiryDue = HeldLease & { readonly silentMs: number; readonly waitMs: number };
+
+type Tracked = {
+  lease: HeldLease;
+  mark: number;
+  waitMs: number;
+  closing: boolean;
+};
+
+type Waiting<Reply> = { readonly renewal: Renewal<Reply>; round: number | null };
+
+/** Guards ask again after a renew interval: more waiting than this answers nobody in time. */
+const PENDING_LIMIT = 20_000;
+
+export class LeaseClock<Reply> {
+  readonly #time: CappedTime;
+  readonly #tracked = new Map<string, Tracked>();
+  #waiting: Waiting<Reply>[] = [];
+  #lastRound = 0;
+
+  constructor(time: CappedTime) {
+    this.#time = time;
+  }
+
+  /**
+   * Follows the applied state: called for every cluster when service begins and whenever its lease may
+   * have changed; null when none is held. An epoch's wait never becomes shorter while it is held.
+   */
+  follow(cluster: string, lease: HeldLease | null, now: MonotonicMs): void {
+    const known = this.#tracked.get(cluster);
+    if (lease === null) {
+      this.#tracked.delete(cluster);
+      return;
+    }
+    const waitMs = leaseWaitMs(lease.terms);
+    if (known?.lease.epoch === lease.epoch) {
+      known.lease = lease;
+      known.waitMs = Math.max(known.waitMs, waitMs);
+      return;
+    }
+    this.#tracked.set(cluster, { lease, mark: this.#time.mark(now), waitMs, closing: false });
+  }
+
+  accept(renewal: Renewal<Reply>, now: MonotonicMs): Acceptance {
+    const tracked = this.#tracked.get(renewal.cluster);
+    const reason = refusalOf(tracked?.lease, renewal);
+    if (tracked === undefined || reason !== null) {
+      return { kind: 'refused', reason: reason ?? 'no lease is held' };
+    }
+    if (tracked.closing || this.#waiting.length >= PENDING_LIMIT) return { kind: 'ignored' };
+    tracked.mark = this.#time.mark(now);
+    this.#waiting.push({ renewal, round: null });
+    return { kind: 'pending' };
+  }
+
+  get hasPending(): boolean {
+    return this.#waiting.some((waiting) => waiting.round === null);
+  }
+
+  /** A confirmation round begins now: it can prove leadership to all that have arrived before it. */
+  roundBegan(round: number): void {
+    assert(round > this.#lastRound, 'rounds are numbered upwards', {
+      round,
+      last: this.#lastRound,
+    });
+    this.#lastRound = round;
+    for (const waiting of this.#waiting) waiting.round ??= round;
+  }
+
+  /**
+   * A quorum has answered `round` in this term. Returns the renewals to be answered `renewed`; those
+   * of a lease that changed or began to close since are left out.
+   */
+  roundConfirmed(round: number): Renewal<Reply>[] {
+    const answered: Renewal<Reply>[] = [];
+    const left: Waiting<Reply>[] = [];
+    for (const waiting of this.#waiting) {
+      if (waiting.round === null || waiting.round > round) left.push(waiting);
+      else if (this.#stillHeld(waiting.renewal)) answered.push(waiting.renewal);
+    }
+    this.#waiting = left;
+    return answered;
+  }
+
+  /** Time since a renewal was last accepted, or since service or the grant began; null: not held. */
+  silentMs(cluster: string): number | null {
+    const tracked = this.#tracked.get(cluster);
+    return tracked === undefined ? null : this.#time.since(tracked.mark);
+  }
+
+  /** Leases whose holders' rights have surely ended, those being closed included. */
+  due(): ExpiryDue[] {
+    const due: ExpiryDue[] = [];
+    for (const { lease, mark, waitMs } of this.#tracked.values()) {
+      const silentMs = this.#time.since(mark);
+      if (silentMs >= waitMs) due.push({ ...lease, silentMs, waitMs });
+    }
+    return due;
+  }
+
+  /** `LeaseExpired` is about to be proposed: from here on the epoch is not renewed any more. */
+  close(cluster: string): void {
+    const tracked = this.#tracked.get(cluster);
+    if (tracked === undefined) return;
+    tracked.closing = true;
+    this.#waiting = this.#waiting.filter((waiting) => waiting.renewal.cluster !== cluster);
+  }
+
+  /** The proposal was rejected at apply, so the lease is still held. */
+  reopen(cluster: string): void {
+    const tracked = this.#tracked.get(cluster);
+    if (tracked !== undefined) tracked.closing = false;
+  }
+
+  #stillHeld(renewal: Renewal<Reply>): boolean {
+    const tracked = this.#tracked.get(renewal.cluster);
+    return tracked?.closing === false && refusalOf(tracked.lease, renewal) === null;
+  }
+}
+
+function refusalOf<Reply>(held: HeldLease | undefined, asked: Renewal<Reply>): string | null {
+  if (held === undefined) return 'no lease is held';
+  if (held.epoch !== asked.epoch) return `epoch ${held.epoch} is held`;
+  if (held.guard !== asked.guard) return `epoch ${held.epoch} is held by another guard`;
+  return null;
+}
