@@ -36,12 +36,12 @@ export type DeathSignalTest =
 const SIGNAL_LIMIT_MS = 2_000;
 const POLL_INTERVAL_MS = 5;
 
+const LAUNCH_AND_TELL_PID =
+  'echo "$$"; exec setpriv --pdeathsig QUIT -- sh -c "$1" sh "$PPID" sleep 30';
 /** The launcher as `dieWithParentArgv` builds it; only a shell knows the pid of the parent to be. */
-const LAUNCH_SLEEP = [
-  ...['sh', '-c', 'exec setpriv --pdeathsig QUIT -- sh -c "$1" sh "$PPID" sleep 30'],
-  ...['sh', CHECK_PARENT_THEN_EXEC],
-];
-const START_AND_WAIT = '"$@" & echo "$!"; wait "$!"';
+const LAUNCH_SLEEP = [...['sh', '-c', LAUNCH_AND_TELL_PID], ...['sh', CHECK_PARENT_THEN_EXEC]];
+/** In the foreground: a shell without job control lets its background jobs ignore SIGQUIT. */
+const START_AND_WAIT = '"$@"; :';
 
 /**
  * Proves on this host that the signal arrives: a shell starts a sleeping child through the launcher and

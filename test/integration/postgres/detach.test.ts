@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { timelineId } from '#libs/kernel';
+import {
+  changeManagedSettings,
+  detach,
+  dropDanglingSkips,
+  ensureReplicationRole,
+  ensureRewindRole,
+  promote,
+  readTimelineHistories,
+  reload,
+  rewind,
+  SqlSession,
+  walEnd,
+} from '#libs/postgres-run';
+import { putStandbySignal } from '#libs/process';
+import { eventually, LocalCluster, type LocalInstance, PASSWORD } from './local-instance.ts';
+
+describe('a standby whose startup process is held up', () => {
+  let cluster: LocalCluster;
+  let pg1: LocalInstance;
+  let pg2: LocalInstance;
+
+  beforeAll(async () => {
+    cluster = await LocalCluster.make();
+    pg1 = await cluster.primary('pg1');
+    await ensureReplicationRole(pg1.session, { name: 'replicator', password: PASSWORD });
+    await ensureRewindRole(pg1.session, { name: 'rewinder', password: PASSWORD });
+    await pg1.sql('CREATE TABLE written AS SELECT g AS id FROM generate_series(1, 1000) g');
+    pg2 = await cluster.standby('pg2', pg1);
+    changeManagedSettings(pg2.dataDirectory, { max_standby_streaming_delay: '-1' });
+    reload(pg2.dataDirectory);
+  });
+
+  afterAll(async () => {
+    await cluster.cleanUp();
+  });
+
+  it('is detached although it does not read the reload: a recovery conflict (safety 6)', async () => {
+    const report = new SqlSession(pg2.target());
+    await report.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await report.query('SELECT count(*) FROM written');
+    await pg1.sql('DELETE FROM written');
+    await pg1.sql('VACUUM written');
+    await eventually('startup waits for the report', 10_000, async () => {
+      const waits = await pg2.sql(
+        "SELECT wait_event LIKE 'RecoveryConflict%' FROM pg_stat_activity WHERE backend_type = 'startup'",
+      );
+      return waits === true;
+    });
+    const outcome = await detach(pg2.session, {
+      dataDirectory: pg2.dataDirectory,
+      version: cluster.installation.version,
+      limitMs: 3_000,
+    });
+    expect(outcome).toMatchObject({ kind: 'detached', receiverSignalled: true });
+    expect(outcome.kind === 'detached' && outcome.conflictsEnded).toBe(1);
+    await pg1.sql('INSERT INTO written VALUES (1)');
+    const { replicas } = await pg1.reachable();
+    expect(replicas).toEqual([]);
+    await report.close();
+  });
+
+  it('knows its position after a restart, where PostgreSQL gives NULL (safety 7)', async () => {
+    pg2.follow(pg1);
+    changeManagedSettings(pg2.dataDirectory, { recovery_min_apply_delay: '1h' });
+    await pg2.stop();
+    await pg2.startStandby();
+    await eventually(
+      'it streams',
+      10_000,
+      async () => (await pg1.reachable()).replicas.length === 1,
+    );
+    await pg1.sql('INSERT INTO written SELECT 7 FROM generate_series(1, 5000)');
+    const { role } = await pg1.reachable();
+    const flushed = role.kind === 'primary' ? role.flushLsn : 0n;
+    await eventually('received, not replayed', 10_000, async () => {
+      const [replica] = (await pg1.reachable()).replicas;
+      return replica?.flushLsn !== undefined && replica.flushLsn >= flushed;
+    });
+    await detach(pg2.session, {
+      dataDirectory: pg2.dataDirectory,
+      version: cluster.installation.version,
+      limitMs: 3_000,
+    });
+    await pg2.stop('SIGQUIT');
+    await pg2.startStandby();
+    const seen = (await pg2.reachable()).role;
+    if (seen.kind !== 'standby') throw new Error('not a standby');
+    expect(seen.receivedLsn).toBeUndefined();
+    expect(seen.replayedLsn).toBeLessThan(flushed);
+    const end = await walEnd(cluster.installation, {
+      dataDirectory: pg2.dataDirectory,
+      walSegmentBytes: 16 * 1_024 * 1_024,
+      replayedLsn: seen.replayedLsn,
+      timeline: seen.timeline,
+      timeoutMs: 10_000,
+    });
+    expect(end.lsn).toBeGreaterThanOrEqual(flushed);
+    expect(end.timeline).toBe(1);
+  });
+
+  it('starts again after a promotion that was withdrawn, once its skipped ids are dropped', async () => {
+    const outcome = await promote(pg2.session, {
+      dataDirectory: pg2.dataDirectory,
+      currentTimeline: timelineId(1),
+      targetTimeline: timelineId(4),
+      promoteTimeoutMs: 1,
+    });
+    if (outcome.kind === 'pending') {
+      await pg2.stop('SIGQUIT');
+      putStandbySignal(pg2.dataDirectory);
+      const finished = readTimelineHistories(pg2.dataDirectory).length > 0;
+      const dropped = dropDanglingSkips(pg2.dataDirectory, timelineId(1));
+      expect(dropped).toEqual(finished ? [] : [2, 3]);
+      await pg2.startStandby();
+    }
+    expect((await pg2.reachable()).kind).toBe('reachable');
+  });
+
+  it('calls it "not required" when pg_rewind finds nothing to do, and leaves it startable', async () => {
+    const pg3 = await cluster.standby('pg3', pg1);
+    await pg3.stop();
+    const outcome = await rewind(cluster.installation, {
+      dataDirectory: pg3.dataDirectory,
+      source: pg1.conninfo('rewinder'),
+      secrets: { password: PASSWORD },
+      timeoutMs: 30_000,
+    });
+    expect(outcome.kind).toBe('not-required');
+    await pg3.startStandby();
+    expect((await pg3.reachable()).role.kind).toBe('standby');
+  });
+});
