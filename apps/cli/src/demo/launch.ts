@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DomainError } from '#libs/kernel';
+import type { ControllerPlan, HostPlan, InstancePlan } from './plan.ts';
+
+export class NotBuiltError extends DomainError {
+  readonly code = 'NOT_BUILT';
+
+  constructor(path: string) {
+    super(`${path} is missing: build first (make build)`);
+  }
+}
+
+/** As in bin/matriarch: a small heap that is collected early. */
+const SMALL_HEAP = ['--optimize-for-size', '--max-semi-space-size=1'];
+
+export function controllerArgv(plan: ControllerPlan): string[] {
+  return [...inNamespace(plan.host), ...nodeArgv('controller'), '--config', plan.configFile];
+}
+
+export function agentArgv(plan: InstancePlan): string[] {
+  return [...inNamespace(plan.host), ...nodeArgv('agent'), '--config', plan.configFile];
+}
+
+/** nsenter changes the network alone and becomes the program: the pid stays. */
+function inNamespace(host: HostPlan): string[] {
+  return host.namespace === null ? [] : ['nsenter', `--net=/run/netns/${host.namespace}`];
+}
+
+function nodeArgv(app: 'controller' | 'agent'): string[] {
+  const main = join(installationRoot(), 'dist', 'apps', app, 'src', 'main.js');
+  if (!existsSync(main)) throw new NotBuiltError(main);
+  return [process.execPath, ...SMALL_HEAP, main];
+}
+
+/** The directory of package.json, above this file whether it runs compiled or as source. */
+function installationRoot(): string {
+  let directory = import.meta.dirname;
+  while (!existsSync(join(directory, 'package.json'))) directory = dirname(directory);
+  return directory;
+}
