@@ -1,0 +1,93 @@
+/**
+ * Every metric of every process: name with its base unit (seconds, bytes, as Prometheus asks), what it
+ * says, and its labels. `of` is the process that has it.
+ */
+type MetricRow = {
+  readonly kind: 'gauge' | 'counter' | 'histogram';
+  readonly of: 'controller' | 'agent' | 'every';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds, of histograms only. */
+  readonly buckets?: readonly number[];
+};
+
+const FAST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+const SLOW_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 30, 60];
+
+export const METRICS = {
+  matriarch_raft_term: gauge('controller', 'Term of this controller.'),
+  matriarch_raft_leader: gauge('controller', '1 while this controller leads, else 0.'),
+  matriarch_raft_commit_index: gauge('controller', 'Highest committed index known here.'),
+  matriarch_raft_applied_index: gauge('controller', 'Highest index applied here.'),
+  matriarch_raft_elections_total: counter('controller', 'Elections that this controller began.'),
+  matriarch_raft_write_seconds: histogram('controller', 'Synced write of the log.', FAST_SECONDS),
+  matriarch_raft_round_seconds: histogram('controller', 'Confirmation round.', FAST_SECONDS),
+  matriarch_raft_peer_connected: gauge('controller', '1 while the link to a peer stands.', 'peer'),
+  matriarch_commands_total: counter('controller', 'Commands answered.', 'outcome'),
+  matriarch_command_seconds: histogram('controller', 'Command, proposal to answer.', FAST_SECONDS),
+  matriarch_links_open: gauge('controller', 'Open links from others.', 'channel'),
+  matriarch_lease_epoch: gauge('controller', 'Epoch granted last.', 'cluster'),
+  matriarch_lease_renewals_total: counter('controller', 'Renewals answered.', 'cluster', 'outcome'),
+  matriarch_lease_expiries_total: counter('controller', 'Leases that expired.', 'cluster'),
+  matriarch_cluster_serving: gauge('controller', '1 while a primary serves, else 0.', 'cluster'),
+  matriarch_cluster_paused: gauge('controller', '1 while paused, else 0.', 'cluster'),
+  matriarch_failovers_total: counter('controller', 'Failovers, by outcome.', 'cluster', 'outcome'),
+  matriarch_switchovers_total: counter('controller', 'Switchovers.', 'cluster', 'outcome'),
+  matriarch_failover_seconds: histogram('controller', 'Failover, start to writes.', SLOW_SECONDS),
+  matriarch_switchover_seconds: histogram(
+    'controller',
+    'Switchover, start to writes.',
+    SLOW_SECONDS,
+  ),
+  matriarch_instance_lag_bytes: gauge('controller', 'WAL not yet received.', 'cluster', 'instance'),
+  matriarch_instance_silent_seconds: gauge(
+    'controller',
+    'Age of the last report.',
+    'cluster',
+    'instance',
+  ),
+  matriarch_postgres_up: gauge('agent', '1 while PostgreSQL answers, else 0.'),
+  matriarch_postgres_primary: gauge('agent', '1 while it accepts writes, else 0.'),
+  matriarch_postgres_timeline: gauge('agent', 'Timeline of the instance.'),
+  matriarch_postgres_wal_bytes: gauge('agent', 'WAL position as a byte count.', 'position'),
+  matriarch_guard_attached: gauge('agent', '1 while the guard answers, else 0.'),
+  matriarch_guard_lease_remaining_seconds: gauge('agent', 'Until the guard stops PostgreSQL.'),
+  matriarch_agent_connected: gauge('agent', '1 while linked to a controller, else 0.'),
+  matriarch_agent_steps_total: counter('agent', 'Steps towards the goal.', 'step', 'outcome'),
+  matriarch_agent_step_seconds: histogram('agent', 'Duration of a step.', SLOW_SECONDS, 'step'),
+  matriarch_agent_probe_seconds: histogram('agent', 'Look at PostgreSQL.', FAST_SECONDS),
+  matriarch_loop_delay_seconds: gauge(
+    'every',
+    'Event loop delay since the last scrape.',
+    'quantile',
+  ),
+  matriarch_process_resident_bytes: gauge('every', 'Resident memory.'),
+  matriarch_process_heap_bytes: gauge('every', 'JavaScript heap in use.'),
+  matriarch_process_cpu_seconds: gauge('every', 'Processor time used since the start.'),
+  matriarch_process_start_seconds: gauge('every', 'Start of the process, seconds since 1970.'),
+} as const satisfies Readonly<Record<string, MetricRow>>;
+
+function gauge<const Labels extends readonly string[]>(
+  of: MetricRow['of'],
+  help: string,
+  ...labels: Labels
+) {
+  return { kind: 'gauge', of, help, labels } as const;
+}
+
+function counter<const Labels extends readonly string[]>(
+  of: MetricRow['of'],
+  help: string,
+  ...labels: Labels
+) {
+  return { kind: 'counter', of, help, labels } as const;
+}
+
+function histogram<const Labels extends readonly string[]>(
+  of: MetricRow['of'],
+  help: string,
+  buckets: readonly number[],
+  ...labels: Labels
+) {
+  return { kind: 'histogram', of, help, labels, buckets } as const;
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { METRICS } from './metric-table.ts';
+import { Metrics } from './metrics.ts';
+import { watchProcess } from './process-metrics.ts';
+
+describe('the table of metrics', () => {
+  it.each(Object.keys(METRICS))('%s ends in a unit, a count or a state', (name) => {
+    expect(name).toMatch(
+      /^matriarch_[a-z_]+(_seconds|_bytes|_total|_index|_term|_epoch|_leader|_connected|_open|_serving|_paused|_up|_primary|_timeline|_attached)$/,
+    );
+  });
+});
+
+describe('Metrics', () => {
+  it('writes what was set, added and observed', async () => {
+    const metrics = new Metrics('controller');
+    metrics.set('matriarch_lease_epoch', 4, { cluster: 'main' });
+    metrics.add('matriarch_lease_expiries_total', 2, { cluster: 'main' });
+    metrics.observe('matriarch_raft_write_seconds', 0.003);
+    const text = await metrics.text();
+    expect(text).toContain('matriarch_lease_epoch{cluster="main"} 4');
+    expect(text).toContain('matriarch_lease_expiries_total{cluster="main"} 2');
+    expect(text).toContain('matriarch_raft_write_seconds_bucket{le="0.005"} 1');
+    expect(text).not.toContain('matriarch_postgres_up');
+  });
+
+  it('refuses a metric of another process', () => {
+    const metrics = new Metrics('controller');
+    expect(() => metrics.set('matriarch_postgres_up', 1)).toThrow(/a gauge of this process/);
+  });
+
+  it('measures the process at each scrape', async () => {
+    const metrics = new Metrics('agent');
+    const end = watchProcess(metrics);
+    const text = await metrics.text();
+    end();
+    expect(text).toMatch(/matriarch_process_resident_bytes \d{7,}/);
+    expect(text).toMatch(/matriarch_loop_delay_seconds\{quantile="0.99"\} [\d.e-]+/);
+  });
+});
