@@ -1,0 +1,99 @@
+import type { RecordedEvent } from '#libs/cluster';
+import type { EventStore } from '#libs/event-store';
+import { assert, type Clock } from '#libs/kernel';
+import type { LogEntry, LogIndex, Term } from '#libs/raft';
+import type { AppliedMark } from '#libs/storage';
+import type { OutstandingProposals } from './proposals.ts';
+import type { StateOverlay } from './state-overlay.ts';
+
+const SLICE_MS_MAX = 4;
+const ENTRIES_PER_LOOK = 32;
+
+export type EventObserver = (events: readonly RecordedEvent[]) => void;
+
+/** Committed entries on their way into the state machine, in slices that keep the loop turning. */
+export class ApplyQueue {
+  #entries: LogEntry[] = [];
+  #head = 0;
+  #index: LogIndex;
+  #term: Term;
+  #observers: EventObserver[] = [];
+
+  constructor(
+    public store: EventStore,
+    readonly overlay: StateOverlay,
+    readonly outstanding: OutstandingProposals,
+    readonly clock: Clock,
+    applied: { readonly index: LogIndex; readonly term: Term },
+  ) {
+    this.#index = applied.index;
+    this.#term = applied.term;
+  }
+
+  get index(): LogIndex {
+    return this.#index;
+  }
+
+  get hasMore(): boolean {
+    return this.#head < this.#entries.length;
+  }
+
+  /** Called with the events of each applied batch, in log order. */
+  observe(observer: EventObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** Where the state stands, with its digest: written only together with the effects up to here. */
+  mark(): AppliedMark {
+    const digest = new Uint8Array(4);
+    new DataView(digest.buffer).setUint32(0, this.store.digest);
+    return { index: this.#index, term: this.#term, digest };
+  }
+
+  add(entries: readonly LogEntry[]): void {
+    if (entries.length > 0) this.#entries.push(...entries);
+  }
+
+  /** A snapshot took the place of everything before it. */
+  restoredTo(store: EventStore, index: LogIndex, term: Term): void {
+    this.store = store;
+    this.#index = index;
+    this.#term = term;
+    this.#entries = this.#entries.slice(this.#head).filter((entry) => entry.index > index);
+    this.#head = 0;
+  }
+
+  /** Applies for a few milliseconds; the last index applied, null when there was nothing to do. */
+  runSlice(): LogIndex | null {
+    if (!this.hasMore) return null;
+    const nowMs = this.clock.monotonicMs();
+    const endMs = nowMs + SLICE_MS_MAX;
+    for (let done = 1; this.#head < this.#entries.length; done += 1) {
+      const entry = this.#entries[this.#head];
+      this.#head += 1;
+      if (entry !== undefined) this.#apply(entry, nowMs);
+      if (done % ENTRIES_PER_LOOK === 0 && this.clock.monotonicMs() >= endMs) break;
+    }
+    if (!this.hasMore) {
+      this.#entries = [];
+      this.#head = 0;
+    }
+    return this.#index;
+  }
+
+  #apply(entry: LogEntry, nowMs: number): void {
+    const { index, term } = entry;
+    assert(index === this.#index + 1, 'entries are applied in order, each once', {
+      index,
+      appliedIndex: this.#index,
+    });
+    this.#index = index;
+    this.#term = term;
+    const owner = this.outstanding.take(index, term);
+    if (entry.kind !== 'command') return;
+    const applied = this.store.apply(index, entry.payload);
+    if (applied.writes.length > 0) this.overlay.add(applied.writes, nowMs);
+    if (applied.events.length > 0) for (const tell of this.#observers) tell(applied.events);
+    owner?.onApplied(index, applied);
+  }
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '#libs/kernel';
+import type { Message, PersistBatch } from '#libs/raft';
+import type { AppliedMark } from '#libs/storage';
+import { mergeBatches } from './merge-batches.ts';
+import type { HostStorage } from './ports.ts';
+import type { StateOverlay } from './state-overlay.ts';
+
+export type GroupWriterPorts = {
+  readonly storage: Pick<HostStorage, 'write'>;
+  readonly overlay: StateOverlay;
+  readonly clock: Clock;
+  /** What is applied now; read when state writes are taken, so that both go together. */
+  applied(): AppliedMark;
+  send(messages: readonly Message[]): void;
+  /** Null: only state was written. */
+  persisted(batch: PersistBatch | null): void;
+  failed(error: unknown): void;
+};
+
+/** The applied index rides on a log batch at least this often, so that a restart replays little. */
+const APPLIED_MARK_AGE_MS = 1_000;
+
+/**
+ * The single writer: at most one write is under way, all that comes meanwhile forms the next, with one
+ * sync (group commit). Messages that promise durability leave only after the write that they rest on.
+ */
+export class GroupWriter {
+  readonly #ports: GroupWriterPorts;
+  #waiting: PersistBatch | null = null;
+  #waitingMessages: Message[] = [];
+  #flyingMessages: Message[] = [];
+  #flyingSinceMs: number | null = null;
+  #markWrittenMs = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(ports: GroupWriterPorts) {
+    this.#ports = ports;
+  }
+
+  get busy(): boolean {
+    return this.#flyingSinceMs !== null;
+  }
+
+  /** How long the write under way has taken; 0 when none is. */
+  stallMs(nowMs: number): number {
+    return this.#flyingSinceMs === null ? 0 : nowMs - this.#flyingSinceMs;
+  }
+
+  add(persist: PersistBatch | null, afterPersist: readonly Message[]): void {
+    if (persist !== null) {
+      this.#waiting = this.#waiting === null ? persist : mergeBatches(this.#waiting, persist);
+    }
+    if (afterPersist.length === 0) return;
+    if (this.#waiting !== null) this.#waitingMessages.push(...afterPersist);
+    else if (this.busy) this.#flyingMessages.push(...afterPersist);
+    else this.#ports.send(afterPersist);
+  }
+
+  /** Begins a write when none is under way and there is something to write. */
+  flush(nowMs: number): void {
+    const { overlay } = this.#ports;
+    if (this.busy) return;
+    const stateDue = overlay.isDue(nowMs);
+    const markDue = this.#waiting !== null && nowMs - this.#markWrittenMs > APPLIED_MARK_AGE_MS;
+    if (this.#waiting === null && !stateDue) return;
+    const persist = this.#waiting;
+    this.#waiting = null;
+    this.#flyingMessages = this.#waitingMessages;
+    this.#waitingMessages = [];
+    this.#flyingSinceMs = nowMs;
+    const withState = (stateDue || markDue) && (persist === null || persist.snapshot === null);
+    if (withState) this.#markWrittenMs = nowMs;
+    const request = {
+      ...(persist === null ? {} : { persist }),
+      ...(withState ? { state: overlay.take(), applied: this.#ports.applied() } : {}),
+    };
+    this.#ports.storage.write(request).then(
+      () => this.#onWritten(persist, withState),
+      (error: unknown) => this.#ports.failed(error),
+    );
+  }
+
+  /** Resolves once no write is under way. */
+  settled(): Promise<void> {
+    if (!this.busy) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #onWritten(batch: PersistBatch | null, withState: boolean): void {
+    this.#flyingSinceMs = null;
+    if (withState) this.#ports.overlay.flushed();
+    const messages = this.#flyingMessages;
+    this.#flyingMessages = [];
+    if (messages.length > 0) this.#ports.send(messages);
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+    this.#ports.persisted(batch);
+  }
+}

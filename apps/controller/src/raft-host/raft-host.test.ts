@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packCommand, packEnvelope } from '#libs/event-store';
+import type { Message } from '#libs/raft';
+import type { Log } from '../log.ts';
+import { systemClock } from '../system-clock.ts';
+import { STORE_PORTS } from './load-event-store.ts';
+import { openReplica, type Replica } from './open-replica.ts';
+import type { ProposalLoss } from './proposals.ts';
+
+const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
+const FOUNDERS = ['c1', 'c2', 'c3'].map((name) => ({ name, address: `${name}:7400` }));
+const TIMING = { tickMs: 10, heartbeatMs: 20, electionMs: 100 };
+
+/** Three replicas on real stores, with links that hand messages over in the next turn. */
+class Trio {
+  readonly replicas = new Map<number, Replica>();
+  constructor(readonly directory: string) {}
+
+  async start(id: number): Promise<Replica> {
+    const replica = await openReplica({
+      directory: join(this.directory, `c${id}`),
+      groupId: 'g1',
+      name: `c${id}`,
+      founders: FOUNDERS,
+      timing: TIMING,
+      links: { send: (message) => this.#deliver(message) },
+      clock: systemClock,
+      log: SILENT,
+      seed: id,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    this.replicas.set(id, replica);
+    replica.host.start();
+    return replica;
+  }
+
+  async stop(id: number): Promise<void> {
+    const replica = this.replicas.get(id);
+    this.replicas.delete(id);
+    await replica?.host.stop();
+    await replica?.storage.close();
+  }
+
+  async leader(): Promise<Replica> {
+    return until(() => [...this.replicas.values()].find((replica) => replica.host.serving));
+  }
+
+  #deliver(message: Message): void {
+    setImmediate(() => this.replicas.get(message.to)?.host.receive(message));
+  }
+}
+
+async function until<T>(look: () => T | undefined | false): Promise<T> {
+  const end = systemClock.monotonicMs() + 8_000;
+  for (;;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    if (systemClock.monotonicMs() > end) throw new Error('it did not happen within 8 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function put(replica: Replica, key: string): Promise<number> {
+  const value = new Uint8Array([1, 2, 3]);
+  const body = packCommand(STORE_PORTS, { type: 'put', key, value, expectedRevision: null });
+  return new Promise((resolve, reject) => {
+    replica.host.propose(packEnvelope(STORE_PORTS, { from: 'controller', body }), {
+      onApplied: (index) => resolve(index),
+      onLost: (loss: ProposalLoss) => reject(new Error(`${loss.code} ${loss.outcome}`)),
+    });
+  });
+}
+
+describe('three replicas on real stores', () => {
+  let trio: Trio;
+  beforeEach(() => {
+    trio = new Trio(mkdtempSync(join(tmpdir(), 'raft-host-')));
+  });
+  afterEach(async () => {
+    for (const id of [...trio.replicas.keys()]) await trio.stop(id);
+    rmSync(trio.directory, { recursive: true, force: true });
+  });
+
+  it('elect a leader, commit, and reach the same digest', async () => {
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const leader = await trio.leader();
+    const puts = Array.from({ length: 100 }, (_, n) => put(leader, `k${n}`));
+    const last = Math.max(...(await Promise.all(puts)));
+    const hosts = [...trio.replicas.values()].map(({ host }) => host);
+    await until(() => hosts.every((host) => host.applies.index >= last));
+    expect(new Set(hosts.map((host) => host.store.digest)).size).toBe(1);
+    expect(leader.host.store.digest).not.toBe(0);
+  });
+
+  it('go on without the leader, and a restarted member catches up from its own disk', async () => {
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const first = await trio.leader();
+    const gone = first.host.status().self;
+    await put(first, 'before');
+    await trio.stop(gone);
+    const second = await trio.leader();
+    const last = await put(second, 'after');
+    const back = await trio.start(gone);
+    await until(() => back.host.applies.index >= last);
+    expect(back.host.store.digest).toBe(second.host.store.digest);
+  });
+
+  it('a follower refuses proposals and names the leader', async () => {
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const leader = await trio.leader();
+    const follower = await until(() =>
+      [...trio.replicas.values()].find(
+        ({ host }) => host !== leader.host && host.role.leader === leader.host.status().self,
+      ),
+    );
+    await expect(put(follower, 'k')).rejects.toThrow('NOT_LEADER notApplied');
+  });
+
+  it('a whole restart replays to the same digest', async () => {
+    for (const id of [1, 2, 3]) await trio.start(id);
+    await put(await trio.leader(), 'kept');
+    const { digest } = (await trio.leader()).host.store;
+    for (const id of [1, 2, 3]) await trio.stop(id);
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const leader = await trio.leader();
+    expect(leader.host.store.digest).toBe(digest);
+  });
+});

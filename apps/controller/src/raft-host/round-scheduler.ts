@@ -1,0 +1,69 @@
+import type { LogIndex, RaftMachine, RoundId, RoundOutcome } from '#libs/raft';
+
+/** While one round is under way another begins only after this long. */
+const ROUND_INTERVAL_MS = 50;
+/** More than every guard and agent of a large installation at once. */
+const WAITING_MAX = 100_000;
+
+export interface RoundOwner {
+  /** Leadership was confirmed by a round begun after the request. */
+  onConfirmed(readIndex: LogIndex): void;
+  onUnconfirmed(): void;
+}
+
+/**
+ * Confirmation of leadership for many at once: the first request begins a round, those that arrive
+ * while it is under way share the next one (reference/raft.md 5.2).
+ */
+export class RoundScheduler {
+  #waiting: RoundOwner[] = [];
+  readonly #underWay = new Map<RoundId, RoundOwner[]>();
+  #begunMs = Number.NEGATIVE_INFINITY;
+
+  constructor(readonly raft: RaftMachine) {}
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  request(owner: RoundOwner): void {
+    if (this.#waiting.length >= WAITING_MAX) owner.onUnconfirmed();
+    else this.#waiting.push(owner);
+  }
+
+  /** Called once per turn, after all inputs. True when a round begins, which `takeOutput` sends. */
+  beginWhenDue(nowMs: number): boolean {
+    if (this.#waiting.length === 0) return false;
+    if (this.#underWay.size > 0 && nowMs - this.#begunMs < ROUND_INTERVAL_MS) return false;
+    const owners = this.#waiting;
+    this.#waiting = [];
+    const begun = this.raft.confirmRound();
+    if (!begun.accepted) {
+      for (const owner of owners) owner.onUnconfirmed();
+      return false;
+    }
+    this.#begunMs = nowMs;
+    const joined = this.#underWay.get(begun.round);
+    if (joined === undefined) this.#underWay.set(begun.round, owners);
+    else joined.push(...owners);
+    return true;
+  }
+
+  onOutcome(outcome: RoundOutcome): void {
+    const owners = this.#underWay.get(outcome.round);
+    if (owners === undefined) return;
+    this.#underWay.delete(outcome.round);
+    for (const owner of owners) {
+      if (outcome.outcome === 'confirmed') owner.onConfirmed(outcome.readIndex);
+      else owner.onUnconfirmed();
+    }
+  }
+
+  /** Leadership ended: nothing that waits can be confirmed any more. */
+  loseAll(): void {
+    const lost = [...this.#underWay.values()].flat().concat(this.#waiting);
+    this.#underWay.clear();
+    this.#waiting = [];
+    for (const owner of lost) owner.onUnconfirmed();
+  }
+}

@@ -1,0 +1,134 @@
+import { messageOf } from '#libs/kernel';
+import { decodeMembership } from '#libs/protocol';
+import type { LogIndex, MemberId, Message, RaftMachine, SnapshotMeta, Term } from '#libs/raft';
+import { type ReplicaStore, type SnapshotReceiver, SnapshotRejectedError } from '#libs/storage';
+import type { Log } from '../log.ts';
+import type { PeerLinks, SnapshotCarrier } from './ports.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+
+type Chunk = Extract<Message, { type: 'snapshotChunk' }>;
+type Ack = Extract<Message, { type: 'snapshotAck' }>;
+
+export type SnapshotterOptions = {
+  readonly self: MemberId;
+  readonly storage: Pick<ReplicaStore, 'openStateSnapshot' | 'openSnapshotReceiver'>;
+  readonly links: PeerLinks;
+  readonly log: Log;
+  /** Runs an input of the machine inside the loop's guard. */
+  readonly feed: (input: (raft: RaftMachine) => void) => void;
+  readonly failed: (error: unknown) => void;
+};
+
+/** Chunks that wait for the disk; the sender has one on its way at a time. */
+const CHUNKS_MAX = 8;
+
+/** Sends snapshots to followers that are too far behind, and receives them, one at a time. */
+export class Snapshotter implements SnapshotCarrier {
+  readonly #options: SnapshotterOptions;
+  readonly #senders = new Map<MemberId, SnapshotSender>();
+  readonly #chunks: Chunk[] = [];
+  #receiver: SnapshotReceiver | null = null;
+  #receiving: { readonly index: LogIndex; readonly term: Term } | null = null;
+  #working = false;
+  #sealed: Chunk | null = null;
+
+  constructor(options: SnapshotterOptions) {
+    this.#options = options;
+  }
+
+  send(to: MemberId, term: Term): void {
+    if (this.#senders.has(to)) return;
+    const { storage, links, self, feed, log, failed } = this.#options;
+    const sender = new SnapshotSender(
+      {
+        self,
+        storage,
+        send: (message) => links.send(message),
+        sent: (peer, outcome, index) => {
+          this.#senders.delete(peer);
+          log.info('snapshot sent', { to: peer, outcome, index });
+          feed((raft) => raft.onSnapshotSent(peer, outcome, index));
+        },
+      },
+      to,
+      term,
+    );
+    this.#senders.set(to, sender);
+    sender.run().catch(failed);
+  }
+
+  onAck(ack: Ack): void {
+    this.#senders.get(ack.from)?.onAck(ack);
+  }
+
+  onChunk(chunk: Chunk): void {
+    if (this.#chunks.length >= CHUNKS_MAX) return;
+    this.#chunks.push(chunk);
+    if (this.#working) return;
+    this.#working = true;
+    this.#work().catch(this.#options.failed);
+  }
+
+  onRestored(index: LogIndex): void {
+    const chunk = this.#sealed;
+    if (chunk === null || chunk.index !== index) return;
+    this.#sealed = null;
+    this.#answer(chunk, 'installed', 0);
+  }
+
+  async #work(): Promise<void> {
+    for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) {
+      await this.#take(chunk);
+    }
+    this.#working = false;
+  }
+
+  async #take(chunk: Chunk): Promise<void> {
+    const meta = metaOf(chunk);
+    if (meta === null || this.#sealed !== null) return;
+    this.#receiver ??= this.#options.storage.openSnapshotReceiver();
+    const same = this.#receiving?.index === meta.index && this.#receiving.term === meta.term;
+    if (!same) {
+      const storedBytes = await this.#receiver.begin(meta);
+      this.#receiving = { index: meta.index, term: meta.term };
+      if (storedBytes > chunk.offset + chunk.bytes.length) {
+        this.#answer(chunk, 'more', storedBytes);
+        return;
+      }
+    }
+    const storedBytes = await this.#receiver.write(chunk.offset, chunk.bytes);
+    const complete = chunk.last && storedBytes === chunk.offset + chunk.bytes.length;
+    if (complete && chunk.sha256 !== null) await this.#seal(this.#receiver, chunk, chunk.sha256);
+    else this.#answer(chunk, 'more', storedBytes);
+  }
+
+  async #seal(receiver: SnapshotReceiver, chunk: Chunk, sha256: Uint8Array): Promise<void> {
+    this.#receiving = null;
+    try {
+      const meta = await receiver.seal(sha256);
+      this.#sealed = chunk;
+      this.#options.feed((raft) => {
+        if (raft.onSnapshotReceived(meta, chunk.from, chunk.term)) return;
+        // Older than what is here: as good as installed.
+        this.#sealed = null;
+        this.#answer(chunk, 'installed', 0);
+      });
+    } catch (error) {
+      if (!(error instanceof SnapshotRejectedError)) throw error;
+      this.#options.log.warn('snapshot rejected', { reason: messageOf(error) });
+      this.#answer(chunk, 'refused', 0);
+    }
+  }
+
+  #answer(chunk: Chunk, outcome: Ack['outcome'], storedBytes: number): void {
+    const { self, links } = this.#options;
+    const { from: to, term, index } = chunk;
+    links.send({ type: 'snapshotAck', from: self, to, term, index, storedBytes, outcome });
+  }
+}
+
+function metaOf(chunk: Chunk): SnapshotMeta | null {
+  if (chunk.membership === null) return null;
+  const membership = decodeMembership(chunk.membership);
+  return { index: chunk.index, term: chunk.snapshotTerm, membership };
+}
