@@ -1,0 +1,183 @@
+import type {
+  ClusterEvent,
+  Endpoint,
+  FailoverTrigger,
+  GrantReason,
+  PhaseDurations,
+  RecordedEvent,
+  ReleaseReason,
+  RuleRefusal,
+  WalPosition,
+} from '#libs/cluster';
+import { formatLsn, unreachable } from '#libs/kernel';
+import { bytesText } from './json-text.ts';
+
+type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type }>;
+
+/** What happened, in one English sentence without a final stop. */
+export function eventText({ cluster, event }: RecordedEvent): string {
+  switch (event.type) {
+    case 'ClusterCreated':
+      return `cluster ${cluster} is defined`;
+    case 'InstanceJoined':
+      return `${event.instance} is a member at ${address(event.postgres)}`;
+    case 'InstanceRemoved':
+      return `${event.instance} is a member no more`;
+    case 'BootstrapStarted':
+      return `${event.initialiser} initialises the cluster`;
+    case 'BootstrapAbandoned':
+      return `${event.instance} could not initialise the cluster: ${event.reason}`;
+    case 'ClusterInitialised':
+      return `${event.instance} initialised the cluster, system identifier ${event.systemIdentifier}`;
+    case 'LeaseGranted':
+      return leaseGranted(event);
+    case 'LeaseReleased':
+      return `lease of epoch ${event.epoch} was given back${endedAt(event.position)}: ${releaseText(event.reason)}`;
+    case 'LeaseExpired':
+      return `lease of epoch ${event.epoch} expired: no renewal for ${event.silentMs} ms, ${event.waitMs} ms had to pass`;
+    case 'Promoted':
+      return promoted(event);
+    case 'PrimaryResumed':
+      return `${event.instance} accepts writes again in epoch ${event.epoch}`;
+    case 'FailoverStarted':
+      return failoverStarted(event);
+    case 'FailoverAborted':
+      return `failover was given up: ${event.reason}`;
+    case 'FailoverCompleted':
+      return `failover to ${event.primary} is complete${took(event.phasesMs)}${lost(event.lostBytes)}`;
+    case 'SwitchoverStarted':
+      return `switchover from ${event.from} to ${event.to} begins`;
+    case 'SwitchoverAbandoned':
+      return `switchover was given up: ${event.reason}`;
+    case 'SwitchoverCompleted':
+      return `switchover to ${event.primary} is complete${took(event.phasesMs)}`;
+    case 'ActionRefused':
+      return `${event.action} is refused: ${event.refusals.map(refusalText).join('; ')}`;
+    case 'BrakeUsed':
+      return `the leader of term ${event.term} doubted itself and handed over before it declared epoch ${event.epoch} expired`;
+    case 'ClusterPaused':
+      return 'automatic decisions are paused';
+    case 'ClusterResumed':
+      return 'automatic decisions are on again';
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Who refused, by which rule, with the value it saw and the limit it holds. */
+export function refusalText(refusal: Omit<RuleRefusal, 'instance'> & { instance: string | null }) {
+  const { instance, rule, value, limit } = refusal;
+  const who = instance === null ? '' : `${instance}: `;
+  const measured = [value, limit === '' ? '' : `limit ${limit}`].filter((part) => part !== '');
+  return `${who}${rule}${measured.length === 0 ? '' : ` (${measured.join(', ')})`}`;
+}
+
+/** The phases of an outage in the order in which they were met, and their sum. */
+export function phasesText(phasesMs: PhaseDurations): string {
+  const phases = Object.entries(phasesMs).map(([name, durationMs]) => `${name} ${durationMs}`);
+  return `${totalMs(phasesMs)} ms (${phases.join(', ')})`;
+}
+
+export function totalMs(phasesMs: PhaseDurations): number {
+  return Object.values(phasesMs).reduce((sum, durationMs) => sum + durationMs, 0);
+}
+
+function leaseGranted(event: Of<'LeaseGranted'>): string {
+  const { holder, epoch, timeline, reason, refusals, position } = event;
+  const at = position === null ? '' : `, which stands at ${walText(position)}`;
+  const others = refusals.length === 0 ? '' : `; not ${refusals.map(refusalText).join('; ')}`;
+  const what = `epoch ${epoch} on timeline ${timeline} is granted to ${holder}`;
+  return `${what}${at} (${grantText(reason)})${others}`;
+}
+
+function promoted({ instance, epoch, timeline, fork }: Of<'Promoted'>): string {
+  const what = `${instance} accepts writes in epoch ${epoch} on timeline ${timeline}`;
+  if (fork === null) return what;
+  return `${what}, which left timeline ${fork.from} at ${formatLsn(fork.lsn)}`;
+}
+
+function failoverStarted(event: Of<'FailoverStarted'>): string {
+  const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
+  const seen =
+    lastKnown === null ? '' : `; last seen at ${walText(lastKnown)} ${lastKnown.ageMs} ms before`;
+  const wanted = candidate === null ? '' : `; wanted: ${candidate}`;
+  const loss = acceptLoss ? '; loss accepted' : '';
+  const not = excluded.length === 0 ? '' : `; not ${excluded.join(', ')}`;
+  return `failover from ${primary} of epoch ${epoch} begins: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;
+}
+
+function triggerText(trigger: FailoverTrigger): string {
+  switch (trigger) {
+    case 'lease-expired':
+      return 'its lease expired';
+    case 'lease-released':
+      return 'it gave its lease back';
+    case 'postgres-down':
+      return 'its PostgreSQL is down and did not come back in place';
+    case 'promotion-failed':
+      return 'it could not be promoted';
+    case 'operator':
+      return 'an operator ordered it';
+    default:
+      return unreachable(trigger);
+  }
+}
+
+function grantText(reason: GrantReason): string {
+  switch (reason) {
+    case 'bootstrap':
+      return 'first primary';
+    case 'restart':
+      return 'restart in place';
+    case 'failover':
+      return 'failover';
+    case 'switchover':
+      return 'switchover';
+    case 'switchover-abandoned':
+      return 'switchover given up, the old primary goes on';
+    default:
+      return unreachable(reason);
+  }
+}
+
+function releaseText(reason: ReleaseReason): string {
+  switch (reason) {
+    case 'hand-over':
+      return 'stopped for a switchover';
+    case 'postgres-down':
+      return 'PostgreSQL is down';
+    case 'guard-replaced':
+      return 'another guard was started';
+    case 'guard-dead':
+      return 'its guard died and PostgreSQL with it';
+    case 'yielded':
+      return 'it was asked to stop';
+    case 'shutdown':
+      return 'its guard was ended';
+    default:
+      return unreachable(reason);
+  }
+}
+
+function endedAt(position: WalPosition | null): string {
+  return position === null ? '' : ` at ${walText(position)}`;
+}
+
+function walText({ timeline, lsn }: WalPosition): string {
+  return `${formatLsn(lsn)} of timeline ${timeline}`;
+}
+
+function took(phasesMs: PhaseDurations): string {
+  return Object.keys(phasesMs).length === 0 ? '' : ` after ${phasesText(phasesMs)}`;
+}
+
+function lost(lostBytes: bigint | null): string {
+  if (lostBytes === null) return '; what was lost is not known';
+  return lostBytes > 0n
+    ? `; ${bytesText(lostBytes)} of WAL known before are lost`
+    : '; nothing known was lost';
+}
+
+function address({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

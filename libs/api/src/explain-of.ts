@@ -1,0 +1,95 @@
+import { type ClusterState, type Goal, goalOf } from '#libs/cluster';
+import { type InstanceName, unreachable } from '#libs/kernel';
+import { bytesText } from './json-text.ts';
+import { operationText } from './operation-text.ts';
+import type { ExplainAnswer, InstanceView } from './status.ts';
+import { clusterViewOf, type Heard } from './view-of.ts';
+
+/** Why the cluster is as it is: what is under way, each instance's goal, and what refused last. */
+export function explainOf(
+  state: ClusterState,
+  heard: ReadonlyMap<InstanceName, Heard>,
+): ExplainAnswer {
+  const view = clusterViewOf(state, heard);
+  const { lastRefusal } = state;
+  return {
+    cluster: state.name,
+    summary: summaryOf(state),
+    instances: Object.values(state.members).map(({ name }) => ({
+      name,
+      goal: goalText(goalOf(state, name)),
+      condition: conditionText(view.instances.find((instance) => instance.name === name)),
+      problem: heard.get(name)?.report.problem ?? null,
+    })),
+    lastRefusal:
+      lastRefusal === null
+        ? null
+        : {
+            action: lastRefusal.action,
+            at: lastRefusal.at,
+            refusals: lastRefusal.refusals.map((refusal) => ({ ...refusal })),
+          },
+  };
+}
+
+function summaryOf(state: ClusterState): string {
+  const paused = state.paused ? '; automatic decisions are paused' : '';
+  const operation = operationText(state.operation);
+  if (operation !== null) return `${operation}${paused}`;
+  const { lease } = state;
+  if (lease.kind === 'NeverGranted') {
+    return `no instance was ever primary: the first one that joins initialises the cluster${paused}`;
+  }
+  const of = `epoch ${lease.epoch} of ${lease.holder}`;
+  switch (lease.kind) {
+    case 'Held':
+      return lease.serving
+        ? `${lease.holder} is primary in epoch ${lease.epoch}${paused}`
+        : `${of} is granted, but it does not accept writes yet${paused}`;
+    case 'Released':
+      return `${of} was given back and no other is granted yet${paused}`;
+    case 'Expired':
+      return `${of} expired and no other is granted yet${paused}`;
+    case 'Fenced':
+      return `${of} is fenced${paused}`;
+    default:
+      return unreachable(lease.kind);
+  }
+}
+
+/** What an instance should be, in words. */
+export function goalText(goal: Goal): string {
+  switch (goal.kind) {
+    case 'wait':
+      return `waits: ${goal.why}`;
+    case 'initialise':
+      return 'creates the first data directory';
+    case 'primary':
+      return `accepts writes in epoch ${goal.epoch} on timeline ${goal.timeline}`;
+    case 'handOver':
+      return `stops within ${goal.stopBudgetMs} ms and hands epoch ${goal.epoch} over to ${goal.to}`;
+    case 'yield':
+      return `stops and gives epoch ${goal.epoch} back`;
+    case 'detached':
+      return `receives nothing from a primary of epoch ${goal.throughEpoch} or before`;
+    case 'standby':
+      return `streams from ${goal.upstream.name} on timeline ${goal.timeline}`;
+    default:
+      return unreachable(goal);
+  }
+}
+
+function conditionText(instance: InstanceView | undefined): string {
+  if (instance === undefined) return 'not known';
+  const { state, timeline, lsn, lagBytes, receivingFrom, activity, agent } = instance;
+  const silent = agent.heardAgeMs === null ? 'no report' : `last report ${agent.heardAgeMs} ms ago`;
+  const parts = [
+    state === 'silent' ? `silent, ${silent}` : state,
+    receivingFrom === null ? null : `from ${receivingFrom}`,
+    timeline === null ? null : `timeline ${timeline}`,
+    lsn === null ? null : `at ${lsn}`,
+    lagBytes === null || lagBytes === '0' ? null : `${bytesText(BigInt(lagBytes))} behind`,
+    activity,
+  ];
+  return parts.filter((part) => part !== null).join(', ');
+}

@@ -1,0 +1,49 @@
+export { eventText, phasesText, refusalText, totalMs } from './event-text.ts';
+export { explainOf, goalText } from './explain-of.ts';
+export { bytesText, type Json, jsonOf } from './json-text.ts';
+export { operationText } from './operation-text.ts';
+export { API_PATHS, EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';
+export {
+  PROBLEM_CONTENT_TYPE,
+  PROBLEM_STATUS,
+  type Problem,
+  type ProblemCode,
+  problem,
+  problemSchema,
+  type RefusalView,
+} from './problem.ts';
+export {
+  type EventsAnswer,
+  eventsAnswer,
+  type RecordedEventJson,
+  recordedEventJson,
+  recordedEventSchema,
+  SSE_KEEPALIVE,
+  SSE_KEEPALIVE_MS,
+  sseMessage,
+} from './recorded-event.ts';
+export {
+  type CreateClusterRequest,
+  createClusterRequest,
+  type EventsQuery,
+  eventsQuery,
+  type FailoverRequest,
+  failoverRequest,
+  requestProblem,
+  type SwitchoverRequest,
+  switchoverRequest,
+} from './requests.ts';
+export {
+  type ClusterView,
+  type ControllerView,
+  clusterView,
+  type ExplainAnswer,
+  explainAnswer,
+  type InstanceState,
+  type InstanceView,
+  type OrderAnswer,
+  orderAnswer,
+  type StatusAnswer,
+  statusAnswer,
+} from './status.ts';
+export { addressText, clusterViewOf, type Heard, SILENT_AFTER_MS, stateOf } from './view-of.ts';

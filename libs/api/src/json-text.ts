@@ -1,0 +1,40 @@
+import { formatLsn, lsnOf } from '#libs/kernel';
+
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/** JSON has no 64-bit numbers: WAL positions become text like 0/3000060, other bigint decimal text. */
+export function jsonOf(value: unknown, key = ''): Json {
+  if (typeof value === 'bigint') {
+    return /lsn$/i.test(key) ? formatLsn(lsnOf(value)) : value.toString();
+  }
+  if (Array.isArray(value)) return value.map((item) => jsonOf(item, key));
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+    return Object.fromEntries(entries.map(([name, inner]) => [name, jsonOf(inner, name)]));
+  }
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    return value;
+  }
+  return null;
+}
+
+const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** A size for people, as PostgreSQL's pg_size_pretty writes it: 0 B, 812 B, 1.5 MB. */
+export function bytesText(bytes: bigint | number): string {
+  let value = Number(bytes);
+  if (value < 1_024) return `${value} B`;
+  let unit: string = 'B';
+  for (const next of UNITS) {
+    if (value < 1_024) break;
+    value /= 1_024;
+    unit = next;
+  }
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}

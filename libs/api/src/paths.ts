@@ -1,0 +1,17 @@
+/** Paths of the HTTP API; controllers serve them, clients fill in the cluster. */
+export const API_PATHS = {
+  status: '/api/v1/status',
+  clusters: '/api/v1/clusters',
+  cluster: (cluster: string) => `/api/v1/clusters/${encodeURIComponent(cluster)}`,
+  events: (cluster: string) => `${API_PATHS.cluster(cluster)}/events`,
+  eventStream: (cluster: string) => `${API_PATHS.cluster(cluster)}/events/stream`,
+  explain: (cluster: string) => `${API_PATHS.cluster(cluster)}/explain`,
+  switchover: (cluster: string) => `${API_PATHS.cluster(cluster)}/switchover`,
+  failover: (cluster: string) => `${API_PATHS.cluster(cluster)}/failover`,
+  pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,
+  resume: (cluster: string) => `${API_PATHS.cluster(cluster)}/resume`,
+} as const;
+
+/** Events in one answer at most; ask again after the last one. */
+export const EVENTS_LIMIT_MAX = 1_000;
+export const EVENTS_LIMIT_DEFAULT = 100;

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { refusalSchema } from './problem.ts';
+import { recordedEventSchema } from './recorded-event.ts';
+
+export const controllerView = z.object({
+  name: z.string(),
+  /** Where other processes reach it. */
+  address: z.string(),
+  /** Its HTTP API, null when it never said. */
+  apiUrl: z.string().nullable(),
+  role: z.enum(['leader', 'follower', 'candidate', 'learner', 'unknown']),
+  term: z.int().nullable(),
+  commitIndex: z.int().nullable(),
+  appliedIndex: z.int().nullable(),
+  reachable: z.boolean(),
+});
+
+export const INSTANCE_STATES = [
+  'serving',
+  'read-only',
+  'streaming',
+  'not streaming',
+  'starting',
+  'stopping',
+  'stopped',
+  'empty',
+  'unfinished',
+  'unusable',
+  'foreign',
+  'unresponsive',
+  'silent',
+] as const;
+
+export const instanceView = z.object({
+  name: z.string(),
+  /** What PostgreSQL says it is; null while it does not run or nobody knows. */
+  role: z.enum(['primary', 'standby']).nullable(),
+  state: z.enum(INSTANCE_STATES),
+  timeline: z.int().nullable(),
+  /** Written by a primary, received by a standby, as 0/3000060. */
+  lsn: z.string().nullable(),
+  /** Not yet received of what the primary last reported; decimal text. */
+  lagBytes: z.string().nullable(),
+  lagText: z.string().nullable(),
+  /** Name of the instance that it streams from, or an address that no member has. */
+  receivingFrom: z.string().nullable(),
+  guard: z.object({
+    attached: z.boolean(),
+    /** The epoch that it renews, and how long PostgreSQL may still write. */
+    epoch: z.int().nullable(),
+    remainingMs: z.number().nullable(),
+  }),
+  agent: z.object({
+    /** Age of the last report; null when there was none since this leader began. */
+    heardAgeMs: z.number().nullable(),
+  }),
+  activity: z.string().nullable(),
+  problem: z.string().nullable(),
+  postgres: z.string(),
+  agentUrl: z.string(),
+  tags: z.object({
+    noFailover: z.boolean(),
+    noLoadBalance: z.boolean(),
+    failoverPriority: z.int(),
+  }),
+});
+
+export const clusterView = z.object({
+  name: z.string(),
+  /** new: no primary yet; serving: a primary accepts writes; down: it should, and does not. */
+  phase: z.enum(['new', 'serving', 'down']),
+  /** bootstrap, failover or switchover under way, in words; null when none is. */
+  operation: z.string().nullable(),
+  paused: z.boolean(),
+  lease: z.object({
+    kind: z.enum(['NeverGranted', 'Held', 'Released', 'Expired', 'Fenced']),
+    epoch: z.int().nullable(),
+    holder: z.string().nullable(),
+    serving: z.boolean(),
+  }),
+  systemIdentifier: z.string().nullable(),
+  timeline: z.int().nullable(),
+  version: z.int(),
+  sequence: z.int(),
+  instances: z.array(instanceView),
+});
+
+export const statusAnswer = z.object({
+  /** The controller that answers. */
+  controller: z.string(),
+  leader: z.string().nullable(),
+  controllers: z.array(controllerView),
+  /** Positions and ages are known to the leader; other controllers show committed state only. */
+  clusters: z.array(clusterView),
+});
+
+export const explainAnswer = z.object({
+  cluster: z.string(),
+  /** What the controllers wait for or do, in words. */
+  summary: z.string(),
+  instances: z.array(
+    z.object({
+      name: z.string(),
+      /** What it should be, and why. */
+      goal: z.string(),
+      /** What it is. */
+      condition: z.string(),
+      problem: z.string().nullable(),
+    }),
+  ),
+  lastRefusal: z
+    .object({ action: z.string(), at: z.number(), refusals: z.array(refusalSchema) })
+    .nullable(),
+});
+
+/** The answer to an order: it is committed, its outcome follows in the events after `sequence`. */
+export const orderAnswer = z.object({
+  cluster: z.string(),
+  /** The last sequence before the events of this order. */
+  sequence: z.int(),
+  events: z.array(recordedEventSchema),
+});
+
+export type ControllerView = z.output<typeof controllerView>;
+export type InstanceView = z.output<typeof instanceView>;
+export type InstanceState = InstanceView['state'];
+export type ClusterView = z.output<typeof clusterView>;
+export type StatusAnswer = z.output<typeof statusAnswer>;
+export type ExplainAnswer = z.output<typeof explainAnswer>;
+export type OrderAnswer = z.output<typeof orderAnswer>;

@@ -1,0 +1,142 @@
+import type { AgentReport, ClusterState, Endpoint, MemberRecord } from '#libs/cluster';
+import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from '#libs/kernel';
+import { bytesText } from './json-text.ts';
+import { operationText } from './operation-text.ts';
+import type { ClusterView, InstanceState, InstanceView } from './status.ts';
+
+/** The last report of an instance, and how long ago it came. */
+export type Heard = { readonly report: AgentReport; readonly ageMs: number };
+
+/** After this long without a report an instance is shown as silent. */
+export const SILENT_AFTER_MS = 5_000;
+
+/** What people are shown of a cluster: the committed state, and what the leader heard. */
+export function clusterViewOf(
+  state: ClusterState,
+  heard: ReadonlyMap<InstanceName, Heard>,
+): ClusterView {
+  const { lease } = state;
+  const granted = lease.kind === 'NeverGranted' ? null : lease;
+  const serving = granted !== null && granted.kind === 'Held' && granted.serving;
+  const primaryLsn = lsnOfPrimary(state, heard);
+  return {
+    name: state.name,
+    phase: serving ? 'serving' : state.history.length === 0 ? 'new' : 'down',
+    operation: operationText(state.operation),
+    paused: state.paused,
+    lease: {
+      kind: lease.kind,
+      epoch: granted?.epoch ?? null,
+      holder: granted?.holder ?? null,
+      serving,
+    },
+    systemIdentifier: state.systemIdentifier,
+    timeline: state.history.at(-1)?.timeline ?? null,
+    version: state.version,
+    sequence: state.sequence,
+    instances: Object.values(state.members)
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map((member) => instanceViewOf(member, heard.get(member.name), state, primaryLsn)),
+  };
+}
+
+function instanceViewOf(
+  member: MemberRecord,
+  heard: Heard | undefined,
+  state: ClusterState,
+  primaryLsn: Lsn | null,
+): InstanceView {
+  const report = heard?.report;
+  const lag = report === undefined ? null : lagOf(report, primaryLsn);
+  const silent = heard === undefined || heard.ageMs > SILENT_AFTER_MS;
+  return {
+    name: member.name,
+    role: silent || report === undefined ? null : roleOf(report),
+    state: silent || report === undefined ? 'silent' : stateOf(report),
+    timeline: report === undefined ? null : timelineOf(report),
+    lsn: report === undefined ? null : textOf(lsnOfReport(report)),
+    lagBytes: lag?.toString() ?? null,
+    lagText: lag === null ? null : bytesText(lag),
+    receivingFrom: report === undefined ? null : upstreamOf(report, state),
+    guard: {
+      attached: report !== undefined && report.guard !== null,
+      epoch: report?.guard?.epoch ?? null,
+      remainingMs: report?.guard?.remainingMs ?? null,
+    },
+    agent: { heardAgeMs: heard?.ageMs ?? null },
+    activity: report?.activity ?? null,
+    problem: report?.problem ?? null,
+    postgres: addressText(member.postgres),
+    agentUrl: `http://${addressText(member.agent)}`,
+    tags: { ...member.tags },
+  };
+}
+
+function roleOf({ postgres }: AgentReport): InstanceView['role'] {
+  return postgres.kind === 'primary' || postgres.kind === 'standby' ? postgres.kind : null;
+}
+
+/** What an instance is doing, from its own report. */
+export function stateOf({ postgres, dataDirectory }: AgentReport): InstanceState {
+  switch (postgres.kind) {
+    case 'primary':
+      return postgres.readOnly ? 'read-only' : 'serving';
+    case 'standby':
+      return postgres.receiver?.streaming === true ? 'streaming' : 'not streaming';
+    case 'stopped':
+      return dataDirectory.kind === 'initialised' ? 'stopped' : dataDirectory.kind;
+    case 'starting':
+    case 'stopping':
+    case 'foreign':
+    case 'unresponsive':
+      return postgres.kind;
+    default:
+      return unreachable(postgres);
+  }
+}
+
+function timelineOf({ postgres, dataDirectory }: AgentReport): number | null {
+  if (postgres.kind === 'primary' || postgres.kind === 'standby') return postgres.timeline;
+  return dataDirectory.kind === 'initialised' ? dataDirectory.timeline : null;
+}
+
+function lsnOfReport({ postgres, dataDirectory }: AgentReport): Lsn | null {
+  if (postgres.kind === 'primary') return postgres.writeLsn;
+  if (postgres.kind === 'standby') return postgres.receivedLsn ?? postgres.replayedLsn;
+  if (postgres.kind === 'starting') return postgres.progress;
+  return dataDirectory.kind === 'initialised' ? (dataDirectory.walEnd?.lsn ?? null) : null;
+}
+
+function lagOf(report: AgentReport, primaryLsn: Lsn | null): bigint | null {
+  if (report.postgres.kind === 'primary' || primaryLsn === null) return null;
+  const lsn = lsnOfReport(report);
+  return lsn === null ? null : walLagBytes(primaryLsn, lsn);
+}
+
+/** What the holder of the lease last reported to have written. */
+function lsnOfPrimary(
+  { lease }: ClusterState,
+  heard: ReadonlyMap<InstanceName, Heard>,
+): Lsn | null {
+  if (lease.kind === 'NeverGranted') return null;
+  const postgres = heard.get(lease.holder)?.report.postgres;
+  return postgres?.kind === 'primary' ? postgres.writeLsn : null;
+}
+
+function upstreamOf({ postgres }: AgentReport, state: ClusterState): string | null {
+  if (postgres.kind !== 'standby' || postgres.receiver === null) return null;
+  const { from } = postgres.receiver;
+  if (from === null) return null;
+  const member = Object.values(state.members).find(
+    ({ postgres: at }) => at.host === from.host && at.port === from.port,
+  );
+  return member?.name ?? addressText(from);
+}
+
+function textOf(lsn: Lsn | null): string | null {
+  return lsn === null ? null : formatLsn(lsn);
+}
+
+export function addressText({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
