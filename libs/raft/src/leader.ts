@@ -22,7 +22,7 @@ export function onAppendResponse(
 
 function onMatched(state: State, leadership: Leadership, peer: Progress, index: LogIndex): void {
   const advanced = peer.matched(index, state.ticks);
-  if (peer.state === 'probe') peer.becomeReplicate();
+  if (peer.state === 'probe' && index === peer.matchIndex) peer.becomeReplicate();
   // Any answer that connects to our log ends the wait, whichever snapshot it came from.
   if (peer.state === 'snapshot' && index + 1 >= state.log.firstIndex) peer.becomeReplicate();
   if (!advanced) return;
@@ -67,6 +67,7 @@ export function confirmRounds(state: State, leadership: Leadership): void {
 function reviveIfStuck(state: State, peer: Progress): void {
   const idleTicks = state.ticks - peer.progressTick;
   if (idleTicks < 2 * state.config.heartbeatTicks) return;
+  if (idleTicks >= state.config.electionTicks) peer.fetching = false;
   if (peer.state === 'probe') peer.probeSent = false;
   else if (peer.state === 'replicate' && peer.inflightCount > 0) sendNudge(state, peer);
 }
@@ -78,8 +79,10 @@ export function onFetched(
   entries: readonly LogEntry[],
 ): void {
   const peer = state.peer(to);
-  if (peer === undefined || !peer.fetching || peer.nextIndex !== fromIndex) return;
+  if (peer === undefined || !peer.fetching) return;
   peer.fetching = false;
+  // The peer may have answered something meanwhile: then the next flush asks for what it lacks now.
+  if (peer.nextIndex !== fromIndex) return;
   const [first] = entries;
   const last = entries[entries.length - 1];
   if (first === undefined || last === undefined || first.index !== fromIndex) {

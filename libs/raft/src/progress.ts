@@ -8,6 +8,9 @@ import type { LogIndex, MemberId, RoundId } from './types.ts';
  */
 export type PeerState = 'probe' | 'replicate' | 'snapshot';
 
+/** Beyond this the configured limit alone counts. */
+const INFLIGHT_LIMIT_MAX = 1_024;
+
 type Inflight = { readonly lastIndex: LogIndex; readonly bytes: number };
 
 export class Progress {
@@ -27,6 +30,12 @@ export class Progress {
   probeSent = false;
   /** The host reads old entries for this peer. */
   fetching = false;
+  /**
+   * How many requests may be under way: 1 after a probe, doubled by each answer that brings progress.
+   * Without it a network that reorders turns each refusal into a resent window, and those into more
+   * refusals (found by the simulator: a million messages in a second).
+   */
+  inflightLimit = 1;
   /** The tick of the last progress while something was in flight. */
   progressTick = 0;
   readonly #inflight: Inflight[] = [];
@@ -48,6 +57,7 @@ export class Progress {
   becomeProbe(nextIndex: LogIndex): void {
     this.state = 'probe';
     this.nextIndex = Math.max(nextIndex, this.matchIndex + 1);
+    this.inflightLimit = 1;
     this.probeSent = false;
     this.fetching = false;
     this.#clearInflight();
@@ -93,10 +103,11 @@ export class Progress {
     while (this.#inflight.length > 0 && (this.#inflight[0]?.lastIndex ?? 0) <= index) {
       this.#inflightBytes -= this.#inflight.shift()?.bytes ?? 0;
     }
-    this.progressTick = tick;
     if (this.nextIndex <= index) this.nextIndex = index + 1;
     if (index <= this.matchIndex) return false;
+    this.progressTick = tick;
     this.matchIndex = index;
+    if (this.inflightLimit < INFLIGHT_LIMIT_MAX) this.inflightLimit *= 2;
     return true;
   }
 

@@ -60,7 +60,7 @@ function maySend(state: State, peer: Progress): boolean {
       return (
         peer.nextIndex <= log.lastIndex &&
         !peer.fetching &&
-        peer.inflightCount < config.maxInflightAppends &&
+        peer.inflightCount < Math.min(peer.inflightLimit, config.maxInflightAppends) &&
         peer.inflightBytes < config.maxInflightBytes
       );
     default:
@@ -92,6 +92,7 @@ function sendAppend(state: State, peer: Progress, entries: readonly LogEntry[]):
 
 function wantOldEntries(state: State, peer: Progress): void {
   peer.fetching = true;
+  peer.progressTick = state.ticks;
   state.outbox.fetch.push({
     to: peer.id,
     fromIndex: peer.nextIndex,

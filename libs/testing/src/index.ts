@@ -1,1 +1,2 @@
 export * from './cluster-scenario.ts';
+export * from './raft-simulator/index.ts';

@@ -1,0 +1,1 @@
+export { runRaftSeed, type SeedOptions, type SeedResult } from './run-seed.ts';

@@ -1,0 +1,57 @@
+import type { Prng } from '#libs/kernel';
+import type { MemberId, Message } from '#libs/raft';
+import type { Scheduler } from './scheduler.ts';
+import type { SnapshotBody } from './sim-disk.ts';
+import type { Swarm } from './swarm.ts';
+
+/** A message, and the snapshot that its pieces would add up to. */
+export type Packet = { readonly message: Message; readonly body: SnapshotBody | null };
+
+/** Loses, doubles, delays and reorders; cuts are one-way and kept as pairs. */
+export class Network {
+  readonly #cut = new Set<number>();
+  healed = false;
+
+  constructor(
+    private readonly scheduler: Scheduler,
+    private readonly prng: Prng,
+    private readonly swarm: Swarm,
+    private readonly deliver: (packet: Packet) => void,
+  ) {}
+
+  send(packet: Packet): void {
+    const { lossChance, duplicateChance } = this.swarm;
+    const { from, to } = packet.message;
+    if (this.#cut.has(link(from, to))) return;
+    if (!this.healed && this.prng.chance(lossChance)) return;
+    this.#schedule(packet);
+    if (!this.healed && this.prng.chance(duplicateChance)) this.#schedule(packet);
+  }
+
+  cutOneWay(from: MemberId, to: MemberId): void {
+    this.#cut.add(link(from, to));
+  }
+
+  cutBothWays(a: MemberId, b: MemberId): void {
+    this.cutOneWay(a, b);
+    this.cutOneWay(b, a);
+  }
+
+  mend(): void {
+    this.#cut.clear();
+  }
+
+  #schedule(packet: Packet): void {
+    const { delayMs, tailChance, tailMs } = this.swarm;
+    const late = !this.healed && this.prng.chance(tailChance);
+    const usualMs = this.healed ? Math.min(delayMs, 1) : delayMs;
+    const wait = late ? this.prng.unit() * tailMs : usualMs * (0.5 + this.prng.unit());
+    this.scheduler.after(wait, () => {
+      if (!this.#cut.has(link(packet.message.from, packet.message.to))) this.deliver(packet);
+    });
+  }
+}
+
+function link(from: MemberId, to: MemberId): number {
+  return from * 1_000 + to;
+}

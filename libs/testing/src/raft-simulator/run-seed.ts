@@ -1,0 +1,183 @@
+import { InvariantError, messageOf, seededPrng } from '#libs/kernel';
+import type { MemberId, Membership } from '#libs/raft';
+import { type FaultScene, healAll, planFaults } from './faults.ts';
+import { Network } from './network.ts';
+import { Oracle, Violation } from './oracle.ts';
+import { Scheduler } from './scheduler.ts';
+import { SimMember, type Surroundings } from './sim-member.ts';
+import { swarmOf } from './swarm.ts';
+import { Trace } from './trace.ts';
+import { Workload } from './workload.ts';
+
+/** After healing, the group has this long to find together. */
+const LIVENESS_MS = 120_000;
+/** More steps than any honest run takes: a storm of messages is a failure too. */
+const STEPS_MAX = 1_500_000;
+
+export type SeedOptions = { readonly keepTrace?: boolean };
+
+export type SeedResult = {
+  readonly seed: number;
+  readonly ok: boolean;
+  readonly violation: string | null;
+  readonly traceHash: string;
+  /** Only with `keepTrace`. */
+  readonly trace: string;
+  readonly stats: Readonly<Record<string, number>>;
+};
+
+/** One group of machines, its world and its faults, all drawn from `seed`. */
+export function runRaftSeed(seed: number, options: SeedOptions = {}): SeedResult {
+  const run = new SeedRun(seed, options.keepTrace ?? false);
+  let violation: string | null = null;
+  try {
+    run.safetyPhase();
+    run.livenessPhase();
+    run.durabilityScan();
+  } catch (error) {
+    if (!(error instanceof Violation) && !(error instanceof InvariantError)) throw error;
+    violation = messageOf(error);
+  }
+  const { trace, stats } = run;
+  return {
+    seed,
+    ok: violation === null,
+    violation,
+    traceHash: trace.hash,
+    trace: trace.text,
+    stats,
+  };
+}
+
+class SeedRun {
+  readonly trace: Trace;
+  readonly stats: Record<string, number> = {};
+  readonly #scheduler = new Scheduler();
+  readonly #oracle = new Oracle();
+  readonly #members = new Map<MemberId, SimMember>();
+  readonly #world: Surroundings;
+  readonly #faults: FaultScene;
+  readonly #workload: Workload;
+  readonly #nextSeed: () => number;
+  readonly #safetyMs: number;
+  #joined = 0;
+  #steps = 0;
+  #over = false;
+
+  constructor(seed: number, keepTrace: boolean) {
+    this.trace = new Trace(keepTrace);
+    const swarm = swarmOf(seed);
+    this.#safetyMs = swarm.safetyMs;
+    const source = seededPrng(seed * 7 + 3);
+    this.#nextSeed = () => source.next();
+    const scheduler = this.#scheduler;
+    const network = new Network(scheduler, seededPrng(source.next()), swarm, (packet) =>
+      this.#members.get(packet.message.to)?.receive(packet),
+    );
+    const memberOf = (id: MemberId): SimMember | undefined => this.#members.get(id);
+    const members = (): readonly SimMember[] => [...this.#members.values()];
+    const over = (): boolean => this.#over;
+    const { trace, stats } = this;
+    this.#world = { scheduler, network, oracle: this.#oracle, trace, swarm, memberOf, stats };
+    const prng = seededPrng(source.next());
+    this.#faults = { scheduler, prng, network, swarm, members, over };
+    const join = (): number | null => (this.#joined < swarm.joiners ? this.#join() : null);
+    const workPrng = seededPrng(source.next());
+    this.#workload = new Workload({ scheduler, prng: workPrng, swarm, members, join, over });
+    const bootstrap = membershipOf(swarm.members);
+    for (const id of bootstrap.voters) this.#start(id, bootstrap);
+  }
+
+  safetyPhase(): void {
+    planFaults(this.#faults);
+    this.#workload.start();
+    while (this.#scheduler.runNext(this.#safetyMs)) this.#countStep();
+    this.#over = true;
+  }
+
+  /** All faults end: one leader, equal logs, a fresh write and a fresh read must come. */
+  livenessPhase(): void {
+    healAll(this.#faults);
+    const untilMs = this.#safetyMs + LIVENESS_MS;
+    let wantedMs = this.#scheduler.nowMs + 500;
+    let freshFrom: number | null = null;
+    while (this.#scheduler.runNext(untilMs)) {
+      this.#countStep();
+      if (this.#scheduler.nowMs < wantedMs) continue;
+      wantedMs = this.#scheduler.nowMs + 250;
+      if (freshFrom === null && this.#servingLeader() !== null) {
+        freshFrom = this.#oracle.newestAcknowledgedIndex;
+      }
+      if (freshFrom === null) continue;
+      if (this.#oracle.newestAcknowledgedIndex > freshFrom) {
+        if (this.#converged()) return;
+      } else {
+        this.#workload.proposeSome();
+        this.#servingLeader()?.read();
+      }
+    }
+    throw new Violation('the group finds together after healing', this.#describe());
+  }
+
+  /** Every acknowledged command is where it was acknowledged, on every member. */
+  durabilityScan(): void {
+    this.#oracle.checkAcknowledged();
+  }
+
+  #converged(): boolean {
+    const leader = this.#servingLeader();
+    if (leader === null) return false;
+    const { membership, commitIndex, lastIndex } = leader.machine.status();
+    if (membership.outgoing.length > 0 || commitIndex !== lastIndex) return false;
+    return membership.members.every(
+      ({ id }) => this.#members.get(id)?.appliedIndex === commitIndex,
+    );
+  }
+
+  #servingLeader(): SimMember | null {
+    let newest: SimMember | null = null;
+    for (const member of this.#members.values()) {
+      if (member.serving && (newest === null || member.term > newest.term)) newest = member;
+    }
+    return newest;
+  }
+
+  #start(id: MemberId, bootstrap: Membership): void {
+    this.#members.set(id, new SimMember(id, bootstrap, this.#nextSeed(), this.#world));
+  }
+
+  #join(): MemberId {
+    this.#joined += 1;
+    const id = this.#members.size + 1;
+    this.#start(id, { members: [], voters: [], outgoing: [], learners: [] });
+    return id;
+  }
+
+  #countStep(): void {
+    this.#steps += 1;
+    this.stats['steps'] = this.#steps;
+    if (this.#steps > STEPS_MAX) throw new Violation('no storm of messages', this.#describe());
+  }
+
+  #describe(): Record<string, unknown> {
+    return {
+      members: [...this.#members.values()].map((member) => ({
+        ...member.machine.status(),
+        running: member.running,
+        membership: undefined,
+        voters: member.machine.status().membership.voters,
+        outgoing: member.machine.status().membership.outgoing,
+      })),
+    };
+  }
+}
+
+function membershipOf(count: number): Membership {
+  const voters = Array.from({ length: count }, (_, at) => at + 1);
+  return {
+    members: voters.map((id) => ({ id, name: `c${id}`, address: `c${id}:7400` })),
+    voters,
+    outgoing: [],
+    learners: [],
+  };
+}

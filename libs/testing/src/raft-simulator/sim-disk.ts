@@ -1,0 +1,120 @@
+import { present } from '#libs/kernel';
+import type {
+  HardState,
+  LogEntry,
+  LogIndex,
+  Membership,
+  PersistBatch,
+  SnapshotMeta,
+  Term,
+} from '#libs/raft';
+import { entryHash } from './hashes.ts';
+
+/** What a snapshot holds: the digest of everything applied up to its index. */
+export type SnapshotBody = { readonly meta: SnapshotMeta; readonly digest: number };
+
+/** A log with the hash of the whole prefix kept for each entry, so that two logs compare in O(1). */
+export class HashedLog {
+  firstIndex: LogIndex;
+  entries: LogEntry[] = [];
+  #hashes: number[] = [];
+  baseTerm: Term;
+  baseHash: number;
+
+  constructor(baseIndex: LogIndex, baseTerm: Term, baseHash: number) {
+    this.firstIndex = baseIndex + 1;
+    this.baseTerm = baseTerm;
+    this.baseHash = baseHash;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.firstIndex + this.entries.length - 1;
+  }
+
+  covers(index: LogIndex): boolean {
+    return index >= this.firstIndex - 1 && index <= this.lastIndex;
+  }
+
+  hashAt(index: LogIndex): number {
+    if (index === this.firstIndex - 1) return this.baseHash;
+    return present(this.#hashes[index - this.firstIndex], 'the log covers the index');
+  }
+
+  termAt(index: LogIndex): Term {
+    return index === this.firstIndex - 1 ? this.baseTerm : this.at(index).term;
+  }
+
+  at(index: LogIndex): LogEntry {
+    return present(this.entries[index - this.firstIndex], 'the log holds the index');
+  }
+
+  append(entry: LogEntry): number {
+    const hash = entryHash(this.hashAt(this.lastIndex), entry);
+    this.entries.push(entry);
+    this.#hashes.push(hash);
+    return hash;
+  }
+
+  truncateFrom(index: LogIndex): void {
+    const kept = Math.max(0, index - this.firstIndex);
+    this.entries.length = Math.min(this.entries.length, kept);
+    this.#hashes.length = this.entries.length;
+  }
+
+  compactTo(index: LogIndex): void {
+    if (index < this.firstIndex) return;
+    this.baseHash = this.hashAt(index);
+    this.baseTerm = this.termAt(index);
+    const dropped = index - this.firstIndex + 1;
+    this.entries = this.entries.slice(dropped);
+    this.#hashes = this.#hashes.slice(dropped);
+    this.firstIndex = index + 1;
+  }
+
+  reset(baseIndex: LogIndex, baseTerm: Term, baseHash: number): void {
+    this.entries = [];
+    this.#hashes = [];
+    this.firstIndex = baseIndex + 1;
+    this.baseTerm = baseTerm;
+    this.baseHash = baseHash;
+  }
+
+  /** The membership after everything up to `index`, given the one at the snapshot. */
+  membershipAt(
+    index: LogIndex,
+    snapshot: SnapshotMeta,
+  ): { index: LogIndex; membership: Membership } {
+    for (let at = Math.min(index, this.lastIndex); at >= this.firstIndex; at -= 1) {
+      const entry = this.at(at);
+      if (entry.kind === 'membership' && at > snapshot.index) {
+        return { index: at, membership: entry.membership };
+      }
+    }
+    return { index: snapshot.index, membership: snapshot.membership };
+  }
+}
+
+/** What survives a crash. Batches are atomic: one is there as a whole or not at all. */
+export class StableMedia {
+  hardState: HardState = { term: 0, vote: 0 };
+  snapshot: SnapshotBody;
+  readonly log = new HashedLog(0, 0, 0);
+  /** The state machine's own store: what it had applied when it last synced. */
+  applied: { index: LogIndex; digest: number };
+
+  constructor(bootstrap: Membership) {
+    this.snapshot = { meta: { index: 0, term: 0, membership: bootstrap }, digest: 0 };
+    this.applied = { index: 0, digest: 0 };
+  }
+
+  write(batch: PersistBatch, body: SnapshotBody | null): void {
+    if (batch.snapshot !== null && body !== null) {
+      this.snapshot = body;
+      this.applied = { index: body.meta.index, digest: body.digest };
+      this.log.reset(body.meta.index, body.meta.term, body.digest);
+    }
+    if (batch.truncateFrom !== null) this.log.truncateFrom(batch.truncateFrom);
+    for (const entry of batch.entries) this.log.append(entry);
+    if (batch.hardState !== null) this.hardState = batch.hardState;
+  }
+}

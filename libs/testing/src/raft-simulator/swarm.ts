@@ -1,0 +1,94 @@
+import { type Prng, seededPrng } from '#libs/kernel';
+import type { RaftConfig } from '#libs/raft';
+
+export const TICK_MS = 50;
+
+/** What a run is made of; all of it is drawn from the seed, so that runs differ in kind. */
+export type Swarm = {
+  readonly members: number;
+  readonly joiners: number;
+  readonly limits: Omit<RaftConfig, 'self'>;
+  readonly safetyMs: number;
+  readonly lossChance: number;
+  readonly duplicateChance: number;
+  readonly delayMs: number;
+  readonly tailChance: number;
+  readonly tailMs: number;
+  readonly writeMs: number;
+  readonly slowWriteChance: number;
+  readonly turnMs: number;
+  readonly clockErrorPercent: number;
+  readonly faultEveryMs: number;
+  readonly faults: readonly FaultKind[];
+  readonly proposeEveryMs: number;
+  readonly readEveryMs: number;
+  readonly operateEveryMs: number;
+  readonly operations: readonly OperationKind[];
+  readonly snapshotEveryEntries: number;
+  readonly trailingEntries: number;
+};
+
+export type FaultKind =
+  | 'crash'
+  | 'restartStorm'
+  | 'pause'
+  | 'partition'
+  | 'oneWay'
+  | 'hub'
+  | 'chain'
+  | 'writeStall';
+export type OperationKind = 'transfer' | 'membership' | 'campaignRush';
+
+const FAULTS: readonly FaultKind[] = [
+  'crash',
+  'restartStorm',
+  'pause',
+  'partition',
+  'oneWay',
+  'hub',
+  'chain',
+  'writeStall',
+];
+
+export function swarmOf(seed: number): Swarm {
+  const prng = seededPrng(seed);
+  const members = prng.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5]);
+  const quiet = prng.chance(0.1);
+  return {
+    members,
+    joiners: prng.pick([0, 0, 1, 2, 3]),
+    limits: limitsOf(prng),
+    safetyMs: prng.range(6_000, 14_000),
+    lossChance: prng.pick([0, 0, 0.01, 0.05, 0.2]),
+    duplicateChance: prng.pick([0, 0.02, 0.15]),
+    delayMs: prng.pick([0.3, 1, 5, 30]),
+    tailChance: prng.pick([0, 0.01, 0.1]),
+    tailMs: prng.pick([100, 600, 2_500]),
+    writeMs: prng.pick([0.2, 2, 10, 40]),
+    slowWriteChance: prng.pick([0, 0.02, 0.1]),
+    turnMs: prng.pick([0, 0.5, 4]),
+    clockErrorPercent: prng.pick([0, 1, 2, 20]),
+    faultEveryMs: quiet ? 1_000_000 : prng.pick([150, 400, 1_000, 2_500]),
+    faults: FAULTS.filter(() => prng.chance(0.6)),
+    proposeEveryMs: prng.pick([3, 10, 25, 80]),
+    readEveryMs: prng.pick([8, 30, 100]),
+    operateEveryMs: prng.pick([80, 300, 1_200]),
+    operations: (['transfer', 'membership', 'campaignRush'] as const).filter(() =>
+      prng.chance(0.6),
+    ),
+    snapshotEveryEntries: prng.pick([5, 30, 150, 1_000_000]),
+    trailingEntries: prng.pick([0, 3, 20]),
+  };
+}
+
+function limitsOf(prng: Prng): Swarm['limits'] {
+  return {
+    heartbeatTicks: prng.pick([1, 2]),
+    electionTicks: prng.pick([6, 10]),
+    maxAppendBytes: prng.pick([60, 400, 64_000]),
+    maxInflightAppends: prng.pick([1, 3, 64]),
+    maxInflightBytes: prng.pick([200, 4_000, 1_000_000]),
+    maxUncommittedBytes: prng.pick([400, 5_000, 1_000_000]),
+    cacheBytes: prng.pick([0, 300, 1_000_000]),
+  };
+}
