@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { codeOf } from '#libs/kernel';
 import type { InstanceProcess, InstanceProcesses, ProcessScan } from './instance-processes.ts';
 import { isDead, ProcTable } from './proc-table.ts';
@@ -31,7 +31,12 @@ export class ProcessesInCgroup implements InstanceProcesses {
   killAtOnce(): boolean {
     if (this.#pids(this.cgroupDirectory).includes(process.pid)) return false;
     try {
-      writeFileSync(`${this.cgroupDirectory}/cgroup.kill`, '1', { flag: 'r+' });
+      const handle = openSync(`${this.cgroupDirectory}/cgroup.kill`, constants.O_WRONLY);
+      try {
+        writeSync(handle, '1');
+      } finally {
+        closeSync(handle);
+      }
       return true;
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EACCES') return false;

@@ -8,8 +8,9 @@ import { present } from '#libs/kernel';
 import type { Settings } from '#libs/postgres-model';
 import {
   baseBackup,
-  changeManagedSettings,
+  type FollowOutcome,
   findInstallation,
+  follow,
   type Installation,
   type InstanceObservation,
   initdb,
@@ -92,7 +93,7 @@ export class LocalCluster {
 
   async cleanUp(): Promise<void> {
     for (const instance of this.#instances) {
-      await instance.session.close();
+      instance.session.close();
       await instance.killEverything();
     }
     rmSync(this.directory, { recursive: true, force: true });
@@ -147,14 +148,16 @@ export class LocalInstance {
     });
   }
 
-  follow(source: LocalInstance): void {
-    const password = PASSWORD.replace(/['\\]/g, '\\$&');
-    changeManagedSettings(this.dataDirectory, {
-      primary_conninfo:
-        `host=127.0.0.1 port=${source.port} user=replicator password='${password}' ` +
-        `application_name=${this.name}`,
+  follow(source: LocalInstance): FollowOutcome {
+    return follow({
+      dataDirectory: this.dataDirectory,
+      version: this.cluster.installation.version,
+      upstream: {
+        ...source.conninfo('replicator'),
+        password: PASSWORD,
+        application_name: this.name,
+      },
     });
-    putStandbySignal(this.dataDirectory);
   }
 
   async startPrimary(): Promise<void> {
@@ -162,9 +165,9 @@ export class LocalInstance {
     await this.#start();
   }
 
-  async startStandby(): Promise<void> {
+  async startStandby(limitMs = START_LIMIT_MS): Promise<void> {
     putStandbySignal(this.dataDirectory);
-    await this.#start();
+    await this.#start(limitMs);
   }
 
   observe(deadlineMs = 2_000): Promise<InstanceObservation> {
@@ -200,7 +203,7 @@ export class LocalInstance {
     return proveDown(this.dataDirectory).kind === 'down';
   }
 
-  async #start(): Promise<void> {
+  async #start(limitMs = START_LIMIT_MS): Promise<void> {
     const { binDirectory, runAs } = this.cluster.installation;
     const argv = dieWithParentArgv({
       parentPid: process.pid,
@@ -213,8 +216,8 @@ export class LocalInstance {
       env: { ...process.env, LC_ALL: 'C' },
       ...ids(runAs),
     });
-    await this.session.close();
-    await eventually(`${this.name} answers`, START_LIMIT_MS, async () => {
+    this.session.close();
+    await eventually(`${this.name} answers`, limitMs, async () => {
       if (this.#child?.exitCode !== null) throw new Error(`${this.name} ended: see its log`);
       return (await this.observe()).kind === 'reachable';
     });

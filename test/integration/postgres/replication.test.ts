@@ -127,9 +127,7 @@ describe('a primary and its standbys', () => {
 
   it('lets a standby follow over the skipped ids and a restart', async () => {
     // pg2 may be beyond the fork only if it got more than pg3, which was detached after it.
-    pg2.follow(pg3);
-    await pg2.stop();
-    await pg2.startStandby();
+    expect(pg2.follow(pg3)).toBe('reloaded');
     await eventually('pg2 streams on timeline 5', 10_000, async () => {
       const { role } = await pg2.reachable();
       return (
@@ -141,6 +139,23 @@ describe('a primary and its standbys', () => {
     await eventually('pg2 has the row', 5_000, async () => {
       return (await pg2.sql('SELECT count(*)::int FROM written WHERE id = -1')) === 1;
     });
+  });
+
+  it('finds the end of the WAL across the fork, from a position before it (safety 7)', async () => {
+    const control = await readControlData(cluster.installation, pg2.dataDirectory);
+    const fork = readTimelineHistories(pg2.dataDirectory)[0]?.ancestors[0]?.endLsn ?? 0n;
+    expect(control).toMatchObject({ checkpointTimeline: 1 });
+    expect(control.checkpointLsn).toBeLessThan(fork);
+    const end = await walEnd(cluster.installation, {
+      dataDirectory: pg2.dataDirectory,
+      walSegmentBytes: control.walSegmentBytes,
+      replayedLsn: control.checkpointLsn,
+      timeline: control.checkpointTimeline,
+      timeoutMs: 10_000,
+    });
+    const { role } = await pg2.reachable();
+    expect(end.timeline).toBe(5);
+    expect(end.lsn).toBe(role.kind === 'standby' ? role.replayedLsn : undefined);
   });
 
   it('rewinds the diverged old primary after its crash, once the control file shows the timeline', async () => {

@@ -32,6 +32,6 @@ export class WriteLoad {
       await session.query('INSERT INTO written VALUES ($1, repeat($2, 200))', [id, 'x']);
       this.acknowledged += 1;
     }
-    await session.close();
+    session.close();
   }
 }

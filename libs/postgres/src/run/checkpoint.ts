@@ -10,7 +10,7 @@ export async function checkpoint(target: SqlTarget, timeoutMs: number): Promise<
   try {
     await session.query('CHECKPOINT', undefined, timeoutMs);
   } finally {
-    await session.close();
+    session.close();
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type TimelineId,
   timelineId,
 } from '#libs/kernel';
-import type { Row } from './sql-session.ts';
+import type { Row } from './sql-connection.ts';
 
 /** The server answered with something that no supported version answers. */
 export class ObservationRowError extends DomainError {

@@ -13,7 +13,8 @@ import {
 } from './observation.ts';
 import { OBSERVATION_SQL } from './observation-query.ts';
 import { optional, RowReader } from './observation-row.ts';
-import { type SqlSession, SqlTimeoutError } from './sql-session.ts';
+import { SqlTimeoutError } from './sql-connection.ts';
+import type { SqlSession } from './sql-session.ts';
 import { classifyUnreachable } from './unreachable.ts';
 
 export type ObserveOptions = {
@@ -23,7 +24,10 @@ export type ObserveOptions = {
   readonly dataDirectory?: string;
 };
 
-/** One typed look at the instance behind the session; never throws for what PostgreSQL does. */
+/**
+ * One typed look at the instance; never throws for what PostgreSQL does. The session should be used for
+ * observing only: at the deadline it is closed, with whatever else waits in it.
+ */
 export async function observeInstance(
   session: SqlSession,
   options: ObserveOptions,
@@ -32,10 +36,11 @@ export async function observeInstance(
   const tookMs = (): number => performance.now() - startedMs;
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new SqlTimeoutError('the observation', options.deadlineMs)),
-      options.deadlineMs,
-    );
+    timer = setTimeout(() => {
+      reject(new SqlTimeoutError('the observation', options.deadlineMs));
+      // What waits in the session must not pile up behind a server that hangs.
+      session.close();
+    }, options.deadlineMs);
   });
   try {
     const look = session.query(OBSERVATION_SQL, [[...OBSERVED_SETTINGS]], options.deadlineMs);

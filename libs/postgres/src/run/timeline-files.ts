@@ -61,8 +61,8 @@ export function skipTimelinesBefore(
 
 /**
  * Removes skipped ids that no real timeline follows: left by a promotion that was withdrawn, or by a
- * receiver that was cut off while it fetched them. A standby that starts with them fails, because it
- * takes the newest id for its goal and finds no way to it. To be called before each start.
+ * receiver that was cut off while it fetched them. A standby that starts with them never gets
+ * ready: it takes the newest id for its goal and waits for WAL of it. To be called before each start.
  *
  * @returns the ids removed
  */

@@ -36,7 +36,7 @@ export async function readSourceIdentity(target: SqlTarget): Promise<SourceIdent
       history: await readHistory(session, timeline),
     };
   } finally {
-    await session.close();
+    session.close();
   }
 }
 

@@ -1,0 +1,97 @@
+import { Socket } from 'node:net';
+import { Client, type ClientConfig } from 'pg';
+import { DomainError } from '#libs/kernel';
+import type { SqlTarget } from './sql-session.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export class SqlTimeoutError extends DomainError {
+  readonly code = 'SQL_TIMEOUT';
+
+  constructor(what: string, limitMs: number) {
+    super(`${what} gave no answer within ${limitMs} ms`);
+  }
+}
+
+/** The driver's client over a socket that can be destroyed at any time; not made again once broken. */
+export class Connection {
+  broken = false;
+  readonly #socket = new Socket();
+  readonly #client: Client;
+  #connected: Promise<void> | undefined;
+
+  constructor(readonly target: SqlTarget) {
+    this.#client = new Client(clientConfig(target, this.#socket));
+    const markBroken = (): void => {
+      this.broken = true;
+    };
+    // The driver tells an idle connection's end by an event; without a listener it would throw.
+    this.#client.on('error', markBroken);
+    this.#client.on('end', markBroken);
+    this.#socket.on('close', markBroken);
+  }
+
+  /** @throws SqlTimeoutError, or the driver's error */
+  connect(): Promise<void> {
+    this.#connected ??= this.#limited(
+      'connecting',
+      this.target.connectTimeoutMs,
+      this.#client.connect().then(() => undefined),
+    );
+    return this.#connected;
+  }
+
+  async query(
+    text: string,
+    values: readonly unknown[] | undefined,
+    limitMs: number,
+  ): Promise<Row[]> {
+    const query = values === undefined ? { text } : { text, values: [...values] };
+    const result = await this.#limited('a statement', limitMs, this.#client.query<Row>(query));
+    // Several statements give several results: the last one counts.
+    const last = Array.isArray(result) ? result.at(-1) : result;
+    return last?.rows ?? [];
+  }
+
+  destroy(): void {
+    this.broken = true;
+    this.#socket.destroy();
+  }
+
+  async #limited<T>(what: string, limitMs: number, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new SqlTimeoutError(what, limitMs)), limitMs);
+    });
+    try {
+      return await Promise.race([work, limit]);
+    } catch (error) {
+      if (!isStatementError(error)) this.destroy();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function clientConfig(target: SqlTarget, socket: Socket): ClientConfig {
+  const config: ClientConfig & { replication?: string } = {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    database: target.database,
+    stream: () => socket,
+    application_name: target.applicationName ?? 'matriarch',
+    ...(target.password === undefined ? {} : { password: target.password }),
+    ...(target.ssl === undefined ? {} : { ssl: target.ssl }),
+    ...(target.replication === true ? { replication: 'true' } : {}),
+  };
+  return config;
+}
+
+/** Errors of severity ERROR leave the connection usable; all others end it. */
+function isStatementError(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'severity' in error && error.severity === 'ERROR'
+  );
+}
