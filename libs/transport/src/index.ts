@@ -1,0 +1,27 @@
+export {
+  type Authority,
+  createAuthority,
+  type IssuedCertificate,
+  issueCertificate,
+  openAuthority,
+} from './authority.ts';
+export { CHANNEL_LIMITS } from './channel-limits.ts';
+export { CertificateError, FrameError, LinkRefusedError, LinkTimeoutError } from './errors.ts';
+export {
+  FramedSocket,
+  type FramedSocketEvents,
+  type FramedSocketLimits,
+} from './framed-socket.ts';
+export { identityUri, parseIdentityUri } from './identity-uri.ts';
+export type { LinkSecurity } from './link-security.ts';
+export { DEFAULT_LINK_TIMING, type LinkTime, type LinkTiming } from './link-timing.ts';
+export type {
+  AcceptChannel,
+  ChannelHandler,
+  LinkSelf,
+  Peer,
+  PeerConnection,
+} from './peer-connection.ts';
+export { PeerLink, type PeerLinkOptions, type PeerLinkState } from './peer-link.ts';
+export { PeerServer, type PeerServerOptions, type RefusedLink } from './peer-server.ts';
+export { type CredentialFiles, TlsCredentials } from './tls-credentials.ts';

@@ -1,0 +1,34 @@
+import type { Clock, Prng } from '#libs/kernel';
+
+/** Milliseconds. Defaults are for a LAN. */
+export type LinkTiming = {
+  /** From the first SYN to the end of the TLS handshake. */
+  readonly connectTimeoutMs: number;
+  /** From there to the answer to the hello. */
+  readonly helloTimeoutMs: number;
+  /** A ping leaves when nothing was received for so long. */
+  readonly pingAfterMs: number;
+  /** Nothing received for so long: the peer is gone, whatever TCP thinks. */
+  readonly peerSilenceMs: number;
+  /** The first wait before another attempt; doubled each time, and drawn from [half, whole]. */
+  readonly reconnectMinMs: number;
+  readonly reconnectMaxMs: number;
+};
+
+export const DEFAULT_LINK_TIMING: LinkTiming = {
+  connectTimeoutMs: 2_000,
+  helloTimeoutMs: 2_000,
+  pingAfterMs: 1_000,
+  peerSilenceMs: 3_000,
+  reconnectMinMs: 50,
+  reconnectMaxMs: 2_000,
+};
+
+export type LinkTime = { readonly clock: Clock; readonly prng: Prng };
+
+/** How long to wait before attempt number `attempt` (from 1): doubling, capped, jittered. */
+export function reconnectDelayMs(timing: LinkTiming, attempt: number, prng: Prng): number {
+  const doubled = timing.reconnectMinMs * 2 ** Math.min(attempt - 1, 20);
+  const whole = Math.min(doubled, timing.reconnectMaxMs);
+  return Math.round(whole * (0.5 + prng.unit() / 2));
+}

@@ -1,0 +1,148 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { Clock } from '#libs/kernel';
+import { CHANNELS, type Channel, type LinkRefusal, type PeerIdentity } from '#libs/protocol';
+import { AcceptedLink } from './accepted-link.ts';
+import { LinkRefusedError } from './errors.ts';
+import { identityOfCertificate } from './identity-uri.ts';
+import type { LinkSecurity } from './link-security.ts';
+import { DEFAULT_LINK_TIMING, type LinkTiming } from './link-timing.ts';
+import type { AcceptChannel, LinkSelf } from './peer-connection.ts';
+
+export type RefusedLink = { readonly remoteAddress: string; readonly cause: Error };
+
+export type PeerServerOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly security: LinkSecurity;
+  readonly self: LinkSelf;
+  readonly channels: Partial<Record<Channel, AcceptChannel>>;
+  readonly clock: Clock;
+  readonly timing?: LinkTiming;
+  readonly connectionsMax?: number;
+  /** Every connection that did not become a link, with the reason; for the log. */
+  readonly onRefused: (refused: RefusedLink) => void;
+};
+
+const CONNECTIONS_MAX = 20_000;
+const TCP_KEEPALIVE_AFTER_MS = 5_000;
+const SOCKET_OPTIONS = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: TCP_KEEPALIVE_AFTER_MS,
+};
+/** Resumed sessions skip the certificate chain: keep them short. */
+const SESSION_SECONDS = 300;
+
+/** Listens for controllers, guards, agents and operators on one port. */
+export class PeerServer {
+  readonly #server: Server;
+  readonly #links = new Set<AcceptedLink>();
+  readonly #timing: LinkTiming;
+  readonly #stopReloading: () => void;
+
+  private constructor(private readonly options: PeerServerOptions) {
+    this.#timing = options.timing ?? DEFAULT_LINK_TIMING;
+    const { security } = options;
+    if (security.kind === 'plain-for-benchmark') {
+      this.#server = createServer(SOCKET_OPTIONS, (socket) => this.#greet(socket, null));
+      this.#stopReloading = () => undefined;
+      return;
+    }
+    const server = createTlsServer(
+      {
+        ...security.credentials.options,
+        ...SOCKET_OPTIONS,
+        requestCert: true,
+        // Checked in #identify: with true, Node ends the connection without telling why.
+        rejectUnauthorized: false,
+        handshakeTimeout: this.#timing.connectTimeoutMs,
+        sessionTimeout: SESSION_SECONDS,
+      },
+      (socket) => this.#identify(socket),
+    );
+    server.on('tlsClientError', (cause, socket) => this.#refuse(socket, cause));
+    this.#stopReloading = security.credentials.onReload((next) => server.setSecureContext(next));
+    this.#server = server;
+  }
+
+  /** Resolves once the port is open. */
+  static async listen(options: PeerServerOptions): Promise<PeerServer> {
+    const peers = new PeerServer(options);
+    const server = peers.#server;
+    server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options.port, options.host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    return peers;
+  }
+
+  get port(): number {
+    const address = this.#server.address() as AddressInfo | null;
+    return address?.port ?? 0;
+  }
+
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
+  async close(): Promise<void> {
+    this.#stopReloading();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const link of this.#links) link.close(null);
+    await closed;
+  }
+
+  #identify(socket: TLSSocket): void {
+    const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+    if (certificate === undefined) {
+      const reason = socket.authorizationError ?? 'no certificate';
+      this.#refuse(socket, this.#untrusted(socket, `not trusted here: ${String(reason)}`));
+      return;
+    }
+    const identity = identityOfCertificate(certificate);
+    if (identity === null) {
+      this.#refuse(socket, this.#untrusted(socket, 'it carries no identity of ours'));
+    } else if (Date.parse(certificate.validTo) < this.options.clock.nowMs()) {
+      this.#refuse(socket, this.#untrusted(socket, `expired at ${certificate.validTo}`));
+    } else {
+      this.#greet(socket, identity);
+    }
+  }
+
+  #greet(socket: Socket, certificate: PeerIdentity | null): void {
+    const { self, channels, clock } = this.options;
+    const link = new AcceptedLink(socket, {
+      self,
+      clock,
+      channels,
+      timing: this.#timing,
+      expected: {
+        groupId: self.groupId,
+        channels: CHANNELS.filter((channel) => channels[channel] !== undefined),
+        certificate,
+      },
+      onRefused: (cause) => this.options.onRefused({ remoteAddress: addressOf(socket), cause }),
+      onGone: () => this.#links.delete(link),
+    });
+    this.#links.add(link);
+  }
+
+  #untrusted(socket: Socket, detail: string): LinkRefusedError {
+    const refusal: LinkRefusal = { reason: 'certificate', detail };
+    return new LinkRefusedError(addressOf(socket), refusal);
+  }
+
+  #refuse(socket: Socket, cause: Error): void {
+    this.options.onRefused({ remoteAddress: addressOf(socket), cause });
+    socket.destroy();
+  }
+}
+
+function addressOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+}
