@@ -1,5 +1,12 @@
 export type * from './agent-messages.ts';
 export { decode, encode } from './codec.ts';
+export {
+  ControllerFrame,
+  type ControllerMessage,
+  decodeControllerMessage,
+  encodeControllerMessage,
+  type GossipedPosition,
+} from './controller-messages.ts';
 export { Fields, MalformedMessageError } from './fields.ts';
 export { channelOfFrame, type FrameChannel, LinkFrame, RaftFrame } from './frame-types.ts';
 export * from './guard-messages.ts';

@@ -18,6 +18,7 @@ export class ApplyQueue {
   #index: LogIndex;
   #term: Term;
   #observers: EventObserver[] = [];
+  #barriers: { readonly index: LogIndex; readonly reached: () => void }[] = [];
 
   constructor(
     public store: EventStore,
@@ -43,6 +44,12 @@ export class ApplyQueue {
     this.#observers.push(observer);
   }
 
+  /** Calls back once everything up to `index` is applied here, at once when it is. */
+  whenApplied(index: LogIndex, reached: () => void): void {
+    if (index <= this.#index) reached();
+    else this.#barriers.push({ index, reached });
+  }
+
   /** Where the state stands, with its digest: written only together with the effects up to here. */
   mark(): AppliedMark {
     const digest = new Uint8Array(4);
@@ -61,6 +68,7 @@ export class ApplyQueue {
     this.#term = term;
     this.#entries = this.#entries.slice(this.#head).filter((entry) => entry.index > index);
     this.#head = 0;
+    this.#liftBarriers();
   }
 
   /** Applies for a few milliseconds; the last index applied, null when there was nothing to do. */
@@ -78,7 +86,15 @@ export class ApplyQueue {
       this.#entries = [];
       this.#head = 0;
     }
+    this.#liftBarriers();
     return this.#index;
+  }
+
+  #liftBarriers(): void {
+    if (this.#barriers.length === 0) return;
+    const reached = this.#barriers.filter((barrier) => barrier.index <= this.#index);
+    this.#barriers = this.#barriers.filter((barrier) => barrier.index > this.#index);
+    for (const barrier of reached) barrier.reached();
   }
 
   #apply(entry: LogEntry, nowMs: number): void {

@@ -1,0 +1,163 @@
+/**
+ * Between controllers, beside Raft's own messages: what a follower hears for the leader, and what the
+ * leader lets followers know in memory. Nothing here is replicated or durable.
+ */
+import { unreachable } from '#libs/kernel';
+import { decode, encode } from './codec.ts';
+import { Fields } from './fields.ts';
+
+/** One frame type on the channels 'raft-control' and 'raft-bulk'. */
+export const ControllerFrame = { message: 21 } as const;
+
+/** A primary's last known position, as the leader knows it; safety 18. */
+export type GossipedPosition = {
+  readonly cluster: string;
+  readonly timeline: number;
+  readonly lsn: bigint;
+  readonly ageMs: number;
+};
+
+export type ControllerMessage =
+  /** On each new link, and when it changes: where this controller's HTTP API is. */
+  | { readonly type: 'announce'; readonly apiAddress: string }
+  /** Follower to leader: a guard's request, as it came. `ticket` names the guard's link there. */
+  | {
+      readonly type: 'guardRequest';
+      readonly ticket: number;
+      readonly guard: string;
+      readonly body: Uint8Array;
+    }
+  /** Leader to follower: an answer for the guard behind `ticket`. */
+  | { readonly type: 'guardAnswer'; readonly ticket: number; readonly body: Uint8Array }
+  /** "Did you hear this guard within the last `withinMs`?" Asked before a lease is declared expired. */
+  | {
+      readonly type: 'heardInquiry';
+      readonly inquiry: number;
+      readonly guard: string;
+      readonly withinMs: number;
+    }
+  | { readonly type: 'heardAnswer'; readonly inquiry: number; readonly heard: boolean }
+  | { readonly type: 'positions'; readonly positions: readonly GossipedPosition[] }
+  /** An HTTP request that only the leader can answer; `operator` null: nobody was authenticated. */
+  | {
+      readonly type: 'httpRequest';
+      readonly id: number;
+      readonly method: string;
+      readonly url: string;
+      readonly operator: string | null;
+      readonly body: Uint8Array;
+    }
+  | {
+      readonly type: 'httpAnswer';
+      readonly id: number;
+      readonly status: number;
+      readonly contentType: string;
+      readonly body: Uint8Array;
+    };
+
+const TYPES = [
+  'announce',
+  'guardRequest',
+  'guardAnswer',
+  'heardInquiry',
+  'heardAnswer',
+  'positions',
+  'httpRequest',
+  'httpAnswer',
+] as const satisfies readonly ControllerMessage['type'][];
+
+const NAME_LENGTH_MAX = 100;
+const POSITIONS_MAX = 100_000;
+
+export function encodeControllerMessage(message: ControllerMessage): Uint8Array {
+  return encode([TYPES.indexOf(message.type), ...bodyOf(message)]);
+}
+
+function bodyOf(message: ControllerMessage): readonly unknown[] {
+  switch (message.type) {
+    case 'announce':
+      return [message.apiAddress];
+    case 'guardRequest':
+      return [message.ticket, message.guard, message.body];
+    case 'guardAnswer':
+      return [message.ticket, message.body];
+    case 'heardInquiry':
+      return [message.inquiry, message.guard, Math.round(message.withinMs)];
+    case 'heardAnswer':
+      return [message.inquiry, message.heard];
+    case 'positions':
+      return [
+        message.positions.map(({ cluster, timeline, lsn, ageMs }) => [
+          cluster,
+          timeline,
+          lsn,
+          Math.round(ageMs),
+        ]),
+      ];
+    case 'httpRequest':
+      return [message.id, message.method, message.url, message.operator, message.body];
+    case 'httpAnswer':
+      return [message.id, message.status, message.contentType, message.body];
+    default:
+      return unreachable(message);
+  }
+}
+
+/** @throws MalformedMessageError */
+export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
+  const fields = new Fields('a controller message', decode(bytes));
+  const type = TYPES[fields.integer('type')];
+  switch (type) {
+    case 'announce':
+      return { type, apiAddress: fields.text('apiAddress', 300) };
+    case 'guardRequest':
+      return {
+        type,
+        ticket: fields.integer('ticket'),
+        guard: fields.text('guard', NAME_LENGTH_MAX),
+        body: fields.bytes('body'),
+      };
+    case 'guardAnswer':
+      return { type, ticket: fields.integer('ticket'), body: fields.bytes('body') };
+    case 'heardInquiry':
+      return {
+        type,
+        inquiry: fields.integer('inquiry'),
+        guard: fields.text('guard', NAME_LENGTH_MAX),
+        withinMs: fields.integer('withinMs'),
+      };
+    case 'heardAnswer':
+      return { type, inquiry: fields.integer('inquiry'), heard: fields.boolean('heard') };
+    case 'positions':
+      return { type, positions: fields.list('positions', POSITIONS_MAX).map(positionOf) };
+    case 'httpRequest':
+      return {
+        type,
+        id: fields.integer('id'),
+        method: fields.text('method', 16),
+        url: fields.text('url', 4_096),
+        operator: fields.textOrNull('operator', NAME_LENGTH_MAX),
+        body: fields.bytes('body'),
+      };
+    case 'httpAnswer':
+      return {
+        type,
+        id: fields.integer('id'),
+        status: fields.integer('status'),
+        contentType: fields.text('contentType', 200),
+        body: fields.bytes('body'),
+      };
+    default:
+      return fields.oneOf('type', []);
+  }
+}
+
+function positionOf(value: unknown): GossipedPosition {
+  const fields = new Fields('a gossiped position', value);
+  return {
+    cluster: fields.text('cluster', NAME_LENGTH_MAX),
+    timeline: fields.integer('timeline', 1),
+    lsn: fields.bigint('lsn'),
+    ageMs: fields.integer('ageMs'),
+  };
+}
