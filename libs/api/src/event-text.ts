@@ -98,12 +98,13 @@ function promoted({ instance, epoch, timeline, fork }: Of<'Promoted'>): string {
 
 function failoverStarted(event: Of<'FailoverStarted'>): string {
   const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
+  const doubt = event.detectMs > 0 ? ` ${event.detectMs} ms after its last sign of life` : '';
   const seen =
     lastKnown === null ? '' : `; last seen at ${walText(lastKnown)} ${lastKnown.ageMs} ms before`;
   const wanted = candidate === null ? '' : `; wanted: ${candidate}`;
   const loss = acceptLoss ? '; loss accepted' : '';
   const not = excluded.length === 0 ? '' : `; not ${excluded.join(', ')}`;
-  return `failover from ${primary} of epoch ${epoch} begins: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;
+  return `failover from ${primary} of epoch ${epoch} begins${doubt}: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;
 }
 
 function triggerText(trigger: FailoverTrigger): string {

@@ -53,7 +53,7 @@ function summaryOf(state: ClusterState): string {
     case 'Fenced':
       return `${of} is fenced${paused}`;
     default:
-      return unreachable(lease.kind);
+      return unreachable(lease);
   }
 }
 

@@ -119,6 +119,8 @@ export const orderAnswer = z.object({
   /** The last sequence before the events of this order. */
   sequence: z.int(),
   events: z.array(recordedEventSchema),
+  /** Why there was nothing to do; null when something was recorded. */
+  satisfied: z.string().nullable(),
 });
 
 export type ControllerView = z.output<typeof controllerView>;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { ClusterSettings, PostgresDefinition } from '#libs/cluster';
+import { DomainError } from '#libs/kernel';
+import { checkHbaLine, managedReason } from '#libs/postgres-model';
 import type { ClusterCredentials, Credential } from '#libs/protocol';
 import { resolveSettings, settingsSchema } from './cluster-settings-schema.ts';
 import { field } from './field.ts';
@@ -21,25 +23,6 @@ export type ClusterDefinition = {
   readonly postgres: PostgresDefinition;
   readonly credentials: ClusterCredentials;
 };
-
-/** Written by the agent on each instance; a value for all of them would break it. */
-const OWNED_PARAMETERS = new Set([
-  'cluster_name',
-  'config_file',
-  'data_directory',
-  'external_pid_file',
-  'hba_file',
-  'hot_standby',
-  'ident_file',
-  'listen_addresses',
-  'port',
-  'primary_conninfo',
-  'primary_slot_name',
-  'promote_trigger_file',
-  'recovery_target_timeline',
-  'synchronous_standby_names',
-  'unix_socket_directories',
-]);
 
 const USER_RULE = 'a mapping with username and password';
 
@@ -87,6 +70,7 @@ export function resolveCluster(
   raw: z.output<typeof clusterSchema>,
   resolution: Resolution,
 ): ClusterFile {
+  checkHba(raw.pgHba, resolution);
   return {
     superuser: credential(raw.superuser),
     replication: credential(raw.replication),
@@ -116,6 +100,17 @@ function credential(raw: { username: string; password?: string | undefined }): C
   return { username: raw.username, password: raw.password ?? null };
 }
 
+function checkHba(lines: readonly string[], resolution: Resolution): void {
+  for (const [index, line] of lines.entries()) {
+    try {
+      checkHbaLine(line);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      resolution.refuse(['pgHba', index], `pgHba[${index + 1}]: ${error.message}`);
+    }
+  }
+}
+
 /** PostgreSQL spells booleans on and off. */
 function resolveParameters(
   raw: Readonly<Record<string, string | number | boolean>>,
@@ -128,11 +123,9 @@ function resolveParameters(
       const text = `parameters has the key '${name}', which is no name of a PostgreSQL setting`;
       resolution.refuse(['parameters', name], text);
     }
-    if (OWNED_PARAMETERS.has(spelled)) {
-      resolution.refuse(
-        ['parameters', name],
-        `parameters.${name} is set on each instance by its agent: leave it out`,
-      );
+    const reason = managedReason(spelled);
+    if (reason !== undefined) {
+      resolution.refuse(['parameters', name], `parameters.${name}: leave it out: ${reason}`);
     }
     parameters[spelled] = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
   }

@@ -82,7 +82,7 @@ export const controllerSchema = z.strictObject({
     7400,
   ),
   controllers: controllersField,
-  tls: tlsField('controller', 'c1'),
+  tls: tlsField('controller', 'controller-c1'),
   logLevel: logLevelField,
   timing: field(
     z

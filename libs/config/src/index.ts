@@ -9,6 +9,7 @@ export {
 export { CONFIG_KINDS, type ConfigKind, configExample } from './config-example.ts';
 export type { ControllerConfig, RaftTiming } from './controller-config.ts';
 export { formatAddress, parseAddress } from './field.ts';
+export { guardPaths, toGuardSettings } from './guard-settings.ts';
 export {
   loadAgentConfig,
   loadClusterFile,

@@ -223,7 +223,10 @@ describe('cluster.yaml', () => {
   });
 
   it.each([
-    { more: 'parameters: {port: 5433}', says: /parameters.port is set on each instance by its/ },
+    {
+      more: 'parameters: {port: 5433}',
+      says: /parameters.port: leave it out: it is a setting of the agent$/,
+    },
     { more: 'parameters: {"a b": 1}', says: /the key 'a b', which is no name of a PostgreSQL/ },
     {
       more: 'settings: {leaseTtlMs: 900}',

@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { type ClusterEvent, DEFAULT_SETTINGS, type RecordedEvent } from '#libs/cluster';
+import {
+  clusterName,
+  epoch,
+  epochMs,
+  guardIncarnation,
+  instanceName,
+  parseLsn,
+  timelineId,
+} from '#libs/kernel';
+import { eventText } from './event-text.ts';
+import { recordedEventJson, sseMessage } from './recorded-event.ts';
+
+const pg1 = instanceName('pg1');
+const pg2 = instanceName('pg2');
+const e4 = epoch(4);
+const guard = guardIncarnation('g');
+const at3 = { timeline: timelineId(2), lsn: parseLsn('0/3000060') };
+const endpoint = { host: '10.0.0.11', port: 5432 };
+const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
+const lag = { instance: pg1, rule: 'is too far behind', value: '32 MB', limit: '1 MB' };
+
+const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
+  [
+    {
+      type: 'ClusterCreated',
+      settings: DEFAULT_SETTINGS,
+      postgres: {
+        superuser: 'a',
+        replicationUser: 'b',
+        rewindUser: 'c',
+        parameters: {},
+        pgHba: [],
+      },
+    },
+    'cluster main is defined',
+  ],
+  [
+    { type: 'InstanceJoined', instance: pg1, postgres: endpoint, agent: endpoint, tags },
+    'pg1 is a member at 10.0.0.11:5432',
+  ],
+  [{ type: 'InstanceRemoved', instance: pg1 }, 'pg1 is a member no more'],
+  [{ type: 'BootstrapStarted', initialiser: pg1 }, 'pg1 initialises the cluster'],
+  [
+    { type: 'BootstrapAbandoned', instance: pg1, reason: 'silent' },
+    'pg1 could not initialise the cluster: silent',
+  ],
+  [
+    { type: 'ClusterInitialised', instance: pg1, systemIdentifier: '7350000000000000001' },
+    'pg1 initialised the cluster, system identifier 7350000000000000001',
+  ],
+  [
+    {
+      ...{ type: 'LeaseGranted', epoch: e4, holder: pg2, guard, timeline: timelineId(3) },
+      ...{ reason: 'failover', refusals: [lag], position: at3 },
+    } as ClusterEvent,
+    'epoch 4 on timeline 3 is granted to pg2, which stands at 0/3000060 of timeline 2 (failover); ' +
+      'not pg1: is too far behind (32 MB, limit 1 MB)',
+  ],
+  [
+    { type: 'LeaseReleased', epoch: e4, guard, reason: 'hand-over', position: at3 },
+    'lease of epoch 4 was given back at 0/3000060 of timeline 2: stopped for a switchover',
+  ],
+  [
+    { type: 'LeaseExpired', epoch: e4, silentMs: 3_180, waitMs: 3_161 },
+    'lease of epoch 4 expired: no renewal for 3180 ms, 3161 ms had to pass',
+  ],
+  [
+    {
+      ...{ type: 'Promoted', epoch: e4, instance: pg2, timeline: timelineId(3) },
+      fork: { from: timelineId(2), lsn: at3.lsn },
+    } as ClusterEvent,
+    'pg2 accepts writes in epoch 4 on timeline 3, which left timeline 2 at 0/3000060',
+  ],
+  [{ type: 'PrimaryResumed', epoch: e4, instance: pg1 }, 'pg1 accepts writes again in epoch 4'],
+  [
+    {
+      ...{ type: 'FailoverStarted', epoch: e4, primary: pg1, trigger: 'lease-expired' },
+      ...{ lastKnown: { ...at3, ageMs: 210 }, candidate: pg2, acceptLoss: true },
+      ...{ excluded: [pg1], detectMs: 3_190 },
+    } as ClusterEvent,
+    'failover from pg1 of epoch 4 begins 3190 ms after its last sign of life: its lease expired; last seen at 0/3000060 of timeline 2 ' +
+      '210 ms before; wanted: pg2; loss accepted; not pg1',
+  ],
+  [{ type: 'FailoverAborted', reason: 'pg1 is back' }, 'failover was given up: pg1 is back'],
+  [
+    {
+      ...{ type: 'FailoverCompleted', primary: pg2, phasesMs: { fence: 3_161, promote: 40 } },
+      lostBytes: 0n,
+    } as ClusterEvent,
+    'failover to pg2 is complete after 3201 ms (fence 3161, promote 40); nothing known was lost',
+  ],
+  [
+    { type: 'FailoverCompleted', primary: pg2, phasesMs: {}, lostBytes: 2_048n },
+    'failover to pg2 is complete; 2.0 kB of WAL known before are lost',
+  ],
+  [
+    { type: 'SwitchoverStarted', epoch: e4, from: pg1, to: pg2 },
+    'switchover from pg1 to pg2 begins',
+  ],
+  [
+    { type: 'SwitchoverAbandoned', reason: 'pg2 fell behind' },
+    'switchover was given up: pg2 fell behind',
+  ],
+  [
+    { type: 'SwitchoverCompleted', primary: pg2, phasesMs: { stop: 60, catchUp: 20, promote: 45 } },
+    'switchover to pg2 is complete after 125 ms (stop 60, catchUp 20, promote 45)',
+  ],
+  [
+    {
+      type: 'ActionRefused',
+      action: 'failover',
+      refusals: [lag, { instance: null, rule: 'no candidate', value: '', limit: '' }],
+    },
+    'failover is refused: pg1: is too far behind (32 MB, limit 1 MB); no candidate',
+  ],
+  [
+    { type: 'BrakeUsed', epoch: e4, term: 9 },
+    'the leader of term 9 doubted itself and handed over before it declared epoch 4 expired',
+  ],
+  [{ type: 'ClusterPaused' }, 'automatic decisions are paused'],
+  [{ type: 'ClusterResumed' }, 'automatic decisions are on again'],
+];
+
+function recorded(event: ClusterEvent): RecordedEvent {
+  return {
+    cluster: clusterName('main'),
+    sequence: 17,
+    version: 16,
+    at: epochMs(1_750_000_000_000),
+    cause: { by: 'leader c1', rule: 'test' },
+    event,
+  };
+}
+
+describe('eventText', () => {
+  it.each(SENTENCES.map(([event, text]) => ({ type: event.type, event, text })))(
+    '$type: $text',
+    ({ event, text }) => {
+      expect(eventText(recorded(event))).toBe(text);
+    },
+  );
+});
+
+describe('recordedEventJson', () => {
+  it('writes positions as PostgreSQL does and other 64-bit numbers as decimal text', () => {
+    const event = { ...SENTENCES[7]?.[0] } as ClusterEvent;
+    expect(recordedEventJson(recorded(event))).toEqual({
+      cluster: 'main',
+      sequence: 17,
+      version: 16,
+      at: 1_750_000_000_000,
+      cause: { by: 'leader c1', rule: 'test' },
+      text: eventText(recorded(event)),
+      event: {
+        type: 'LeaseReleased',
+        epoch: 4,
+        guard: 'g',
+        reason: 'hand-over',
+        position: { timeline: 2, lsn: '0/3000060' },
+      },
+    });
+    const completed: ClusterEvent = {
+      type: 'FailoverCompleted',
+      primary: pg2,
+      phasesMs: {},
+      lostBytes: 2_048n,
+    };
+    expect(recordedEventJson(recorded(completed)).event).toMatchObject({ lostBytes: '2048' });
+  });
+
+  it('fits one message of the stream', () => {
+    const json = recordedEventJson(
+      recorded({ type: 'BootstrapAbandoned', instance: pg1, reason: 'a\nb' }),
+    );
+    const lines = sseMessage(json).split('\n');
+    expect(lines.slice(0, 2)).toEqual(['id: 17', 'event: recorded']);
+    expect(JSON.parse(lines[2]?.slice(6) ?? '')).toEqual(json);
+    expect(lines.slice(3)).toEqual(['', '']);
+  });
+});

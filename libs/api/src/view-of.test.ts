@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AgentReport,
+  type ClusterEvent,
+  type ClusterState,
+  DEFAULT_SETTINGS,
+  evolve,
+} from '#libs/cluster';
+import {
+  clusterName,
+  epoch,
+  epochMs,
+  guardIncarnation,
+  type InstanceName,
+  instanceName,
+  parseLsn,
+  timelineId,
+} from '#libs/kernel';
+import { explainOf } from './explain-of.ts';
+import { jsonOf } from './json-text.ts';
+import { createClusterRequest, switchoverRequest } from './requests.ts';
+import { explainAnswer, clusterView as schema } from './status.ts';
+import { clusterViewOf, type Heard } from './view-of.ts';
+
+const pg1 = instanceName('pg1');
+const pg2 = instanceName('pg2');
+const guard = guardIncarnation('g1');
+const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
+const postgres = {
+  superuser: 'a',
+  replicationUser: 'b',
+  rewindUser: 'c',
+  parameters: {},
+  pgHba: [],
+};
+const at = (host: string, port: number) => ({ host, port });
+
+const HISTORY: readonly ClusterEvent[] = [
+  { type: 'ClusterCreated', settings: DEFAULT_SETTINGS, postgres },
+  ...[pg1, pg2].map((instance) => ({
+    ...{ type: 'InstanceJoined' as const, instance, tags },
+    postgres: at(`${instance}.example`, 5432),
+    agent: at(`${instance}.example`, 8008),
+  })),
+  { type: 'BootstrapStarted', initialiser: pg1 },
+  { type: 'ClusterInitialised', instance: pg1, systemIdentifier: '735' },
+  {
+    ...{ type: 'LeaseGranted', epoch: epoch(1), holder: pg1, guard, timeline: timelineId(1) },
+    ...{ reason: 'bootstrap', refusals: [], position: null },
+  } as ClusterEvent,
+  { type: 'Promoted', epoch: epoch(1), instance: pg1, timeline: timelineId(1), fork: null },
+];
+
+function stateAfter(events: readonly ClusterEvent[]): ClusterState {
+  let state: ClusterState | null = null;
+  for (const [index, event] of events.entries()) {
+    const sequence = index + 1;
+    const place = { cluster: clusterName('main'), sequence, version: sequence, at: epochMs(1_000) };
+    state = evolve(state, { ...place, cause: { by: 'test', rule: '' }, event });
+  }
+  return state as ClusterState;
+}
+
+function report(instance: InstanceName, condition: AgentReport['postgres']): AgentReport {
+  return {
+    instance,
+    actedVersion: 7,
+    postgresEndpoint: at(`${instance}.example`, 5432),
+    agentEndpoint: at(`${instance}.example`, 8008),
+    tags,
+    guard: { incarnation: guard, epoch: null, remainingMs: null },
+    dataDirectory: { kind: 'empty' },
+    postgres: condition,
+    detached: null,
+    downForMs: 0,
+    abandonedHandOver: null,
+    activity: null,
+    problem: null,
+  };
+}
+
+const primary: AgentReport['postgres'] = {
+  ...{ kind: 'primary', timeline: timelineId(1), writeLsn: parseLsn('0/3000100') },
+  ...{ readOnly: false, standbys: [] },
+};
+const standby: AgentReport['postgres'] = {
+  ...{ kind: 'standby', timeline: timelineId(1) },
+  ...{ receivedLsn: parseLsn('0/3000000'), replayedLsn: parseLsn('0/2FFFFFF') },
+  receiver: {
+    ...{ streaming: true, from: at('pg1.example', 5432) },
+    ...{ latestEndLsn: null, latestEndAgeMs: null },
+  },
+};
+
+function heard(...reports: readonly AgentReport[]): Map<InstanceName, Heard> {
+  return new Map(reports.map((each) => [each.instance, { report: each, ageMs: 120 }]));
+}
+
+describe('clusterViewOf', () => {
+  it('shows a serving cluster: roles, positions, lag and upstream', () => {
+    const view = clusterViewOf(
+      stateAfter(HISTORY),
+      heard(report(pg1, primary), report(pg2, standby)),
+    );
+    expect(schema.parse(view)).toEqual(view);
+    expect(view).toMatchObject({ name: 'main', phase: 'serving', operation: null, timeline: 1 });
+    expect(view.lease).toEqual({ kind: 'Held', epoch: 1, holder: 'pg1', serving: true });
+    expect(view.instances).toMatchObject([
+      { name: 'pg1', role: 'primary', state: 'serving', lsn: '0/3000100', lagBytes: null },
+      { name: 'pg2', role: 'standby', state: 'streaming', lagBytes: '256', lagText: '256 B' },
+    ]);
+    expect(view.instances[1]?.receivingFrom).toBe('pg1');
+  });
+
+  it('shows committed state only where nobody reported', () => {
+    const view = clusterViewOf(stateAfter(HISTORY), new Map());
+    expect(view.instances).toMatchObject([
+      { name: 'pg1', role: null, state: 'silent', lsn: null, agent: { heardAgeMs: null } },
+      { name: 'pg2', state: 'silent' },
+    ]);
+  });
+
+  it.each([
+    { condition: { kind: 'stopped' } as const, state: 'empty' },
+    { condition: { kind: 'starting', progress: null, sinceMs: 5 } as const, state: 'starting' },
+    { condition: { ...primary, readOnly: true }, state: 'read-only' },
+    { condition: { ...standby, receiver: null }, state: 'not streaming' },
+    { condition: { kind: 'foreign', pid: 9 } as const, state: 'foreign' },
+  ])('shows $condition.kind as $state', ({ condition, state }) => {
+    const view = clusterViewOf(stateAfter(HISTORY), heard(report(pg1, condition)));
+    expect(view.instances[0]?.state).toBe(state);
+  });
+
+  it.each([
+    { more: [], phase: 'serving', operation: null },
+    {
+      more: [{ type: 'LeaseExpired', epoch: epoch(1), silentMs: 3_200, waitMs: 3_161 } as const],
+      phase: 'down',
+      operation: null,
+    },
+    {
+      more: [{ type: 'SwitchoverStarted', epoch: epoch(1), from: pg1, to: pg2 } as const],
+      phase: 'serving',
+      operation: 'switchover from pg1 to pg2: the primary stops',
+    },
+  ])('phase $phase, operation $operation', ({ more, phase, operation }) => {
+    const view = clusterViewOf(stateAfter([...HISTORY, ...more]), new Map());
+    expect(view).toMatchObject({ phase, operation });
+  });
+});
+
+describe('explainOf', () => {
+  it('names the goal and the condition of each instance and what refused last', () => {
+    const refusals = [{ instance: pg2, rule: 'is silent', value: '9 s', limit: '0.8 s' }];
+    const state = stateAfter([
+      ...HISTORY,
+      { type: 'ActionRefused', action: 'switchover', refusals },
+    ]);
+    const answer = explainOf(state, heard(report(pg1, primary), report(pg2, standby)));
+    expect(explainAnswer.parse(answer)).toEqual(answer);
+    expect(answer.summary).toBe('pg1 is primary in epoch 1');
+    expect(answer.instances.map(({ goal, condition }) => [goal, condition])).toEqual([
+      ['accepts writes in epoch 1 on timeline 1', 'serving, timeline 1, at 0/3000100'],
+      [
+        'streams from pg1 on timeline 1',
+        'streaming, from pg1, timeline 1, at 0/3000000, 256 B behind',
+      ],
+    ]);
+    expect(answer.lastRefusal).toEqual({ action: 'switchover', at: 1_000, refusals });
+  });
+});
+
+describe('requests', () => {
+  it('a cluster definition survives JSON', () => {
+    const credential = { username: 'a', password: null };
+    const credentials = { superuser: credential, replication: credential, rewind: credential };
+    const request = {
+      name: clusterName('main'),
+      settings: DEFAULT_SETTINGS,
+      postgres,
+      credentials,
+    };
+    const text = JSON.stringify(jsonOf(request));
+    expect(createClusterRequest.parse(JSON.parse(text))).toEqual(request);
+  });
+
+  it.each([[{ to: 'PG 1' }], [{ too: 'pg1' }], [[]]])('refuses %j', (body) => {
+    expect(switchoverRequest.safeParse(body).success).toBe(false);
+  });
+});
