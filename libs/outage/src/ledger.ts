@@ -47,9 +47,14 @@ export class Ledger {
 
   /** Forgets the counts, not the history: the next gap still begins at the last acknowledgement. */
   mark(): void {
+    this.markGap();
+    this.#dual = 0;
+  }
+
+  /** As `mark`, but what was dual stays counted. */
+  markGap(): void {
     this.#acknowledged = 0;
     this.#gapMs = 0;
-    this.#dual = 0;
   }
 
   /** Since the last mark; a gap that is still open at `now` counts. */

@@ -84,6 +84,11 @@ export class WritingClient {
     this.#ledger.mark();
   }
 
+  /** Begins a new count of the gap alone. */
+  markGap(): void {
+    this.#ledger.markGap();
+  }
+
   view(): ClientView {
     return {
       ...this.#ledger.tally(now()),

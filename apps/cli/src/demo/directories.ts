@@ -1,6 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DomainError } from '#libs/kernel';
 import { type OsUser, osUser } from '#libs/process';
 import type { ClusterPlan } from './plan.ts';
@@ -8,11 +16,8 @@ import type { ClusterPlan } from './plan.ts';
 export class DirectoryInUseError extends DomainError {
   readonly code = 'DIRECTORY_IN_USE';
 
-  constructor(directory: string, cause: unknown) {
-    super(
-      `${directory} cannot be taken for the demo: name a directory that is not there yet, or none`,
-      { cause },
-    );
+  constructor(directory: string, why: string) {
+    super(`${directory} ${why}; or leave --dir out`);
   }
 }
 
@@ -23,21 +28,39 @@ export function postgresOsUser(): OsUser {
 }
 
 /**
- * A fresh directory that PostgreSQL's user can enter; short, for socket paths end at 107 bytes.
- *
- * @throws DirectoryInUseError when `wanted` is there already: a demo touches nothing but its own
+ * A directory that is the demo's alone and that PostgreSQL's user can enter; short, for socket paths
+ * end at 107 bytes. One that was asked for by name stays afterwards, one of ours does not.
  */
-export function freshDirectory(wanted: string | null): string {
-  if (wanted === null) {
-    const directory = mkdtempSync(join(tmpdir(), 'matriarch-'));
-    chmodSync(directory, 0o755);
-    return directory;
+export class DirectoryClaim {
+  private constructor(
+    readonly directory: string,
+    readonly temporary: boolean,
+  ) {}
+
+  /** @throws DirectoryInUseError: a demo touches nothing but its own */
+  static take(wanted: string | null): DirectoryClaim {
+    if (wanted === null) {
+      const directory = mkdtempSync(join(tmpdir(), 'matriarch-'));
+      chmodSync(directory, 0o755);
+      return new DirectoryClaim(directory, true);
+    }
+    const directory = resolve(wanted);
+    mkdirSync(directory, { mode: 0o755, recursive: true });
+    if (readdirSync(directory).length > 0)
+      throw new DirectoryInUseError(directory, 'is not empty: name a new one');
+    for (let above = directory; above !== '/'; above = dirname(above)) {
+      if (process.getuid?.() === 0 && (statSync(above).mode & 0o001) === 0) {
+        throw new DirectoryInUseError(
+          directory,
+          `cannot be entered by postgres: chmod o+x ${above}`,
+        );
+      }
+    }
+    return new DirectoryClaim(directory, false);
   }
-  try {
-    mkdirSync(wanted, { mode: 0o755 });
-    return wanted;
-  } catch (cause) {
-    throw new DirectoryInUseError(wanted, cause);
+
+  release(): void {
+    if (this.temporary) rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
@@ -57,8 +80,4 @@ export function makeDirectories(plan: ClusterPlan, postgresUser: OsUser): void {
 /** As root only: without it everything is the user's own. */
 export function giveTo(user: OsUser, path: string): void {
   if (process.getuid?.() === 0) chownSync(path, user.uid, user.gid);
-}
-
-export function removeDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
 }
