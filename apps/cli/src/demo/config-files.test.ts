@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parseAgentConfig, parseClusterFile, parseControllerConfig } from '#libs/config';
 import { agentYaml, clusterYaml, controllerYaml } from './config-files.ts';
 import { DEMO_BASE_PORT, loopbackPlan, portsOf } from './plan.ts';
 
+const ADDRESSES = [17_400, 17_401, 17_402].map((port) => ({ host: '127.0.0.1', port }));
 const plan = loopbackPlan('/tmp/demo', DEMO_BASE_PORT);
 
 describe('the plan on loopback', () => {
@@ -21,23 +22,31 @@ describe('the plan on loopback', () => {
 });
 
 describe('the written files', () => {
-  it('name all controllers in every file, with the addresses where they listen', () => {
-    const controllers = [17_400, 17_401, 17_402].map((port, index) => ({
-      name: `c${index + 1}`,
-      address: `127.0.0.1:${port}`,
-    }));
+  it('are accepted by a real installation, and place everything where the plan says', () => {
     for (const controller of plan.controllers) {
-      expect(parse(controllerYaml(plan, controller))).toMatchObject({ controllers });
+      const { api, listen, controllers } = parseControllerConfig(
+        controllerYaml(plan, controller),
+        controller.configFile,
+      );
+      expect(api.port).toBe(controller.httpPort);
+      expect(listen.port).toBe(controller.tlsPort);
+      expect(controllers.map(({ address }) => address)).toEqual(ADDRESSES);
     }
     for (const instance of plan.instances) {
-      expect(parse(agentYaml(plan, instance, 'postgres'))).toMatchObject({ controllers });
+      const { postgres, controllers } = parseAgentConfig(
+        agentYaml(plan, instance, 'postgres'),
+        instance.configFile,
+      );
+      expect(postgres.advertise.port).toBe(instance.postgresPort);
+      expect(postgres.dataDirectory).toBe(instance.dataDirectory);
+      expect(controllers.map(({ address }) => address)).toEqual(ADDRESSES);
     }
   });
 
   it('let the client in by password from its network only', () => {
     const passwords = { superuser: 'a', replication: 'b', rewind: 'c' };
     const yaml = clusterYaml({ passwords, clientNetwork: '127.0.0.1/32', settings: {} });
-    expect(parse(yaml)).toMatchObject({
+    expect(parseClusterFile(yaml, plan.clusterFile)).toMatchObject({
       superuser: { username: 'postgres', password: 'a' },
       pgHba: ['host all all 127.0.0.1/32 scram-sha-256'],
     });
