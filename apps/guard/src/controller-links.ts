@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto';
+import {
+  type Clock,
+  codeOf,
+  type GuardIncarnation,
+  messageOf,
+  type Prng,
+  seededPrng,
+} from '#libs/kernel';
+import {
+  decode,
+  encode,
+  type GuardAnswer,
+  GuardFrame,
+  type GuardRequest,
+  type GuardSettings,
+  packGuardRequest,
+  unpackGuardAnswer,
+} from '#libs/protocol';
+import {
+  DEFAULT_LINK_TIMING,
+  type LinkTiming,
+  PeerLink,
+  type TlsCredentials,
+} from '#libs/transport';
+import { parseAddress } from './address.ts';
+import type { GuardLog } from './guard-log.ts';
+
+/** A lease is short: a controller that comes back must be found soon. */
+const TIMING: LinkTiming = { ...DEFAULT_LINK_TIMING, reconnectMaxMs: 1_000 };
+const SEED_MAX = 2 ** 47;
+
+export type ControllerLinksEvents = {
+  readonly onUp: (controller: string) => void;
+  readonly onDown: (controller: string) => void;
+  readonly onAnswer: (controller: string, answer: GuardAnswer) => void;
+};
+
+/** Warm links to every controller, so that a change of leader opens none (safety 19). */
+export class ControllerLinks {
+  readonly #links = new Map<string, PeerLink>();
+  readonly #log: GuardLog;
+  readonly #events: ControllerLinksEvents;
+  /** What was last said of a link that is down: said again only when it changes. */
+  readonly #complaints = new Map<string, string>();
+
+  constructor(
+    parts: {
+      readonly settings: GuardSettings;
+      readonly incarnation: GuardIncarnation;
+      readonly credentials: TlsCredentials;
+      readonly clock: Clock;
+      readonly log: GuardLog;
+    },
+    events: ControllerLinksEvents,
+  ) {
+    this.#log = parts.log;
+    this.#events = events;
+    const prng = seededPrng(randomInt(SEED_MAX));
+    for (const controller of parts.settings.controllers) {
+      this.#links.set(controller.name, this.#linkTo(controller, parts, prng));
+    }
+  }
+
+  start(): void {
+    for (const link of this.#links.values()) link.start();
+  }
+
+  stop(): void {
+    for (const link of this.#links.values()) link.stop();
+  }
+
+  get connected(): number {
+    let count = 0;
+    for (const link of this.#links.values()) if (link.state === 'up') count += 1;
+    return count;
+  }
+
+  isUp(controller: string): boolean {
+    return this.#links.get(controller)?.state === 'up';
+  }
+
+  sendTo(controller: string, request: GuardRequest): void {
+    this.#links.get(controller)?.send(GuardFrame.request, encode(packGuardRequest(request)));
+  }
+
+  /** A controller that is not connected, or does not read, is left out: nothing waits for it. */
+  sendToAll(request: GuardRequest): void {
+    const body = encode(packGuardRequest(request));
+    for (const link of this.#links.values()) {
+      if (link.state === 'up') link.send(GuardFrame.request, body);
+    }
+  }
+
+  #linkTo(
+    controller: GuardSettings['controllers'][number],
+    parts: { incarnation: GuardIncarnation; credentials: TlsCredentials; clock: Clock },
+    prng: Prng,
+  ): PeerLink {
+    const { name } = controller;
+    const { incarnation, credentials, clock } = parts;
+    return new PeerLink({
+      ...parseAddress(controller.address),
+      channel: 'guard',
+      security: { kind: 'mutual-tls', credentials },
+      self: { ...credentials.identity, memberId: 0, incarnation },
+      expectedName: name,
+      time: { clock, prng },
+      timing: TIMING,
+      onFrame: (type, body) => this.#onFrame(name, type, body),
+      onUp: () => {
+        this.#complaints.delete(name);
+        this.#log.info('controller connected', { controller: name });
+        this.#events.onUp(name);
+      },
+      onDown: (cause) => this.#onDown(name, cause),
+    });
+  }
+
+  #onFrame(controller: string, type: number, body: Uint8Array): void {
+    if (type !== GuardFrame.answer) {
+      this.#log.warn('unknown frame from a controller', { controller, type });
+      return;
+    }
+    let answer: GuardAnswer;
+    try {
+      answer = unpackGuardAnswer(decode(body));
+    } catch (error) {
+      this.#log.warn('unreadable answer from a controller', { controller, why: messageOf(error) });
+      return;
+    }
+    this.#events.onAnswer(controller, answer);
+  }
+
+  #onDown(controller: string, cause: Error): void {
+    const complaint = codeOf(cause) ?? cause.message;
+    if (this.#complaints.get(controller) === complaint) return;
+    this.#complaints.set(controller, complaint);
+    this.#log.warn('controller not connected', { controller, why: cause.message });
+    this.#events.onDown(controller);
+  }
+}

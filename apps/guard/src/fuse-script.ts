@@ -1,0 +1,52 @@
+/**
+ * The fuse: a shell that ends PostgreSQL when nobody tells it in time that the lease was renewed. It
+ * knows no lease, only a moment on the boot clock, so it still works when guard and agent are stopped
+ * together (correction 14). bash, because its `read -t` takes fractions and nothing here forks.
+ *
+ *     bash -c SCRIPT matriarch-fuse <data directory> <deadline>
+ *
+ * stdin: a line with a later deadline (ms of `/proc/uptime`) after each confirmed renewal, or `off`.
+ * Its end means that the guard is dead: PostgreSQL must not outlive it, whatever the kernel's death
+ * signal did (safety 13). A line cut in two can only name an earlier moment, which is ignored.
+ *
+ * The processes of the instance are those that stand in its data directory (safety 1); the directory
+ * is held open, so that no path is walked again. Killed ones show no working directory any more.
+ */
+export const FUSE_SCRIPT = `
+exec 8<"$1" || exit 4
+deadline=$2
+cause=deadline
+while :; do
+  read -r up rest </proc/uptime
+  left=$((deadline - 10#\${up/./} * 10))
+  ((left > 0)) || break
+  printf -v wait '%d.%03d' $((left / 1000)) $((left % 1000))
+  if IFS= read -r -t "$wait" line; then
+    [[ $line == off ]] && exit 0
+    [[ $line =~ ^[0-9]+$ ]] && ((line > deadline)) && deadline=$line
+  elif (($? <= 128)); then
+    cause=guard-gone
+    break
+  fi
+done
+killed=0
+for ((pass = 0; pass < 1000; pass++)); do
+  found=0
+  for cwd in /proc/[0-9]*/cwd; do
+    [[ $cwd -ef /proc/$$/fd/8 ]] || continue
+    pid=\${cwd#/proc/}
+    pid=\${pid%/cwd}
+    kill -KILL "$pid" 2>/dev/null && found=$((found + 1))
+  done
+  killed=$((killed + found))
+  ((found == 0)) && break
+  ((pass < 50)) || sleep 0.05
+done
+((killed > 0)) || exit 0
+printf '{"level":"error","msg":"the fuse ended postgresql","cause":"%s","signals":%d,"dataDirectory":"%s"}\\n' \\
+  "$cause" "$killed" "$1" >&2
+exit 3
+`;
+
+/** The fuse found processes and killed them. */
+export const FUSE_FIRED_EXIT_CODE = 3;

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { FUSE_FIRED_EXIT_CODE, FUSE_SCRIPT } from './fuse-script.ts';
+import type { GuardLog } from './guard-log.ts';
+
+/** A fuse that leaves this much unread hangs, and is replaced. */
+const UNREAD_LIMIT_BYTES = 4_096;
+
+/** A fuse that cannot stay up must not become a storm of processes. */
+const REPLACE_AFTER_MS = 100;
+
+/** Starts, feeds and replaces the fuse process while PostgreSQL is, or becomes, a primary. */
+export class Fuse {
+  readonly #dataDirectory: string;
+  readonly #log: GuardLog;
+  #child: ChildProcess | null = null;
+  /** Milliseconds of the boot clock; null while not armed. */
+  #deadlineBootMs: number | null = null;
+
+  constructor(dataDirectory: string, log: GuardLog) {
+    this.#dataDirectory = dataDirectory;
+    this.#log = log;
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** @returns false when the program does not start: then nothing may serve */
+  arm(deadlineBootMs: number): boolean {
+    this.#deadlineBootMs = Math.floor(deadlineBootMs);
+    if (this.#child !== null) {
+      this.feed(deadlineBootMs);
+      return true;
+    }
+    return this.#spawn(this.#deadlineBootMs);
+  }
+
+  /** A renewal was confirmed. */
+  feed(deadlineBootMs: number): void {
+    if (this.#deadlineBootMs === null) return;
+    this.#deadlineBootMs = Math.max(this.#deadlineBootMs, Math.floor(deadlineBootMs));
+    const stdin = this.#child?.stdin;
+    if (stdin === null || stdin === undefined) return;
+    if (stdin.writableLength > UNREAD_LIMIT_BYTES) {
+      this.#log.error('fuse hangs and is replaced', { fusePid: this.pid });
+      this.#child?.kill('SIGKILL');
+      return;
+    }
+    stdin.write(`${this.#deadlineBootMs}\n`);
+  }
+
+  /** PostgreSQL was proved down. */
+  disarm(): void {
+    this.#deadlineBootMs = null;
+    this.#child?.stdin?.end('off\n');
+    this.#child = null;
+  }
+
+  #spawn(deadlineBootMs: number): boolean {
+    const argv = ['-c', FUSE_SCRIPT, 'matriarch-fuse', this.#dataDirectory, `${deadlineBootMs}`];
+    const child = spawn('bash', argv, {
+      // A session of its own: no signal to the guard's group or terminal reaches it.
+      detached: true,
+      cwd: '/',
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' },
+    });
+    child.on('error', (error) => this.#log.error('fuse failed', { why: error.message }));
+    // A fuse that has ended is judged by its exit, not by the pipe.
+    child.stdin?.on('error', () => undefined);
+    child.once('exit', (code, signal) => this.#exited(child, code, signal));
+    this.#child = child;
+    if (child.pid === undefined) this.#child = null;
+    return child.pid !== undefined;
+  }
+
+  #exited(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#child !== child) return;
+    this.#child = null;
+    if (this.#deadlineBootMs === null) return;
+    if (code === FUSE_FIRED_EXIT_CODE) {
+      this.#log.error('fuse has ended postgresql at the deadline');
+      return;
+    }
+    this.#log.warn('fuse ended and is replaced', { exitCode: code, signal });
+    setTimeout(() => this.#replace(), REPLACE_AFTER_MS);
+  }
+
+  #replace(): void {
+    if (this.#child !== null || this.#deadlineBootMs === null) return;
+    if (!this.#spawn(this.#deadlineBootMs)) this.#log.error('fuse cannot be started');
+  }
+}

@@ -1,0 +1,270 @@
+import { type GuardIncarnation, unreachable } from '#libs/kernel';
+import type { HolderEffects } from '#libs/lease';
+import { ProcessesInDirectory } from '#libs/process';
+import type { GuardAnswer, GuardRequest, GuardSettings, Position } from '#libs/protocol';
+import type { TlsCredentials } from '#libs/transport';
+import { AgentSocket } from './agent-socket.ts';
+import { ControllerLinks } from './controller-links.ts';
+import { Fuse } from './fuse.ts';
+import type { GuardLog } from './guard-log.ts';
+import { Instance } from './instance.ts';
+import { LeaderView } from './leader-view.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { Orders } from './orders.ts';
+import { Postmaster } from './postmaster.ts';
+import { Releases } from './releases.ts';
+import type { SystemClock } from './system-clock.ts';
+
+export type GuardParts = {
+  readonly settings: GuardSettings;
+  readonly incarnation: GuardIncarnation;
+  /** Dead guards of this data directory, whose leases this one may give back. */
+  readonly predecessors: readonly GuardIncarnation[];
+  readonly credentials: TlsCredentials;
+  readonly clock: SystemClock;
+  readonly log: GuardLog;
+  /** The agent asked the guard to end. */
+  readonly onShutdown: () => void;
+};
+
+type Granted = GuardAnswer & { readonly type: 'granted' };
+
+/** How long the release of a guard that ends is waited for; after it the lease runs out by itself. */
+const LAST_RELEASE_LIMIT_MS = 2_000;
+
+/** Joins lease, PostgreSQL, controllers and agent. */
+export class Guard {
+  readonly #parts: GuardParts;
+  readonly #links: ControllerLinks;
+  readonly #agent: AgentSocket;
+  readonly #postmaster: Postmaster;
+  readonly #lease: LeaseKeeper;
+  readonly #fuse: Fuse;
+  readonly #instance: Instance;
+  readonly #releases: Releases;
+  readonly #orders: Orders;
+  readonly #leader = new LeaderView();
+  #granted: Granted | null = null;
+  #position: Position | null = null;
+  #agentGoneAtMs = performance.now();
+  #repeatTimer: NodeJS.Timeout | undefined;
+  #ended: Promise<void> | null = null;
+
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
+    const { settings, log, clock, incarnation } = parts;
+    const { dataDirectory } = settings.postgres;
+    const processes = new ProcessesInDirectory(dataDirectory);
+    this.#links = new ControllerLinks(parts, {
+      onUp: (controller) => this.#controllerUp(controller),
+      onDown: () => this.#pushState(),
+      onAnswer: (_controller, answer) => this.#onAnswer(answer),
+    });
+    this.#agent = new AgentSocket(log, {
+      onRequest: (request, reply) => {
+        this.#orders.handle(request, reply);
+        if (request.type === 'attach') this.#pushState();
+      },
+      onAttached: () => {
+        this.#agentGoneAtMs = performance.now();
+      },
+    });
+    const onChange = (): void => this.#postmasterChanged();
+    this.#postmaster = new Postmaster(settings.postgres, { processes, log, onChange });
+    this.#lease = new LeaseKeeper(settings.timing, { clock, log, effects: this.#effects() });
+    this.#fuse = new Fuse(dataDirectory, log);
+    this.#instance = new Instance(dataDirectory, {
+      processes,
+      postmaster: this.#postmaster,
+      lease: this.#lease,
+      fuse: this.#fuse,
+      log,
+    });
+    this.#releases = new Releases((request) => this.#sendToLeader(request));
+    this.#orders = new Orders({
+      instance: this.#instance,
+      lease: this.#lease,
+      releases: this.#releases,
+      incarnation,
+      olderHolder: (epoch) => {
+        const granted = this.#granted;
+        if (granted?.epoch !== epoch || granted.incarnation === incarnation) return null;
+        return granted.incarnation;
+      },
+      onPosition: (position) => {
+        this.#position = position;
+      },
+      onShutdown: parts.onShutdown,
+    });
+  }
+
+  /** Before anything else, ends what a dead guard of this instance has left (safety 13). */
+  async begin(): Promise<void> {
+    const { settings, log, predecessors, incarnation } = this.#parts;
+    const killed = await this.#postmaster.sweep();
+    if (killed > 0) log.warn('processes left by a dead guard killed', { killed });
+    if (this.#instance.notDown() === null) this.#instance.wentDown();
+    await this.#agent.listen(settings.socketPath);
+    this.#links.start();
+    this.#lease.begin();
+    this.#repeatTimer = setInterval(() => this.#releases.repeat(), settings.timing.renewIntervalMs);
+    log.info('guard ready', {
+      incarnation,
+      pid: process.pid,
+      predecessors: predecessors.length,
+      dataDirectory: settings.postgres.dataDirectory,
+    });
+  }
+
+  /** Stops PostgreSQL, gives the lease back, and resolves when nothing is left to do. */
+  shutDown(): Promise<void> {
+    this.#ended ??= this.#shutDown();
+    return this.#ended;
+  }
+
+  async #shutDown(): Promise<void> {
+    const { settings, log, incarnation } = this.#parts;
+    this.#orders.end();
+    log.info('guard ends', { postmaster: this.#postmaster.state, epoch: this.#lease.epoch });
+    const killMs = this.#lease.timing.guardKillMs;
+    const limits = { budgetMs: settings.timing.shutdownStopMs, killMs };
+    const refusal = await this.#instance.stop('fast', limits);
+    if (refusal !== null) await this.#instance.stop('immediate', limits);
+    const { epoch } = this.#lease;
+    if (epoch !== null) {
+      this.#lease.release(epoch);
+      const release = { epoch, incarnation, reason: 'shutdown', position: this.#position } as const;
+      const limit = new Promise((resolve) => setTimeout(resolve, LAST_RELEASE_LIMIT_MS).unref());
+      await Promise.race([this.#releases.add(release), limit]);
+    }
+    clearInterval(this.#repeatTimer);
+    this.#lease.end();
+    this.#links.stop();
+    this.#agent.close();
+  }
+
+  #effects(): HolderEffects {
+    return {
+      sendRenewal: (epoch, nonce, to) => {
+        const { incarnation } = this.#parts;
+        const postmaster = this.#postmaster.state;
+        const agentAbsentMs = this.#agentAbsentMs();
+        const position = this.#position;
+        const request = { type: 'renew', incarnation, epoch, nonce, postmaster } as const;
+        this.#send({ ...request, agentAbsentMs, position }, to);
+      },
+      rightConfirmed: (epoch) => {
+        const killAtBootMs = this.#lease.killAtBootMs();
+        if (killAtBootMs !== null) this.#fuse.feed(killAtBootMs);
+        this.#orders.confirmed(epoch);
+        this.#pushState();
+      },
+      stopNow: (reason, epoch, graceMs) => {
+        this.#instance.fence(reason, epoch, graceMs);
+        this.#pushState();
+      },
+    };
+  }
+
+  #onAnswer(answer: GuardAnswer): void {
+    switch (answer.type) {
+      case 'renewed':
+        this.#lease.renewed(answer.epoch, answer.nonce);
+        return;
+      case 'renewalRefused':
+        this.#parts.log.warn('renewal refused', { epoch: answer.epoch, why: answer.reason });
+        this.#lease.refused(answer.epoch);
+        this.#orders.refused(answer.epoch, answer.reason);
+        this.#pushState();
+        return;
+      case 'released':
+        this.#parts.log.info('lease released', { epoch: answer.epoch });
+        this.#releases.answered(answer.epoch, { kind: 'released' });
+        return;
+      case 'releaseRefused':
+        this.#parts.log.info('release refused', { epoch: answer.epoch, why: answer.reason });
+        this.#releases.answered(answer.epoch, { kind: 'refused', reason: answer.reason });
+        return;
+      case 'leader':
+        if (this.#leader.told(answer.name, answer.term)) this.#leaderKnown();
+        return;
+      case 'granted':
+        this.#learnGrant(answer);
+        return;
+      default:
+        unreachable(answer);
+    }
+  }
+
+  #learnGrant(granted: Granted): void {
+    const { incarnation, predecessors, log } = this.#parts;
+    const { epoch } = granted;
+    this.#granted = granted;
+    if (granted.incarnation === incarnation) {
+      const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = granted;
+      this.#lease.useTiming({ leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs });
+      if (this.#instance.serving.kind !== 'primary') this.#lease.acquire(epoch);
+      return;
+    }
+    // Only for a guard of this very data directory: another host may carry the same name by mistake.
+    if (!predecessors.includes(granted.incarnation) || this.#releases.has(epoch)) return;
+    log.info('lease of a dead guard is given back', { epoch, of: granted.incarnation });
+    const release = { epoch, incarnation: granted.incarnation, position: null } as const;
+    void this.#releases.add({ ...release, reason: 'guard-dead' });
+  }
+
+  #controllerUp(controller: string): void {
+    this.#links.sendTo(controller, this.#guardState());
+    if (controller === this.#leader.name) this.#leaderKnown();
+    this.#pushState();
+  }
+
+  #leaderKnown(): void {
+    this.#lease.leaderAnnounced();
+    this.#releases.repeat();
+  }
+
+  #postmasterChanged(): void {
+    if (this.#postmaster.state === 'down') this.#instance.wentDown();
+    this.#links.sendToAll(this.#guardState());
+    this.#pushState();
+  }
+
+  #guardState(): GuardRequest {
+    const { incarnation } = this.#parts;
+    const postmaster = this.#postmaster.state;
+    return { type: 'guardState', incarnation, epoch: this.#lease.epoch, postmaster };
+  }
+
+  #sendToLeader(request: GuardRequest): void {
+    this.#send(request, 'leader');
+  }
+
+  #send(request: GuardRequest, to: 'leader' | 'all'): void {
+    const leader = this.#leader.name;
+    if (to === 'leader' && leader !== null && this.#links.isUp(leader)) {
+      this.#links.sendTo(leader, request);
+    } else {
+      this.#links.sendToAll(request);
+    }
+  }
+
+  #agentAbsentMs(): number {
+    return this.#agent.attached ? 0 : Math.round(performance.now() - this.#agentGoneAtMs);
+  }
+
+  #pushState(): void {
+    this.#agent.push({
+      type: 'state',
+      incarnation: this.#parts.incarnation,
+      pid: process.pid,
+      postmaster: this.#postmaster.state,
+      postmasterPid: this.#postmaster.pid,
+      downForMs: this.#postmaster.downForMs,
+      epoch: this.#lease.epoch,
+      remainingMs: this.#lease.untilStopMs(),
+      controllersConnected: this.#links.connected,
+      lastStop: this.#instance.lastStop,
+    });
+  }
+}

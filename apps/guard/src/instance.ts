@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Epoch } from '#libs/kernel';
+import type { StopReason } from '#libs/lease';
+import {
+  type InstanceProcesses,
+  proveDown,
+  putStandbySignal,
+  removeStandbySignal,
+  unfinishedWork,
+} from '#libs/process';
+import type { LocalRefusal, StopMode } from '#libs/protocol';
+import type { Fuse } from './fuse.ts';
+import type { GuardLog } from './guard-log.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Postmaster } from './postmaster.ts';
+
+/** As what the postmaster runs, or ran last: a primary from the moment before a promotion is asked for. */
+export type Serving =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'standby' }
+  | { readonly kind: 'primary'; readonly epoch: Epoch };
+
+export type Refusal = { readonly code: LocalRefusal; readonly why: string };
+
+/** What may be done to PostgreSQL, and when: the rules between the lease and the postmaster. */
+export class Instance {
+  readonly #dataDirectory: string;
+  readonly #processes: InstanceProcesses;
+  readonly #postmaster: Postmaster;
+  readonly #lease: LeaseKeeper;
+  readonly #fuse: Fuse;
+  readonly #log: GuardLog;
+  #serving: Serving = { kind: 'none' };
+  #lastStop: string | null = null;
+
+  constructor(
+    dataDirectory: string,
+    parts: {
+      processes: InstanceProcesses;
+      postmaster: Postmaster;
+      lease: LeaseKeeper;
+      fuse: Fuse;
+      log: GuardLog;
+    },
+  ) {
+    this.#dataDirectory = dataDirectory;
+    this.#processes = parts.processes;
+    this.#postmaster = parts.postmaster;
+    this.#lease = parts.lease;
+    this.#fuse = parts.fuse;
+    this.#log = parts.log;
+  }
+
+  get serving(): Serving {
+    return this.#serving;
+  }
+
+  /** Why PostgreSQL was last stopped, or how it ended by itself. */
+  get lastStop(): string | null {
+    return this.#lastStop ?? this.#postmaster.lastExit;
+  }
+
+  /** `epoch` null: as a standby. */
+  start(epoch: Epoch | null): Refusal | null {
+    const refusal = this.notDown() ?? this.#unfitDirectory();
+    if (refusal !== null) return refusal;
+    if (epoch === null) {
+      putStandbySignal(this.#dataDirectory);
+      return this.#spawn({ kind: 'standby' });
+    }
+    const without = this.#withoutLease(epoch);
+    if (without !== null) return without;
+    removeStandbySignal(this.#dataDirectory);
+    // Removing it was synced to disk, and that may have taken longer than the lease lasts.
+    const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
+    const started = meanwhile ?? this.#spawn({ kind: 'primary', epoch });
+    if (started !== null) {
+      this.#fuse.disarm();
+      putStandbySignal(this.#dataDirectory);
+    }
+    return started;
+  }
+
+  /** From the answer on this is the primary of `epoch`, whatever it still says of itself (safety 8). */
+  promoting(epoch: Epoch): Refusal | null {
+    const { state } = this.#postmaster;
+    if (state !== 'running' && state !== 'starting') {
+      return { code: 'START_FAILED', why: `postgresql is ${state}` };
+    }
+    const refusal = this.#withoutLease(epoch) ?? this.#armFuse();
+    if (refusal !== null) return refusal;
+    this.#serving = { kind: 'primary', epoch };
+    this.#log.info('promotion begins', { epoch });
+    return null;
+  }
+
+  /** The lease says that a primary of `epoch` must end; a standby goes on. */
+  fence(reason: StopReason, epoch: Epoch, graceMs: number): void {
+    const serving = this.#serving;
+    const isPrimary = serving.kind === 'primary' && this.#postmaster.state !== 'down';
+    this.#log.warn('lease lost', { reason, epoch, stopsPostgresql: isPrimary });
+    if (!isPrimary) return;
+    this.#postmaster.stopImmediate(graceMs);
+    this.#lastStop = `lease of epoch ${epoch} lost: ${reason}`;
+  }
+
+  /** Null when no process of the instance is left. */
+  async stop(
+    mode: StopMode,
+    limits: { budgetMs: number; killMs: number },
+  ): Promise<Refusal | null> {
+    if (this.#postmaster.state === 'down') {
+      const killed = await this.#postmaster.sweep();
+      if (killed > 0) this.#log.warn('foreign processes of the instance killed', { killed });
+      return null;
+    }
+    this.#log.info('stop ordered', { mode, budgetMs: limits.budgetMs });
+    this.#lastStop = `${mode} stop ordered`;
+    const down = this.#postmaster.whenDown().then(() => null);
+    if (mode === 'immediate') {
+      this.#postmaster.stopImmediate(limits.killMs);
+      return down;
+    }
+    this.#postmaster.stopFast();
+    const why = `postgresql still runs after ${limits.budgetMs} ms of a fast stop`;
+    return Promise.race([down, after(limits.budgetMs, { code: 'STOP_TIMED_OUT', why } as const)]);
+  }
+
+  /** Called when the postmaster was proved down. A directory at rest always has the file (safety 10). */
+  wentDown(): void {
+    this.#fuse.disarm();
+    this.#serving = { kind: 'none' };
+    if (this.#unfitDirectory() === null) putStandbySignal(this.#dataDirectory);
+  }
+
+  /** Why nothing that needs a stopped PostgreSQL may be done; null when it is proved down. */
+  notDown(): Refusal | null {
+    const { state } = this.#postmaster;
+    if (state !== 'down') return { code: 'POSTGRES_RUNNING', why: `postgresql is ${state}` };
+    const proof = proveDown(this.#dataDirectory, { processes: this.#processes });
+    if (proof.kind === 'down') return null;
+    return { code: 'FOREIGN_POSTMASTER', why: `not started by this guard: ${proof.kind}` };
+  }
+
+  #withoutLease(epoch: Epoch): Refusal | null {
+    if (this.#lease.mayServe(epoch)) return null;
+    if (this.#lease.isOver(epoch)) return { code: 'EPOCH_OVER', why: `epoch ${epoch} is over` };
+    const held = this.#lease.epoch;
+    const untilStopMs = this.#lease.untilStopMs();
+    return {
+      code: 'LEASE_NOT_HELD',
+      why: `epoch ${epoch} is not held: renewing ${held ?? 'none'}, ${untilStopMs ?? 'no'} ms left`,
+    };
+  }
+
+  #unfitDirectory(): Refusal | null {
+    const unfinished = unfinishedWork(this.#dataDirectory);
+    if (unfinished !== undefined) {
+      return { code: 'UNFINISHED_DIRECTORY', why: `'${unfinished}' began here and did not end` };
+    }
+    if (existsSync(join(this.#dataDirectory, 'PG_VERSION'))) return null;
+    return { code: 'START_FAILED', why: `${this.#dataDirectory} is not a data directory` };
+  }
+
+  #armFuse(): Refusal | null {
+    const killAtBootMs = this.#lease.killAtBootMs();
+    if (killAtBootMs !== null && this.#fuse.arm(killAtBootMs)) return null;
+    return { code: 'START_FAILED', why: 'the fuse does not start: is bash installed?' };
+  }
+
+  #spawn(serving: Serving): Refusal | null {
+    this.#serving = serving;
+    this.#lastStop = null;
+    if (this.#postmaster.start()) return null;
+    this.#serving = { kind: 'none' };
+    return { code: 'START_FAILED', why: 'the launcher does not start: is setpriv installed?' };
+  }
+}
+
+function after<T>(durationMs: number, value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), durationMs));
+}

@@ -1,0 +1,108 @@
+import type { Epoch } from '#libs/kernel';
+import { type AcquireResult, type HolderEffects, LeaseHolder, type LeaseTiming } from '#libs/lease';
+import type { GuardLog } from './guard-log.ts';
+import type { SystemClock } from './system-clock.ts';
+
+/**
+ * Gives the lease's machine its clock and its turns. A timer only asks whether the process slept
+ * through the end of its right; the rest of the turn comes after the sockets were read, since Node runs
+ * timers first and an answer may be waiting there (safety 21).
+ */
+export class LeaseKeeper {
+  readonly #clock: SystemClock;
+  readonly #log: GuardLog;
+  readonly #holder: LeaseHolder;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #wake = (): void => {
+    this.#holder.wake(this.#clock.moment());
+    setImmediate(this.#turn);
+  };
+  readonly #turn = (): void => {
+    this.#holder.tick(this.#clock.moment());
+    this.#arm();
+  };
+
+  constructor(
+    timing: LeaseTiming,
+    parts: { clock: SystemClock; log: GuardLog; effects: HolderEffects },
+  ) {
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#holder = new LeaseHolder(timing, parts.effects);
+  }
+
+  begin(): void {
+    this.#turn();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  get epoch(): Epoch | null {
+    return this.#holder.epoch;
+  }
+
+  get timing(): LeaseTiming {
+    return this.#holder.timing;
+  }
+
+  useTiming(timing: LeaseTiming): void {
+    this.#holder.useTiming(timing);
+    this.#arm();
+  }
+
+  acquire(epoch: Epoch): AcquireResult {
+    const result = this.#holder.acquire(epoch, this.#clock.moment());
+    if (result === 'begun') this.#log.info('lease asked for', { epoch });
+    this.#arm();
+    return result;
+  }
+
+  renewed(epoch: Epoch, nonce: number): void {
+    this.#holder.renewed(epoch, nonce, this.#clock.moment());
+  }
+
+  refused(epoch: Epoch): void {
+    this.#holder.refused(epoch, this.#clock.moment());
+  }
+
+  leaderAnnounced(): void {
+    this.#holder.leaderAnnounced(this.#clock.moment());
+  }
+
+  release(epoch: Epoch): void {
+    this.#holder.release(epoch);
+  }
+
+  isOver(epoch: Epoch): boolean {
+    return this.#holder.isOver(epoch);
+  }
+
+  mayServe(epoch: Epoch): boolean {
+    return this.#holder.mayServe(epoch, this.#clock.moment());
+  }
+
+  /** Until PostgreSQL is stopped, whole milliseconds, not below 0; null without a confirmed right. */
+  untilStopMs(): number | null {
+    const remaining = this.#holder.remainingMs(this.#clock.moment());
+    if (remaining === null) return null;
+    return Math.max(0, Math.floor(remaining - this.timing.stopBudgetMs));
+  }
+
+  /**
+   * When the last process must be killed by whoever is still able to, on the boot clock: the moment at
+   * which the guard itself goes from SIGQUIT to SIGKILL. Null without a confirmed right.
+   */
+  killAtBootMs(): number | null {
+    const endsAt = this.#holder.endsAtBootMs();
+    const { stopBudgetMs, guardKillMs } = this.timing;
+    return endsAt === null ? null : endsAt - (stopBudgetMs - guardKillMs);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const inMs = Math.floor(this.#holder.nextTurnInMs(this.#clock.moment()));
+    this.#timer = setTimeout(this.#wake, Math.max(1, inMs));
+  }
+}

@@ -1,0 +1,169 @@
+import { type Epoch, type GuardIncarnation, timelineId, unreachable } from '#libs/kernel';
+import type { LocalRefusal, LocalRequest, Position } from '#libs/protocol';
+import type { Reply } from './agent-socket.ts';
+import type { Instance, Refusal } from './instance.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Releases } from './releases.ts';
+
+type Waiting = { readonly epoch: Epoch; readonly id: number; readonly reply: Reply };
+
+/** An agent asks one thing at a time; this many at once is a fault of its own. */
+const WAITING_LIMIT = 32;
+
+export type OrdersParts = {
+  readonly instance: Instance;
+  readonly lease: LeaseKeeper;
+  readonly releases: Releases;
+  readonly incarnation: GuardIncarnation;
+  /** The incarnation that holds `epoch` as the controllers said, when it is an older one. */
+  readonly olderHolder: (epoch: Epoch) => GuardIncarnation | null;
+  readonly onPosition: (position: Position) => void;
+  readonly onShutdown: () => void;
+};
+
+/** Carries out what the agent asks for, as far as lease and PostgreSQL allow. */
+export class Orders {
+  readonly #parts: OrdersParts;
+  #acquiring: Waiting[] = [];
+  #ending = false;
+
+  constructor(parts: OrdersParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing is started from here on. */
+  end(): void {
+    this.#ending = true;
+  }
+
+  handle(request: LocalRequest, reply: Reply): void {
+    if (request.type === 'position') {
+      const { timeline, lsn } = request;
+      this.#parts.onPosition({ timeline: timelineId(timeline), lsn });
+      return;
+    }
+    const { id } = request;
+    const answer = (refusal: Refusal | null): void => {
+      if (refusal === null) reply({ type: 'done', id });
+      else reply({ type: 'refused', id, code: refusal.code, why: refusal.why });
+    };
+    if (this.#ending && request.type !== 'ping' && request.type !== 'attach') {
+      answer(refused('ENDING', 'the guard ends'));
+      return;
+    }
+    this.#carryOut(request, reply, answer);
+  }
+
+  /** The right to `epoch` was confirmed. */
+  confirmed(epoch: Epoch): void {
+    this.#settle((waiting) => waiting.epoch === epoch, null);
+  }
+
+  /** The leader refused `epoch`. */
+  refused(epoch: Epoch, reason: string): void {
+    const why = `epoch ${epoch} was refused: ${reason}`;
+    this.#settle((waiting) => waiting.epoch <= epoch, refused('EPOCH_OVER', why));
+  }
+
+  #carryOut(
+    request: Exclude<LocalRequest, { type: 'position' }>,
+    reply: Reply,
+    answer: (refusal: Refusal | null) => void,
+  ): void {
+    const { instance, lease } = this.#parts;
+    switch (request.type) {
+      case 'attach':
+      case 'ping':
+        answer(null);
+        return;
+      case 'acquire':
+        this.#acquire(request, reply, answer);
+        return;
+      case 'start':
+        answer(instance.start(request.epoch));
+        return;
+      case 'promoting':
+        answer(instance.promoting(request.epoch));
+        return;
+      case 'stop': {
+        const limits = { budgetMs: request.budgetMs, killMs: lease.timing.guardKillMs };
+        void instance.stop(request.mode, limits).then(answer);
+        return;
+      }
+      case 'release':
+        this.#release(request, answer);
+        return;
+      case 'permitDestruction':
+        answer(this.#leaseHeld() ?? instance.notDown());
+        return;
+      case 'shutdown':
+        answer(null);
+        this.#parts.onShutdown();
+        return;
+      default:
+        unreachable(request);
+    }
+  }
+
+  #acquire(
+    request: LocalRequest & { readonly type: 'acquire' },
+    reply: Reply,
+    answer: (refusal: Refusal | null) => void,
+  ): void {
+    const { lease, instance } = this.#parts;
+    const { epoch, id } = request;
+    const { serving } = instance;
+    if (serving.kind === 'primary' && serving.epoch !== epoch) {
+      answer(refused('LEASE_HELD', `postgresql serves in epoch ${serving.epoch}: stop it first`));
+      return;
+    }
+    if (lease.acquire(epoch) === 'over') {
+      answer(refused('EPOCH_OVER', `epoch ${epoch} is over for this guard`));
+    } else if (lease.mayServe(epoch)) {
+      answer(null);
+    } else if (this.#acquiring.length >= WAITING_LIMIT) {
+      answer(refused('LEASE_NOT_HELD', 'too many requests wait for the lease'));
+    } else {
+      this.#settle((waiting) => waiting.epoch < epoch, refused('EPOCH_OVER', 'a later one came'));
+      this.#acquiring.push({ epoch, id, reply });
+    }
+  }
+
+  #release(
+    request: LocalRequest & { readonly type: 'release' },
+    answer: (refusal: Refusal | null) => void,
+  ): void {
+    const { instance, lease, releases, incarnation, olderHolder } = this.#parts;
+    const notDown = instance.notDown();
+    if (notDown !== null) {
+      answer(notDown);
+      return;
+    }
+    const { epoch, reason, timeline, lsn } = request;
+    lease.release(epoch);
+    const position =
+      timeline === null || lsn === null ? null : { timeline: timelineId(timeline), lsn };
+    const holder = olderHolder(epoch) ?? incarnation;
+    void releases.add({ epoch, incarnation: holder, reason, position }).then((outcome) => {
+      answer(outcome.kind === 'released' ? null : refused('EPOCH_OVER', outcome.reason));
+    });
+  }
+
+  #leaseHeld(): Refusal | null {
+    const { epoch } = this.#parts.lease;
+    return epoch === null ? null : refused('LEASE_HELD', `epoch ${epoch} is held`);
+  }
+
+  #settle(which: (waiting: Waiting) => boolean, refusal: Refusal | null): void {
+    const settled = this.#acquiring.filter(which);
+    this.#acquiring = this.#acquiring.filter((waiting) => !which(waiting));
+    for (const { id, reply } of settled) {
+      if (refusal === null) reply({ type: 'done', id });
+      else reply({ type: 'refused', id, ...refusal });
+    }
+  }
+}
+
+function refused(code: LocalRefusal, why: string): Refusal {
+  return { code, why };
+}

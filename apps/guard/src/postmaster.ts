@@ -1,0 +1,215 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { codeOf } from '#libs/kernel';
+import {
+  dieWithParentArgv,
+  hasCapabilities,
+  type InstanceProcesses,
+  killAll,
+  killPass,
+  proveDown,
+} from '#libs/process';
+import type { GuardSettings, PostmasterState } from '#libs/protocol';
+import type { GuardLog } from './guard-log.ts';
+import { postmasterEnvironment, postmasterProgram } from './postmaster-command.ts';
+
+/** How often `postmaster.pid` is looked at while PostgreSQL starts. */
+const READY_POLL_MS = 20;
+/** One round of killing; after it the log says who is left. */
+const KILL_ROUND_LIMIT_MS = 1_000;
+const PROOF_RETRY_MS = 5;
+
+/**
+ * The postmaster as this process's own child. `down` means that no process of the instance exists, not
+ * that the postmaster was reaped: a busy backend outlives it and acknowledges commits (safety 1).
+ */
+export class Postmaster {
+  readonly #settings: GuardSettings['postgres'];
+  readonly #processes: InstanceProcesses;
+  readonly #log: GuardLog;
+  readonly #onChange: () => void;
+  #state: PostmasterState = 'down';
+  #child: ChildProcess | null = null;
+  #downSinceMs = performance.now();
+  #killTimer: NodeJS.Timeout | undefined;
+  #clearing = false;
+  #waiters: (() => void)[] = [];
+  /** How the last postmaster ended, in words. */
+  lastExit: string | null = null;
+
+  constructor(
+    settings: GuardSettings['postgres'],
+    parts: { processes: InstanceProcesses; log: GuardLog; onChange: () => void },
+  ) {
+    this.#settings = settings;
+    this.#processes = parts.processes;
+    this.#log = parts.log;
+    this.#onChange = parts.onChange;
+  }
+
+  get state(): PostmasterState {
+    return this.#state;
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** 0 when it is not down. */
+  get downForMs(): number {
+    return this.#state === 'down' ? Math.round(performance.now() - this.#downSinceMs) : 0;
+  }
+
+  /**
+   * Only in state down. Spawned from the main thread, so that the kernel's death signal follows the
+   * process and not a thread; it stands in the data directory from its first moment.
+   *
+   * @returns false when the launcher does not start
+   */
+  start(): boolean {
+    const { dataDirectory, logFile } = this.#settings;
+    const output = openSync(logFile, 'a', 0o600);
+    const program = postmasterProgram(this.#settings);
+    const argv = dieWithParentArgv({ parentPid: process.pid, program });
+    const child = spawn(argv[0] ?? '', argv.slice(1), {
+      detached: true,
+      cwd: dataDirectory,
+      stdio: ['ignore', output, output],
+      env: postmasterEnvironment(),
+    });
+    closeSync(output);
+    child.once('error', (error) => this.#log.error('launcher failed', { why: error.message }));
+    if (child.pid === undefined) return false;
+    this.#child = child;
+    this.lastExit = null;
+    child.once('exit', (code, signal) => this.#exited(code, signal));
+    this.#become('starting');
+    this.#log.info('postgresql started', { pid: child.pid });
+    this.#watchUntilReady(child).catch((error: unknown) => {
+      this.#log.warn('cannot see whether postgresql is ready', { why: String(error) });
+    });
+    return true;
+  }
+
+  /** SIGINT; connections end, the shutdown checkpoint is written and sent. */
+  stopFast(): void {
+    if (this.#state === 'down') return;
+    this.#become('stopping');
+    this.#child?.kill('SIGINT');
+  }
+
+  /**
+   * SIGQUIT, and SIGKILL to every process of the instance after `graceMs`. Needs no agent and touches
+   * no file, so that a hung disk does not hold it up.
+   */
+  stopImmediate(graceMs: number): void {
+    if (this.#state === 'down') return;
+    this.#become('stopping');
+    if (graceMs <= 0) {
+      this.#kill();
+      return;
+    }
+    this.#child?.kill('SIGQUIT');
+    clearTimeout(this.#killTimer);
+    this.#killTimer = setTimeout(() => this.#kill(), graceMs);
+  }
+
+  /** Resolves when no process of the instance is left. */
+  whenDown(): Promise<void> {
+    if (this.#state === 'down') return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Kills whatever stands in the data directory, also what this guard never started. */
+  async sweep(): Promise<number> {
+    return this.#clearAway();
+  }
+
+  #kill(): void {
+    killPass(this.#processes);
+    this.#clearThenDown();
+  }
+
+  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#child = null;
+    this.lastExit = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    this.#log.info('postmaster ended', { exitCode: code, signal });
+    if (this.#state !== 'stopping') this.#become('stopping');
+    this.#clearThenDown();
+  }
+
+  #clearThenDown(): void {
+    if (this.#clearing) return;
+    this.#clearing = true;
+    this.#clearAway().then(
+      (killed) => {
+        clearTimeout(this.#killTimer);
+        this.#clearing = false;
+        this.#downSinceMs = performance.now();
+        this.#log.info('postgresql is down', { stragglersKilled: killed });
+        this.#become('down');
+        for (const tell of this.#waiters.splice(0)) tell();
+      },
+      // Without the proof nothing may be said or started: the guard ends, and with it everything.
+      (error: unknown) => {
+        throw error;
+      },
+    );
+  }
+
+  /** Until none is left, the shared memory is free and the postmaster was reaped. */
+  async #clearAway(): Promise<number> {
+    let killed = 0;
+    for (;;) {
+      const outcome = await killAll(this.#processes, { limitMs: KILL_ROUND_LIMIT_MS });
+      killed += outcome.killed;
+      if (outcome.left.length > 0) {
+        const pids = outcome.left.map((left) => `${left.pid} (${left.state}) ${left.title}`);
+        this.#log.error('processes do not die', { processes: pids.slice(0, 10) });
+        continue;
+      }
+      const { dataDirectory } = this.#settings;
+      const proof = proveDown(dataDirectory, { processes: this.#processes });
+      if (proof.kind === 'down' && this.#child === null) return killed;
+      await delay(PROOF_RETRY_MS);
+    }
+  }
+
+  async #watchUntilReady(child: ChildProcess): Promise<void> {
+    const path = join(this.#settings.dataDirectory, 'postmaster.pid');
+    while (this.#child === child && this.#state === 'starting') {
+      const status = await postmasterStatus(path, child.pid);
+      if (this.#child !== child || this.#state !== 'starting') return;
+      if (status === 'ready' || status === 'standby') {
+        if (child.pid !== undefined && hasCapabilities(child.pid)) {
+          this.#log.error('the kernel clears the death signal of a program with capabilities', {
+            program: this.#settings.binary,
+          });
+        }
+        this.#become('running');
+        return;
+      }
+      await delay(READY_POLL_MS);
+    }
+  }
+
+  #become(state: PostmasterState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#onChange();
+  }
+}
+
+/** Line 8 of `postmaster.pid`: starting, ready, standby or stopping; read without blocking the loop. */
+async function postmasterStatus(path: string, pid: number | undefined): Promise<string | null> {
+  try {
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    return Number(lines[0]) === pid ? (lines[7]?.trim() ?? null) : null;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
