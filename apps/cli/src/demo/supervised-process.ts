@@ -47,6 +47,13 @@ export class SupervisedProcess {
     this.#spawn();
   }
 
+  /** From now on it is not started again when it ends, until `start`. */
+  hold(): void {
+    this.#supervised = false;
+    if (this.#restart !== null) clearTimeout(this.#restart);
+    this.#restart = null;
+  }
+
   /** @returns false when it is down already. */
   signal(signal: NodeJS.Signals): boolean {
     return this.#child?.kill(signal) ?? false;
@@ -54,14 +61,14 @@ export class SupervisedProcess {
 
   /** Ends it without a farewell and leaves it down until `start`. */
   async killForGood(): Promise<void> {
-    this.#forget();
+    this.hold();
     this.signal('SIGKILL');
     await this.#ended;
   }
 
   /** SIGTERM, and SIGKILL when that had no effect in time. */
   async stop(graceMs = STOP_GRACE_MS): Promise<void> {
-    this.#forget();
+    this.hold();
     this.signal('SIGTERM');
     const killer = setTimeout(() => this.signal('SIGKILL'), graceMs);
     await this.#ended;
@@ -99,11 +106,5 @@ export class SupervisedProcess {
       this.#restart = null;
       if (this.#supervised) this.#spawn();
     }, this.#options.restartPauseMs);
-  }
-
-  #forget(): void {
-    this.#supervised = false;
-    if (this.#restart !== null) clearTimeout(this.#restart);
-    this.#restart = null;
   }
 }

@@ -1,0 +1,230 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClientView, WritingClient } from '#libs/outage';
+import { type RunResult, run } from '#libs/process';
+import { type Fault, inflict } from '../../apps/cli/src/demo/faults.ts';
+import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
+import {
+  guardPid,
+  isAlive,
+  postmasterPid,
+  processesIn,
+} from '../../apps/cli/src/demo/instance-processes.ts';
+import {
+  type ClusterPlan,
+  clusterPlan,
+  type HostPlan,
+  loopbackPlan,
+} from '../../apps/cli/src/demo/plan.ts';
+import { RunningCluster } from '../../apps/cli/src/demo/running-cluster.ts';
+import type { SupervisedProcess } from '../../apps/cli/src/demo/supervised-process.ts';
+import { until } from '../../apps/cli/src/demo/until.ts';
+import { HostNetwork } from './host-network.ts';
+
+export const BOOTSTRAP_LIMIT_MS = 60_000;
+const RECOVERY_LIMIT_MS = 60_000;
+const PSQL_TIMEOUT_MS = 10_000;
+/** Away from the ports of a demo that may run beside the tests. */
+const LOOPBACK_BASE_PORT = 17_600;
+const CONTROLLER_HOSTS = ['e1', 'e2', 'e3'];
+const DATABASE_HOSTS = ['n1', 'n2', 'n3'];
+
+/** What a test says of an outage: counted by the writing client since `mark`. */
+export type Outage = { readonly gapMs: number; readonly dual: number; readonly lost: number };
+
+/** A whole cluster of real processes with a client that writes all the while. */
+export class TestCluster {
+  readonly running: RunningCluster;
+  readonly api: HttpClusterApi;
+  readonly client: WritingClient;
+  /** Null on loopback. */
+  readonly network: HostNetwork | null;
+  #lostBefore = 0;
+
+  private constructor(plan: ClusterPlan, network: HostNetwork | null) {
+    const clientNetwork = network?.cidr ?? '127.0.0.1/32';
+    this.network = network;
+    this.running = new RunningCluster(plan, { clientNetwork });
+    this.api = new HttpClusterApi(plan);
+    const { databaseHosts: hosts, credentials } = this.running;
+    this.client = new WritingClient({ hosts, credentials });
+  }
+
+  static onLoopback(): TestCluster {
+    return new TestCluster(loopbackPlan(ownDirectory(), LOOPBACK_BASE_PORT), null);
+  }
+
+  /** Six hosts, a network namespace each, with the ports that a real host would use. */
+  static async inNamespaces(): Promise<TestCluster> {
+    const network = new HostNetwork([...CONTROLLER_HOSTS, ...DATABASE_HOSTS]);
+    await network.create();
+    const places = (names: readonly string[]) =>
+      network.hosts.filter(({ name }) => names.includes(name));
+    const plan = clusterPlan({
+      cluster: 'demo',
+      directory: ownDirectory(),
+      controllers: places(CONTROLLER_HOSTS).map((host) => ({
+        host,
+        tlsPort: 7_400,
+        httpPort: 7_401,
+      })),
+      instances: places(DATABASE_HOSTS).map((host) => ({
+        host,
+        agentPort: 8_008,
+        postgresPort: 5_432,
+      })),
+    });
+    return new TestCluster(plan, network);
+  }
+
+  /** From nothing to a primary with two streaming standbys and rows coming in. */
+  async bootstrap(): Promise<string> {
+    await this.running.prepare();
+    await this.running.start(this.api);
+    const primary = await this.running.untilStreaming(2, BOOTSTRAP_LIMIT_MS);
+    await this.client.prepare(primary);
+    this.client.start();
+    await this.untilWritten();
+    return primary;
+  }
+
+  /** Begins a new measurement on a healthy cluster; returns its primary. */
+  async healthy(): Promise<string> {
+    const primary = await this.running.untilStreaming(2, RECOVERY_LIMIT_MS);
+    await this.untilWritten();
+    this.#lostBefore = await this.client.countLost(primary);
+    this.client.mark();
+    return primary;
+  }
+
+  async inflict(fault: Fault): Promise<string> {
+    return await inflict(fault, this.running, this.api);
+  }
+
+  /** Waits until this many standbys stream, then says what the client saw since `healthy`. */
+  async recovered(standbys = 2): Promise<Outage & { readonly primary: string }> {
+    const primary = await this.running.untilStreaming(standbys, RECOVERY_LIMIT_MS);
+    await this.untilWritten();
+    const { gapMs, dual } = this.client.view();
+    const lost = (await this.client.countLost(primary)) - this.#lostBefore;
+    return { primary, gapMs: Math.round(gapMs), dual, lost };
+  }
+
+  /** Until a row that was not sent yet is acknowledged. */
+  async untilWritten(): Promise<ClientView> {
+    const { totalAcknowledged: before } = this.client.view();
+    return await until('an acknowledged row', { limitMs: RECOVERY_LIMIT_MS }, async () => {
+      const view = this.client.view();
+      const refusals = JSON.stringify([...view.refusals]);
+      return view.totalAcknowledged > before ? { value: view } : { instead: refusals };
+    });
+  }
+
+  async untilPrimaryIsNot(name: string): Promise<string> {
+    return await until(`a primary other than ${name}`, { limitMs: RECOVERY_LIMIT_MS }, async () => {
+      const { primary, hosts } = await this.running.observe();
+      return primary !== null && primary !== name
+        ? { value: primary }
+        : { instead: JSON.stringify(hosts) };
+    });
+  }
+
+  async leader(): Promise<string> {
+    return await until('a leading controller', { limitMs: RECOVERY_LIMIT_MS }, async () => {
+      const leader = await this.api.leader();
+      return leader === null ? { instead: 'none' } : { value: leader };
+    });
+  }
+
+  /**
+   * Writes on the instance's own host, whatever its link, until it refuses.
+   *
+   * @returns how many rows it acknowledged
+   */
+  async writeLocally(instance: string, run: number): Promise<number> {
+    const { host, postgresPort } = this.running.instance(instance);
+    const insert = (id: number): string =>
+      `insert into matriarch_probe (run, id, host) values (${run}, ${id}, 'local')`;
+    for (let written = 0; ; written += 1) {
+      const { exitCode } = await this.#psql(host, postgresPort, insert(written));
+      if (exitCode !== 0) return written;
+    }
+  }
+
+  async countRows(instance: string, run: number): Promise<number> {
+    const { host, postgresPort } = this.running.instance(instance);
+    const count = `select count(*) from matriarch_probe where run = ${run}`;
+    return Number((await this.#psql(host, postgresPort, count)).stdout);
+  }
+
+  agent(instance: string): SupervisedProcess {
+    const agent = this.running.agents.get(instance);
+    if (agent === undefined) throw new Error(`no agent of '${instance}'`);
+    return agent;
+  }
+
+  guardPid(instance: string): number | null {
+    return guardPid(this.running.instance(instance));
+  }
+
+  postmasterPid(instance: string): number | null {
+    return postmasterPid(this.running.instance(instance));
+  }
+
+  isAlive(pid: number): boolean {
+    return isAlive(pid);
+  }
+
+  /** Host of an instance, as the network knows it. */
+  hostOf(instance: string): string {
+    return this.running.instance(instance).host.name;
+  }
+
+  /** Host of a controller, as the network knows it. */
+  hostOfController(name: string): string {
+    const found = this.running.plan.controllers.find((controller) => controller.name === name);
+    if (found === undefined) throw new Error(`no controller '${name}'`);
+    return found.host.name;
+  }
+
+  async #psql(host: HostPlan, port: number, sql: string): Promise<RunResult> {
+    const { user, password, database } = this.running.credentials;
+    const inNamespace =
+      host.namespace === null ? [] : ['nsenter', `--net=/run/netns/${host.namespace}`];
+    const to = ['-h', host.address, '-p', String(port), '-U', user, '-d', database];
+    return await run([...inNamespace, 'psql', '-XqAt', ...to, '-c', sql], {
+      timeoutMs: PSQL_TIMEOUT_MS,
+      env: { ...process.env, PGPASSWORD: password, PGCONNECT_TIMEOUT: '2' },
+      acceptExitCodes: [0, 1, 2, 3],
+    });
+  }
+
+  /**
+   * Stops everything in order and removes it. A process that is left over fails the test that left it;
+   * the directory of a failed run is kept where its logs are wanted (`MATRIARCH_KEEP`).
+   */
+  async remove(): Promise<void> {
+    const { directory } = this.running.plan;
+    let left: ReturnType<typeof processesIn> = [];
+    await this.client.stop();
+    try {
+      await this.running.stop();
+    } finally {
+      await this.network?.remove();
+      left = processesIn(directory);
+      for (const { pid } of left) process.kill(pid, 'SIGKILL');
+      if (process.env['MATRIARCH_KEEP'] === undefined) {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    }
+    if (left.length > 0) throw new Error(`left running: ${JSON.stringify(left)}`);
+  }
+}
+
+/** Short, and open to PostgreSQL's user. */
+function ownDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mt-'));
+  chmodSync(directory, 0o755);
+  return directory;
+}
