@@ -10,7 +10,7 @@ import type { MemberId } from './types.ts';
  */
 export function mayCampaign(state: State): boolean {
   const { log, memberships } = state;
-  if (!state.isVoter || state.campaignWithheld) return false;
+  if (!memberships.mayLead(state.self) || state.campaignWithheld) return false;
   if (log.appliedIndex < log.snapshotIndex) return false;
   return !memberships.hasBetween(log.appliedIndex, log.commitIndex);
 }

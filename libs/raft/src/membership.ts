@@ -1,5 +1,6 @@
 import { unreachable } from '#libs/kernel';
 import type { MembershipChange } from './ports.ts';
+import { isVoter } from './quorum.ts';
 import type { LogIndex, MemberId, Membership } from './types.ts';
 
 /**
@@ -81,6 +82,15 @@ export class MembershipHistory {
   /** The index of the entry that made the current membership, 0 for the bootstrap. */
   get index(): LogIndex {
     return this.#newest.index;
+  }
+
+  /**
+   * Whether `id` votes in the current membership or in one that may still come back: a member that a
+   * not yet committed change removes must be able to lead, or nobody can finish that change when it
+   * alone has the entry (dissertation 4.2.2).
+   */
+  mayLead(id: MemberId): boolean {
+    return this.#steps.some(({ membership }) => isVoter(membership, id));
   }
 
   append(index: LogIndex, membership: Membership): void {

@@ -59,7 +59,7 @@ function inject(scene: FaultScene, kind: FaultKind): void {
       after(prng.pick([100, 1_500, 4_000]), () => victim.resume());
       return;
     case 'writeStall':
-      victim.stalled = true;
+      victim.stall();
       after(prng.pick([500, 4_000]), () => victim.unstall());
       return;
     default:

@@ -130,7 +130,7 @@ class SeedRun {
     const { membership, commitIndex, lastIndex } = leader.machine.status();
     if (membership.outgoing.length > 0 || commitIndex !== lastIndex) return false;
     return membership.members.every(
-      ({ id }) => this.#members.get(id)?.appliedIndex === commitIndex,
+      ({ id }) => this.#members.get(id)?.applied.index === commitIndex,
     );
   }
 

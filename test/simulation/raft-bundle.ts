@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { build, type Plugin } from 'esbuild';
+import type { SeedOrder, SeedReport } from './raft-worker.ts';
+
+/** A change of one place in one source file; `find` must stand there exactly once. */
+export type SourcePatch = {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+export class StalePatchError extends Error {
+  constructor(patch: SourcePatch, places: number) {
+    super(
+      `${patch.file}: '${patch.find}' stands there ${places} times: bring the patch up to date`,
+    );
+  }
+}
+
+/**
+ * The simulator with the production core as one plain script, so that worker threads run it at full
+ * speed. A patch plants a bug in the source text: production code carries no switches for tests.
+ */
+export class SimulatorBundle {
+  private constructor(
+    private readonly folder: string,
+    private readonly script: string,
+  ) {}
+
+  /** `root`: the folder of package.json. @throws StalePatchError */
+  static async create(root: string, patch: SourcePatch | null): Promise<SimulatorBundle> {
+    const folder = await mkdtemp(join(tmpdir(), 'raft-simulator-'));
+    const script = join(folder, 'worker.mjs');
+    await build({
+      absWorkingDir: root,
+      entryPoints: ['test/simulation/raft-worker.ts'],
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      conditions: ['source'],
+      logLevel: 'silent',
+      plugins: patch === null ? [] : [patching(root, patch)],
+    });
+    return new SimulatorBundle(folder, script);
+  }
+
+  run(order: SeedOrder): Promise<SeedReport> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(this.script, { workerData: order });
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+  }
+
+  async close(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+function patching(root: string, patch: SourcePatch): Plugin {
+  const name = patch.file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return {
+    name: 'plant',
+    setup(bundler) {
+      bundler.onLoad({ filter: new RegExp(`${name}$`) }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        if (relative(root, path) !== patch.file) return { contents: source, loader: 'ts' };
+        const places = source.split(patch.find).length - 1;
+        if (places !== 1) throw new StalePatchError(patch, places);
+        return { contents: source.replace(patch.find, () => patch.replace), loader: 'ts' };
+      });
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SimulatorBundle } from './raft-bundle.ts';
+import { HARMLESS, MUTATIONS, type Mutation } from './raft-mutation-list.ts';
+
+/**
+ * Plants each known bug and lets the simulator look for it (`npm run sim:mutations`). One line of JSON
+ * ends it: exit code 0 when every bug was caught and nothing harmless was.
+ */
+const SEEDS_PER_MUTATION = 2_000;
+const SEEDS_PER_HARMLESS = 300;
+const WORKERS = 2;
+
+type Finding = {
+  readonly mutation: Mutation;
+  readonly seedsRun: number;
+  readonly rule: string | null;
+};
+
+const root = projectRoot();
+const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const planted = await findAll(chosen(MUTATIONS), SEEDS_PER_MUTATION);
+const harmless = await findAll(chosen(HARMLESS), SEEDS_PER_HARMLESS);
+const missed = planted.filter(({ rule }) => rule === null).map(({ mutation }) => mutation.name);
+const harmlessCaught = harmless.filter(({ rule }) => rule !== null).length;
+const summary = {
+  planted: planted.length,
+  caught: planted.length - missed.length,
+  missed,
+  harmlessCaught,
+};
+process.stdout.write(`${JSON.stringify(summary)}\n`);
+process.exitCode = missed.length === 0 && harmlessCaught === 0 ? 0 : 1;
+
+async function findAll(mutations: readonly Mutation[], seeds: number): Promise<readonly Finding[]> {
+  const waiting = [...mutations];
+  const findings: Finding[] = [];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const finding = await find(next, seeds);
+      findings.push(finding);
+      const what = finding.rule === null ? 'not caught' : `caught: ${finding.rule.slice(0, 90)}`;
+      process.stderr.write(`${next.name}: ${what} (${finding.seedsRun} seeds)\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+  return findings;
+}
+
+async function find(mutation: Mutation, seeds: number): Promise<Finding> {
+  const bundle = await SimulatorBundle.create(root, mutation);
+  try {
+    const report = await bundle.run({ firstSeed: 1, count: seeds, stopAtViolation: true });
+    const [first] = report.failed;
+    return { mutation, seedsRun: report.seedsRun, rule: first?.violation ?? null };
+  } finally {
+    await bundle.close();
+  }
+}
+
+function chosen(mutations: readonly Mutation[]): readonly Mutation[] {
+  return only === undefined ? mutations : mutations.filter(({ name }) => name.includes(only));
+}
+
+/** The patches are made on source text, wherever this file was compiled to. */
+function projectRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
+  return folder;
+}

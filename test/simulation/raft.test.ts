@@ -1,0 +1,54 @@
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runRaftSeed } from '#libs/testing';
+import { SimulatorBundle } from './raft-bundle.ts';
+
+const SEEDS = Number(process.env['RAFT_SEEDS'] ?? 2_000);
+const FIRST_SEED = Number(process.env['RAFT_FIRST_SEED'] ?? 1);
+const WORKERS = 2;
+
+describe('the consensus machine in a simulated world', () => {
+  let bundle: SimulatorBundle;
+
+  beforeAll(async () => {
+    bundle = await SimulatorBundle.create(resolve(import.meta.dirname, '../..'), null);
+  });
+
+  afterAll(async () => {
+    await bundle.close();
+  });
+
+  it(`keeps every invariant in ${SEEDS} seeded runs`, async () => {
+    const share = Math.ceil(SEEDS / WORKERS);
+    const reports = await Promise.all(
+      Array.from({ length: WORKERS }, (_, worker) =>
+        bundle.run({
+          firstSeed: FIRST_SEED + worker * share,
+          count: share,
+          stopAtViolation: false,
+        }),
+      ),
+    );
+    expect(
+      reports.flatMap(({ failed }) => failed.map(({ seed, violation }) => ({ seed, violation }))),
+    ).toEqual([]);
+    const total = (name: string): number =>
+      reports.reduce((sum, { totals }) => sum + (totals[name] ?? 0), 0);
+    // A world in which nothing happens proves nothing.
+    expect(total('acknowledged')).toBeGreaterThan(SEEDS * 50);
+    expect(total('reads')).toBeGreaterThan(SEEDS * 20);
+    expect(total('snapshotsInstalled')).toBeGreaterThan(SEEDS);
+    expect(total('fetches')).toBeGreaterThan(SEEDS);
+  });
+
+  it('gives the same trace, byte for byte, for the same seed', () => {
+    for (const seed of [3, 17, 171]) {
+      const first = runRaftSeed(seed, { keepTrace: true });
+      const second = runRaftSeed(seed, { keepTrace: true });
+      expect(first.trace.length).toBeGreaterThan(1_000);
+      expect(second.trace === first.trace).toBe(true);
+      expect(second.traceHash).toBe(first.traceHash);
+    }
+    expect(runRaftSeed(3).traceHash).not.toBe(runRaftSeed(4).traceHash);
+  });
+});
