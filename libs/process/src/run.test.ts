@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { ProcessError } from './process-error.ts';
+import { run } from './run.ts';
+
+const LIMITS = { timeoutMs: 5_000 };
+
+async function failureOf(promise: Promise<unknown>): Promise<ProcessError> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ProcessError)) throw new Error(`not a ProcessError: ${String(error)}`);
+  return error;
+}
+
+describe('run', () => {
+  it('gives both streams, with untranslated messages and no shell between', async () => {
+    const result = await run(
+      ['sh', '-c', 'echo "$LC_ALL $1"; echo err >&2', 'sh', '$(id) *'],
+      LIMITS,
+    );
+    expect(result).toMatchObject({ exitCode: 0, stdout: 'C $(id) *\n', stderr: 'err\n' });
+  });
+
+  it('hands on lines, also those that end in a carriage return or in nothing', async () => {
+    const lines: string[] = [];
+    await run(['printf', 'one\\rtwo\\nthree'], {
+      ...LIMITS,
+      onStdoutLine: (line) => lines.push(line),
+    });
+    expect(lines).toEqual(['one', 'two', 'three']);
+  });
+
+  it('keeps the end of a long output', async () => {
+    const argv = ['sh', '-c', 'seq 1 100000'];
+    const result = await run(argv, { ...LIMITS, outputLimitChars: 20 });
+    expect(result.stdout.length).toBe(20);
+    expect(result.stdout.endsWith('99999\n100000\n')).toBe(true);
+    expect(result.truncated).toBe(true);
+  });
+
+  it('gives stdin', async () => {
+    expect((await run(['cat'], { ...LIMITS, stdin: 'hello' })).stdout).toBe('hello');
+  });
+
+  it.each([
+    { why: 'an exit code', argv: ['sh', '-c', 'echo why >&2; exit 3'], exitCode: 3 },
+    { why: 'a signal', argv: ['sh', '-c', 'kill -9 $$'], signal: 'SIGKILL' },
+  ])('fails with $why', async ({ argv, exitCode, signal }) => {
+    const { failure, code } = await failureOf(run(argv, LIMITS));
+    expect(code).toBe('PROCESS_FAILED');
+    expect(failure.exitCode).toBe(exitCode);
+    expect(failure.signal).toBe(signal);
+    expect(failure.timedOut).toBe(false);
+  });
+
+  it('names a program that is not there', async () => {
+    const error = await failureOf(run(['/nowhere/pg_ctl'], LIMITS));
+    expect(error.message).toContain('/nowhere/pg_ctl did not start');
+    expect(error.cause).toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('ends a child that ignores SIGTERM, with its own children', async () => {
+    const argv = ['sh', '-c', 'trap "" TERM; sleep 30 & while :; do sleep 30; done'];
+    const error = await failureOf(run(argv, { timeoutMs: 50, killGraceMs: 50 }));
+    expect(error.failure).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
+    expect(error.failure.durationMs).toBeLessThan(2_000);
+  });
+
+  it('is cancelled by the caller', async () => {
+    const abort = new AbortController();
+    const failing = failureOf(run(['sleep', '30'], { ...LIMITS, signal: abort.signal }));
+    abort.abort();
+    expect((await failing).failure).toMatchObject({ cancelled: true, signal: 'SIGTERM' });
+  });
+
+  it('accepts other exit codes when told', async () => {
+    const result = await run(['sh', '-c', 'exit 1'], { ...LIMITS, acceptExitCodes: [0, 1] });
+    expect(result.exitCode).toBe(1);
+  });
+});
