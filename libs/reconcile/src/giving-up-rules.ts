@@ -23,7 +23,7 @@ export const handOverRules: Rules<'handOver'> = {
       return { kind: 'release', epoch, reason: 'hand-over', why };
     }
     const why = `${goal.to} may lack what was written before the crash: the hand-over is given up`;
-    return { kind: 'startPrimary', epoch, why };
+    return { kind: 'startPrimary', epoch, abandons: true, why };
   },
   starting: () => await_('PostgreSQL is starting'),
   stopping: () => await_('PostgreSQL is stopping'),

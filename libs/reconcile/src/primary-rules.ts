@@ -28,7 +28,8 @@ function fromStopped(goal: PrimaryGoal, condition: ConditionOf<'stopped'>): Step
   const lease = needsLease(goal, condition);
   if (lease !== null) return lease;
   if (timeline === goal.timeline) {
-    return { kind: 'startPrimary', epoch: goal.epoch, why: `already on timeline ${timeline}` };
+    const why = `already on timeline ${timeline}`;
+    return { kind: 'startPrimary', epoch: goal.epoch, abandons: false, why };
   }
   const why = `on timeline ${timeline}: started as a standby, then promoted to ${goal.timeline}`;
   return { kind: 'startStandby', upstream: null, why };

@@ -25,7 +25,8 @@ export type Step = { readonly why: string } & (
   | { readonly kind: 'follow'; readonly upstream: MemberRecord }
   | { readonly kind: 'detach'; readonly throughEpoch: Epoch }
   | { readonly kind: 'acquireLease'; readonly epoch: Epoch }
-  | { readonly kind: 'startPrimary'; readonly epoch: Epoch }
+  /** `abandons`: a hand-over of this epoch is given up with it. */
+  | { readonly kind: 'startPrimary'; readonly epoch: Epoch; readonly abandons: boolean }
   | { readonly kind: 'promote'; readonly epoch: Epoch; readonly timeline: TimelineId }
   /** Makes a primary that just began to serve complete: standby.signal, roles, slots, checkpoint. */
   | { readonly kind: 'settlePrimary'; readonly epoch: Epoch }

@@ -1,0 +1,285 @@
+import type { ClusterState, Goal } from '#libs/cluster';
+import type { AgentConfig } from '#libs/config';
+import { codeOf, type Epoch, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { Installation } from '#libs/postgres-run';
+import { type ActedMemory, promiseDetached } from '#libs/reconcile';
+import { Duties } from './duties.ts';
+import { GuardKeeper } from './guard-client/guard-keeper.ts';
+import { Confirmations } from './link/confirmations.ts';
+import type { Link, LinkEvents } from './link/controller-channel.ts';
+import { Controllers } from './link/controllers.ts';
+import { EventStream } from './link/event-stream.ts';
+import { Reporter } from './link/reporter.ts';
+import { Observer } from './observe/observer.ts';
+import { reportOf } from './observe/report.ts';
+import { LocalInstance } from './postgres/local-instance.ts';
+import { LocalSessions } from './postgres/local-sessions.ts';
+import { Reconciler } from './reconciler.ts';
+import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
+import { DataIdFile } from './state-directory/data-id-file.ts';
+import { FoldedStateFile } from './state-directory/folded-state-file.ts';
+import { type StepOutcome, StepRunner } from './step-runner.ts';
+import type { OwnFacts, StepContext } from './steps/step-context.ts';
+import { NotPermittedError } from './steps/step-error.ts';
+import { LEADER_ANSWER_MS, LEADERLESS_MS, RELEASE_MS } from './timing.ts';
+
+export type AgentParts = {
+  readonly config: AgentConfig;
+  readonly installation: Installation;
+  readonly log: Logger;
+  readonly openLink: (controller: string, events: LinkEvents) => Link;
+  readonly onStep: (outcome: StepOutcome) => void;
+};
+
+/** Joins link, guard, observation and steps. Stopping it leaves guard and PostgreSQL running. */
+export class Agent {
+  readonly controllers: Controllers;
+  readonly stream: EventStream;
+  readonly guard: GuardKeeper;
+  readonly observer: Observer;
+  readonly reconciler: Reconciler;
+  readonly runner: StepRunner;
+  readonly facts: OwnFacts = {
+    detached: null,
+    abandonedHandOver: null,
+    settledEpoch: null,
+    asideDirectory: null,
+  };
+  readonly #local: LocalInstance;
+  readonly #memory: ActedMemoryFile;
+  readonly #confirmations: Confirmations;
+  readonly #reporter: Reporter;
+  readonly #sessions: LocalSessions;
+  #sourceTimer: NodeJS.Timeout | undefined;
+
+  constructor(readonly parts: AgentParts) {
+    const { config, installation, log } = parts;
+    const { stateDirectory } = config;
+    this.#memory = new ActedMemoryFile(stateDirectory);
+    this.#local = new LocalInstance(config, installation, new DataIdFile(stateDirectory));
+    const file = new FoldedStateFile(stateDirectory);
+    this.stream = new EventStream(file, log, () => this.#changed());
+    this.#sessions = new LocalSessions(
+      this.#local,
+      () => this.stream.state?.postgres.superuser ?? config.postgres.user,
+    );
+    this.controllers = new Controllers(
+      config.controllers.map(({ name }) => name),
+      parts.openLink,
+      {
+        onLeader: () => this.#readFromLeader(),
+        onUp: () => this.#changed(),
+        onDown: (channel) => this.stream.lost(channel),
+        onPush: (push, from) => {
+          if (push.type === 'events') this.stream.take(push.events, from);
+          else this.stream.readFrom(from);
+        },
+      },
+    );
+    this.#confirmations = new Confirmations(this.controllers, log, () => this.#changed());
+    this.guard = new GuardKeeper(config, installation, log, () => {
+      this.observer.look();
+      this.#reporter.now();
+    });
+    this.observer = new Observer(config, installation, this.#sessions, this.guard, log, () =>
+      this.#looked(),
+    );
+    this.#reporter = new Reporter(
+      this.controllers,
+      log,
+      () => this.report(),
+      (confirmation) => this.#confirmations.note(confirmation),
+    );
+    this.runner = new StepRunner(log, (outcome) => this.#stepEnded(outcome));
+    this.reconciler = this.#makeReconciler();
+  }
+
+  start(): void {
+    this.guard.start();
+    this.observer.look();
+    this.#reporter.now();
+    this.#sourceTimer = setInterval(() => this.#readFromSomebody(), LEADERLESS_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sourceTimer);
+    this.#reporter.stop();
+    this.runner.stop();
+    this.observer.stop();
+    this.guard.stop();
+    this.controllers.close();
+    await this.#sessions.close();
+  }
+
+  get goal(): Goal | null {
+    return this.reconciler.goal;
+  }
+
+  /** Why this instance is not what it should be, in one line. */
+  get problem(): string | null {
+    if (this.stream.unknownCluster) {
+      const { cluster } = this.parts.config;
+      return (
+        `the controllers know no cluster '${cluster}': ` +
+        `create it with \`matriarch cluster create ${cluster} --file cluster.yaml\``
+      );
+    }
+    if (this.stream.state === null) return this.controllers.whyNoLeader();
+    return this.reconciler.problem ?? this.runner.problem ?? this.guard.problem;
+  }
+
+  report(): ReturnType<typeof reportOf> {
+    const { latest } = this.observer;
+    if (latest === null) return null;
+    const { instance, postgres, api, tags } = this.parts.config;
+    return reportOf(latest, this.guard.remainingMs(performance.now()), {
+      instance,
+      actedVersion: this.reconciler.actedVersion,
+      postgresEndpoint: postgres.advertise,
+      agentEndpoint: api.advertise,
+      tags,
+      detached: this.facts.detached,
+      abandonedHandOver: this.facts.abandonedHandOver,
+      activity: this.runner.activity,
+      problem: this.problem,
+    });
+  }
+
+  #makeReconciler(): Reconciler {
+    const { config, log } = this.parts;
+    const { guard, observer, facts } = this;
+    const sessions = this.#sessions;
+    const common = { local: this.#local, guard, observer, facts, log };
+    return new Reconciler({
+      instance: config.instance,
+      stream: this.stream,
+      confirmations: this.#confirmations,
+      memory: this.#memory,
+      observer,
+      runner: this.runner,
+      duties: new Duties({ ...common, sessions }),
+      facts,
+      log,
+      contextFor: (state, signal) => this.#contextFor(state, signal, common),
+      setHurry: (observe, report) => {
+        observer.setHurry(observe);
+        this.#reporter.setHurry(report);
+      },
+    });
+  }
+
+  #contextFor(
+    state: ClusterState,
+    signal: AbortSignal,
+    common: Pick<StepContext, 'local' | 'guard' | 'observer' | 'facts' | 'log'>,
+  ): StepContext {
+    return {
+      ...common,
+      sql: this.#sessions.steps,
+      state,
+      signal,
+      setActivity: (activity) => {
+        this.runner.activity = activity;
+      },
+      promiseDetached: (throughEpoch) => this.#promiseDetached(throughEpoch),
+      permitDestruction: (step) => this.#permitDestruction(step, state),
+      needCredentials: () => this.#needCredentials(),
+      reportNow: async () => {
+        this.observer.look();
+        this.#reporter.now();
+      },
+      runInBackground: (what, work) => {
+        work().catch((error: unknown) => {
+          common.log.warn('background work failed', { what, why: messageOf(error) });
+        });
+      },
+    };
+  }
+
+  #promiseDetached(throughEpoch: Epoch): ActedMemory {
+    this.#memory.keep(promiseDetached(this.#memory.memory, throughEpoch));
+    return this.#memory.memory;
+  }
+
+  async #permitDestruction(step: 'rewind' | 'rebuild', { version }: ClusterState): Promise<void> {
+    const ask = { step, version };
+    const { permitted, why } = await this.controllers.askLeader(
+      'permitDestruction',
+      ask,
+      LEADER_ANSWER_MS,
+    );
+    if (!permitted) throw new NotPermittedError(`the leader does not permit '${step}': ${why}`);
+    await this.guard.ask({ type: 'permitDestruction', step }, RELEASE_MS);
+  }
+
+  async #needCredentials(): Promise<void> {
+    if (this.#local.credentials !== null) return;
+    this.#local.credentials = await this.controllers.askLeader('credentials', {}, LEADER_ANSWER_MS);
+  }
+
+  /** A change that the leader may wait for is reported with the look that shows it. */
+  #looked(): void {
+    this.#changed();
+    if (this.#hasNews()) this.#reporter.now();
+  }
+
+  #lastNews = '';
+
+  #hasNews(): boolean {
+    const report = this.report();
+    if (report === null) return false;
+    const { postgres, guard, detached, dataDirectory, problem, actedVersion } = report;
+    const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
+    const news = [
+      ...[postgres.kind, role, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
+      ...[dataDirectory.kind, problem, actedVersion],
+    ].join(' ');
+    const changed = news !== this.#lastNews;
+    this.#lastNews = news;
+    return changed;
+  }
+
+  #changed(): void {
+    if (this.#local.credentials === null && this.stream.state !== null) this.#fetchCredentials();
+    this.reconciler.evaluate();
+  }
+
+  #fetching = false;
+
+  #fetchCredentials(): void {
+    if (this.#fetching || this.controllers.leader === null) return;
+    this.#fetching = true;
+    this.#needCredentials()
+      .catch((error: unknown) => {
+        const { log } = this.parts;
+        log.debug('no credentials yet', { code: codeOf(error), why: messageOf(error) });
+      })
+      .finally(() => {
+        this.#fetching = false;
+      });
+  }
+
+  #stepEnded(outcome: StepOutcome): void {
+    if (outcome.tookMs > 0) this.parts.onStep(outcome);
+    this.observer.look();
+    this.#reporter.now();
+  }
+
+  #readFromLeader(): void {
+    const { leader } = this.controllers;
+    if (leader !== null) {
+      this.stream.readFrom(leader);
+      this.#reporter.now();
+    }
+    this.#changed();
+  }
+
+  /** Events are as true from a follower as from the leader, only later. */
+  #readFromSomebody(): void {
+    if (this.stream.source?.up === true) return;
+    const [first] = this.controllers.connected;
+    const source = this.controllers.leader ?? first;
+    if (source !== undefined) this.stream.readFrom(source);
+  }
+}

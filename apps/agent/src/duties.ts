@@ -1,0 +1,71 @@
+import { rm } from 'node:fs/promises';
+import type { ClusterState } from '#libs/cluster';
+import { messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { GuardKeeper } from './guard-client/guard-keeper.ts';
+import type { Observer } from './observe/observer.ts';
+import type { LocalInstance } from './postgres/local-instance.ts';
+import type { LocalSessions } from './postgres/local-sessions.ts';
+import { ensureSlots } from './steps/settle-primary.step.ts';
+import type { OwnFacts } from './steps/step-context.ts';
+
+export type DutyParts = {
+  readonly local: LocalInstance;
+  readonly guard: GuardKeeper;
+  readonly observer: Observer;
+  readonly sessions: LocalSessions;
+  readonly facts: OwnFacts;
+  readonly log: Logger;
+};
+
+/** What is kept up beside the steps: configuration, slots for new members, the copy aside. */
+export class Duties {
+  #configuredVersion = -1;
+  #slotsVersion = -1;
+  #busy = false;
+
+  constructor(readonly parts: DutyParts) {}
+
+  /** The position rides in the guard's renewals, so that a new leader knows it too (safety 18). */
+  tellPosition(): void {
+    const { observer, guard } = this.parts;
+    const sql = observer.latest?.sql;
+    if (sql?.kind !== 'reachable' || sql.role.kind !== 'primary') return;
+    guard.tellPosition(sql.role.timeline, sql.role.writeLsn);
+  }
+
+  /** To be called while no step runs. */
+  keepUp(state: ClusterState): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#keepUp(state)
+      .catch((error: unknown) => {
+        this.parts.log.warn('duty failed', { why: messageOf(error) });
+      })
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  async #keepUp(state: ClusterState): Promise<void> {
+    const { local, observer, sessions, facts, log } = this.parts;
+    const seen = observer.latest?.sql;
+    if (this.#configuredVersion !== state.version && local.credentials !== null) {
+      const { changedFiles } = local.refreshConfiguration(state);
+      if (changedFiles.length > 0) log.info('configuration written', { changedFiles });
+      this.#configuredVersion = state.version;
+    }
+    if (seen?.kind !== 'reachable') return;
+    if (seen.role.kind === 'primary') {
+      if (this.#slotsVersion === state.version) return;
+      await ensureSlots(sessions.steps, state, local.config.instance);
+      this.#slotsVersion = state.version;
+      return;
+    }
+    const aside = facts.asideDirectory;
+    if (aside === null || seen.role.receiver?.status !== 'streaming') return;
+    facts.asideDirectory = null;
+    await rm(aside, { recursive: true, force: true });
+    log.info('copy aside removed: the new one streams', { aside });
+  }
+}

@@ -1,0 +1,214 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type AgentConfig, guardPaths } from '#libs/config';
+import { codeOf, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { Installation } from '#libs/postgres-run';
+import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
+import {
+  GUARD_CONNECT_RETRY_MS,
+  GUARD_PING_INTERVAL_MS,
+  GUARD_SILENCE_MS,
+  GUARD_START_MS,
+  KILL_LIMIT_MS,
+} from '../timing.ts';
+import {
+  type GuardAsk,
+  GuardConnection,
+  GuardGoneError,
+  type GuardState,
+} from './guard-connection.ts';
+import { launchGuard } from './guard-launch.ts';
+import { SilenceMeter } from './silence-meter.ts';
+
+const TURN_MS = 50;
+const DEATH_SHOWS_MS = 300;
+const DEATH_POLL_MS = 2;
+
+/**
+ * Sees to it that a guard runs. When one is lost, the instance's processes are killed at once: the
+ * kernel's death signal is the first of two (safety 13), and a guard that hangs gets SIGKILL itself.
+ */
+export class GuardKeeper {
+  #connection: GuardConnection | null = null;
+  #state: GuardState | null = null;
+  #stateAtMs = 0;
+  #identity: ProcessStat | undefined;
+  #silence = new SilenceMeter(GUARD_SILENCE_MS, performance.now());
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  /** Why there is no guard, in words. */
+  problem: string | null = 'no guard runs yet';
+
+  constructor(
+    readonly config: AgentConfig,
+    readonly installation: Installation,
+    readonly log: Logger,
+    readonly onChange: () => void,
+  ) {}
+
+  /** Null while no guard is attached. */
+  get state(): GuardState | null {
+    return this.#state;
+  }
+
+  /** What is left of the lease now: the guard's word, less the time since. */
+  remainingMs(nowMs: number): number | null {
+    const remainingMs = this.#state?.remainingMs ?? null;
+    return remainingMs === null ? null : Math.max(0, remainingMs - (nowMs - this.#stateAtMs));
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#turn(), TURN_MS);
+    void this.#attach();
+  }
+
+  /** Lets go of the guard, which goes on with PostgreSQL. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#connection?.destroy();
+  }
+
+  /** @throws GuardGoneError, GuardRefusedError, GuardTimeoutError */
+  ask(request: GuardAsk, timeoutMs: number): Promise<void> {
+    const connection = this.#connection;
+    if (connection === null) {
+      return Promise.reject(new GuardGoneError(`'${request.type}': no guard is attached`));
+    }
+    return connection.ask(request, timeoutMs);
+  }
+
+  tellPosition(timeline: number, lsn: bigint): void {
+    this.#connection?.tellPosition(timeline, lsn);
+  }
+
+  async #attach(): Promise<void> {
+    let launchedMs: number | undefined;
+    while (!this.#stopped) {
+      try {
+        await this.#connect();
+        return;
+      } catch (error) {
+        const absent = codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED';
+        const nowMs = performance.now();
+        const due = launchedMs === undefined || nowMs - launchedMs > GUARD_START_MS;
+        if (absent && due) {
+          launchedMs = nowMs;
+          this.#launch();
+        }
+        if (!absent) this.problem = `the guard cannot be reached: ${messageOf(error)}`;
+        await delay(GUARD_CONNECT_RETRY_MS);
+      }
+    }
+  }
+
+  #launch(): void {
+    const child = launchGuard(this.config, this.installation);
+    this.log.info('guard started', { pid: child.pid });
+    child.once('error', (error) => {
+      this.problem = `the guard cannot be started: ${messageOf(error)}`;
+    });
+    child.once('exit', (exitCode, signal) => {
+      if (this.#state?.pid === child.pid) return;
+      const how = signal ?? `exit code ${exitCode}`;
+      this.problem = `the guard ended with ${how}: see guard.log in ${this.config.stateDirectory}`;
+      this.log.warn('guard ended at its start', { exitCode, signal });
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const connection = await GuardConnection.open(guardPaths(this.config).socket, {
+      onState: (state) => this.#take(state),
+      onMessage: () => this.#silence.heard(),
+      onClosed: (why) => this.#lost(why),
+    });
+    this.#connection = connection;
+    this.#silence = new SilenceMeter(GUARD_SILENCE_MS, performance.now());
+    connection.ask({ type: 'attach', agentPid: process.pid }, GUARD_START_MS).catch((error) => {
+      this.log.warn('attach not answered', { why: messageOf(error) });
+    });
+  }
+
+  #take(state: GuardState): void {
+    if (this.#state?.incarnation !== state.incarnation) {
+      this.#identity = new ProcTable().stat(state.pid);
+      this.log.info('guard attached', { incarnation: state.incarnation, pid: state.pid });
+    }
+    this.#state = state;
+    this.#stateAtMs = performance.now();
+    this.problem = null;
+    this.onChange();
+  }
+
+  #turn(): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    const verdict = this.#silence.turn(performance.now());
+    if (verdict === 'ask-again') this.#ping(connection);
+    // Sockets are read before the verdict counts: the answer may wait in one.
+    if (verdict === 'silent') setImmediate(() => setImmediate(() => this.#endIfSilent(connection)));
+  }
+
+  #ping(connection: GuardConnection): void {
+    this.#silence.asked();
+    connection.ask({ type: 'ping' }, GUARD_PING_INTERVAL_MS * 50).catch((error) => {
+      this.log.debug('ping not answered', { why: messageOf(error) });
+    });
+  }
+
+  #endIfSilent(connection: GuardConnection): void {
+    if (this.#connection !== connection) return;
+    if (this.#silence.turn(performance.now()) !== 'silent') return;
+    const pid = this.#identity?.pid;
+    this.log.error('guard hangs: killed', { pid, silentMs: GUARD_SILENCE_MS });
+    if (pid !== undefined) this.#signalGuard('SIGKILL');
+    connection.destroy();
+  }
+
+  #signalGuard(signal: NodeJS.Signals): void {
+    const known = this.#identity;
+    if (known === undefined) return;
+    if (new ProcTable().stat(known.pid)?.startTicks !== known.startTicks) return;
+    try {
+      process.kill(known.pid, signal);
+    } catch (error) {
+      if (codeOf(error) !== 'ESRCH') throw error;
+    }
+  }
+
+  /**
+   * A closed connection is not yet a dead guard (another agent may have attached); only a dead one
+   * has its instance killed.
+   */
+  #lost(why: string): void {
+    this.#connection = null;
+    this.#state = null;
+    this.problem = `the guard is gone: ${why}`;
+    this.onChange();
+    if (!this.#stopped) void this.#recover(why);
+  }
+
+  async #recover(why: string): Promise<void> {
+    const dead = await this.#seenDead();
+    this.log.warn('guard lost', { why, dead });
+    if (dead) {
+      const processes = new ProcessesInDirectory(this.config.postgres.dataDirectory);
+      const { killed, left, durationMs } = await killAll(processes, { limitMs: KILL_LIMIT_MS });
+      this.log.warn('instance of a dead guard killed', { killed, left: left.length, durationMs });
+    }
+    await this.#attach();
+  }
+
+  /** A killed process closes its sockets a moment before the kernel shows it as dead. */
+  async #seenDead(): Promise<boolean> {
+    const known = this.#identity;
+    if (known === undefined) return false;
+    const proc = new ProcTable();
+    for (let waitedMs = 0; waitedMs < DEATH_SHOWS_MS; waitedMs += DEATH_POLL_MS) {
+      const now = proc.stat(known.pid);
+      if (isDead(now) || now?.startTicks !== known.startTicks) return true;
+      await delay(DEATH_POLL_MS);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,45 @@
+/** More than this between two turns means that this process was held up itself. */
+const TURN_LIMIT_MS = 150;
+
+/**
+ * How long a guard has left a ping unanswered while this process ran normally. A process that was
+ * stopped runs its timers before it reads its sockets: what passed meanwhile is no silence of the
+ * guard (safety 21), so the age of a turn is capped and a late turn begins anew with a fresh ping.
+ */
+export class SilenceMeter {
+  #silentMs = 0;
+  #lastTurnMs: number;
+  #waiting = false;
+
+  constructor(
+    readonly limitMs: number,
+    nowMs: number,
+  ) {
+    this.#lastTurnMs = nowMs;
+  }
+
+  /** A ping was sent. */
+  asked(): void {
+    this.#waiting = true;
+  }
+
+  /** Anything came from the guard. */
+  heard(): void {
+    this.#silentMs = 0;
+    this.#waiting = false;
+  }
+
+  /** To be called in every turn of a short timer. */
+  turn(nowMs: number): 'fine' | 'ask-again' | 'silent' {
+    const sinceMs = nowMs - this.#lastTurnMs;
+    this.#lastTurnMs = nowMs;
+    if (sinceMs > TURN_LIMIT_MS) {
+      this.#silentMs = 0;
+      this.#waiting = false;
+      return 'ask-again';
+    }
+    if (!this.#waiting) return 'ask-again';
+    this.#silentMs += sinceMs;
+    return this.#silentMs >= this.limitMs ? 'silent' : 'fine';
+  }
+}

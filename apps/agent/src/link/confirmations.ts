@@ -1,0 +1,52 @@
+import { codeOf, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { Confirmation } from '#libs/protocol';
+import { LEADER_ANSWER_MS } from '../timing.ts';
+import type { Controllers } from './controllers.ts';
+
+/** What the leader said was current, by rounds that began after it was asked (safety 4). */
+export class Confirmations {
+  #latest: Confirmation | null = null;
+  #askingFor: number | null = null;
+
+  constructor(
+    readonly controllers: Controllers,
+    readonly log: Logger,
+    readonly onConfirmed: () => void,
+  ) {}
+
+  get latest(): Confirmation | null {
+    return this.#latest;
+  }
+
+  /** Answers may overtake each other; within one incarnation the stream only grows. */
+  note(confirmation: Confirmation): void {
+    const known = this.#latest;
+    const same = known?.controllersIncarnation === confirmation.controllersIncarnation;
+    if (known !== null && same && confirmation.sequence < known.sequence) return;
+    this.#latest = confirmation;
+    if (!same || confirmation.sequence !== known?.sequence) this.onConfirmed();
+  }
+
+  /** True when the leader said that `sequence` is all there is. */
+  covers(sequence: number): boolean {
+    return this.#latest !== null && this.#latest.sequence === sequence;
+  }
+
+  /** Asks for a confirmation of `sequence` unless that question is on its way. */
+  ask(sequence: number): void {
+    if (this.#askingFor === sequence || this.controllers.leader === null) return;
+    this.#askingFor = sequence;
+    void this.#ask(sequence);
+  }
+
+  async #ask(sequence: number): Promise<void> {
+    try {
+      this.note(await this.controllers.askLeader('confirm', {}, LEADER_ANSWER_MS));
+    } catch (error) {
+      this.log.debug('not confirmed', { code: codeOf(error), why: messageOf(error) });
+    } finally {
+      if (this.#askingFor === sequence) this.#askingFor = null;
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { type ClusterState, evolve, type RecordedEvent } from '#libs/cluster';
+import { codeOf, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { FoldedStateFile } from '../state-directory/folded-state-file.ts';
+import { SUBSCRIBE_ANSWER_MS } from '../timing.ts';
+import type { ControllerChannel } from './controller-channel.ts';
+
+/**
+ * The committed events of the cluster, folded with the controllers' own `evolve` and kept on disk. It
+ * reads from one controller at a time; what comes twice, from the one before, is passed over.
+ */
+export class EventStream {
+  #state: ClusterState | null;
+  #source: ControllerChannel | null = null;
+  #asking = false;
+  /** The controllers do not know the cluster. */
+  unknownCluster = false;
+
+  constructor(
+    readonly file: FoldedStateFile,
+    readonly log: Logger,
+    readonly onChange: () => void,
+  ) {
+    this.#state = file.read();
+  }
+
+  get state(): ClusterState | null {
+    return this.#state;
+  }
+
+  get sequence(): number {
+    return this.#state?.sequence ?? 0;
+  }
+
+  get source(): ControllerChannel | null {
+    return this.#source;
+  }
+
+  /** Reads on from `channel`; again from the start of what is missing when it is the same one. */
+  readFrom(channel: ControllerChannel): void {
+    this.#source = channel;
+    void this.#subscribe(channel);
+  }
+
+  lost(channel: ControllerChannel): void {
+    if (this.#source === channel) this.#source = null;
+  }
+
+  take(events: readonly RecordedEvent[], from: ControllerChannel): void {
+    const fresh = events.filter((event) => event.sequence > this.sequence);
+    const [first] = fresh;
+    if (first === undefined) return;
+    if (first.sequence > this.sequence + 1) {
+      if (this.#source === from) void this.#subscribe(from);
+      return;
+    }
+    let state = this.#state;
+    for (const event of fresh) state = evolve(state, event);
+    if (state !== null) this.#adopt(state);
+  }
+
+  async #subscribe(channel: ControllerChannel): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      const ask = { sequence: this.sequence };
+      const start = await channel.request('subscribe', ask, SUBSCRIBE_ANSWER_MS);
+      this.unknownCluster = start.kind === 'unknownCluster';
+      if (start.kind === 'state') this.#adopt(start.state);
+      this.onChange();
+    } catch (error) {
+      if (this.#source === channel) this.#source = null;
+      const { name } = channel;
+      this.log.debug('not subscribed', { name, code: codeOf(error), why: messageOf(error) });
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** Also backwards, when restored controllers know less: what was acted on is kept apart (safety 4). */
+  #adopt(state: ClusterState): void {
+    this.#state = state;
+    this.unknownCluster = false;
+    this.file.write(state);
+    this.onChange();
+  }
+}

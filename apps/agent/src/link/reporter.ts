@@ -1,0 +1,59 @@
+import type { AgentReport } from '#libs/cluster';
+import { codeOf, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { Confirmation } from '#libs/protocol';
+import { HURRY_INTERVAL_MS, LEADER_ANSWER_MS, REPORT_INTERVAL_MS } from '../timing.ts';
+import type { Controllers } from './controllers.ts';
+
+/** Reports on their way; a slow leader gets no more until some are answered. */
+const IN_FLIGHT_LIMIT = 4;
+
+/** Sends the agent's view to the leader: at once when it changed, else at an interval. */
+export class Reporter {
+  #inFlight = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #hurry = false;
+  #stopped = false;
+
+  constructor(
+    readonly controllers: Controllers,
+    readonly log: Logger,
+    readonly current: () => AgentReport | null,
+    readonly onAnswer: (confirmation: Confirmation) => void,
+  ) {}
+
+  /** Never waits for the answer before: what it waits for may be in this report. */
+  now(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.now(),
+      this.#hurry ? HURRY_INTERVAL_MS : REPORT_INTERVAL_MS,
+    );
+    const report = this.current();
+    if (report === null || this.controllers.leader === null) return;
+    if (this.#inFlight < IN_FLIGHT_LIMIT) void this.#send(report);
+  }
+
+  setHurry(hurry: boolean): void {
+    if (hurry === this.#hurry) return;
+    this.#hurry = hurry;
+    this.now();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #send(report: AgentReport): Promise<void> {
+    this.#inFlight += 1;
+    try {
+      this.onAnswer(await this.controllers.askLeader('report', report, LEADER_ANSWER_MS));
+    } catch (error) {
+      this.log.debug('report not answered', { code: codeOf(error), why: messageOf(error) });
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { type Lsn, maxLsn } from '#libs/kernel';
+import type { InstanceObservation, ReachableInstance } from '#libs/postgres-run';
+import type { ObservedCondition, Surroundings } from '#libs/reconcile';
+import type { Snapshot } from './snapshot.ts';
+
+/** What the agent itself knows beside what it sees. */
+export type OwnKnowledge = Omit<Surroundings, 'guard'> & {
+  /** The epoch in which everything that a new primary needs was done. */
+  readonly settledEpoch: number | null;
+};
+
+/** The condition that the next step depends on; null while too little was seen. */
+export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCondition | null {
+  const { guard, directory } = snapshot;
+  if (guard === null || directory === null) return null;
+  const around: Surroundings = {
+    guard: { incarnation: guard.incarnation, epoch: guard.epoch },
+    detached: own.detached,
+    abandonedHandOver: own.abandonedHandOver,
+  };
+  if (snapshot.foreignPid !== null) {
+    return { ...around, kind: 'foreign', pid: snapshot.foreignPid };
+  }
+  if (guard.postmaster === 'stopping') return { ...around, kind: 'stopping' };
+  if (guard.postmaster === 'down') {
+    if (directory.kind !== 'initialised') return { ...around, ...directory };
+    const { systemIdentifier, cleanShutdown } = directory;
+    const walEnd = directory.walEnd?.lsn ?? null;
+    const kind = 'stopped';
+    return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown };
+  }
+  return running(snapshot, around, own);
+}
+
+function running(
+  snapshot: Snapshot,
+  around: Surroundings,
+  own: OwnKnowledge,
+): ObservedCondition | null {
+  const { sql, directory, upstream, standbySignal } = snapshot;
+  const starting: ObservedCondition = {
+    ...around,
+    kind: 'starting',
+    as: standbySignal ? 'standby' : 'primary',
+    upstream,
+  };
+  if (sql === null) return starting;
+  if (sql.kind === 'unreachable') return unreachableCondition(sql, snapshot, around, starting);
+  if (sql.role.kind === 'primary') {
+    const { timeline } = sql.role;
+    const readOnly = isReadOnly(sql);
+    const settled = standbySignal && own.settledEpoch === around.guard.epoch;
+    return { ...around, kind: 'primary', timeline, readOnly, settled };
+  }
+  if (directory?.kind !== 'initialised') return null;
+  return {
+    ...around,
+    kind: 'standby',
+    systemIdentifier: sql.systemIdentifier,
+    own: { timeline: sql.role.timeline, ancestors: directory.ancestors },
+    walEnd: standbyWalEnd(sql, snapshot.standbyWalEnd),
+    receiving: sql.role.receiver !== undefined,
+    upstream,
+  };
+}
+
+function unreachableCondition(
+  sql: Extract<InstanceObservation, { kind: 'unreachable' }>,
+  { answeredBefore }: Snapshot,
+  around: Surroundings,
+  starting: ObservedCondition,
+): ObservedCondition {
+  const notYet = sql.reason === 'starting-up' || sql.reason === 'not-accepting';
+  if (notYet || !answeredBefore) return starting;
+  if (sql.reason === 'shutting-down') return { ...around, kind: 'stopping' };
+  return { ...around, kind: 'unresponsive', why: `${sql.reason}: ${sql.detail}` };
+}
+
+export function isReadOnly(sql: ReachableInstance): boolean {
+  return sql.settings['default_transaction_read_only']?.value === 'on';
+}
+
+/** Received (the start of a segment for a receiver that just began), replayed, or read from disk. */
+function standbyWalEnd(sql: ReachableInstance, fromDisk: Lsn | null): Lsn | null {
+  if (sql.role.kind !== 'standby') return null;
+  const { receivedLsn, replayedLsn } = sql.role;
+  const known = receivedLsn === undefined ? replayedLsn : maxLsn(receivedLsn, replayedLsn);
+  return fromDisk === null ? known : maxLsn(known, fromDisk);
+}

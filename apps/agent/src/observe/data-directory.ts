@@ -1,0 +1,105 @@
+import { readdirSync } from 'node:fs';
+import type { DataDirectory } from '#libs/cluster';
+import { codeOf, type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
+import { type ControlData, controlledLsn, wasShutDownCleanly } from '#libs/postgres-model';
+import {
+  dataDirectoryMajor,
+  type Installation,
+  readControlData,
+  readTimelineHistory,
+  walEnd,
+} from '#libs/postgres-run';
+import { unfinishedWork } from '#libs/process';
+import { WAL_END_MS } from '../timing.ts';
+
+export type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
+export type Ancestors = Initialised['ancestors'];
+
+/** What lies in the data directory of a stopped instance; the end of WAL is not read. */
+export async function examineDirectory(
+  installation: Installation,
+  dataDirectory: string,
+): Promise<DataDirectory> {
+  try {
+    const work = unfinishedWork(dataDirectory);
+    if (work !== undefined) return { kind: 'unfinished', work };
+    const names = namesIn(dataDirectory);
+    if (names.length === 0) return { kind: 'empty' };
+    const major = dataDirectoryMajor(dataDirectory);
+    if (major === undefined) return unusable(dataDirectory, whyNotEmpty(names));
+    if (major !== installation.version.major) {
+      const here = `PostgreSQL ${installation.version.major} in ${installation.binDirectory}`;
+      return unusable(dataDirectory, `it belongs to PostgreSQL ${major}, this host runs ${here}`);
+    }
+    return describe(dataDirectory, await readControlData(installation, dataDirectory));
+  } catch (error) {
+    return unusable(dataDirectory, messageOf(error));
+  }
+}
+
+/** The end of the last valid record on disk (safety 7). Nothing may be writing there. */
+export async function readWalEnd(
+  installation: Installation,
+  dataDirectory: string,
+): Promise<NonNullable<Initialised['walEnd']>> {
+  const control = await readControlData(installation, dataDirectory);
+  const { timeline, lsn } = await walEnd(installation, {
+    dataDirectory,
+    walSegmentBytes: control.walSegmentBytes,
+    replayedLsn: controlledLsn(control),
+    timeline: ownTimeline(control),
+    timeoutMs: WAL_END_MS,
+  });
+  return { timeline, lsn };
+}
+
+/** (timeline, where it forked off) of all ancestors; null when the history file is missing. */
+export function readAncestors(dataDirectory: string, timeline: TimelineId): Ancestors | null {
+  const history = readTimelineHistory(dataDirectory, timeline);
+  if (history === undefined) return null;
+  return history.ancestors.map(({ timeline: id, endLsn }): Ancestors[number] => ({
+    timeline: id,
+    forkLsn: endLsn as Lsn,
+  }));
+}
+
+function describe(dataDirectory: string, control: ControlData): DataDirectory {
+  const timeline = ownTimeline(control);
+  const ancestors = readAncestors(dataDirectory, timeline);
+  if (ancestors === null) {
+    return unusable(dataDirectory, `pg_wal lacks the history file of timeline ${timeline}`);
+  }
+  return {
+    kind: 'initialised',
+    systemIdentifier: control.systemIdentifier,
+    walEnd: null,
+    timeline,
+    ancestors,
+    cleanShutdown: wasShutDownCleanly(control),
+  };
+}
+
+/**
+ * Until the first checkpoint after a promotion the checkpoint is of the old timeline, and only the
+ * end of recovery names the new one.
+ */
+function ownTimeline(control: ControlData): TimelineId {
+  return timelineId(Math.max(control.checkpointTimeline, control.minRecoveryTimeline));
+}
+
+function namesIn(dataDirectory: string): readonly string[] {
+  try {
+    return readdirSync(dataDirectory);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function whyNotEmpty(names: readonly string[]): string {
+  return `it holds '${names[0]}' but no PG_VERSION: empty it, or name another directory`;
+}
+
+function unusable(dataDirectory: string, why: string): DataDirectory {
+  return { kind: 'unusable', why: `data directory ${dataDirectory}: ${why}` };
+}

@@ -1,0 +1,213 @@
+import type { DataDirectory, Endpoint } from '#libs/cluster';
+import type { AgentConfig } from '#libs/config';
+import { type Lsn, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import { parseConninfo } from '#libs/postgres-model';
+import {
+  type Installation,
+  type InstanceObservation,
+  observeInstance,
+  readManagedSettings,
+} from '#libs/postgres-run';
+import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
+import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
+import type { LocalSessions } from '../postgres/local-sessions.ts';
+import {
+  HURRY_INTERVAL_MS,
+  OBSERVE_DEADLINE_MS,
+  OBSERVE_INTERVAL_MS,
+  READ_WAL_END_AFTER_MS,
+} from '../timing.ts';
+import { examineDirectory, readAncestors, readWalEnd } from './data-directory.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Looks at the instance at an interval, one look at a time, and at once when asked to. */
+export class Observer {
+  #latest: Snapshot | null = null;
+  #directory: DataDirectory | null = null;
+  #looking = false;
+  #again = false;
+  #hurry = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #answeredPid: number | null = null;
+  #notReadySinceMs: number | null = null;
+  #servedAtMs: number | null = null;
+  #receiverLostMs: number | null = null;
+  #standbyWalEnd: Lsn | null = null;
+
+  constructor(
+    readonly config: AgentConfig,
+    readonly installation: Installation,
+    readonly sessions: LocalSessions,
+    readonly guard: GuardKeeper,
+    readonly log: Logger,
+    readonly onLook: () => void,
+  ) {}
+
+  get latest(): Snapshot | null {
+    return this.#latest;
+  }
+
+  /** A look begins now, or right after the one that is under way. */
+  look(): void {
+    if (this.#stopped) return;
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#looking = true;
+    void this.#look();
+  }
+
+  setHurry(hurry: boolean): void {
+    if (hurry === this.#hurry) return;
+    this.#hurry = hurry;
+    this.look();
+  }
+
+  /** The files in the data directory were changed by a step. */
+  forgetDirectory(): void {
+    this.#directory = null;
+  }
+
+  /** Reads the end of WAL of the stopped instance, which is then part of what is seen. */
+  async readWalEnd(): Promise<void> {
+    const walEnd = await readWalEnd(this.installation, this.config.postgres.dataDirectory);
+    if (this.#directory?.kind === 'initialised') this.#directory = { ...this.#directory, walEnd };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.#latest = await this.#observe(performance.now());
+    } catch (error) {
+      this.log.error('observation failed', { error });
+    }
+    this.#looking = false;
+    if (this.#stopped) return;
+    const intervalMs = this.#hurry ? HURRY_INTERVAL_MS : OBSERVE_INTERVAL_MS;
+    this.#timer = setTimeout(() => this.look(), this.#again ? 0 : intervalMs);
+    this.#again = false;
+    this.onLook();
+  }
+
+  async #observe(begunMs: number): Promise<Snapshot> {
+    const guard = this.guard.state;
+    const { dataDirectory } = this.config.postgres;
+    const foreignPid = guard?.postmaster === 'down' ? foreignPostmaster(dataDirectory) : null;
+    const runs = guard !== null && guard.postmaster !== 'down';
+    const sql = runs ? await this.#ask() : null;
+    const pid = guard?.postmasterPid ?? null;
+    this.#noteServing(begunMs, sql, pid);
+    await this.#examine(guard === null ? null : runs, sql);
+    await this.#followReceiver(begunMs, sql);
+    return {
+      begunMs,
+      guard,
+      directory: this.#directory,
+      sql,
+      answeredBefore: pid !== null && this.#answeredPid === pid,
+      startingForMs: this.#notReadySinceMs === null ? 0 : begunMs - this.#notReadySinceMs,
+      foreignPid,
+      standbySignal: hasStandbySignal(dataDirectory),
+      upstream: readUpstream(dataDirectory),
+      standbyWalEnd: this.#standbyWalEnd,
+      downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
+    };
+  }
+
+  #ask(): Promise<InstanceObservation> {
+    const { dataDirectory } = this.config.postgres;
+    return observeInstance(this.sessions.looks, { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory });
+  }
+
+  #noteServing(nowMs: number, sql: InstanceObservation | null, pid: number | null): void {
+    if (sql?.kind === 'reachable') {
+      this.#answeredPid = pid;
+      this.#notReadySinceMs = null;
+      this.#servedAtMs = nowMs;
+      return;
+    }
+    if (sql === null) this.#notReadySinceMs = null;
+    else this.#notReadySinceMs ??= nowMs;
+  }
+
+  /** Files are read when PostgreSQL is down, and of a running one only when its timeline changed. */
+  async #examine(runs: boolean | null, sql: InstanceObservation | null): Promise<void> {
+    const { dataDirectory } = this.config.postgres;
+    if (runs === false) {
+      const known = this.#directory;
+      const fresh = known !== null && this.#latest?.guard?.postmaster === 'down';
+      // Running instances have no end of WAL; one that was read is of this very stop.
+      if (fresh && known.kind === 'initialised') return;
+      this.#directory = await examineDirectory(this.installation, dataDirectory);
+      return;
+    }
+    if (sql?.kind !== 'reachable') {
+      this.#directory ??= await examineDirectory(this.installation, dataDirectory);
+      return;
+    }
+    const { timeline } = sql.role;
+    const known = this.#directory;
+    if (known?.kind === 'initialised' && known.timeline === timeline && known.walEnd === null) {
+      return;
+    }
+    const ancestors = readAncestors(dataDirectory, timeline);
+    if (ancestors === null) return;
+    const { systemIdentifier } = sql;
+    this.#directory = {
+      kind: 'initialised',
+      systemIdentifier,
+      timeline,
+      ancestors,
+      walEnd: null,
+      cleanShutdown: false,
+    };
+  }
+
+  /** A standby that lost its primary: what it had received is known for sure only from disk. */
+  async #followReceiver(nowMs: number, sql: InstanceObservation | null): Promise<void> {
+    const orphaned =
+      sql?.kind === 'reachable' && sql.role.kind === 'standby' && sql.role.receiver === undefined;
+    if (!orphaned) {
+      this.#receiverLostMs = null;
+      this.#standbyWalEnd = null;
+      return;
+    }
+    this.#receiverLostMs ??= nowMs;
+    const due = nowMs - this.#receiverLostMs >= READ_WAL_END_AFTER_MS;
+    if (!due || this.#standbyWalEnd !== null) return;
+    try {
+      const { lsn } = await readWalEnd(this.installation, this.config.postgres.dataDirectory);
+      this.#standbyWalEnd = lsn;
+    } catch (error) {
+      this.log.debug('end of WAL not read', { why: messageOf(error) });
+      this.#receiverLostMs = nowMs;
+    }
+  }
+}
+
+/** Null when `primary_conninfo` is empty: the instance is detached, or a primary. */
+export function readUpstream(dataDirectory: string): Endpoint | null {
+  const { primary_conninfo: text } = readManagedSettings(dataDirectory);
+  if (text === undefined || text === '') return null;
+  const { host, port } = parseConninfo(text);
+  return host === undefined || port === undefined ? null : { host, port: Number(port) };
+}
+
+/** One `postmaster.pid`, one process: cheap enough for every look. */
+function foreignPostmaster(dataDirectory: string): number | null {
+  const found = readPostmasterPid(dataDirectory);
+  if (found === undefined) return null;
+  const proc = new ProcTable();
+  const stat = proc.stat(found.pid);
+  if (stat === undefined || isDead(stat)) return null;
+  const cwd = proc.cwd(found.pid);
+  return cwd.kind === 'target' && cwd.path === dataDirectory ? found.pid : null;
+}

@@ -1,0 +1,92 @@
+import type { AgentReport, PostgresCondition, StandbyConnection } from '#libs/cluster';
+import { maxLsn } from '#libs/kernel';
+import type { ReachableInstance, ReplicaConnection } from '#libs/postgres-run';
+import { isReadOnly } from './condition.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** PostgreSQL's condition as the leader is told it; null while too little was seen. */
+export function postgresConditionOf(snapshot: Snapshot): PostgresCondition | null {
+  const { guard, sql, foreignPid, answeredBefore, startingForMs } = snapshot;
+  if (guard === null) return null;
+  if (foreignPid !== null) return { kind: 'foreign', pid: foreignPid };
+  if (guard.postmaster === 'down') return { kind: 'stopped' };
+  if (guard.postmaster === 'stopping') return { kind: 'stopping' };
+  const starting: PostgresCondition = { kind: 'starting', progress: null, sinceMs: startingForMs };
+  if (sql === null) return starting;
+  if (sql.kind === 'reachable') return reachable(sql);
+  if (sql.reason === 'starting-up' || sql.reason === 'not-accepting') return starting;
+  if (sql.reason === 'shutting-down') return { kind: 'stopping' };
+  if (!answeredBefore) return starting;
+  return { kind: 'unresponsive', why: `${sql.reason}: ${sql.detail}` };
+}
+
+function reachable(sql: ReachableInstance): PostgresCondition {
+  const { role } = sql;
+  if (role.kind === 'primary') {
+    const { timeline, writeLsn } = role;
+    const standbys = sql.replicas.map(connectionOf);
+    return { kind: 'primary', timeline, writeLsn, readOnly: isReadOnly(sql), standbys };
+  }
+  const { timeline, receivedLsn, replayedLsn, receiver } = role;
+  return {
+    kind: 'standby',
+    timeline,
+    receivedLsn: receivedLsn === undefined ? null : maxLsn(receivedLsn, replayedLsn),
+    replayedLsn,
+    receiver: receiver === undefined ? null : receiverOf(sql, receiver),
+  };
+}
+
+function receiverOf(
+  sql: ReachableInstance,
+  receiver: NonNullable<Extract<ReachableInstance['role'], { kind: 'standby' }>['receiver']>,
+): NonNullable<Extract<PostgresCondition, { kind: 'standby' }>['receiver']> {
+  const { senderHost: host, senderPort: port, latestEndLsn, lastMessageReceivedAt } = receiver;
+  return {
+    streaming: receiver.status === 'streaming',
+    from: host === undefined || port === undefined ? null : { host, port },
+    latestEndLsn: latestEndLsn ?? null,
+    latestEndAgeMs:
+      lastMessageReceivedAt === undefined
+        ? null
+        : Math.max(0, sql.observedAt - lastMessageReceivedAt),
+  };
+}
+
+function connectionOf(replica: ReplicaConnection): StandbyConnection {
+  return {
+    applicationName: replica.applicationName,
+    host: replica.clientAddress ?? null,
+    state: replica.state,
+    flushLsn: replica.flushLsn ?? null,
+    replayLsn: replica.replayLsn ?? null,
+    syncState: replica.syncState,
+  };
+}
+
+export type ReportParts = Omit<AgentReport, 'guard' | 'dataDirectory' | 'postgres' | 'downForMs'>;
+
+/** Null until guard and data directory were seen once: a report must not guess. */
+export function reportOf(
+  snapshot: Snapshot,
+  guardRemainingMs: number | null,
+  parts: ReportParts,
+): AgentReport | null {
+  const { guard, directory, downForMs } = snapshot;
+  const postgres = postgresConditionOf(snapshot);
+  if (directory === null) return null;
+  return {
+    ...parts,
+    guard:
+      guard === null
+        ? null
+        : {
+            incarnation: guard.incarnation,
+            epoch: guard.epoch,
+            remainingMs: guardRemainingMs === null ? null : Math.round(guardRemainingMs),
+          },
+    dataDirectory: directory,
+    postgres: postgres ?? { kind: 'unresponsive', why: 'no guard is attached' },
+    downForMs: Math.round(downForMs),
+  };
+}

@@ -1,0 +1,28 @@
+import type { DataDirectory, Endpoint } from '#libs/cluster';
+import type { Lsn } from '#libs/kernel';
+import type { InstanceObservation } from '#libs/postgres-run';
+import type { GuardState } from '../guard-client/guard-connection.ts';
+
+/** Everything that was last seen of the instance, from one turn of the observer. */
+export type Snapshot = {
+  /** When the look began, on the monotonic clock: nothing seen is older. */
+  readonly begunMs: number;
+  readonly guard: GuardState | null;
+  /** Of a running instance, the last one that was read. Null until it was looked at. */
+  readonly directory: DataDirectory | null;
+  /** Null while no postmaster runs. */
+  readonly sql: InstanceObservation | null;
+  /** Whether this postmaster has ever answered. */
+  readonly answeredBefore: boolean;
+  /** How long this postmaster has not been ready; 0 once it answered. */
+  readonly startingForMs: number;
+  /** A postmaster on the data directory that the guard did not start. */
+  readonly foreignPid: number | null;
+  readonly standbySignal: boolean;
+  /** Whom the managed configuration names. */
+  readonly upstream: Endpoint | null;
+  /** End of WAL on disk of a standby that has no receiver; null when not read. */
+  readonly standbyWalEnd: Lsn | null;
+  /** How long PostgreSQL has not served; 0 while it does. */
+  readonly downForMs: number;
+};

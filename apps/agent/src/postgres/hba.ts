@@ -1,0 +1,71 @@
+import { isIP } from 'node:net';
+import type { MemberRecord, PostgresDefinition } from '#libs/cluster';
+import type { HbaLine } from '#libs/postgres-model';
+import type { ClusterCredentials } from '#libs/protocol';
+
+/** Name of the map in `pg_ident.conf` that lets our OS user in as the superuser. */
+const IDENT_MAP = 'matriarch';
+
+export type AccessRequest = {
+  readonly definition: PostgresDefinition;
+  readonly members: readonly MemberRecord[];
+  readonly credentials: ClusterCredentials;
+};
+
+/**
+ * Our own access first, then the operator's lines. A role without a password is let in from the
+ * members' hosts alone.
+ */
+export function hbaLinesOf({ definition, members, credentials }: AccessRequest): HbaLine[] {
+  const hosts = [...new Set(members.map((member) => member.postgres.host))].sort();
+  const from = (database: string, user: string, password: string | null): HbaLine[] => {
+    const rule = { connection: 'host', databases: [database], users: [user] } as const;
+    if (password !== null) return [{ ...rule, address: 'all', method: 'scram-sha-256' }];
+    return hosts.map((host) => ({ ...rule, address: networkOf(host), method: 'trust' }));
+  };
+  return [
+    {
+      connection: 'local',
+      databases: ['all'],
+      users: [definition.superuser],
+      method: 'peer',
+      options: { map: IDENT_MAP },
+    },
+    ...from('replication', definition.replicationUser, credentials.replication.password),
+    ...from('postgres', definition.rewindUser, credentials.rewind.password),
+    ...(definition.pgHba.length > 0 ? definition.pgHba : DEFAULT_LINES),
+  ];
+}
+
+const DEFAULT_LINES: readonly HbaLine[] = [
+  { connection: 'local', databases: ['all'], users: ['all'], method: 'peer' },
+  {
+    connection: 'host',
+    databases: ['all'],
+    users: ['all'],
+    address: 'all',
+    method: 'scram-sha-256',
+  },
+];
+
+export function identText(osUser: string, superuser: string): string {
+  return `# Written by Matriarch: changes made here are lost.\n${IDENT_MAP} ${osUser} "${superuser}"\n`;
+}
+
+/** `host:port:database:user:password` lines for libpq; both roles, whatever the host. */
+export function passFileText({ replication, rewind }: ClusterCredentials): string {
+  const lines = [replication, rewind].flatMap(({ username, password }) =>
+    password === null ? [] : [`*:*:*:${escaped(username)}:${escaped(password)}\n`],
+  );
+  return lines.join('');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\:]/g, '\\$&');
+}
+
+function networkOf(host: string): string {
+  const version = isIP(host);
+  if (version === 4) return `${host}/32`;
+  return version === 6 ? `${host}/128` : host;
+}

@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterState, Endpoint, MemberRecord } from '#libs/cluster';
+import type { AgentConfig } from '#libs/config';
+import { codeOf } from '#libs/kernel';
+import {
+  type ConfigChange,
+  type Installation,
+  reload,
+  SqlSession,
+  type SqlTarget,
+  writeHba,
+  writeManagedSettings,
+} from '#libs/postgres-run';
+import { writeFileIfChanged } from '#libs/process';
+import type { ClusterCredentials } from '#libs/protocol';
+import { readUpstream } from '../observe/observer.ts';
+import type { DataIdFile } from '../state-directory/data-id-file.ts';
+import { REMOTE_CONNECT_MS, STATEMENT_MS } from '../timing.ts';
+import { hbaLinesOf, identText, passFileText } from './hba.ts';
+import { settingsOf } from './settings.ts';
+
+/** The files and connections of this host's instance. */
+export class LocalInstance {
+  /** Whatever the leader last gave; without them the files stay as they are. */
+  credentials: ClusterCredentials | null = null;
+
+  constructor(
+    readonly config: AgentConfig,
+    readonly installation: Installation,
+    readonly dataId: DataIdFile,
+  ) {}
+
+  get dataDirectory(): string {
+    return this.config.postgres.dataDirectory;
+  }
+
+  get passFile(): string {
+    return join(this.config.stateDirectory, 'pgpass');
+  }
+
+  /** As superuser, over the Unix socket, by the name of our OS user. */
+  target(superuser: string, applicationName = 'matriarch agent'): SqlTarget {
+    const { socketDirectory, listen } = this.config.postgres;
+    return {
+      host: socketDirectory,
+      port: listen.port,
+      user: superuser,
+      database: 'postgres',
+      applicationName,
+      connectTimeoutMs: REMOTE_CONNECT_MS,
+      statementTimeoutMs: STATEMENT_MS,
+    };
+  }
+
+  /** As the rewind role, on another member. */
+  remote(member: MemberRecord): SqlTarget {
+    const { username, password } = this.credentials?.rewind ?? { username: '', password: null };
+    return {
+      host: member.postgres.host,
+      port: member.postgres.port,
+      user: username,
+      database: 'postgres',
+      ...(password === null ? {} : { password }),
+      connectTimeoutMs: REMOTE_CONNECT_MS,
+      statementTimeoutMs: STATEMENT_MS,
+    };
+  }
+
+  /** What is in force after the next reload or start. */
+  writeConfiguration(state: ClusterState, upstream: Endpoint | null): ConfigChange {
+    const { config, installation, dataDirectory, passFile, credentials } = this;
+    const definition = state.postgres;
+    mkdirSync(config.postgres.socketDirectory, { recursive: true });
+    const changed = [
+      ...writeManagedSettings(
+        dataDirectory,
+        settingsOf({
+          config,
+          version: installation.version,
+          definition,
+          upstream,
+          dataId: this.dataId.current(),
+          passFile,
+        }),
+      ).changedFiles,
+    ];
+    const ident = identText(config.postgres.user, definition.superuser);
+    if (writeFileIfChanged(join(dataDirectory, 'pg_ident.conf'), ident)) {
+      changed.push('pg_ident.conf');
+    }
+    if (credentials !== null) {
+      writeFileIfChanged(passFile, passFileText(credentials));
+      const members = Object.values(state.members);
+      const lines = hbaLinesOf({ definition, members, credentials });
+      changed.push(...writeHba(dataDirectory, lines).changedFiles);
+    }
+    return { changedFiles: changed };
+  }
+
+  /** Brings the files up to date beneath a running or stopped instance; it follows whom it followed. */
+  refreshConfiguration(state: ClusterState): ConfigChange {
+    if (!existsSync(join(this.dataDirectory, 'PG_VERSION'))) return { changedFiles: [] };
+    const change = this.writeConfiguration(state, readUpstream(this.dataDirectory));
+    if (change.changedFiles.length > 0) this.reloadIfRunning();
+    return change;
+  }
+
+  reloadIfRunning(): void {
+    try {
+      reload(this.dataDirectory);
+    } catch (error) {
+      if (codeOf(error) !== 'POSTGRES_NOT_RUNNING') throw error;
+    }
+  }
+
+  session(superuser: string, applicationName?: string): SqlSession {
+    return new SqlSession(this.target(superuser, applicationName));
+  }
+}

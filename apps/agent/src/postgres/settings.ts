@@ -1,0 +1,93 @@
+import type { Endpoint, PostgresDefinition } from '#libs/cluster';
+import type { AgentConfig } from '#libs/config';
+import {
+  applicationNameOf,
+  formatConninfo,
+  managedReason,
+  type ServerVersion,
+  type Settings,
+  slotNameOf,
+} from '#libs/postgres-model';
+
+export type SettingsRequest = {
+  readonly config: AgentConfig;
+  readonly version: ServerVersion;
+  readonly definition: PostgresDefinition;
+  /** Null: follows nobody. */
+  readonly upstream: Endpoint | null;
+  readonly dataId: string;
+  readonly passFile: string;
+};
+
+/** What an operator may change with the cluster's `parameters`. */
+const DEFAULTS: Settings = {
+  wal_level: 'replica',
+  max_wal_senders: '16',
+  max_replication_slots: '16',
+  wal_sender_timeout: '10s',
+  wal_receiver_timeout: '10s',
+  // A standby whose primary just changed asks again soon; PostgreSQL's default is five seconds.
+  wal_retrieve_retry_interval: '200ms',
+  password_encryption: 'scram-sha-256',
+  archive_mode: 'off',
+};
+
+/** Seconds and probes after which a dead upstream is noticed. */
+const CONNECTION = {
+  connect_timeout: '2',
+  keepalives_idle: '2',
+  keepalives_interval: '1',
+  keepalives_count: '3',
+};
+
+/** All settings of the managed file: defaults, then the operator's, then those that only we decide. */
+export function settingsOf(request: SettingsRequest): Settings {
+  const { config, version, definition } = request;
+  const given = Object.entries(definition.parameters).filter(
+    ([name]) => managedReason(name) === undefined,
+  );
+  const keepWal = version.major >= 13 ? { wal_keep_size: '256MB' } : { wal_keep_segments: '16' };
+  return {
+    ...DEFAULTS,
+    ...keepWal,
+    ...Object.fromEntries(given),
+    ...connectionSettings(config),
+    hot_standby: 'on',
+    wal_log_hints: 'on',
+    restart_after_crash: 'off',
+    default_transaction_read_only: 'off',
+    synchronous_standby_names: '',
+    recovery_target_timeline: 'latest',
+    restore_command: '',
+    cluster_name: `${config.cluster}/${config.instance}`,
+    ...upstreamSettings(request),
+  };
+}
+
+/** The part that names the upstream, by itself: a repoint changes nothing else. */
+export function upstreamSettings(
+  request: Pick<SettingsRequest, 'config' | 'definition' | 'upstream' | 'dataId' | 'passFile'>,
+): Settings {
+  const { config, definition, upstream, dataId, passFile } = request;
+  if (upstream === null) return { primary_conninfo: '', primary_slot_name: '' };
+  const { cluster, instance } = config;
+  return {
+    primary_conninfo: formatConninfo({
+      host: upstream.host,
+      port: String(upstream.port),
+      user: definition.replicationUser,
+      application_name: applicationNameOf({ cluster, instance, dataId }),
+      passfile: passFile,
+      ...CONNECTION,
+    }),
+    primary_slot_name: slotNameOf(instance),
+  };
+}
+
+function connectionSettings({ postgres }: AgentConfig): Settings {
+  return {
+    listen_addresses: postgres.listen.host,
+    port: String(postgres.listen.port),
+    unix_socket_directories: postgres.socketDirectory,
+  };
+}

@@ -1,0 +1,45 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterState } from '#libs/cluster';
+import { codeOf } from '#libs/kernel';
+import { decode, encode } from '#libs/protocol';
+
+/**
+ * `<stateDirectory>/cluster-state.msgpack`: the folded state, so that a restarted agent need not ask
+ * for the whole stream. It is a cache: nothing is done on it before the leader confirms it.
+ */
+export class FoldedStateFile {
+  constructor(readonly stateDirectory: string) {}
+
+  /** Null when there is none, or it cannot be read: the stream is then asked for from its begin. */
+  read(): ClusterState | null {
+    try {
+      const value = decode(readFileSync(this.#path));
+      return isState(value) ? value : null;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'MALFORMED_MESSAGE') return null;
+      throw error;
+    }
+  }
+
+  write(state: ClusterState): void {
+    const temporary = `${this.#path}.new`;
+    writeFileSync(temporary, encode(state), { mode: 0o600 });
+    renameSync(temporary, this.#path);
+  }
+
+  get #path(): string {
+    return join(this.stateDirectory, 'cluster-state.msgpack');
+  }
+}
+
+function isState(value: unknown): value is ClusterState {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'sequence' in value &&
+    typeof value.sequence === 'number' &&
+    'lease' in value &&
+    'members' in value
+  );
+}

@@ -1,0 +1,124 @@
+import { codeOf, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { Step } from '#libs/reconcile';
+import { CANCELLABLE, execute } from './steps/execute.ts';
+import type { StepContext } from './steps/step-context.ts';
+import { RETRY_FIRST_MS, RETRY_LONGEST_MS } from './timing.ts';
+
+type Running = {
+  readonly step: Step;
+  readonly abort: AbortController;
+  readonly begunMs: number;
+};
+
+export type StepOutcome = { readonly step: Step; readonly tookMs: number; readonly ok: boolean };
+
+/** Runs one step at a time. What fails is tried again, later each time, until the step is another. */
+export class StepRunner {
+  #running: Running | null = null;
+  #failures = 0;
+  #failedKey: string | null = null;
+  #retryAtMs = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Monotonic; what was observed before it says nothing of the present. */
+  endedAtMs = 0;
+  activity: string | null = null;
+  /** Why the last try of the present step failed, in words. */
+  problem: string | null = null;
+
+  constructor(
+    readonly log: Logger,
+    readonly onEnd: (outcome: StepOutcome) => void,
+  ) {}
+
+  get busy(): boolean {
+    return this.#running !== null;
+  }
+
+  /** What runs now, if anything does. */
+  get running(): Step | null {
+    return this.#running?.step ?? null;
+  }
+
+  /** Breaks off a long step whose goal is not the goal any more. */
+  superseded(): void {
+    const running = this.#running;
+    if (running !== null && CANCELLABLE.includes(running.step.kind)) running.abort.abort();
+  }
+
+  /** True when `step` may begin now; after a failure only when its time has come. */
+  mayBegin(step: Step, nowMs: number): boolean {
+    if (this.#running !== null) return false;
+    return this.#failedKey !== keyOf(step) || nowMs >= this.#retryAtMs;
+  }
+
+  begin(step: Step, contextFor: (signal: AbortSignal) => StepContext): void {
+    const key = keyOf(step);
+    if (key !== this.#failedKey) this.#forgive();
+    const running = { step, abort: new AbortController(), begunMs: performance.now() };
+    this.#running = running;
+    this.log.info('step begins', { step: step.kind, why: step.why });
+    this.activity = step.kind;
+    void this.#run(running, contextFor(running.abort.signal));
+  }
+
+  /** The instance rests: nothing that failed before counts. */
+  rested(): void {
+    if (this.#running === null) this.#forgive();
+  }
+
+  stop(): void {
+    clearTimeout(this.#retryTimer);
+    this.#running?.abort.abort();
+  }
+
+  async #run(running: Running, context: StepContext): Promise<void> {
+    const { step, begunMs } = running;
+    let ok = true;
+    try {
+      await execute(step, context);
+      this.#forgive();
+    } catch (error) {
+      ok = false;
+      this.#failed(step, error, running.abort.signal.aborted);
+    }
+    this.#running = null;
+    this.activity = null;
+    this.endedAtMs = performance.now();
+    const tookMs = Math.round(this.endedAtMs - begunMs);
+    this.log.info('step ended', { step: step.kind, ok, tookMs });
+    this.onEnd({ step, tookMs, ok });
+  }
+
+  #failed(step: Step, error: unknown, aborted: boolean): void {
+    if (aborted) {
+      this.#forgive();
+      return;
+    }
+    this.#failures += 1;
+    this.#failedKey = keyOf(step);
+    const delayMs = Math.min(RETRY_FIRST_MS * 2 ** (this.#failures - 1), RETRY_LONGEST_MS);
+    this.#retryAtMs = performance.now() + delayMs;
+    this.problem = `${step.kind}: ${messageOf(error)}`;
+    const passing = codeOf(error) === 'NOT_YET';
+    const fields = { step: step.kind, code: codeOf(error), delayMs };
+    if (passing) this.log.info('step not possible yet', { ...fields, why: messageOf(error) });
+    else this.log.warn('step failed', { ...fields, error });
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.onEnd({ step, tookMs: 0, ok: false }), delayMs);
+  }
+
+  #forgive(): void {
+    this.#failures = 0;
+    this.#failedKey = null;
+    this.problem = null;
+    clearTimeout(this.#retryTimer);
+  }
+}
+
+/** Steps that are tried again are the same when kind and subject are. */
+function keyOf(step: Step): string {
+  const subject = 'upstream' in step ? (step.upstream?.name ?? '') : '';
+  const epoch = 'epoch' in step ? String(step.epoch) : '';
+  return `${step.kind} ${subject} ${epoch}`;
+}

@@ -1,0 +1,71 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import type { MemberRecord } from '#libs/cluster';
+import { slotNameOf } from '#libs/postgres-model';
+import { baseBackup, SqlSession } from '#libs/postgres-run';
+import { clearUnfinished } from '#libs/process';
+import { CLONE_LIMIT_MS } from '../timing.ts';
+import type { StepContext } from './step-context.ts';
+import { NotYetError } from './step-error.ts';
+
+/**
+ * Copies the upstream's data. What is in the directory is moved aside by rename, and goes only once
+ * the copy streams (architecture G5).
+ */
+export async function clone(
+  context: StepContext,
+  upstream: MemberRecord,
+  replaces: 'nothing' | 'unfinished' | 'instance',
+): Promise<void> {
+  const { local, state, facts, log, signal, setActivity } = context;
+  const { dataDirectory, config, passFile } = local;
+  await context.needCredentials();
+  await upstreamReady(context, upstream);
+  if (replaces !== 'nothing') {
+    await context.permitDestruction('rebuild');
+    facts.asideDirectory = moveAside(dataDirectory);
+    clearUnfinished(dataDirectory);
+    context.observer.forgetDirectory();
+  }
+  setActivity(`clone from ${upstream.name}`);
+  const { host, port } = upstream.postgres;
+  const slotName = slotNameOf(config.instance);
+  const { durationMs } = await baseBackup(local.installation, {
+    dataDirectory,
+    source: { host, port: String(port), user: state.postgres.replicationUser, passfile: passFile },
+    slotName,
+    timeoutMs: CLONE_LIMIT_MS,
+    signal,
+    onProgress: ({ doneBytes, totalBytes }) => {
+      const percent = Math.floor((100 * doneBytes) / Math.max(1, totalBytes));
+      setActivity(`clone from ${upstream.name}, ${percent} %`);
+    },
+  });
+  local.dataId.renew();
+  context.observer.forgetDirectory();
+  log.info('cloned', { upstream: upstream.name, durationMs: Math.round(durationMs) });
+}
+
+/** The primary's agent makes our slot; a copy begun before it could lack WAL at its end. */
+async function upstreamReady({ local }: StepContext, upstream: MemberRecord): Promise<void> {
+  const session = new SqlSession(local.remote(upstream));
+  try {
+    const [row] = await session.query(
+      `SELECT pg_is_in_recovery() AS recovery,
+              EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1) AS slot`,
+      [slotNameOf(local.config.instance)],
+    );
+    if (row?.['recovery'] !== false) throw new NotYetError(`${upstream.name} is no primary yet`);
+    if (row['slot'] !== true) throw new NotYetError(`${upstream.name} has no slot for us yet`);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The newest copy aside is kept; an older one is the ruin of an attempt before. */
+function moveAside(dataDirectory: string): string | null {
+  if (!existsSync(dataDirectory)) return null;
+  const aside = `${dataDirectory}.matriarch-aside`;
+  rmSync(aside, { recursive: true, force: true });
+  renameSync(dataDirectory, aside);
+  return aside;
+}

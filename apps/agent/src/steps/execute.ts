@@ -1,0 +1,58 @@
+import { unreachable } from '#libs/kernel';
+import type { Step } from '#libs/reconcile';
+import { ACQUIRE_MS } from '../timing.ts';
+import { clone } from './clone.step.ts';
+import { detach } from './detach.step.ts';
+import { follow } from './follow.step.ts';
+import { handOver, release, stop, stopForeign } from './give-up.step.ts';
+import { initialise } from './initialise.step.ts';
+import { promote } from './promote.step.ts';
+import { rewindTo } from './rewind.step.ts';
+import { settlePrimary } from './settle-primary.step.ts';
+import { startPrimary, startStandby } from './start.step.ts';
+import type { StepContext } from './step-context.ts';
+
+/** Steps of minutes or hours: broken off when the goal is another one by now. */
+export const CANCELLABLE: readonly Step['kind'][] = ['clone', 'rewind', 'handOver'];
+
+export async function execute(step: Step, context: StepContext): Promise<void> {
+  switch (step.kind) {
+    case 'rest':
+    case 'await':
+    case 'reportOnly':
+      return;
+    case 'initialise':
+      return initialise(context);
+    case 'clone':
+      return clone(context, step.upstream, step.replaces);
+    case 'rewind':
+      return rewindTo(context, step.upstream, step.timeline);
+    case 'examine':
+      return context.observer.readWalEnd();
+    case 'startStandby':
+      return startStandby(context, step.upstream);
+    case 'follow':
+      return follow(context, step.upstream);
+    case 'detach':
+      return detach(context, step.throughEpoch);
+    case 'acquireLease':
+      return context.guard.ask({ type: 'acquire', epoch: step.epoch }, ACQUIRE_MS);
+    case 'startPrimary':
+      if (step.abandons) context.facts.abandonedHandOver = step.epoch;
+      return startPrimary(context, step.epoch);
+    case 'promote':
+      return promote(context, step.epoch, step.timeline);
+    case 'settlePrimary':
+      return settlePrimary(context, step.epoch);
+    case 'stop':
+      return stop(context, step.mode);
+    case 'handOver':
+      return handOver(context, step.epoch, step.stopBudgetMs);
+    case 'release':
+      return release(context, step);
+    case 'stopForeign':
+      return stopForeign(context, step.pid);
+    default:
+      return unreachable(step);
+  }
+}

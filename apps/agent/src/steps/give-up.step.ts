@@ -1,0 +1,89 @@
+import type { Goal, WalPosition } from '#libs/cluster';
+import { codeOf, type Epoch, messageOf } from '#libs/kernel';
+import { checkpoint } from '#libs/postgres-run';
+import { killAll, ProcessesInDirectory } from '#libs/process';
+import type { StepOf } from '#libs/reconcile';
+import { readWalEnd } from '../observe/data-directory.ts';
+import {
+  CHECKPOINT_MS,
+  FAST_STOP_MS,
+  IMMEDIATE_STOP_MS,
+  KILL_LIMIT_MS,
+  RELEASE_MS,
+} from '../timing.ts';
+import type { StepContext } from './step-context.ts';
+
+export type HandOverGoal = Extract<Goal, { kind: 'handOver' }>;
+
+/** Fast, and immediate when its budget is over. */
+export async function stop({ guard }: StepContext, mode: 'fast' | 'immediate'): Promise<void> {
+  if (mode === 'fast') {
+    try {
+      const budgetMs = FAST_STOP_MS;
+      await guard.ask({ type: 'stop', mode, budgetMs }, budgetMs + IMMEDIATE_STOP_MS);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'STOP_TIMED_OUT') throw error;
+    }
+  }
+  await guard.ask({ type: 'stop', mode: 'immediate', budgetMs: 0 }, IMMEDIATE_STOP_MS);
+}
+
+/**
+ * Checkpoint while clients are still served, so that the stop has little left to write; then a fast
+ * stop within the budget. Beyond it the switchover is not worth the outage: down at once, and up again
+ * in the same epoch (safety 22).
+ */
+export async function handOver(
+  context: StepContext,
+  epoch: Epoch,
+  stopBudgetMs: number,
+): Promise<void> {
+  const { local, state, guard, facts, log } = context;
+  context.setActivity('checkpoint before the switchover');
+  await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
+  if (context.signal.aborted) return;
+  context.setActivity('stopping for the switchover');
+  const begunMs = performance.now();
+  try {
+    const limitMs = stopBudgetMs + IMMEDIATE_STOP_MS;
+    await guard.ask({ type: 'stop', mode: 'fast', budgetMs: stopBudgetMs }, limitMs);
+    log.info('stopped for the switchover', { tookMs: Math.round(performance.now() - begunMs) });
+  } catch (error) {
+    if (codeOf(error) !== 'STOP_TIMED_OUT') throw error;
+    facts.abandonedHandOver = epoch;
+    log.warn('switchover abandoned: the stop took too long', { epoch, stopBudgetMs });
+    await guard.ask({ type: 'stop', mode: 'immediate', budgetMs: 0 }, IMMEDIATE_STOP_MS);
+  }
+}
+
+/** Gives the epoch back, with the end of WAL where it can be read: the next primary must have it. */
+export async function release(
+  context: StepContext,
+  { epoch, reason }: StepOf<'release'>,
+): Promise<void> {
+  const { guard, log } = context;
+  const position = await positionAtRest(context);
+  const timeline = position?.timeline ?? null;
+  const lsn = position?.lsn ?? null;
+  await guard.ask({ type: 'release', epoch, reason, timeline, lsn }, RELEASE_MS);
+  log.info('released', { epoch, reason });
+}
+
+async function positionAtRest({ local, observer, log }: StepContext): Promise<WalPosition | null> {
+  if (observer.latest?.directory?.kind !== 'initialised') return null;
+  try {
+    return await readWalEnd(local.installation, local.dataDirectory);
+  } catch (error) {
+    log.warn('end of WAL not read', { why: messageOf(error) });
+    return null;
+  }
+}
+
+/** A postmaster that somebody else started is never adopted (safety 10). */
+export async function stopForeign({ local, log }: StepContext, pid: number): Promise<void> {
+  log.error('a postmaster that our guard did not start is ended', { pid });
+  const processes = new ProcessesInDirectory(local.dataDirectory);
+  const { left } = await killAll(processes, { limitMs: KILL_LIMIT_MS });
+  if (left.length > 0) log.error('processes are left', { pids: left.map((each) => each.pid) });
+}

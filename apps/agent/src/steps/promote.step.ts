@@ -1,0 +1,55 @@
+import { type Epoch, formatLsn, type TimelineId } from '#libs/kernel';
+import { clearDetachedMark, endConflicts, promote as promoteInstance } from '#libs/postgres-run';
+import { ProcessesInDirectory, putStandbySignal } from '#libs/process';
+import { IMMEDIATE_STOP_MS } from '../timing.ts';
+import type { StepContext } from './step-context.ts';
+import { StepFailedError } from './step-error.ts';
+
+const LOCAL_ANSWER_MS = 500;
+
+/**
+ * Promotes the standby onto exactly the timeline that the lease names. The guard counts it as primary
+ * from before it is asked (safety 8); a promotion that does not end is withdrawn by a stop.
+ */
+export async function promote(
+  context: StepContext,
+  epoch: Epoch,
+  targetTimeline: TimelineId,
+): Promise<void> {
+  const { local, guard, sql, state, log, facts } = context;
+  const { dataDirectory } = local;
+  const role = currentRole(context);
+  const begunMs = performance.now();
+  await guard.ask({ type: 'promoting', epoch }, LOCAL_ANSWER_MS);
+  context.setActivity(`promoting to timeline ${targetTimeline}`);
+  context.runInBackground('end conflicts', async () => {
+    await endConflicts(sql, new ProcessesInDirectory(dataDirectory));
+  });
+  const outcome = await promoteInstance(sql, {
+    dataDirectory,
+    currentTimeline: role,
+    targetTimeline,
+    promoteTimeoutMs: state.settings.promoteTimeoutMs,
+  });
+  if (outcome.kind !== 'promoted') {
+    const detail = outcome.kind === 'pending' ? outcome.detail : `took ${outcome.timeline}`;
+    log.error('promotion withdrawn', { epoch, detail });
+    await guard.ask({ type: 'stop', mode: 'immediate', budgetMs: 0 }, IMMEDIATE_STOP_MS);
+    throw new StepFailedError(`the promotion to timeline ${targetTimeline} failed: ${detail}`);
+  }
+  facts.detached = null;
+  facts.settledEpoch = null;
+  // From here on a crash leaves a directory that starts as a standby only (safety 10).
+  putStandbySignal(dataDirectory);
+  const tookMs = Math.round(performance.now() - begunMs);
+  const { timeline, forkLsn } = outcome;
+  log.info('promoted', { epoch, timeline, forkLsn: formatLsn(forkLsn), tookMs });
+  await context.reportNow();
+  clearDetachedMark(dataDirectory);
+}
+
+function currentRole({ observer }: StepContext): TimelineId {
+  const sql = observer.latest?.sql;
+  if (sql?.kind !== 'reachable') throw new StepFailedError('the standby does not answer');
+  return sql.role.timeline;
+}

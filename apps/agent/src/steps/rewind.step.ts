@@ -1,0 +1,80 @@
+import type { MemberRecord } from '#libs/cluster';
+import { messageOf, type TimelineId } from '#libs/kernel';
+import { checkpointedTimeline, RewindError, rewind, SqlSession } from '#libs/postgres-run';
+import { markUnfinished } from '#libs/process';
+import { REWIND_LIMIT_MS } from '../timing.ts';
+import type { StepContext } from './step-context.ts';
+import { NotYetError } from './step-error.ts';
+
+/** Attempts that failed before anything was changed; then the next method is taken. */
+const ATTEMPTS = 3;
+const attempts = new WeakMap<object, number>();
+
+/**
+ * Takes the instance back to where it left the cluster's history. Not before the source's control file
+ * shows the new timeline, and its "no rewind required" is a failure of the method (safety 17).
+ */
+export async function rewindTo(
+  context: StepContext,
+  upstream: MemberRecord,
+  timeline: TimelineId,
+): Promise<void> {
+  const { local, log, signal, setActivity } = context;
+  const { dataDirectory, passFile } = local;
+  await context.needCredentials();
+  await sourceReady(context, upstream, timeline);
+  await context.permitDestruction('rewind');
+  setActivity(`rewind from ${upstream.name}`);
+  const source = local.remote(upstream);
+  try {
+    const outcome = await rewind(local.installation, {
+      dataDirectory,
+      source: {
+        host: source.host,
+        port: String(source.port),
+        user: source.user,
+        dbname: source.database,
+        passfile: passFile,
+      },
+      timeoutMs: REWIND_LIMIT_MS,
+      signal,
+    });
+    if (outcome.kind === 'not-required') {
+      log.error('pg_rewind sees nothing to do on a diverged instance: it will be rebuilt', {});
+      markUnfinished(dataDirectory, 'pg_rewind, which saw nothing to do,');
+    } else log.info('rewound', { durationMs: Math.round(outcome.durationMs) });
+    attempts.delete(local);
+  } catch (error) {
+    countFailure(context, error);
+    throw error;
+  } finally {
+    context.observer.forgetDirectory();
+  }
+}
+
+async function sourceReady(
+  { local }: StepContext,
+  upstream: MemberRecord,
+  timeline: TimelineId,
+): Promise<void> {
+  const session = new SqlSession(local.remote(upstream));
+  try {
+    const shown = await checkpointedTimeline(session);
+    if (shown >= timeline) return;
+    throw new NotYetError(
+      `${upstream.name}'s control file still shows timeline ${shown}: it makes a checkpoint first`,
+    );
+  } finally {
+    await session.close();
+  }
+}
+
+function countFailure({ local, log, signal }: StepContext, error: unknown): void {
+  if (signal.aborted || !(error instanceof RewindError) || error.touched) return;
+  const count = (attempts.get(local) ?? 0) + 1;
+  attempts.set(local, count);
+  log.warn('rewind failed', { attempt: count, why: messageOf(error.cause) });
+  if (count < ATTEMPTS) return;
+  attempts.delete(local);
+  markUnfinished(local.dataDirectory, `pg_rewind, which failed ${ATTEMPTS} times,`);
+}

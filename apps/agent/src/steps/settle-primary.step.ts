@@ -1,0 +1,75 @@
+import type { ClusterState } from '#libs/cluster';
+import { type Epoch, type InstanceName, messageOf } from '#libs/kernel';
+import { slotNameOf } from '#libs/postgres-model';
+import {
+  checkpoint,
+  checkpointedTimeline,
+  ensurePhysicalSlot,
+  ensureReplicationRole,
+  ensureRewindRole,
+  type SqlSession,
+} from '#libs/postgres-run';
+import { putStandbySignal } from '#libs/process';
+import { CHECKPOINT_MS } from '../timing.ts';
+import type { StepContext } from './step-context.ts';
+
+/**
+ * Completes a primary that just began to serve: `standby.signal` back (safety 10), access files, roles,
+ * a slot for each member, and a checkpoint, without which nobody can be rewound (safety 17).
+ */
+export async function settlePrimary(context: StepContext, epoch: Epoch): Promise<void> {
+  const { local, state, sql, facts } = context;
+  putStandbySignal(local.dataDirectory);
+  await context.reportNow();
+  await context.needCredentials();
+  local.refreshConfiguration(state);
+  await ensureRoles(context);
+  await ensureSlots(sql, state, local.config.instance);
+  context.runInBackground('checkpoint', () => checkpointUnlessDone(context));
+  facts.settledEpoch = epoch;
+}
+
+/** Slots of the other members; one that exists stays as it is. */
+export async function ensureSlots(
+  sql: SqlSession,
+  state: ClusterState,
+  own: InstanceName,
+): Promise<void> {
+  for (const { name } of Object.values(state.members)) {
+    if (name !== own) await ensurePhysicalSlot(sql, slotNameOf(name));
+  }
+}
+
+/** A role that exists is left alone: its password may be another by now. */
+async function ensureRoles({ local, sql, log }: StepContext): Promise<void> {
+  const { credentials } = local;
+  if (credentials === null) return;
+  const { replication, rewind } = credentials;
+  const rows = await sql.query('SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])', [
+    [replication.username, rewind.username],
+  ]);
+  const present = rows.map((row) => row['rolname']);
+  const roleOf = ({ username, password }: typeof replication) => ({
+    name: username,
+    ...(password === null ? {} : { password }),
+  });
+  if (!present.includes(replication.username)) {
+    await ensureReplicationRole(sql, roleOf(replication));
+    log.info('replication role made', { name: replication.username });
+  }
+  if (!present.includes(rewind.username)) {
+    await ensureRewindRole(sql, roleOf(rewind));
+    log.info('rewind role made', { name: rewind.username });
+  }
+}
+
+async function checkpointUnlessDone({ local, state, sql, observer, log }: StepContext) {
+  const role = observer.latest?.sql;
+  const timeline = role?.kind === 'reachable' ? role.role.timeline : null;
+  if (timeline === (await checkpointedTimeline(sql))) return;
+  try {
+    await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
+  } catch (error) {
+    log.warn('checkpoint after the promotion failed', { why: messageOf(error) });
+  }
+}

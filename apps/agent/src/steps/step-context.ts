@@ -1,0 +1,40 @@
+import type { ClusterState, DetachedProof } from '#libs/cluster';
+import type { Epoch } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import type { SqlSession } from '#libs/postgres-run';
+import type { ActedMemory } from '#libs/reconcile';
+import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { LocalInstance } from '../postgres/local-instance.ts';
+
+/** What the agent knows of its own acts; lost with the process, and then found out again. */
+export type OwnFacts = {
+  detached: DetachedProof | null;
+  abandonedHandOver: Epoch | null;
+  settledEpoch: number | null;
+  /** The copy aside may go once the new one streams. */
+  asideDirectory: string | null;
+};
+
+/** What a step works with. Each step leaves the world so that it can be begun again. */
+export type StepContext = {
+  readonly state: ClusterState;
+  readonly local: LocalInstance;
+  readonly guard: GuardKeeper;
+  readonly observer: Observer;
+  readonly sql: SqlSession;
+  readonly facts: OwnFacts;
+  readonly log: Logger;
+  /** Aborted when the goal has changed and the step may be broken off. */
+  readonly signal: AbortSignal;
+  readonly setActivity: (activity: string) => void;
+  /** Fsyncs the promise before it returns. */
+  readonly promiseDetached: (throughEpoch: Epoch) => ActedMemory;
+  /** Asks leader and guard once more, naming the order (safety 4). @throws NotPermittedError */
+  readonly permitDestruction: (step: 'rewind' | 'rebuild') => Promise<void>;
+  /** Fetches the passwords of our roles if they are not known yet. */
+  readonly needCredentials: () => Promise<void>;
+  /** Tells the leader at once what just became true. */
+  readonly reportNow: () => Promise<void>;
+  readonly runInBackground: (what: string, work: () => Promise<void>) => void;
+};

@@ -1,0 +1,41 @@
+/** Limits of the agent, in milliseconds. What depends on the cluster is in its settings. */
+export const REPORT_INTERVAL_MS = 300;
+export const HURRY_INTERVAL_MS = 20;
+export const OBSERVE_INTERVAL_MS = 200;
+/** One look at PostgreSQL, connecting included. */
+export const OBSERVE_DEADLINE_MS = 1_000;
+
+/** An answer of the leader includes a confirmation round. */
+export const LEADER_ANSWER_MS = 1_500;
+export const SUBSCRIBE_ANSWER_MS = 2_000;
+/** Without a leader for this long, events are read from any controller. */
+export const LEADERLESS_MS = 300;
+
+export const GUARD_SILENCE_MS = 800;
+export const GUARD_PING_INTERVAL_MS = 200;
+export const GUARD_CONNECT_RETRY_MS = 50;
+/** From spawn to the first state. */
+export const GUARD_START_MS = 5_000;
+/** How long the processes of an instance whose guard died may take to go (state D: a hung disk). */
+export const KILL_LIMIT_MS = 10_000;
+
+export const ACQUIRE_MS = 3_000;
+export const START_MS = 10_000;
+export const RELEASE_MS = 2_000;
+export const FAST_STOP_MS = 30_000;
+/** SIGQUIT to the last process gone; the guard kills long before. */
+export const IMMEDIATE_STOP_MS = 10_000;
+export const DETACH_LIMIT_MS = 2_000;
+export const WAL_END_MS = 30_000;
+/** The checkpoint before a hand-over and after a promotion; the primary serves meanwhile. */
+export const CHECKPOINT_MS = 600_000;
+export const CLONE_LIMIT_MS = 24 * 3_600_000;
+export const REWIND_LIMIT_MS = 3_600_000;
+export const REMOTE_CONNECT_MS = 2_000;
+export const STATEMENT_MS = 5_000;
+
+/** A step that failed is tried again after this, doubled up to the second. */
+export const RETRY_FIRST_MS = 200;
+export const RETRY_LONGEST_MS = 5_000;
+/** A standby without a receiver for this long has the end of its WAL read from disk. */
+export const READ_WAL_END_AFTER_MS = 2_000;
