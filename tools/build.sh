@@ -29,7 +29,17 @@ if [ ! -f "$installed" ] || [ package-lock.json -nt "$installed" ]; then
   fi
   touch "$installed"
 fi
+started=$(date +%s)
 if [ "${1:-}" = --packages-only ]; then
   exit 0
 fi
+
+# Nothing to compile when no source is newer than the last build that succeeded.
+stamp=dist/.built
+if [ -f "$stamp" ] && [ -z "$(find apps libs test bench package.json tsconfig*.json \
+  -newer "$stamp" \( -name '*.ts' -o -name '*.json' -o -type d \) -print -quit)" ]; then
+  exit 0
+fi
+rm -f "$stamp"
 node node_modules/typescript/bin/tsc -p tsconfig.build.json
+touch -d "@$started" "$stamp"

@@ -112,6 +112,8 @@ try {
   process.exitCode = await main();
 } catch (error) {
   tell(messageOf(error));
-  process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
+  if (process.argv.includes('--check')) {
+    process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
+  }
   process.exitCode = EXIT_COULD_NOT_RUN;
 }
