@@ -1,5 +1,5 @@
 import type { EventStore } from '#libs/event-store';
-import { assert, type Clock } from '#libs/kernel';
+import { assert, type Clock, type MonotonicMs } from '#libs/kernel';
 import type {
   FetchRequest,
   LogIndex,
@@ -90,7 +90,7 @@ export class RaftHost {
       applied: () => this.applies.mark(),
       send: (messages) => sendAll(links, messages),
       persisted: (batch) => this.#guarded(() => this.#onPersisted(batch)),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
     });
     this.#snapshots = new Snapshotter({
       self: raft.status().self,
@@ -98,12 +98,12 @@ export class RaftHost {
       links,
       log: options.log,
       feed: (input) => this.feed(input),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
     });
     this.#compactor = new Compactor(
       storage,
       (input) => this.feed(input),
-      (error) => this.#fail(error),
+      (error) => this.fail(error),
     );
     this.#timer = new GridTimer(clock, options.tickMs, (lateMs) => this.#onPeriod(lateMs));
   }
@@ -119,6 +119,10 @@ export class RaftHost {
   /** Leader, and its own-term entry is applied: it may decide, renew and propose. */
   get serving(): boolean {
     return this.#role.serving && this.#role.role === 'leader';
+  }
+
+  nowMs(): MonotonicMs {
+    return this.#options.clock.monotonicMs();
   }
 
   get writeStallMs(): number {
@@ -305,7 +309,7 @@ export class RaftHost {
     const { to, fromIndex, maxBytes } = wanted;
     storage.readEntries(fromIndex, Number.MAX_SAFE_INTEGER, maxBytes).then(
       (entries) => this.feed((raft) => raft.onFetched(to, fromIndex, entries)),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.fail(error),
     );
   }
 
@@ -324,7 +328,7 @@ export class RaftHost {
         this.#snapshots.onRestored(meta.index);
         for (const listener of this.#listeners) listener.onRestored?.();
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.fail(error),
     );
   }
 
@@ -362,11 +366,12 @@ export class RaftHost {
     try {
       run();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
-  #fail(error: unknown): void {
+  /** Ends everything: nothing may follow a broken invariant or a failed disk (architecture G7). */
+  fail(error: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer.stop();

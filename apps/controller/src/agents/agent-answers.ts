@@ -1,0 +1,114 @@
+import { type AgentReport, goalOf } from '#libs/cluster';
+import { credentialsKey } from '#libs/event-store';
+import { DomainError } from '#libs/kernel';
+import {
+  type AgentPatterns,
+  type ClusterCredentials,
+  type Confirmation,
+  decode,
+} from '#libs/protocol';
+import type { DecisionLoop } from '../cluster/decision-loop.ts';
+import type { Service } from '../cluster/service.ts';
+import type { GuardIdentity } from '../guards/guard-identity.ts';
+import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { StateReader } from '../raft-host/state-reader.ts';
+
+export class NotLeaderError extends DomainError {
+  readonly code = 'NOT_LEADER';
+
+  constructor(readonly leader: string | null) {
+    super(leader === null ? 'no controller leads at the moment' : `controller '${leader}' leads`);
+  }
+}
+
+export class UnknownCredentialsError extends DomainError {
+  readonly code = 'NOT_FOUND';
+
+  constructor(cluster: string) {
+    super(`no credentials are stored for cluster '${cluster}' (yet)`);
+  }
+}
+
+export type AgentAnswersOptions = {
+  readonly host: RaftHost;
+  readonly reader: StateReader;
+  readonly decisions: DecisionLoop;
+  readonly service: () => Service | null;
+  readonly leaderName: () => string | null;
+  readonly controllersIncarnation: string;
+};
+
+type Destruction = AgentPatterns['permitDestruction'];
+
+/** What agents ask of the leader. Everything is answered after a round begun after the question. */
+export class AgentAnswers {
+  readonly #options: AgentAnswersOptions;
+
+  constructor(options: AgentAnswersOptions) {
+    this.#options = options;
+  }
+
+  report(from: GuardIdentity, report: AgentReport): Promise<Confirmation> {
+    const { host, decisions } = this.#options;
+    const service = this.#serving();
+    const { cluster, instance } = from;
+    const state = host.store.cluster(cluster);
+    service.observations.reported(state, cluster, { ...report, instance }, host.nowMs());
+    decisions.changed(cluster);
+    host.schedule();
+    return this.confirm(from);
+  }
+
+  async confirm({ cluster }: GuardIdentity): Promise<Confirmation> {
+    const { host, controllersIncarnation } = this.#options;
+    this.#serving();
+    await this.confirmed();
+    const state = host.store.cluster(cluster);
+    const { version = null, sequence = 0 } = state ?? {};
+    return { version, sequence, controllersIncarnation };
+  }
+
+  /** Refused unless the order still stands: this very version still asks for it (safety 4). */
+  async permitDestruction(
+    { cluster, instance }: GuardIdentity,
+    ask: Destruction['ask'],
+  ): Promise<Destruction['answer']> {
+    this.#serving();
+    await this.confirmed();
+    const state = this.#options.host.store.cluster(cluster);
+    if (state === null) return { permitted: false, why: `cluster '${cluster}' is not known` };
+    if (state.version !== ask.version) {
+      const why = `version ${ask.version} was asked for, ${state.version} stands`;
+      return { permitted: false, why };
+    }
+    const goal = goalOf(state, instance);
+    const asks = goal.kind === 'standby' || (goal.kind === 'initialise' && ask.step === 'remove');
+    const why = asks ? `version ${state.version} asks for it` : `its goal is '${goal.kind}'`;
+    return { permitted: asks, why };
+  }
+
+  async credentials({ cluster }: GuardIdentity): Promise<ClusterCredentials> {
+    this.#serving();
+    await this.confirmed();
+    const stored = await this.#options.reader.get(credentialsKey(cluster));
+    if (stored === null) throw new UnknownCredentialsError(cluster);
+    return decode(stored) as ClusterCredentials;
+  }
+
+  /** Resolves once leadership is proved and everything committed by then is applied here. */
+  confirmed(): Promise<void> {
+    const { host, leaderName } = this.#options;
+    return new Promise((resolve, reject) => {
+      host.confirm({
+        onConfirmed: (readIndex) => host.applies.whenApplied(readIndex, resolve),
+        onUnconfirmed: () => reject(new NotLeaderError(leaderName())),
+      });
+    });
+  }
+
+  #serving(): Service {
+    const service = this.#options.service();
+    if (service === null) throw new NotLeaderError(this.#options.leaderName());
+    return service;
+  }
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { AgentReport } from '#libs/cluster';
+import { instanceName } from '#libs/kernel';
+import { MalformedMessageError } from '#libs/protocol';
+
+const lsn = z.bigint().min(0n);
+const count = z.number().min(0);
+const text = z.string().max(4_096);
+const timeline = z.int().min(1);
+const endpoint = z.object({ host: z.string().max(255), port: z.int().min(0).max(65_535) });
+const position = z.object({ timeline, lsn });
+
+const dataDirectory = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('empty') }),
+  z.object({ kind: z.literal('unfinished'), work: text }),
+  z.object({ kind: z.literal('unusable'), why: text }),
+  z.object({
+    kind: z.literal('initialised'),
+    systemIdentifier: z.string().max(64),
+    walEnd: position.nullable(),
+    timeline,
+    ancestors: z.array(z.object({ timeline, forkLsn: lsn })).max(10_000),
+    cleanShutdown: z.boolean(),
+  }),
+]);
+
+const connection = z.object({
+  applicationName: z.string().max(255),
+  host: z.string().max(255).nullable(),
+  state: z.string().max(64),
+  flushLsn: lsn.nullable(),
+  replayLsn: lsn.nullable(),
+  syncState: z.string().max(64),
+});
+
+const receiver = z.object({
+  streaming: z.boolean(),
+  from: endpoint.nullable(),
+  latestEndLsn: lsn.nullable(),
+  latestEndAgeMs: z.number().nullable(),
+});
+
+const postgres = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('stopped') }),
+  z.object({ kind: z.literal('starting'), progress: lsn.nullable(), sinceMs: count }),
+  z.object({ kind: z.literal('stopping') }),
+  z.object({
+    kind: z.literal('primary'),
+    timeline,
+    writeLsn: lsn,
+    readOnly: z.boolean(),
+    standbys: z.array(connection).max(1_000),
+  }),
+  z.object({
+    kind: z.literal('standby'),
+    timeline,
+    receivedLsn: lsn.nullable(),
+    replayedLsn: lsn.nullable(),
+    receiver: receiver.nullable(),
+  }),
+  z.object({ kind: z.literal('foreign'), pid: z.int() }),
+  z.object({ kind: z.literal('unresponsive'), why: text }),
+]);
+
+const guard = z.object({
+  incarnation: z.string().max(64),
+  epoch: z.int().nullable(),
+  remainingMs: z.number().nullable(),
+});
+
+const reportShape = z.object({
+  instance: z.string().transform(instanceName),
+  actedVersion: z.int().min(0),
+  postgresEndpoint: endpoint,
+  agentEndpoint: endpoint,
+  tags: z.object({
+    noFailover: z.boolean(),
+    noLoadBalance: z.boolean(),
+    failoverPriority: z.int(),
+  }),
+  guard: guard.nullable(),
+  dataDirectory,
+  postgres,
+  detached: z.object({ throughEpoch: z.int(), position }).nullable(),
+  downForMs: count,
+  abandonedHandOver: z.int().nullable(),
+  activity: text.nullable(),
+  problem: text.nullable(),
+});
+
+/** An agent's report, checked and passed on as it came: keys of later versions stay in it. */
+export const reportAsk = z.custom<AgentReport>((report) => reportShape.safeParse(report).success);
+
+export const subscribeAsk = z.object({ sequence: z.int().min(0) });
+
+export const destructionAsk = z.object({
+  step: z.enum(['rewind', 'rebuild', 'remove']),
+  version: z.int().min(0),
+});
+
+/** @throws MalformedMessageError naming the first field that does not fit */
+export function parseAsk<Schema extends z.ZodType>(schema: Schema, ask: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(ask);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue === undefined ? '(whole)' : issue.path.map(String).join('.');
+  throw new MalformedMessageError('an agent request', field, issue?.message ?? 'valid');
+}

@@ -1,0 +1,30 @@
+import { type AgentPush, encode } from '#libs/protocol';
+import type { PeerConnection } from '#libs/transport';
+import type { GuardIdentity } from '../guards/guard-identity.ts';
+import { AgentFrame } from './agent-frames.ts';
+
+/** One connected agent. Whose instance it speaks for comes from its certificate alone. */
+export class AgentConnection {
+  /** Events are pushed; false before it asked, and after it was too slow. */
+  subscribed = false;
+  /** It was told nothing for a while because its buffer was full, or its cluster is not known yet. */
+  owedResubscribe = false;
+
+  constructor(
+    readonly connection: PeerConnection,
+    readonly identity: GuardIdentity,
+  ) {}
+
+  push(push: AgentPush): boolean {
+    return this.pushBytes(encode(push));
+  }
+
+  /** For the same push to many. */
+  pushBytes(bytes: Uint8Array): boolean {
+    return this.connection.send(AgentFrame.push, bytes);
+  }
+
+  answer(id: number, error: unknown, body: unknown): boolean {
+    return this.connection.send(AgentFrame.answer, encode([id, error, body]));
+  }
+}

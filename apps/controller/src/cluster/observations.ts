@@ -1,0 +1,173 @@
+import type {
+  AgentReport,
+  ClusterObservations,
+  ClusterState,
+  GuardObservation,
+  InstanceObservation,
+  LastKnownPosition,
+  LeaseObservation,
+  WalPosition,
+} from '#libs/cluster';
+import type { InstanceName, MonotonicMs } from '#libs/kernel';
+import type { CappedTime } from '#libs/lease';
+
+/** Instances of one cluster that are remembered; certificates bound who can report at all. */
+const INSTANCES_MAX = 64;
+
+type Heard = {
+  report: AgentReport | null;
+  reportMark: number;
+  guard: Omit<GuardObservation, 'ageMs'> | null;
+  guardMark: number;
+};
+type Known = WalPosition & { readonly mark: number };
+type Entry = {
+  readonly instances: Map<InstanceName, Heard>;
+  lastKnown: Known | null;
+  changedMark: number | null;
+  refusedMark: number | null;
+};
+
+/**
+ * What the leader has heard in its present term of service; in memory only. Marks are of capped time,
+ * so that a pause of this process makes nobody look silent.
+ */
+export class ObservationTable {
+  readonly #time: CappedTime;
+  readonly #beganMark: number;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(time: CappedTime, now: MonotonicMs) {
+    this.#time = time;
+    this.#beganMark = time.mark(now);
+  }
+
+  reported(
+    state: ClusterState | null,
+    cluster: string,
+    report: AgentReport,
+    now: MonotonicMs,
+  ): void {
+    const entry = this.#entry(cluster);
+    const heard = heardOf(entry, report.instance);
+    if (heard === null) return;
+    heard.report = report;
+    heard.reportMark = this.#time.mark(now);
+    const position = state === null ? null : positionIn(state, report);
+    if (position !== null)
+      this.#noteKnown(entry, position.position, heard.reportMark - position.ageMs);
+  }
+
+  guardHeard(
+    cluster: string,
+    instance: InstanceName,
+    guard: Omit<GuardObservation, 'ageMs'>,
+    now: MonotonicMs,
+  ): void {
+    const heard = heardOf(this.#entry(cluster), instance);
+    if (heard === null) return;
+    heard.guard = guard;
+    heard.guardMark = this.#time.mark(now);
+  }
+
+  /** `ageMs`: how old the position was already when it came (gossip of the leader before). */
+  positionKnown(cluster: string, position: WalPosition, ageMs: number, now: MonotonicMs): void {
+    this.#noteKnown(this.#entry(cluster), position, this.#time.mark(now) - ageMs);
+  }
+
+  versionRaised(cluster: string, now: MonotonicMs): void {
+    this.#entry(cluster).changedMark = this.#time.mark(now);
+  }
+
+  refused(cluster: string, now: MonotonicMs): void {
+    this.#entry(cluster).refusedMark = this.#time.mark(now);
+  }
+
+  lastKnown(cluster: string): LastKnownPosition | null {
+    const known = this.#entries.get(cluster)?.lastKnown ?? null;
+    if (known === null) return null;
+    const { timeline, lsn, mark } = known;
+    return { timeline, lsn, ageMs: this.#time.since(mark) };
+  }
+
+  get clusters(): IterableIterator<string> {
+    return this.#entries.keys();
+  }
+
+  of(cluster: string, lease: LeaseObservation | null): ClusterObservations {
+    const servingForMs = this.#time.since(this.#beganMark);
+    const entry = this.#entries.get(cluster);
+    const changedMark = entry?.changedMark ?? null;
+    const refusedMark = entry?.refusedMark ?? null;
+    const instances: Record<string, InstanceObservation> = {};
+    for (const [name, heard] of entry?.instances ?? []) instances[name] = this.#observed(heard);
+    return {
+      servingForMs,
+      sinceChangeMs: changedMark === null ? servingForMs : this.#time.since(changedMark),
+      sinceRefusalMs: refusedMark === null ? null : this.#time.since(refusedMark),
+      instances,
+      lease,
+      lastKnown: this.lastKnown(cluster),
+    };
+  }
+
+  #observed(heard: Heard): InstanceObservation {
+    const { report, reportMark, guard, guardMark } = heard;
+    return {
+      report,
+      reportAgeMs: report === null ? null : this.#time.since(reportMark),
+      guard: guard === null ? null : { ...guard, ageMs: this.#time.since(guardMark) },
+    };
+  }
+
+  #entry(cluster: string): Entry {
+    let entry = this.#entries.get(cluster);
+    if (entry === undefined) {
+      entry = { instances: new Map(), lastKnown: null, changedMark: null, refusedMark: null };
+      this.#entries.set(cluster, entry);
+    }
+    return entry;
+  }
+
+  /** A later timeline wins, then the further position, then the fresher news of the same one. */
+  #noteKnown(entry: Entry, position: WalPosition, mark: number): void {
+    const { lastKnown: before } = entry;
+    const newer =
+      before === null ||
+      position.timeline > before.timeline ||
+      (position.timeline === before.timeline &&
+        (position.lsn > before.lsn || (position.lsn === before.lsn && mark > before.mark)));
+    if (newer) entry.lastKnown = { timeline: position.timeline, lsn: position.lsn, mark };
+  }
+}
+
+function heardOf(entry: Entry, instance: InstanceName): Heard | null {
+  let heard = entry.instances.get(instance);
+  if (heard === undefined) {
+    if (entry.instances.size >= INSTANCES_MAX) return null;
+    heard = { report: null, reportMark: 0, guard: null, guardMark: 0 };
+    entry.instances.set(instance, heard);
+  }
+  return heard;
+}
+
+/** What a report says of the present primary's WAL: its own, or what a standby was told by it. */
+function positionIn(
+  state: ClusterState,
+  report: AgentReport,
+): { readonly position: WalPosition; readonly ageMs: number } | null {
+  const { postgres } = report;
+  const { lease } = state;
+  if (lease.kind === 'NeverGranted') return null;
+  if (postgres.kind === 'primary') {
+    if (lease.holder !== report.instance) return null;
+    return { position: { timeline: postgres.timeline, lsn: postgres.writeLsn }, ageMs: 0 };
+  }
+  if (postgres.kind !== 'standby' || postgres.receiver === null) return null;
+  const { latestEndLsn, latestEndAgeMs } = postgres.receiver;
+  if (latestEndLsn === null || postgres.timeline !== state.history.at(-1)?.timeline) return null;
+  return {
+    position: { timeline: postgres.timeline, lsn: latestEndLsn },
+    ageMs: latestEndAgeMs ?? 0,
+  };
+}

@@ -1,0 +1,47 @@
+import { lsnOf, type MonotonicMs, timelineId } from '#libs/kernel';
+import type { CappedTime } from '#libs/lease';
+import type { GossipedPosition } from '#libs/protocol';
+import type { ObservationTable } from './observations.ts';
+
+type Known = { readonly timeline: number; readonly lsn: bigint; readonly mark: number };
+
+/** Positions of one message; a control frame holds far more. */
+const PER_MESSAGE = 500;
+
+/**
+ * The primaries' last known positions as the leader told them: in memory only, so that a leader which
+ * takes over at the same time as a primary dies can still bound the loss (safety 18).
+ */
+export class PositionGossip {
+  readonly #known = new Map<string, Known>();
+
+  constructor(readonly time: CappedTime) {}
+
+  heard(positions: readonly GossipedPosition[], now: MonotonicMs): void {
+    for (const { cluster, timeline, lsn, ageMs } of positions) {
+      this.#known.set(cluster, { timeline, lsn, mark: this.time.mark(now) - ageMs });
+    }
+  }
+
+  /** What a new leader begins with. */
+  seed(observations: ObservationTable, now: MonotonicMs): void {
+    for (const [cluster, { timeline, lsn, mark }] of this.#known) {
+      const position = { timeline: timelineId(timeline), lsn: lsnOf(lsn) };
+      observations.positionKnown(cluster, position, this.time.since(mark), now);
+    }
+  }
+
+  /** What the leader tells, in messages of bounded size. */
+  static *messages(observations: ObservationTable): Generator<readonly GossipedPosition[]> {
+    let batch: GossipedPosition[] = [];
+    for (const cluster of observations.clusters) {
+      const known = observations.lastKnown(cluster);
+      if (known === null) continue;
+      batch.push({ cluster, ...known });
+      if (batch.length < PER_MESSAGE) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  }
+}

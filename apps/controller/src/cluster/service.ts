@@ -1,0 +1,52 @@
+import type { ClusterState, RecordedEvent } from '#libs/cluster';
+import { raisesVersion } from '#libs/cluster';
+import type { Clock } from '#libs/kernel';
+import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
+import type { GuardLink } from '../guards/guard-link.ts';
+import { ObservationTable } from './observations.ts';
+
+/**
+ * What a controller holds in memory while it leads and serves, and only then: made when its own-term
+ * entry was applied, dropped when leadership ends. So every age begins at zero with each new leader.
+ */
+export class Service {
+  readonly leases: LeaseClock<GuardLink>;
+  readonly observations: ObservationTable;
+  /** Clusters whose lease may be declared expired: the wait is over and nobody heard the guard. */
+  readonly expiryDue = new Set<string>();
+
+  constructor(
+    readonly term: number,
+    readonly time: CappedTime,
+    readonly clock: Clock,
+    states: readonly ClusterState[],
+  ) {
+    const now = clock.monotonicMs();
+    this.leases = new LeaseClock(time);
+    this.observations = new ObservationTable(time, now);
+    for (const state of states) this.leases.follow(state.name, heldLease(state), now);
+  }
+
+  /** After the events of one batch were applied. */
+  follow(state: ClusterState, events: readonly RecordedEvent[]): void {
+    const now = this.clock.monotonicMs();
+    this.leases.follow(state.name, heldLease(state), now);
+    if (state.lease.kind !== 'Held') this.expiryDue.delete(state.name);
+    for (const { event } of events) {
+      if (event.type === 'ActionRefused') this.observations.refused(state.name, now);
+      if (raisesVersion(event)) this.observations.versionRaised(state.name, now);
+    }
+  }
+
+  leaseOf(state: ClusterState): { readonly silentMs: number; readonly expiryDue: boolean } | null {
+    const silentMs = this.leases.silentMs(state.name);
+    if (silentMs === null) return null;
+    return { silentMs, expiryDue: this.expiryDue.has(state.name) };
+  }
+}
+
+export function heldLease(state: ClusterState): HeldLease | null {
+  const { lease, settings } = state;
+  if (lease.kind !== 'Held') return null;
+  return { cluster: state.name, epoch: lease.epoch, guard: lease.guard, terms: settings };
+}

@@ -1,0 +1,211 @@
+import type { RecordedEvent } from '#libs/cluster';
+import type { Clock } from '#libs/kernel';
+import { CappedTime } from '#libs/lease';
+import type { ControllerMessage } from '#libs/protocol';
+import type { MemberId, RoleChange } from '#libs/raft';
+import { AgentAnswers } from './agents/agent-answers.ts';
+import { EventStream } from './agents/event-stream.ts';
+import { DecisionLoop } from './cluster/decision-loop.ts';
+import { PositionGossip } from './cluster/position-gossip.ts';
+import { Service } from './cluster/service.ts';
+import { ExpiryWatch } from './guards/expiry-watch.ts';
+import { LeaseGateway } from './guards/lease-gateway.ts';
+import { Releases } from './guards/releases.ts';
+import { Renewals } from './guards/renewals.ts';
+import type { PeerNetwork } from './links/peer-network.ts';
+import type { Log } from './log.ts';
+import type { HostStorage } from './raft-host/ports.ts';
+import type { HostListener, RaftHost } from './raft-host/raft-host.ts';
+import { StateReader } from './raft-host/state-reader.ts';
+import { SessionGateway } from './sessions/session-gateway.ts';
+
+export type CoreOptions = {
+  readonly host: RaftHost;
+  readonly storage: HostStorage;
+  readonly network: PeerNetwork;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly groupId: string;
+  readonly electionTimeoutMs: number;
+  readonly tickMs: number;
+  /** Where this controller's HTTP API is, for the others. */
+  readonly apiAddress: string;
+};
+
+/** The leader tells followers what it knows of primaries this often, in ticks. */
+const GOSSIP_TICKS = 4;
+
+export type KnownLeader = { readonly name: string | null; readonly term: number };
+/** For messages that belong to the HTTP side. */
+export type HttpMessage = Extract<ControllerMessage, { type: 'httpRequest' | 'httpAnswer' }>;
+
+/** Everything that a controller is without HTTP: the parts around the loop, wired. */
+export class ControllerCore implements HostListener {
+  readonly reader: StateReader;
+  readonly stream: EventStream;
+  readonly decisions: DecisionLoop;
+  readonly answers: AgentAnswers;
+  readonly guards: LeaseGateway;
+  readonly sessions: SessionGateway;
+  /** API addresses that the members announced. */
+  readonly apiAddresses = new Map<MemberId, string>();
+  onHttpMessage: (message: HttpMessage, from: MemberId) => void = () => undefined;
+  readonly #options: CoreOptions;
+  readonly #time: CappedTime;
+  readonly #gossip: PositionGossip;
+  readonly #renewals: Renewals;
+  readonly #expiry: ExpiryWatch;
+  #service: Service | null = null;
+  #announced: KnownLeader = { name: null, term: 0 };
+  #ticks = 0;
+
+  constructor(options: CoreOptions) {
+    const { host, storage, network, clock, log, electionTimeoutMs } = options;
+    this.#options = options;
+    this.#time = new CappedTime(3 * options.tickMs, clock.monotonicMs());
+    this.#gossip = new PositionGossip(this.#time);
+    const service = (): Service | null => this.#service;
+    const leader = (): KnownLeader => this.leader;
+    const leaderName = (): string | null => this.leader.name;
+    this.reader = new StateReader(storage, host.overlay);
+    this.stream = new EventStream(host);
+    this.decisions = new DecisionLoop({ host, clock, log, service });
+    this.#renewals = new Renewals(host, service);
+    const { decisions, reader } = this;
+    this.#expiry = new ExpiryWatch({ host, network, decisions, clock, log, electionTimeoutMs });
+    this.answers = new AgentAnswers({
+      ...{ host, reader, decisions, service, leaderName },
+      controllersIncarnation: options.groupId,
+    });
+    this.guards = new LeaseGateway({
+      ...{ host, network, decisions, service, leader },
+      renewals: this.#renewals,
+      releases: new Releases(host, clock, log),
+      time: this.#time,
+    });
+    this.sessions = new SessionGateway({ host, reader, leaderName });
+    host.listen(this);
+    host.applies.observe((events) => this.#onEvents(events));
+    network.attach({
+      onRaft: (message) => host.receive(message),
+      onMessage: (message, from) => this.#onMessage(message, from),
+      onUp: (peer) =>
+        network.tell(peer, { type: 'announce', apiAddress: this.#options.apiAddress }),
+      onDown: (peer) => host.onUnreachable(peer),
+    });
+  }
+
+  /** Null unless this controller leads and serves. */
+  get service(): Service | null {
+    return this.#service;
+  }
+
+  get leader(): KnownLeader {
+    const { role } = this.#options.host;
+    return { name: this.nameOf(role.leader), term: role.term };
+  }
+
+  nameOf(id: MemberId | 0): string | null {
+    if (id === 0) return null;
+    const { members } = this.#options.host.status().membership;
+    return members.find((member) => member.id === id)?.name ?? null;
+  }
+
+  onRole(role: RoleChange): void {
+    const { host, clock, network } = this.#options;
+    const serves = role.role === 'leader' && role.serving;
+    if (!serves) this.#service = null;
+    else if (this.#service?.term !== role.term) {
+      this.#service = new Service(role.term, this.#time, clock, host.store.clusters());
+      this.#gossip.seed(this.#service.observations, clock.monotonicMs());
+      this.decisions.allChanged();
+    }
+    network.follow(host.status().membership.members);
+    this.#announceLeader();
+  }
+
+  onTick(): void {
+    const { network } = this.#options;
+    this.#ticks += 1;
+    this.stream.callBack();
+    const service = this.#service;
+    if (service === null) return;
+    this.#expiry.tick(service);
+    this.decisions.allChanged();
+    if (this.#ticks % GOSSIP_TICKS !== 0) return;
+    for (const positions of PositionGossip.messages(service.observations)) {
+      network.tellAll({ type: 'positions', positions });
+    }
+  }
+
+  onBeforeRounds(): void {
+    this.#time.turn(this.#options.clock.monotonicMs(), true);
+    this.#renewals.beginRound();
+  }
+
+  onTurnEnd(): void {
+    this.stream.flush();
+    this.decisions.run();
+  }
+
+  onRestored(): void {
+    this.stream.resubscribeAll();
+  }
+
+  /** A leader is announced once it serves: before that it could only refuse. */
+  #announceLeader(): void {
+    const { host } = this.#options;
+    const { role } = host;
+    const known = this.leader;
+    const own = role.role === 'leader' && !role.serving;
+    const leader = own ? { name: null, term: known.term } : known;
+    if (leader.name === this.#announced.name && leader.term === this.#announced.term) return;
+    this.#announced = leader;
+    this.guards.announceLeader();
+    this.stream.announceLeader(leader);
+  }
+
+  #onEvents(events: readonly RecordedEvent[]): void {
+    const [first] = events;
+    if (first === undefined) return;
+    const { cluster } = first;
+    const state = this.#options.host.store.cluster(cluster);
+    if (state !== null) this.#service?.follow(state, events);
+    for (const { event } of events) {
+      if (event.type === 'BrakeUsed') this.#expiry.used(cluster, event.epoch);
+    }
+    this.decisions.changed(cluster);
+    this.stream.add(events);
+    this.guards.follow(events);
+  }
+
+  #onMessage(message: ControllerMessage, from: MemberId): void {
+    const { network, host } = this.#options;
+    switch (message.type) {
+      case 'announce':
+        this.apiAddresses.set(from, message.apiAddress);
+        return;
+      case 'guardRequest':
+        this.guards.onRelayed(from, message.ticket, message.guard, message.body);
+        return;
+      case 'guardAnswer':
+        this.guards.onRelayedAnswer(message.ticket, message.body);
+        return;
+      case 'heardInquiry': {
+        const heard = this.guards.heardWithin(message.guard, message.withinMs);
+        network.tell(from, { type: 'heardAnswer', inquiry: message.inquiry, heard });
+        return;
+      }
+      case 'heardAnswer':
+        this.#expiry.answered(message.inquiry, from, message.heard);
+        return;
+      case 'positions':
+        this.#gossip.heard(message.positions, host.nowMs());
+        return;
+      case 'httpRequest':
+      case 'httpAnswer':
+        this.onHttpMessage(message, from);
+        return;
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { encode, type GuardAnswer, GuardFrame, packGuardAnswer } from '#libs/protocol';
+import type { MemberId } from '#libs/raft';
+import type { PeerConnection } from '#libs/transport';
+import type { PeerNetwork } from '../links/peer-network.ts';
+
+/** The way to one guard: its own connection here, or through the follower that it is connected to. */
+export interface GuardLink {
+  /** `<cluster>/<instance>`, from the certificate. */
+  readonly guard: string;
+  answer(answer: GuardAnswer): void;
+}
+
+export class DirectGuardLink implements GuardLink {
+  readonly guard: string;
+
+  constructor(readonly connection: PeerConnection) {
+    this.guard = connection.peer.name;
+  }
+
+  answer(answer: GuardAnswer): void {
+    this.connection.send(GuardFrame.answer, encode(packGuardAnswer(answer)));
+  }
+}
+
+export class RelayedGuardLink implements GuardLink {
+  constructor(
+    readonly network: PeerNetwork,
+    readonly follower: MemberId,
+    readonly ticket: number,
+    readonly guard: string,
+  ) {}
+
+  answer(answer: GuardAnswer): void {
+    const body = encode(packGuardAnswer(answer));
+    this.network.tell(this.follower, { type: 'guardAnswer', ticket: this.ticket, body });
+  }
+}

@@ -1,0 +1,159 @@
+import type { RecordedEvent } from '#libs/cluster';
+import { InvalidNameError } from '#libs/kernel';
+import { type CappedTime, Silence } from '#libs/lease';
+import {
+  decode,
+  type GuardAnswer,
+  GuardFrame,
+  type GuardRequest,
+  MalformedMessageError,
+  unpackGuardRequest,
+} from '#libs/protocol';
+import type { MemberId } from '#libs/raft';
+import type { AcceptChannel, ChannelHandler, PeerConnection } from '#libs/transport';
+import type { DecisionLoop } from '../cluster/decision-loop.ts';
+import type { Service } from '../cluster/service.ts';
+import type { PeerNetwork } from '../links/peer-network.ts';
+import type { RaftHost } from '../raft-host/raft-host.ts';
+import { type GuardIdentity, identityOf } from './guard-identity.ts';
+import { DirectGuardLink, type GuardLink, RelayedGuardLink } from './guard-link.ts';
+import type { Releases } from './releases.ts';
+import type { Renewals } from './renewals.ts';
+
+export type LeaseGatewayOptions = {
+  readonly host: RaftHost;
+  readonly network: PeerNetwork;
+  readonly decisions: DecisionLoop;
+  readonly renewals: Renewals;
+  readonly releases: Releases;
+  readonly time: CappedTime;
+  readonly service: () => Service | null;
+  readonly leader: () => { readonly name: string | null; readonly term: number };
+};
+
+type Connected = { readonly link: DirectGuardLink; readonly ticket: number };
+
+/**
+ * Guards, straight on frames. On the leader their requests are taken; on a follower they are passed to
+ * the leader at once and the answer passed back, and it is remembered whom was heard (safety 20).
+ */
+export class LeaseGateway {
+  readonly #options: LeaseGatewayOptions;
+  readonly #byTicket = new Map<number, Connected>();
+  readonly #heard: Silence;
+  #lastTicket = 0;
+
+  constructor(options: LeaseGatewayOptions) {
+    this.#options = options;
+    const { time, host } = options;
+    this.#heard = new Silence(time, 0, host.nowMs());
+  }
+
+  get linkCount(): number {
+    return this.#byTicket.size;
+  }
+
+  heardWithin(guard: string, durationMs: number): boolean {
+    return this.#heard.heardWithin(guard, durationMs);
+  }
+
+  readonly accept: AcceptChannel = (connection): ChannelHandler => {
+    const identity = identityOrClose(connection);
+    this.#lastTicket += 1;
+    const connected = { link: new DirectGuardLink(connection), ticket: this.#lastTicket };
+    this.#byTicket.set(connected.ticket, connected);
+    connected.link.answer({ type: 'leader', ...this.#options.leader() });
+    return {
+      onFrame: (type, body) => {
+        if (identity === null) return;
+        if (type !== GuardFrame.request) {
+          throw new MalformedMessageError('a guard frame', 'type', 'a request');
+        }
+        this.#onRequest(connected, identity, body);
+      },
+      onClose: () => this.#byTicket.delete(connected.ticket),
+    };
+  };
+
+  announceLeader(): void {
+    const answer: GuardAnswer = { type: 'leader', ...this.#options.leader() };
+    for (const { link } of this.#byTicket.values()) link.answer(answer);
+  }
+
+  /** Every controller tells the new holder, so that it need not wait for its agent. */
+  follow(events: readonly RecordedEvent[]): void {
+    for (const { event, cluster } of events) {
+      if (event.type !== 'LeaseGranted') continue;
+      const guard = `${cluster}/${event.holder}`;
+      for (const { link } of this.#byTicket.values()) {
+        if (link.guard === guard) this.#tellGranted(link, identityOf(guard));
+      }
+    }
+  }
+
+  onRelayed(from: MemberId, ticket: number, guard: string, body: Uint8Array): void {
+    const service = this.#options.service();
+    if (service === null) return;
+    const link = new RelayedGuardLink(this.#options.network, from, ticket, guard);
+    this.#serve(service, link, identityOf(guard), unpackGuardRequest(decode(body)));
+  }
+
+  onRelayedAnswer(ticket: number, body: Uint8Array): void {
+    this.#byTicket.get(ticket)?.link.connection.send(GuardFrame.answer, body);
+  }
+
+  #onRequest({ link, ticket }: Connected, from: GuardIdentity, body: Uint8Array): void {
+    const { service, host, network } = this.#options;
+    this.#heard.heard(link.guard, host.nowMs());
+    const request = unpackGuardRequest(decode(body));
+    if (request.type === 'guardState') this.#tellGranted(link, from);
+    const serving = service();
+    if (serving !== null) {
+      this.#serve(serving, link, from, request);
+      return;
+    }
+    const { leader } = host.role;
+    const { guard } = link;
+    if (leader !== 0) network.tell(leader, { type: 'guardRequest', ticket, guard, body });
+  }
+
+  #serve(service: Service, link: GuardLink, from: GuardIdentity, request: GuardRequest): void {
+    const { host, decisions, renewals, releases } = this.#options;
+    switch (request.type) {
+      case 'guardState': {
+        const { incarnation, epoch, postmaster } = request;
+        const heard = { incarnation, epoch, postmaster, agentAbsentMs: 0 };
+        service.observations.guardHeard(from.cluster, from.instance, heard, host.nowMs());
+        break;
+      }
+      case 'renew':
+        renewals.accept(service, link, from, request);
+        break;
+      case 'release':
+        releases.accept(link, from, request);
+        break;
+    }
+    decisions.changed(from.cluster);
+    host.schedule();
+  }
+
+  /** Also on connect: the grant may have been applied before the link stood. */
+  #tellGranted(link: GuardLink, { cluster, instance }: GuardIdentity): void {
+    const state = this.#options.host.store.cluster(cluster);
+    if (state?.lease.kind !== 'Held' || state.lease.holder !== instance) return;
+    const { epoch, guard: incarnation } = state.lease;
+    const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = state.settings;
+    const times = { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs };
+    link.answer({ type: 'granted', epoch, incarnation, ...times });
+  }
+}
+
+function identityOrClose(connection: PeerConnection): GuardIdentity | null {
+  try {
+    return identityOf(connection.peer.name);
+  } catch (error) {
+    if (!(error instanceof InvalidNameError)) throw error;
+    connection.close(error);
+    return null;
+  }
+}

@@ -1,0 +1,102 @@
+import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
+import type { GuardRequest } from '#libs/protocol';
+import type { Service } from '../cluster/service.ts';
+import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { RoundOwner } from '../raft-host/round-scheduler.ts';
+import type { GuardIdentity } from './guard-identity.ts';
+import type { GuardLink } from './guard-link.ts';
+
+export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
+
+/**
+ * Renewals at the serving leader: accepted at once, answered after a confirmation round that began
+ * after they arrived; so no answer comes from a leader that was replaced before it was asked.
+ */
+export class Renewals {
+  #lastRound = 0;
+
+  constructor(
+    readonly host: RaftHost,
+    readonly service: () => Service | null,
+  ) {}
+
+  accept(service: Service, link: GuardLink, from: GuardIdentity, request: RenewRequest): void {
+    const { cluster, instance } = from;
+    const now = service.clock.monotonicMs();
+    const { epoch, incarnation: guard, nonce, position } = request;
+    const foreign = this.#refusal(from, request);
+    if (foreign !== null) {
+      this.#refuseConfirmed(link, from, request);
+      return;
+    }
+    if (position !== null) {
+      const known = { timeline: timelineId(position.timeline), lsn: lsnOf(position.lsn) };
+      service.observations.positionKnown(cluster, known, 0, now);
+    }
+    const { postmaster, agentAbsentMs } = request;
+    const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs };
+    service.observations.guardHeard(cluster, instance, heard, now);
+    service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
+    this.host.schedule();
+  }
+
+  /** Before a round may begin: what arrived until now is proved by it. */
+  beginRound(): void {
+    const service = this.service();
+    if (service === null || !service.leases.hasPending) return;
+    this.#lastRound += 1;
+    service.leases.roundBegan(this.#lastRound);
+    this.host.confirm(new LeaseRound(this, service, this.#lastRound));
+  }
+
+  confirmed(service: Service, round: number): void {
+    if (service !== this.service()) return;
+    for (const { reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
+      reply.answer({ type: 'renewed', epoch, nonce });
+    }
+  }
+
+  /**
+   * "Stop at once" is said only by a leader that has proved that it is one, from the state as it was
+   * then: a leader that was replaced unawares must not stop the primary of a newer epoch.
+   */
+  #refuseConfirmed(link: GuardLink, from: GuardIdentity, request: RenewRequest): void {
+    this.host.confirm({
+      onConfirmed: (readIndex) =>
+        this.host.applies.whenApplied(readIndex, () => {
+          const reason = this.#refusal(from, request);
+          const { epoch, nonce } = request;
+          if (reason !== null) link.answer({ type: 'renewalRefused', epoch, nonce, reason });
+        }),
+      onUnconfirmed: () => undefined,
+    });
+  }
+
+  #refusal({ cluster, instance }: GuardIdentity, request: RenewRequest): string | null {
+    const lease = this.#leaseOf(cluster);
+    if (lease === null || lease.kind === 'NeverGranted') return 'no epoch was ever granted';
+    if (lease.kind !== 'Held') return `epoch ${lease.epoch} is over (${lease.kind.toLowerCase()})`;
+    if (lease.epoch !== request.epoch) return `epoch ${lease.epoch} is held`;
+    if (lease.holder !== instance) return `epoch ${lease.epoch} is held by ${lease.holder}`;
+    if (lease.guard !== request.incarnation) return 'it is held by an earlier start of this guard';
+    return null;
+  }
+
+  #leaseOf(cluster: ClusterName) {
+    return this.host.store.cluster(cluster)?.lease ?? null;
+  }
+}
+
+class LeaseRound implements RoundOwner {
+  constructor(
+    readonly renewals: Renewals,
+    readonly service: Service,
+    readonly round: number,
+  ) {}
+
+  onConfirmed(): void {
+    this.renewals.confirmed(this.service, this.round);
+  }
+
+  onUnconfirmed(): void {}
+}

@@ -1,0 +1,33 @@
+import type { Applied } from '#libs/event-store';
+import { type Command, type CommandResult, packCommand, packEnvelope } from '#libs/event-store';
+import { DomainError } from '#libs/kernel';
+import { STORE_PORTS } from './raft-host/load-event-store.ts';
+import type { ProposalLoss, ProposalOwner } from './raft-host/proposals.ts';
+import type { RaftHost } from './raft-host/raft-host.ts';
+
+/** A command that this controller proposed was not, or perhaps not, applied. */
+export class ProposalLostError extends DomainError {
+  readonly code: ProposalLoss['code'];
+
+  constructor(readonly loss: ProposalLoss) {
+    const whether = loss.outcome === 'unknown' ? 'it may have been applied' : 'it was not applied';
+    super(`the command was lost (${loss.code.toLowerCase().replaceAll('_', ' ')}): ${whether}`);
+    this.code = loss.code;
+  }
+}
+
+/** Proposes on behalf of this controller. `settled` gets null for a lost proposal. */
+export function proposeCommand(host: RaftHost, command: Command, owner: ProposalOwner): void {
+  const body = packCommand(STORE_PORTS, command);
+  host.propose(packEnvelope(STORE_PORTS, { from: 'controller', body }), owner);
+}
+
+/** For the few commands that people wait for. @throws ProposalLostError */
+export function commandResult(host: RaftHost, command: Command): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    proposeCommand(host, command, {
+      onApplied: (_index: number, applied: Applied) => resolve(applied.result),
+      onLost: (loss) => reject(new ProposalLostError(loss)),
+    });
+  });
+}
