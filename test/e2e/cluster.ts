@@ -22,7 +22,7 @@ import type { SupervisedProcess } from '../../apps/cli/src/demo/supervised-proce
 import { until } from '../../apps/cli/src/demo/until.ts';
 import { HostNetwork } from './host-network.ts';
 
-export const BOOTSTRAP_LIMIT_MS = 60_000;
+const BOOTSTRAP_LIMIT_MS = 60_000;
 const RECOVERY_LIMIT_MS = 60_000;
 const PSQL_TIMEOUT_MS = 10_000;
 /** Away from the ports of a demo that may run beside the tests. */

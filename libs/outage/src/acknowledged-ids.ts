@@ -9,7 +9,7 @@ export class TooManyIdsError extends DomainError {
 }
 
 /** Twelve hours of three hosts with a row every 10 ms; a bit each, so 2 MiB at most. */
-export const MAX_IDS = 16_777_216;
+const MAX_IDS = 16_777_216;
 const FIRST_BYTES = 4_096;
 
 /** The ids of acknowledged rows, as a set of bits that grows by doubling up to its limit. */

@@ -11,8 +11,8 @@ export type Credentials = {
 };
 
 /** goals.md: what the client waits for a connection and for an answer. */
-export const CONNECT_TIMEOUT_MS = 400;
-export const QUERY_TIMEOUT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 400;
+const QUERY_TIMEOUT_MS = 1_000;
 
 /**
  * A connection whose socket is ours, so that `close` can end it at once: a host whose link is cut

@@ -6,7 +6,7 @@ import { HostWriter, type WriteOutcome } from './host-writer.ts';
 import { Ledger, type OutageTally } from './ledger.ts';
 import { createProbeTable, presentIds } from './probe-table.ts';
 
-export class NoSuchHostError extends DomainError {
+class NoSuchHostError extends DomainError {
   readonly code = 'NO_SUCH_HOST';
 
   constructor(name: string, known: readonly string[]) {
@@ -149,7 +149,7 @@ export class WritingClient {
   }
 }
 
-export class ProbeFailedError extends DomainError {
+class ProbeFailedError extends DomainError {
   readonly code = 'PROBE_FAILED';
 
   constructor(host: DatabaseHost, cause: unknown) {

@@ -13,7 +13,7 @@ import { DomainError } from '#libs/kernel';
 import { type OsUser, osUser } from '#libs/process';
 import type { ClusterPlan } from './plan.ts';
 
-export class DirectoryInUseError extends DomainError {
+class DirectoryInUseError extends DomainError {
   readonly code = 'DIRECTORY_IN_USE';
 
   constructor(directory: string, why: string) {

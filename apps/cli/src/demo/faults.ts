@@ -12,7 +12,7 @@ export type Fault =
   | 'controller-kill'
   | 'switchover';
 
-export class NothingToKillError extends DomainError {
+class NothingToKillError extends DomainError {
   readonly code = 'NOTHING_TO_KILL';
 }
 

@@ -18,7 +18,7 @@ import { ClusterApi } from './cluster-api.ts';
 import { authorityFile, certificateFiles } from './config-files.ts';
 import type { ClusterPlan, ControllerPlan } from './plan.ts';
 
-export class ApiRefusedError extends DomainError {
+class ApiRefusedError extends DomainError {
   constructor(
     readonly code: string,
     detail: string,

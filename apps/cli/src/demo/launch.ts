@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { DomainError } from '#libs/kernel';
 import type { ControllerPlan, HostPlan, InstancePlan } from './plan.ts';
 
-export class NotBuiltError extends DomainError {
+class NotBuiltError extends DomainError {
   readonly code = 'NOT_BUILT';
 
   constructor(path: string) {

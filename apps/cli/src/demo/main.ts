@@ -29,7 +29,7 @@ type DemoArguments = {
   readonly basePort: number;
 };
 
-export class DemoArgumentError extends DomainError {
+class DemoArgumentError extends DomainError {
   readonly code = 'DEMO_ARGUMENT';
 }
 

@@ -42,12 +42,12 @@ export type ClusterPlan = {
   readonly instances: readonly InstancePlan[];
 };
 
-export type ControllerPlace = {
+type ControllerPlace = {
   readonly host: HostPlan;
   readonly tlsPort: number;
   readonly httpPort: number;
 };
-export type InstancePlace = {
+type InstancePlace = {
   readonly host: HostPlan;
   readonly agentPort: number;
   readonly postgresPort: number;
@@ -55,7 +55,7 @@ export type InstancePlace = {
 
 /** Away from 5432 and 8008, which an installed PostgreSQL or Patroni would have. */
 export const DEMO_BASE_PORT = 17_400;
-export const MEMBERS = [0, 1, 2] as const;
+const MEMBERS = [0, 1, 2] as const;
 
 /** Three controllers and three instances on loopback, with the ports from `basePort` to + 32. */
 export function loopbackPlan(directory: string, basePort: number): ClusterPlan {

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DomainError } from '#libs/kernel';
 
-export class WaitedTooLongError extends DomainError {
+class WaitedTooLongError extends DomainError {
   readonly code = 'WAITED_TOO_LONG';
 
   constructor(what: string, limitMs: number, last: string) {
