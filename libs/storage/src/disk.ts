@@ -14,6 +14,8 @@ export interface OpenDisk {
   readonly staging: StagingFile;
   /** What the engine itself says it dropped while it opened; null when nothing. */
   readonly reportedLoss: string | null;
+  /** Writes down that this disk has lost data: every later `open` throws DamagedLogError. */
+  condemn(finding: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
-import { codeOf } from '#libs/kernel';
+import { assert, codeOf, messageOf } from '#libs/kernel';
 import type {
   Backend,
   BackendIterator,
@@ -13,7 +13,8 @@ import type {
 } from './disk.ts';
 import { FileGuardDevice, openStagingFile } from './disk-files.ts';
 import { DamagedLogError, DirectoryInUseError } from './errors.ts';
-import { reportedLossOf } from './level-log-text.ts';
+import { readIfThere, reportedLossOf } from './level-log-text.ts';
+import { damagedInUse, damagedTables } from './level-table-check.ts';
 
 const WRITE_BUFFER_BYTES = 8 * 1_024 * 1_024;
 const READ_AHEAD_BYTES = 256 * 1_024;
@@ -28,13 +29,21 @@ export class LevelDisk implements StoreDisk {
 
   async open(): Promise<OpenDisk> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const verdict = await readIfThere(this.#verdictPath);
+    if (verdict !== '') throw new DamagedLogError(this.directory, verdict.trim());
     const databasePath = join(this.directory, 'db');
     const database = new Level<Uint8Array, Uint8Array>(databasePath, {
       ...BINARY,
       compression: false,
       writeBufferSize: WRITE_BUFFER_BYTES,
     });
+    const damaged = await damagedTables(databasePath);
     await this.#openDatabase(database);
+    const lost = damagedInUse(damaged, tablesOf(database));
+    if (lost !== null) {
+      await database.close();
+      throw await this.#condemn(`table file ${lost} is damaged`);
+    }
     const guard = await FileGuardDevice.open(join(this.directory, 'guard'));
     const staging = await openStagingFile(join(this.directory, 'incoming.snapshot'));
     return {
@@ -42,12 +51,25 @@ export class LevelDisk implements StoreDisk {
       guard,
       staging,
       reportedLoss: await reportedLossOf(databasePath),
+      condemn: async (finding) => {
+        await this.#condemn(finding);
+      },
       close: async () => {
         await database.close();
         await guard.close();
         await staging.close();
       },
     };
+  }
+
+  get #verdictPath(): string {
+    return join(this.directory, 'damaged');
+  }
+
+  /** LevelDB's own repairs may cover the traces, so what was found once stays written down. */
+  async #condemn(finding: string, cause?: unknown): Promise<DamagedLogError> {
+    await writeFile(this.#verdictPath, `${finding}\n`, { flush: true });
+    return new DamagedLogError(this.directory, finding, { cause });
   }
 
   async #openDatabase(database: Database): Promise<void> {
@@ -58,10 +80,19 @@ export class LevelDisk implements StoreDisk {
       if (codeOf(cause) === 'LEVEL_LOCKED') {
         throw new DirectoryInUseError(this.directory, { cause });
       }
-      const finding = cause instanceof Error ? cause.message : 'the database does not open';
-      throw new DamagedLogError(this.directory, finding, { cause: error });
+      throw await this.#condemn(messageOf(cause ?? error), error);
     }
   }
+}
+
+/** In Node `Level` is a ClassicLevel, which has this; its type is that of all platforms. */
+function tablesOf(database: object): string {
+  assert(hasProperties(database), 'LevelDB tells which table files it uses');
+  return database.getProperty('leveldb.sstables');
+}
+
+function hasProperties(database: object): database is { getProperty(name: string): string } {
+  return 'getProperty' in database && typeof database.getProperty === 'function';
 }
 
 class LevelBackend implements Backend {

@@ -17,7 +17,8 @@ export function lossIn(logText: string): string | null {
   return line.replace(/^\S+ \S+ /, '').trim();
 }
 
-async function readIfThere(path: string): Promise<string> {
+/** Empty when the file is not there. */
+export async function readIfThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

@@ -7,7 +7,7 @@ import type {
   StagingFile,
   StoreDisk,
 } from './disk.ts';
-import { DirectoryInUseError } from './errors.ts';
+import { DamagedLogError, DirectoryInUseError } from './errors.ts';
 import { SortedRecords } from './sorted-records.ts';
 
 /** How time passes for one operation of the disk; the simulator decides. */
@@ -36,6 +36,7 @@ export class MemoryDisk implements StoreDisk {
   #open = false;
   #failure: Error | null = null;
   #delay: DiskDelay | null = null;
+  #verdict: string | null = null;
 
   /** Each write waits for this before it takes effect. */
   set delay(delay: DiskDelay | null) {
@@ -48,6 +49,9 @@ export class MemoryDisk implements StoreDisk {
 
   open(): Promise<OpenDisk> {
     if (this.#open) return Promise.reject(new DirectoryInUseError(this.directory));
+    if (this.#verdict !== null) {
+      return Promise.reject(new DamagedLogError(this.directory, this.#verdict));
+    }
     this.#open = true;
     const session = this.#session;
     return Promise.resolve({
@@ -55,6 +59,9 @@ export class MemoryDisk implements StoreDisk {
       guard: this.#guard(session),
       staging: this.#stagingFile(session),
       reportedLoss: null,
+      condemn: async (finding) => {
+        this.#verdict = finding;
+      },
       close: async () => {
         if (session === this.#session) this.#open = false;
       },
@@ -96,6 +103,11 @@ export class MemoryDisk implements StoreDisk {
     const at = place.byte % value.length;
     value[at] = (value[at] ?? 0) ^ place.mask;
     this.#records.put(found.key, value);
+  }
+
+  /** As if the damage had never been found. */
+  forgetVerdict(): void {
+    this.#verdict = null;
   }
 
   /** A torn write of a guard slot: only its first bytes arrived. */

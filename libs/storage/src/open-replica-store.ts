@@ -36,8 +36,10 @@ async function recoverOrClose(disk: OpenDisk, options: ReplicaStoreOptions): Pro
   try {
     return await recover(disk, options);
   } catch (error) {
+    const found = isDamage(error) ? damage(error, disk, options.directory) : null;
+    if (found !== null) await disk.condemn(found.finding);
     await disk.close();
-    throw isDamage(error) ? damage(error, disk, options.directory) : error;
+    throw found ?? error;
   }
 }
 

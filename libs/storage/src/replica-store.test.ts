@@ -3,18 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvariantError } from '#libs/kernel';
-import type { LogEntry, Membership, PersistBatch } from '#libs/raft';
+import type { LogEntry, Membership } from '#libs/raft';
 import { MemoryDisk } from './memory-backend.ts';
 import { openReplicaStore } from './open-replica-store.ts';
 import type { ReplicaStore } from './replica-store.ts';
+import { batch, command, contentOf, GROUP_ID, MEMBERSHIP, run } from './testing/log-builders.ts';
 
-const GROUP = '00112233aabbccdd';
-const MEMBERSHIP: Membership = {
-  members: [{ id: 1, name: 'one', address: '127.0.0.1:7400' }],
-  voters: [1],
-  outgoing: [],
-  learners: [],
-};
 const TWO: Membership = { ...MEMBERSHIP, learners: [2] };
 const utf8 = new TextEncoder();
 
@@ -30,7 +24,7 @@ describe.each(['memory', 'level'])('replica store on %s', (kind) => {
     const opened = await open();
     expect(opened.recovered).toEqual({ bootstrapped: false });
     store = opened.store;
-    await store.bootstrap({ groupId: GROUP, memberId: 1, membership: MEMBERSHIP });
+    await store.bootstrap({ groupId: GROUP_ID, memberId: 1, membership: MEMBERSHIP });
   });
 
   afterEach(async () => {
@@ -38,7 +32,7 @@ describe.each(['memory', 'level'])('replica store on %s', (kind) => {
     await rm(directory, { recursive: true });
   });
 
-  function open(groupId = GROUP): ReturnType<typeof openReplicaStore> {
+  function open(groupId = GROUP_ID): ReturnType<typeof openReplicaStore> {
     return openReplicaStore({ directory, groupId, ...(disk === undefined ? {} : { disk }) });
   }
 
@@ -80,7 +74,7 @@ describe.each(['memory', 'level'])('replica store on %s', (kind) => {
       tail: [{ kind: 'empty', index: 4, term: 2 }],
     });
     expect(await text('a')).toBe('1');
-    expect((await store.readEntries(1, 4, 10_000)).map(summary)).toEqual([
+    expect((await store.readEntries(1, 4, 10_000)).map(contentOf)).toEqual([
       'command 1/1 payload 1',
       'membership 2/2',
       'command 3/2 payload 3',
@@ -211,22 +205,3 @@ describe.each(['memory', 'level'])('replica store on %s', (kind) => {
     return keys;
   }
 });
-
-let seq = 0;
-function batch(parts: Partial<PersistBatch>): PersistBatch {
-  seq += 1;
-  return { seq, hardState: null, truncateFrom: null, entries: [], snapshot: null, ...parts };
-}
-
-function command(index: number, term: number): LogEntry {
-  return { kind: 'command', index, term, payload: utf8.encode(`payload ${index}`) };
-}
-
-function run(from: number, to: number, term: number): LogEntry[] {
-  return Array.from({ length: to - from + 1 }, (_, offset) => command(from + offset, term));
-}
-
-function summary(entry: LogEntry): string {
-  const content = entry.kind === 'command' ? ` ${new TextDecoder().decode(entry.payload)}` : '';
-  return `${entry.kind} ${entry.index}/${entry.term}${content}`;
-}
