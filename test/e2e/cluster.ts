@@ -5,12 +5,7 @@ import { type ClientView, WritingClient } from '#libs/outage';
 import { type RunResult, run } from '#libs/process';
 import { type Fault, inflict } from '../../apps/cli/src/demo/faults.ts';
 import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
-import {
-  guardPid,
-  isAlive,
-  postmasterPid,
-  processesIn,
-} from '../../apps/cli/src/demo/instance-processes.ts';
+import { guardPid, isAlive, postmasterPid } from '../../apps/cli/src/demo/instance-processes.ts';
 import {
   type ClusterPlan,
   clusterPlan,
@@ -206,14 +201,12 @@ export class TestCluster {
    */
   async remove(): Promise<void> {
     const { directory } = this.running.plan;
-    let left: ReturnType<typeof processesIn> = [];
+    let left: string[] = [];
     await this.client.stop();
     try {
-      await this.running.stop();
+      left = await this.running.stop();
     } finally {
       await this.network?.remove();
-      left = processesIn(directory);
-      for (const { pid } of left) process.kill(pid, 'SIGKILL');
       if (process.env['MATRIARCH_KEEP'] === undefined) {
         rmSync(directory, { recursive: true, force: true });
       }

@@ -30,11 +30,12 @@ export function isAlive(pid: number): boolean {
   return stat !== undefined && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
-/** Every living process that names a path below `directory` or works in one: what must be gone at the end. */
+/** Every living process, but us, that names a path below `directory`: what must be gone at the end. */
 export function processesIn(directory: string): { pid: number; command: string }[] {
   const found: { pid: number; command: string }[] = [];
+  const own = new Set([process.pid, process.ppid]);
   for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
+    if (!/^\d+$/.test(entry) || own.has(Number(entry))) continue;
     const command = (readIfPresent(`/proc/${entry}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
     if (command.includes(`${directory}/`) && isAlive(Number(entry))) {
       found.push({ pid: Number(entry), command });

@@ -63,8 +63,14 @@ async function check(cluster: RunningCluster, api: HttpClusterApi): Promise<bool
     process.stdout.write(`${JSON.stringify(report)}\n`);
     return report.ok;
   } finally {
-    await cluster.stop();
+    await stop(cluster);
   }
+}
+
+/** What does not go in order is a fault of ours that the caller should hear of. */
+async function stop(cluster: RunningCluster): Promise<void> {
+  const killed = await cluster.stop();
+  for (const command of killed) tell(`had to be killed: ${command}`);
 }
 
 async function live(cluster: RunningCluster, api: HttpClusterApi): Promise<boolean> {
@@ -74,7 +80,7 @@ async function live(cluster: RunningCluster, api: HttpClusterApi): Promise<boole
   terminal.open();
   try {
     await demo.run(terminal);
-    await cluster.stop();
+    await stop(cluster);
   } finally {
     terminal.close();
   }

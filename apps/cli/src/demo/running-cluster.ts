@@ -113,15 +113,24 @@ export class RunningCluster {
   /**
    * Agents first, for they would start again what we stop; then guards, which stop PostgreSQL and give
    * the lease back, the primary's last so that no standby takes over; controllers at the end.
+   *
+   * @returns what had to be killed all the same, as command lines; empty when all went in order
    */
-  async stop(): Promise<void> {
+  async stop(): Promise<string[]> {
     const { primary } = await this.observe();
     await Promise.all([...this.agents.values()].map((agent) => agent.stop()));
     const standbys = this.plan.instances.filter(({ name }) => name !== primary);
     await Promise.all(standbys.map((instance) => stopGuard(instance)));
     await Promise.all(this.plan.instances.map((instance) => stopGuard(instance)));
     await Promise.all([...this.controllers.values()].map((controller) => controller.stop()));
+    return killLeftOver(this.plan.directory);
   }
+}
+
+function killLeftOver(directory: string): string[] {
+  const left = processesIn(directory);
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  return left.map(({ command }) => command);
 }
 
 function supervised<Plan extends { readonly name: string; readonly logFile: string }>(
