@@ -1,0 +1,49 @@
+import { DomainError } from '#libs/kernel';
+
+/** An option or argument that cannot be used; the message says what to write instead. */
+export class UsageError extends DomainError {
+  readonly code = 'USAGE';
+}
+
+/** No controller of the given addresses could be asked. */
+export class ControllersUnreachableError extends DomainError {
+  readonly code = 'CONTROLLERS_UNREACHABLE';
+
+  constructor(attempts: readonly string[]) {
+    super(`no controller answers (${attempts.join('; ')}): check --api and that one of them runs`);
+  }
+}
+
+/** A controller refused; `problemCode` is the code of its answer. */
+export class RefusedError extends DomainError {
+  readonly code = 'REFUSED';
+
+  constructor(
+    readonly problemCode: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** An answer that is not one of ours: another program listens there, or another version. */
+export class ForeignAnswerError extends DomainError {
+  readonly code = 'FOREIGN_ANSWER';
+
+  constructor(url: string, why: string) {
+    super(`${url} does not answer as a controller of this version: ${why}`);
+  }
+}
+
+/** An order was sent and its answer never came. */
+export class OutcomeUnknownError extends DomainError {
+  readonly code = 'OUTCOME_UNKNOWN';
+
+  constructor(url: string, cause: unknown) {
+    super(
+      `the order reached ${url} but its answer was lost: ` +
+        'look at `matriarch events` before it is given again',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import type { ChangeOptions } from './commands/change-primary.ts';
+import type { EventsOptions } from './commands/events.ts';
+import { type Finish, runs, seconds, wholeNumber } from './verb.ts';
+
+/** What is asked of the controllers. */
+export function addClusterVerbs(program: Command, finish: Finish): void {
+  program
+    .command('status')
+    .description('controllers, clusters and instances')
+    .action(
+      runs(finish, async (context) => (await import('./commands/status.ts')).status(context)),
+    );
+  addChanges(program, finish);
+  addHistory(program, finish);
+  for (const kind of ['pause', 'resume'] as const) {
+    program
+      .command(`${kind} [cluster]`)
+      .description(kind === 'pause' ? 'decide nothing automatically' : 'decide automatically again')
+      .action(
+        runs(finish, async (context, [cluster]) =>
+          (await import('./commands/pause.ts')).pauseOrResume(context, kind, cluster),
+        ),
+      );
+  }
+  program
+    .command('cluster')
+    .description('define clusters')
+    .command('create <name>')
+    .description('define a cluster; its instances join when their agents start')
+    .requiredOption('--file <file>', 'users and settings, as `matriarch config example cluster`')
+    .action(
+      runs<{ file: string }>(finish, async (context, [name = ''], { file }) =>
+        (await import('./commands/cluster-create.ts')).createCluster(context, name, file),
+      ),
+    );
+}
+
+function addChanges(program: Command, finish: Finish): void {
+  const changes = [
+    ['switchover', 'make another instance primary, in an orderly way', 'else the best placed'],
+    ['failover', 'give up the present primary, promote a standby', 'else the most advanced'],
+  ] as const;
+  for (const [kind, about, otherwise] of changes) {
+    const change = program
+      .command(`${kind} [cluster]`)
+      .description(about)
+      .option('--to <instance>', `the new primary; ${otherwise}`)
+      .option(
+        '--wait <seconds>',
+        'stop waiting after this long; it goes on (default: 120)',
+        seconds,
+      );
+    if (kind === 'failover') {
+      change.option('--accept-loss', 'also a standby beyond the lag limit');
+    }
+    change.action(
+      runs<ChangeOptions>(finish, async (context, [cluster], options) => {
+        const { changePrimary } = await import('./commands/change-primary.ts');
+        return changePrimary(context, kind, cluster, options);
+      }),
+    );
+  }
+}
+
+function addHistory(program: Command, finish: Finish): void {
+  program
+    .command('events [cluster]')
+    .description('what happened, and why')
+    .option('-f, --follow', 'go on with what happens next')
+    .option('--after <sequence>', 'only what came after this one; else the newest 40', wholeNumber)
+    .action(
+      runs<EventsOptions>(finish, async (context, [cluster], options) =>
+        (await import('./commands/events.ts')).events(context, cluster, options),
+      ),
+    );
+  program
+    .command('explain [cluster]')
+    .description('what each instance should be, what it is, and what stands in the way')
+    .action(
+      runs(finish, async (context, [cluster]) =>
+        (await import('./commands/explain.ts')).explain(context, cluster),
+      ),
+    );
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { type RecordedEventJson, totalMs } from '#libs/api';
+import type { ApiClient } from '../api/api-client.ts';
+import { followEvents } from '../api/follow-events.ts';
+import { eventLine } from '../render/event-text.ts';
+import { ageText } from '../render/time-text.ts';
+import { elapsedClockMs } from '../system-clock.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** How an operation ended, read from the events of its cluster. */
+export type Ending =
+  | {
+      readonly kind: 'completed';
+      readonly primary: string;
+      readonly phasesMs: Record<string, number>;
+    }
+  | { readonly kind: 'givenUp'; readonly reason: string }
+  | { readonly kind: 'timedOut' };
+
+export type FollowedOperation = {
+  readonly cluster: string;
+  readonly after: number;
+  readonly timeoutMs: number;
+  readonly terminal: Terminal;
+};
+
+const completedEvent = z.looseObject({
+  primary: z.string(),
+  phasesMs: z.record(z.string(), z.number()),
+});
+const reasonedEvent = z.looseObject({ reason: z.string() });
+
+const REDRAW_INTERVAL_MS = 100;
+
+/** Shows each event until one of them ends the operation. */
+export async function followToEnd(
+  client: ApiClient,
+  operation: FollowedOperation,
+): Promise<Ending> {
+  const { terminal, timeoutMs } = operation;
+  const startedAt = elapsedClockMs();
+  let step = 'the order is recorded';
+  const redraw = setInterval(() => {
+    terminal.transient(`  ${step} ... ${ageText(elapsedClockMs() - startedAt)}`);
+  }, REDRAW_INTERVAL_MS);
+  const aborter = new AbortController();
+  const timer = setTimeout(() => aborter.abort(), timeoutMs);
+  try {
+    const request = { cluster: operation.cluster, after: operation.after, signal: aborter.signal };
+    for await (const event of followEvents(client, request)) {
+      terminal.note(eventLine(event, terminal));
+      step = event.text;
+      const ending = endingOf(event);
+      if (ending !== null) return ending;
+    }
+    return { kind: 'timedOut' };
+  } finally {
+    clearInterval(redraw);
+    clearTimeout(timer);
+    aborter.abort();
+    terminal.transient('');
+  }
+}
+
+/** What an event says about the operation under way; null when it goes on. */
+export function endingOf({ event }: RecordedEventJson): Ending | null {
+  switch (event.type) {
+    case 'SwitchoverCompleted':
+    case 'FailoverCompleted': {
+      const { primary, phasesMs } = completedEvent.parse(event);
+      return { kind: 'completed', primary, phasesMs };
+    }
+    case 'SwitchoverAbandoned':
+    case 'FailoverAborted':
+      return { kind: 'givenUp', reason: reasonedEvent.parse(event).reason };
+    default:
+      return null;
+  }
+}
+
+/** How long nobody accepted writes, as far as the phases tell; null when none was measured. */
+export function outageMsOf(phasesMs: Record<string, number>): number | null {
+  return Object.keys(phasesMs).length === 0 ? null : totalMs(phasesMs);
+}

@@ -1,0 +1,127 @@
+import type { ClusterView, ControllerView, InstanceView, StatusAnswer } from '#libs/api';
+import type { Terminal } from '../terminal.ts';
+import { columns, wrap } from './columns.ts';
+import { ageText } from './time-text.ts';
+
+type Look = Pick<Terminal, 'columns' | 'colors'>;
+
+export function statusText(status: StatusAnswer, look: Look): string {
+  const parts = [
+    controllersText(status, look),
+    ...status.clusters.map((cluster) => clusterText(cluster, look)),
+  ];
+  if (status.clusters.length === 0) {
+    parts.push('No cluster yet: `matriarch cluster create NAME --file cluster.yaml` makes one.');
+  }
+  return parts.join('\n\n');
+}
+
+function controllersText(status: StatusAnswer, { colors }: Look): string {
+  const leader = status.leader === null ? colors.red('no leader') : `leader ${status.leader}`;
+  const heads = [
+    { head: 'CONTROLLER' },
+    { head: 'ROLE' },
+    { head: 'TERM', align: 'right' as const },
+    { head: 'COMMIT', align: 'right' as const },
+    { head: 'APPLIED', align: 'right' as const },
+    { head: 'ADDRESS' },
+  ];
+  const rows = status.controllers.map((controller) => controllerRow(controller, { colors }));
+  return [
+    `${colors.bold('Controllers')}  ${leader}`,
+    ...indented(columns(heads, rows, colors)),
+  ].join('\n');
+}
+
+function controllerRow(controller: ControllerView, { colors }: Pick<Look, 'colors'>): string[] {
+  const { name, role, term, commitIndex, appliedIndex, address, reachable } = controller;
+  const shownRole = role === 'leader' ? colors.green(role) : role;
+  return [
+    name,
+    reachable ? shownRole : colors.red('unreachable'),
+    ...[term, commitIndex, appliedIndex].map((value) => (value === null ? '-' : String(value))),
+    address,
+  ];
+}
+
+function clusterText(cluster: ClusterView, look: Look): string {
+  const { colors } = look;
+  const lines = [headOf(cluster, look)];
+  if (cluster.operation !== null) lines.push(`  ${colors.yellow(cluster.operation)}`);
+  const heads = [
+    { head: 'INSTANCE' },
+    { head: 'ROLE' },
+    { head: 'STATE' },
+    { head: 'TL', align: 'right' as const },
+    { head: 'LSN', align: 'right' as const },
+    { head: 'LAG', align: 'right' as const },
+    { head: 'LEASE', align: 'right' as const },
+    { head: 'HEARD', align: 'right' as const },
+    { head: 'FROM' },
+  ];
+  const rows = cluster.instances.map((instance) => instanceRow(instance, cluster, look));
+  if (rows.length === 0) lines.push('  no instance has joined: start an agent for this cluster');
+  else lines.push(...indented(columns(heads, rows, colors)));
+  lines.push(...cluster.instances.flatMap((instance) => remarksOf(instance, look)));
+  return lines.join('\n');
+}
+
+function headOf(cluster: ClusterView, { colors }: Look): string {
+  const { name, phase, paused, lease, timeline, systemIdentifier } = cluster;
+  const shownPhase = { serving: colors.green, new: colors.yellow, down: colors.red }[phase](phase);
+  const facts = [
+    shownPhase,
+    paused ? colors.yellow('paused') : null,
+    lease.epoch === null ? null : `epoch ${lease.epoch} (${leaseText(lease)})`,
+    timeline === null ? null : `timeline ${timeline}`,
+    systemIdentifier === null ? null : `system ${systemIdentifier}`,
+  ];
+  return `${colors.bold(`Cluster ${name}`)}  ${facts.filter((fact) => fact !== null).join(', ')}`;
+}
+
+function leaseText({ kind, serving, holder }: ClusterView['lease']): string {
+  const who = holder === null ? '' : ` by ${holder}`;
+  if (kind === 'Held') return serving ? `held${who}` : `granted${who.replace(' by', ' to')}`;
+  return `${kind.toLowerCase()}${kind === 'Released' ? who : ''}`;
+}
+
+function instanceRow(instance: InstanceView, cluster: ClusterView, { colors }: Look): string[] {
+  const { name, role, state, timeline, lsn, lagText, guard, agent, receivingFrom } = instance;
+  const holds = cluster.lease.kind === 'Held' && cluster.lease.holder === name;
+  const roleText = role ?? '-';
+  return [
+    name,
+    role === 'primary' && holds ? colors.green(roleText) : roleText,
+    stateText(state, colors),
+    timeline === null ? '-' : String(timeline),
+    lsn ?? '-',
+    lagText ?? '-',
+    guard.remainingMs === null
+      ? guard.attached
+        ? '-'
+        : colors.red('no guard')
+      : ageText(guard.remainingMs),
+    agent.heardAgeMs === null ? '-' : ageText(agent.heardAgeMs),
+    receivingFrom ?? '-',
+  ];
+}
+
+function stateText(state: InstanceView['state'], colors: Look['colors']): string {
+  if (state === 'serving' || state === 'streaming') return state;
+  const isWaiting = state === 'starting' || state === 'stopping' || state === 'empty';
+  return isWaiting ? colors.yellow(state) : colors.red(state);
+}
+
+function remarksOf({ name, activity, problem }: InstanceView, look: Look): string[] {
+  const width = look.columns - 4;
+  const remarks: string[] = [];
+  if (activity !== null) remarks.push(`  ${wrap(`${name}: ${activity}`, width, '    ')}`);
+  if (problem !== null) {
+    remarks.push(look.colors.red(`  ${wrap(`${name}: ${problem}`, width, '    ')}`));
+  }
+  return remarks;
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,101 @@
+import { type Command, CommanderError } from 'commander';
+import { codeOf, DomainError, messageOf, unreachable } from '#libs/kernel';
+import { RefusedError } from './cli-error.ts';
+import { EXIT, type Outcome } from './outcome.ts';
+import { buildProgram } from './program.ts';
+import type { OutputFormat } from './terminal.ts';
+
+/** Where text goes: the process, or a test. */
+export type Streams = {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+};
+
+const PROCESS_STREAMS: Streams = {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+};
+
+/** Runs one command line and gives its exit code. Results go to `out`, all else to `err`. */
+export async function runCli(
+  argv: readonly string[],
+  streams: Streams = PROCESS_STREAMS,
+): Promise<number> {
+  let exitCode: number = EXIT.held;
+  const program = buildProgram(async (outcome, { terminal }) => {
+    exitCode = outcome.exitCode;
+    streams.out(`${await rendered(outcome, terminal.format)}\n`);
+  });
+  speakThrough(program, streams);
+  try {
+    if (argv.length === 0) program.outputHelp();
+    else await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return failed(error, argv, streams);
+  }
+}
+
+/** Commander prints help only; its errors become ours. */
+function speakThrough(command: Command, streams: Streams): void {
+  command.exitOverride();
+  command.configureOutput({ writeOut: streams.out, writeErr: streams.err, outputError: () => {} });
+  for (const inner of command.commands) speakThrough(inner, streams);
+}
+
+async function rendered(outcome: Outcome, format: OutputFormat): Promise<string> {
+  switch (format) {
+    case 'table':
+      return outcome.text;
+    case 'json':
+      return JSON.stringify(outcome.result);
+    case 'yaml':
+      return (await import('yaml')).stringify(outcome.result).trimEnd();
+    default:
+      return unreachable(format);
+  }
+}
+
+/** A refusal by the rules of the cluster: the order was tried, and does not hold. */
+const NOT_HELD: readonly string[] = ['OPERATION_REFUSED', 'OPERATION_RUNNING', 'CLUSTER_EXISTS'];
+
+function failed(error: unknown, argv: readonly string[], streams: Streams): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.held;
+  const code = errorCode(error);
+  const message = messageText(error);
+  for (const line of message.split('\n')) streams.err(`matriarch: ${line}\n`);
+  if (!isExpected(error)) streams.err(`${error instanceof Error ? error.stack : ''}\n`);
+  const notHeld = NOT_HELD.includes(code);
+  if (wantsJson(argv)) {
+    const result = notHeld ? { ok: false, code, reason: message } : { error: { code, message } };
+    streams.out(`${JSON.stringify(result)}\n`);
+  }
+  return notHeld ? EXIT.notHeld : EXIT.couldNotRun;
+}
+
+function messageText(error: unknown): string {
+  return messageOf(error)
+    .replace(/^error: /, '')
+    .replace(/\n\((Did you mean .*)\)$/, ': $1');
+}
+
+function errorCode(error: unknown): string {
+  if (error instanceof RefusedError) return error.problemCode;
+  if (error instanceof CommanderError) return 'USAGE';
+  return codeOf(error) ?? 'INTERNAL';
+}
+
+/** Programming errors keep their stack; errors with a code say enough. */
+function isExpected(error: unknown): boolean {
+  return (
+    error instanceof DomainError || error instanceof CommanderError || codeOf(error) !== undefined
+  );
+}
+
+/** Read from the words themselves: a command line that cannot be parsed must be answered too. */
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((word, index) => {
+    const value = /^(?:-o|--output)$/.test(word) ? argv[index + 1] : word;
+    return word === '--json' || value === 'json' || /^(?:--output=|-o=?)json$/.test(word);
+  });
+}
