@@ -12,7 +12,7 @@ import { writeCertificates } from './certificates.ts';
 import type { ClusterApi } from './cluster-api.ts';
 import { agentYaml, clusterYaml, controllerYaml, type Passwords } from './config-files.ts';
 import { giveTo, makeDirectories, postgresOsUser } from './directories.ts';
-import { guardPid, isAlive, postmasterPid } from './instance-processes.ts';
+import { guardPid, isAlive, postmasterPid, processesIn } from './instance-processes.ts';
 import { agentArgv, controllerArgv } from './launch.ts';
 import type { ClusterPlan, InstancePlan } from './plan.ts';
 import { SupervisedProcess } from './supervised-process.ts';
