@@ -1,0 +1,35 @@
+import type { Metrics } from '#libs/observability';
+import type { StepOutcome } from '../step-runner.ts';
+import { type HealthView, isPrimary, isRunning } from './health-view.ts';
+
+const MS_PER_SECOND = 1_000;
+
+export function recordStep(metrics: Metrics, { step, tookMs, ok }: StepOutcome): void {
+  const outcome = ok ? 'done' : 'failed';
+  metrics.add('matriarch_agent_steps_total', 1, { step: step.kind, outcome });
+  metrics.observe('matriarch_agent_step_seconds', tookMs / MS_PER_SECOND, { step: step.kind });
+}
+
+/** Values that are read at each scrape. */
+export function collectView(metrics: Metrics, view: HealthView): void {
+  const { report, leaseRemainingMs, connectedControllers } = view;
+  metrics.set('matriarch_postgres_up', isRunning(view) ? 1 : 0);
+  metrics.set('matriarch_postgres_primary', isPrimary(view) ? 1 : 0);
+  metrics.set('matriarch_guard_attached', report?.guard == null ? 0 : 1);
+  metrics.set('matriarch_agent_connected', connectedControllers > 0 ? 1 : 0);
+  metrics.set(
+    'matriarch_guard_lease_remaining_seconds',
+    Math.max(0, leaseRemainingMs ?? 0) / MS_PER_SECOND,
+  );
+  const postgres = report?.postgres;
+  if (postgres?.kind !== 'primary' && postgres?.kind !== 'standby') return;
+  metrics.set('matriarch_postgres_timeline', postgres.timeline);
+  metrics.reset('matriarch_postgres_wal_bytes');
+  const positions =
+    postgres.kind === 'primary'
+      ? { written: postgres.writeLsn }
+      : { received: postgres.receivedLsn, replayed: postgres.replayedLsn };
+  for (const [position, lsn] of Object.entries(positions)) {
+    if (lsn !== null) metrics.set('matriarch_postgres_wal_bytes', Number(lsn), { position });
+  }
+}

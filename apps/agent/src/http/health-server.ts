@@ -1,0 +1,75 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Metrics } from '#libs/observability';
+import {
+  type HealthQuery,
+  type HealthView,
+  isAlive,
+  isPrimary,
+  isReady,
+  isReplica,
+  isRunning,
+} from './health-view.ts';
+
+type Check = (view: HealthView, query: HealthQuery) => boolean;
+
+const never: Check = () => false;
+/** Reads go to every standby and to the primary itself. */
+const readOnly: Check = (view, query) => isPrimary(view) || isReplica(view, query);
+
+/** Paths and their meaning as in Patroni (reference/patroni.md 3.1). */
+const CHECKS: Readonly<Record<string, Check>> = {
+  '/': isPrimary,
+  '/primary': isPrimary,
+  '/master': isPrimary,
+  '/read-write': isPrimary,
+  '/leader': isPrimary,
+  '/standby-leader': never,
+  '/standby_leader': never,
+  '/replica': isReplica,
+  '/read-only': readOnly,
+  '/async': isReplica,
+  '/asynchronous': isReplica,
+  '/sync': never,
+  '/synchronous': never,
+  '/quorum': never,
+  '/read-only-sync': isPrimary,
+  '/read-only-synchronous': isPrimary,
+  '/read-only-quorum': isPrimary,
+  '/health': isRunning,
+  '/liveness': isAlive,
+  '/readiness': isReady,
+};
+
+const NO_BODY = ['/liveness', '/readiness'];
+const YES = 200;
+const NO = 503;
+
+export type HealthServerParts = {
+  readonly view: () => HealthView;
+  readonly status: () => Record<string, unknown>;
+  readonly metrics: Metrics;
+};
+
+/** The endpoints that load balancers ask; reads only. */
+export function healthServer({ view, status, metrics }: HealthServerParts): FastifyInstance {
+  const app = Fastify({ logger: false, bodyLimit: 1_024 });
+  for (const [url, check] of Object.entries(CHECKS)) {
+    app.route<{ Querystring: HealthQuery }>({
+      method: ['GET', 'OPTIONS'],
+      url,
+      handler: (request, reply) => {
+        const code = check(view(), request.query) ? YES : NO;
+        const hasBody = request.method === 'GET' && !NO_BODY.includes(url);
+        return reply.code(code).send(hasBody ? status() : '');
+      },
+    });
+  }
+  app.get('/patroni', () => status());
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(NO).send(request.method === 'GET' ? status() : ''),
+  );
+  return app;
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentReport, PostgresCondition } from '#libs/cluster';
+import { epoch, guardIncarnation, instanceName, parseLsn, timelineId } from '#libs/kernel';
+import { type HealthView, isPrimary, isReady, isReplica, parseBytes } from './health-view.ts';
+
+const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
+const primary: PostgresCondition = {
+  kind: 'primary',
+  timeline: timelineId(1),
+  writeLsn: parseLsn('0/3000000'),
+  readOnly: false,
+  standbys: [],
+};
+const standby: PostgresCondition = {
+  kind: 'standby',
+  timeline: timelineId(1),
+  receivedLsn: parseLsn('0/3000000'),
+  replayedLsn: parseLsn('0/2FFFF00'),
+  receiver: {
+    streaming: true,
+    from: null,
+    latestEndLsn: parseLsn('0/3000000'),
+    latestEndAgeMs: 5,
+  },
+};
+
+function view(postgres: PostgresCondition, changes: Partial<HealthView> = {}): HealthView {
+  const report: AgentReport = {
+    instance: instanceName('pg1'),
+    actedVersion: 1,
+    postgresEndpoint: { host: '127.0.0.1', port: 5432 },
+    agentEndpoint: { host: '127.0.0.1', port: 8008 },
+    tags,
+    guard: { incarnation: guardIncarnation('g'), epoch: epoch(1), remainingMs: 2_000 },
+    dataDirectory: { kind: 'empty' },
+    postgres,
+    detached: null,
+    downForMs: 0,
+    abandonedHandOver: null,
+    activity: null,
+    problem: null,
+  };
+  return {
+    report,
+    lookAgeMs: 50,
+    leaseRemainingMs: 2_000,
+    goal: null,
+    state: null,
+    noLoadBalance: false,
+    tags: { nofailover: false, site: 'a' },
+    connectedControllers: 3,
+    ...changes,
+  };
+}
+
+describe('isPrimary', () => {
+  it.each([
+    ['a primary with a lease', view(primary), true],
+    ['its lease has run out', view(primary, { leaseRemainingMs: 0 }), false],
+    ['it holds no lease', view(primary, { leaseRemainingMs: null }), false],
+    ['it is read-only', view({ ...primary, readOnly: true }), false],
+    ['the last look is old', view(primary, { lookAgeMs: 2_500 }), false],
+    ['a standby', view(standby), false],
+  ])('%s', (_name, given, expected) => {
+    expect(isPrimary(given)).toBe(expected);
+  });
+});
+
+describe('isReplica', () => {
+  it.each([
+    ['a streaming standby', standby, {}, {}, true],
+    ['within the lag', standby, { lag: '256' }, {}, true],
+    ['one byte too far behind', standby, { lag: '255' }, {}, false],
+    ['a lag with a unit', standby, { lag: '1kB' }, {}, true],
+    ['a lag that is no size', standby, { lag: 'much' }, {}, false],
+    ['tagged not to serve reads', standby, {}, { noLoadBalance: true }, false],
+    ['with the tag', standby, { tag_site: 'a' }, {}, true],
+    ['with another value of the tag', standby, { tag_site: 'b' }, {}, false],
+    ['without the tag', standby, { tag_rack: '1' }, {}, false],
+    [
+      'not streaming',
+      { ...standby, receiver: null },
+      { replication_state: 'streaming' },
+      {},
+      false,
+    ],
+    ['a primary', primary, {}, {}, false],
+  ] as const)('%s', (_name, postgres, query, changes, expected) => {
+    expect(isReplica(view(postgres, changes), query)).toBe(expected);
+  });
+});
+
+it('a standby is ready only while it streams', () => {
+  expect(isReady(view(standby), {})).toBe(true);
+  expect(isReady(view({ ...standby, receiver: null }), {})).toBe(false);
+  expect(isReady(view(primary), {})).toBe(true);
+});
+
+it.each([
+  ['16384', 16_384n],
+  ['16kB', 16_384n],
+  ['10MB', 10_485_760n],
+  ['1 GB', 1_073_741_824n],
+  ['-1', null],
+  ['x', null],
+])('parseBytes %s', (text, expected) => {
+  expect(parseBytes(text)).toBe(expected);
+});

@@ -1,0 +1,38 @@
+import type { Agent } from '../agent.ts';
+import type { HealthView } from './health-view.ts';
+import { patroniStatus } from './patroni-status.ts';
+
+const VERSION = '0.1.0';
+
+/** What the endpoints show of an agent, now. */
+export function healthViewOf(agent: Agent): HealthView {
+  const { tags } = agent.parts.config;
+  const nowMs = performance.now();
+  const latest = agent.observer.latest;
+  return {
+    report: agent.report(),
+    lookAgeMs: latest === null ? Number.POSITIVE_INFINITY : nowMs - latest.begunMs,
+    leaseRemainingMs: agent.guard.remainingMs(nowMs),
+    goal: agent.goal,
+    state: agent.stream.state,
+    noLoadBalance: tags.noLoadBalance,
+    tags: {
+      nofailover: tags.noFailover,
+      noloadbalance: tags.noLoadBalance,
+      failover_priority: tags.failoverPriority,
+    },
+    connectedControllers: agent.controllers.connected.length,
+  };
+}
+
+export function statusOf(agent: Agent): Record<string, unknown> {
+  const { cluster, instance } = agent.parts.config;
+  const sql = agent.observer.latest?.sql;
+  return patroniStatus({
+    view: healthViewOf(agent),
+    sql: sql?.kind === 'reachable' ? sql : null,
+    cluster,
+    instance,
+    version: VERSION,
+  });
+}

@@ -1,0 +1,114 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type AgentConfig, loadAgentConfig } from '#libs/config';
+import { DomainError, epochMs, messageOf, monotonicMs, seededPrng } from '#libs/kernel';
+import { createLogger, type Logger, Metrics, watchProcess } from '#libs/observability';
+import { dataDirectoryMajor, findInstallation } from '#libs/postgres-run';
+import { dropPrivileges } from '#libs/process';
+import { TlsCredentials } from '#libs/transport';
+import { Agent } from './agent.ts';
+import { collectView, recordStep } from './http/agent-metrics.ts';
+import { healthServer } from './http/health-server.ts';
+import { healthViewOf, statusOf } from './http/subject.ts';
+import { linkOpener } from './link/open-link.ts';
+
+const EXIT_USAGE = 2;
+
+class UsageError extends DomainError {
+  readonly code = 'USAGE';
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  if (values.config === undefined) throw new UsageError('usage: matriarch agent --config FILE');
+  const config = loadAgentConfig(values.config);
+  prepareStateDirectory(config);
+  const log = createLogger({
+    process: 'agent',
+    level: config.logLevel,
+    fields: { cluster: config.cluster, instance: config.instance },
+  });
+  const agent = await makeAgent(config, log);
+  agent.start();
+  const server = healthServer({
+    view: () => healthViewOf(agent),
+    status: () => statusOf(agent),
+    metrics,
+  });
+  const { host, port } = config.api.listen;
+  await server.listen({ host, port });
+  log.info('agent ready', { pid: process.pid, api: `${host}:${port}` });
+  const stop = (signal: string): void => {
+    log.info('agent ends; guard and postgresql go on', { signal });
+    Promise.all([server.close(), agent.stop()]).then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+const metrics = new Metrics('agent');
+
+async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
+  const { binDirectory, dataDirectory } = config.postgres;
+  const major = readable(dataDirectory) ? dataDirectoryMajor(dataDirectory) : undefined;
+  const installation = await findInstallation({
+    ...(binDirectory === null ? {} : { binDirectory }),
+    ...(major === undefined || binDirectory !== null ? {} : { major }),
+  });
+  const { ca: caPath, certificate: certPath, key: keyPath } = config.tls;
+  const credentials = await TlsCredentials.load({ caPath, certPath, keyPath });
+  const clock = {
+    nowMs: () => epochMs(Date.now()),
+    monotonicMs: () => monotonicMs(performance.now()),
+    bootMs: () => monotonicMs(performance.now()),
+  };
+  const prng = seededPrng(process.pid * 65_537 + Date.now());
+  const open = linkOpener(credentials, { clock, prng });
+  const agent = new Agent({
+    config,
+    installation,
+    log,
+    openLink: (name, events) => {
+      const controller = config.controllers.find((entry) => entry.name === name);
+      if (controller === undefined) throw new UsageError(`no controller '${name}'`);
+      return open(controller, events);
+    },
+    onStep: (outcome) => recordStep(metrics, outcome),
+  });
+  watchProcess(metrics);
+  metrics.beforeScrape(() => collectView(metrics, healthViewOf(agent)));
+  return agent;
+}
+
+/** Made by whoever PostgreSQL runs as; started as root, this process becomes that user first. */
+function prepareStateDirectory({ stateDirectory, postgres }: AgentConfig): void {
+  dropPrivileges(postgres.user);
+  try {
+    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    accessSync(stateDirectory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new UsageError(
+      `stateDirectory ${stateDirectory} must belong to '${postgres.user}': ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function readable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`matriarch agent: ${messageOf(error)}\n`);
+  process.exit(error instanceof UsageError ? EXIT_USAGE : 1);
+}
+
+main().catch(fail);
