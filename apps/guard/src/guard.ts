@@ -62,8 +62,8 @@ export class Guard {
     });
     this.#agent = new AgentSocket(log, {
       onRequest: (request, reply) => {
-        this.#orders.handle(request, reply);
         if (request.type === 'attach') this.#pushState();
+        this.#orders.handle(request, reply);
       },
       onAttached: () => {
         this.#agentGoneAtMs = performance.now();

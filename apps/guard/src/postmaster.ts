@@ -15,6 +15,7 @@ import {
 import type { GuardSettings, PostmasterState } from '#libs/protocol';
 import type { GuardLog } from './guard-log.ts';
 import { postmasterEnvironment, postmasterProgram } from './postmaster-command.ts';
+import { removeStaleSocketLock, socketLockOf } from './stale-socket-lock.ts';
 
 /** How often `postmaster.pid` is looked at while PostgreSQL starts. */
 const READY_POLL_MS = 20;
@@ -172,8 +173,12 @@ export class Postmaster {
         continue;
       }
       const { dataDirectory } = this.#settings;
+      const socketLock = socketLockOf(dataDirectory);
       const proof = proveDown(dataDirectory, { processes: this.#processes });
-      if (proof.kind === 'down' && this.#child === null) return killed;
+      if (proof.kind === 'down') {
+        if (socketLock !== undefined) removeStaleSocketLock(socketLock);
+        if (this.#child === null) return killed;
+      }
       await delay(PROOF_RETRY_MS);
     }
   }

@@ -263,6 +263,6 @@ describe('a guard and its PostgreSQL', () => {
     const exitCode = await new Promise((resolve) => guard.once('exit', resolve));
     expect(exitCode).toBe(0);
     expect(instance.pids()).toEqual([]);
-    expect(controllers.requests('release')).toMatchObject([{ epoch: of, reason: 'shutdown' }]);
+    expect(controllers.requests('release')[0]).toMatchObject({ epoch: of, reason: 'shutdown' });
   });
 });

@@ -118,7 +118,11 @@ export class GuardedInstance {
 
   /** A client once connections are accepted. */
   connected(): Promise<Client> {
-    return until(() => this.client().catch(() => null), 10_000, 10);
+    const connected = until(() => this.client().catch(() => null), 10_000, 10);
+    return connected.catch((cause: unknown) => {
+      const postgresLog = readFileSync(join(this.directory, 'postgres.log'), 'utf8');
+      throw new Error(`no connection; guard:\n${this.log()}\npostgres:\n${postgresLog}`, { cause });
+    });
   }
 
   pids(): number[] {

@@ -32,6 +32,7 @@ export type Heard = { readonly at: number; readonly by: string; readonly request
  */
 export class ScriptedControllers {
   readonly heard: Heard[] = [];
+  readonly refused: string[] = [];
   readonly #servers: PeerServer[] = [];
   readonly #connections = new Map<string, PeerConnection>();
   /** Renewals of the held epoch are answered by the leader. */
@@ -100,9 +101,8 @@ export class ScriptedControllers {
       self,
       clock: CLOCK,
       channels: { guard: (connection) => this.#accept(name, connection) },
-      onRefused: ({ cause }) => {
-        throw cause;
-      },
+      // A guard that is killed breaks off its handshake.
+      onRefused: ({ cause }) => this.refused.push(cause.message),
     });
     this.#servers.push(server);
   }
