@@ -29,19 +29,22 @@ export async function compactedBase(
   return null;
 }
 
-/** Deletes a range in slices through `enqueue`, so that writes in between wait for one slice at most. */
-export async function removeRange(
+/** Deletes in slices through `enqueue`, so that a write in between waits for one slice at most. */
+export async function removeRanges(
   backend: Backend,
-  range: KeyRange,
+  ranges: readonly KeyRange[],
   enqueue: <T>(job: () => Promise<T>) => Promise<T>,
 ): Promise<void> {
-  for (let more = true; more; ) {
-    more = await enqueue(async () => {
-      const keys = await someKeys(backend, range);
-      if (keys.length > 0) await backend.batch(keys.map(deletion), { sync: false });
-      return keys.length === DELETES_PER_BATCH;
-    });
+  for (const range of ranges) {
+    for (let more = true; more; ) more = await enqueue(() => removeSome(backend, range));
   }
+}
+
+/** @returns whether there may be more */
+async function removeSome(backend: Backend, range: KeyRange): Promise<boolean> {
+  const keys = await someKeys(backend, range);
+  if (keys.length > 0) await backend.batch(keys.map(deletion), { sync: false });
+  return keys.length === DELETES_PER_BATCH;
 }
 
 async function someKeys(backend: Backend, range: KeyRange): Promise<readonly Uint8Array[]> {

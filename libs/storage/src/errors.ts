@@ -74,6 +74,15 @@ export class StorageFailedError extends DomainError {
   }
 }
 
+/** Asked of a store after `close`. */
+export class StoreClosedError extends DomainError {
+  readonly code = 'STORE_CLOSED';
+
+  constructor(directory: string) {
+    super(`${directory} was closed: open it again`);
+  }
+}
+
 /** The pieces of a received snapshot do not have the announced hash, or do not parse. */
 export class SnapshotRejectedError extends DomainError {
   readonly code = 'SNAPSHOT_REJECTED';

@@ -17,6 +17,7 @@ export {
   ForeignGroupError,
   SnapshotRejectedError,
   StorageFailedError,
+  StoreClosedError,
   UnknownFormatError,
 } from './errors.ts';
 export { LevelDisk } from './level-disk.ts';

@@ -28,7 +28,7 @@ describe.each(['memory', 'level'])('replica store on %s', (kind) => {
   });
 
   afterEach(async () => {
-    if (store.failure === null) await store.close();
+    await store.close();
     await rm(directory, { recursive: true });
   });
 

@@ -2,9 +2,9 @@ import { assert, InvariantError } from '#libs/kernel';
 import type { LogEntry, LogIndex, Membership } from '#libs/raft';
 import { type LoadedSnapshot, planBatch, type WriteRequest } from './batch-plan.ts';
 import { bootstrapOperations, bootstrapState } from './bootstrap.ts';
-import { compactedBase, removeRange } from './compaction.ts';
+import { compactedBase, removeRanges } from './compaction.ts';
 import type { OpenDisk } from './disk.ts';
-import { StorageFailedError } from './errors.ts';
+import { StorageFailedError, StoreClosedError } from './errors.ts';
 import { GuardLane, type StoredGuard } from './guard-slots.ts';
 import { logKey, otherGenerations, stateKey } from './keys.ts';
 import { readLogEntries } from './log-reader.ts';
@@ -30,6 +30,10 @@ export class ReplicaStore {
   #state: ReplicaState | null;
   #confirmedBatch: number;
   #loaded: LoadedSnapshot | null = null;
+  /** The newest generation given to a snapshot; its records are not leftovers. */
+  #reserved = 0;
+  #closing: Promise<void> | null = null;
+  #removing: Promise<void> = Promise.resolve();
 
   /** Use `openReplicaStore`. */
   constructor(
@@ -154,33 +158,46 @@ export class ReplicaStore {
   /** There is one staging file: a new receiver takes it over from the last. */
   openSnapshotReceiver(): SnapshotReceiver {
     return new SnapshotReceiver(this.disk, (job) => this.#queue.run(job), {
-      nextGeneration: () => Math.max(this.#known().generation, this.#loaded?.generation ?? 0) + 1,
+      reserveGeneration: async () => {
+        this.#reserved = Math.max(this.#known().generation, this.#reserved) + 1;
+        await this.#removing;
+        return this.#reserved;
+      },
       loaded: (snapshot) => {
         this.#loaded = snapshot;
+        if (snapshot !== null) return;
+        this.#reserved += 1;
+        this.removeLeftovers();
       },
     });
   }
 
-  /** Deletes what compaction and a replaced generation left; unsynced, since losing it is harmless. */
+  /** Deletes what compaction and replaced generations left; unsynced, since losing it is harmless. */
   removeLeftovers(): void {
     const { generation, base } = this.#known();
-    const kept = new Set([generation, this.#loaded?.generation ?? generation]);
+    const kept = new Set([generation, Math.max(generation, this.#reserved)]);
     const old = { gte: logKey(generation, 0), lt: logKey(generation, base.meta.index + 1) };
-    for (const range of [old, ...otherGenerations(kept)]) {
-      removeRange(this.disk.backend, range, (job) => this.#queue.run(job)).catch((error: unknown) =>
-        this.#queue.fail(error),
-      );
-    }
+    const ranges = [old, ...otherGenerations(kept)];
+    this.#removing = this.#removing
+      .then(() => removeRanges(this.disk.backend, ranges, (job) => this.#queue.run(job)))
+      .catch((error: unknown) => {
+        this.#queue.fail(error);
+      });
   }
 
   /** Waits for writes under way, brings the guard file up to date and lets the directory go. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#queue.failure === null) {
       await this.#queue.run(async () => {
         if (this.#state !== null) await this.#guard(this.#state, this.#state);
+        this.#queue.close(new StoreClosedError(this.directory));
       });
     }
-    this.#queue.fail(new Error('the store is closed'));
     await this.disk.close();
   }
 

@@ -41,7 +41,12 @@ export class SerialQueue {
   }
 
   fail(cause: unknown): Error {
-    this.#failure ??= this.#wrap(cause);
+    return this.close(this.#failure ?? this.#wrap(cause));
+  }
+
+  /** Refuses all that waits and all that comes. */
+  close(error: Error): Error {
+    this.#failure ??= error;
     for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
       job.refuse(this.#failure);
     }

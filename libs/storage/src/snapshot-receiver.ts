@@ -15,8 +15,10 @@ const HEADER_BYTES = 64 * 1_024;
 const HEADER_KEY = Buffer.from('incoming snapshot');
 
 type Hooks = {
-  readonly nextGeneration: () => number;
-  readonly loaded: (snapshot: LoadedSnapshot) => void;
+  /** A generation for this snapshot alone, once nothing of an older one is left under it. */
+  readonly reserveGeneration: () => Promise<number>;
+  /** Null: the sealed snapshot is given up. */
+  readonly loaded: (snapshot: LoadedSnapshot | null) => void;
 };
 
 /**
@@ -86,7 +88,7 @@ export class SnapshotReceiver {
     if (meta === null) throw new SnapshotRejectedError('none was begun');
     try {
       await this.#checkHash(sha256);
-      const generation = this.hooks.nextGeneration();
+      const generation = await this.hooks.reserveGeneration();
       const applied = await this.#load(generation);
       if (applied.index !== meta.index || applied.term !== meta.term) {
         throw new SnapshotRejectedError(`it is of index ${applied.index}, not ${meta.index}`);
@@ -94,12 +96,17 @@ export class SnapshotReceiver {
       this.hooks.loaded({ generation, meta, applied });
       return meta;
     } finally {
-      await this.discard();
+      await this.#clear();
     }
   }
 
-  /** Gives up what was received. */
+  /** Gives up what was received, sealed or not. */
   async discard(): Promise<void> {
+    this.hooks.loaded(null);
+    await this.#clear();
+  }
+
+  async #clear(): Promise<void> {
     this.#meta = null;
     this.#storedBytes = 0;
     await this.disk.staging.truncate(0);
