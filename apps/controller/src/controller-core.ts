@@ -34,6 +34,8 @@ export type CoreOptions = {
 
 /** The leader tells followers what it knows of primaries this often, in ticks. */
 const GOSSIP_TICKS = 4;
+/** How often the links follow the membership, in ticks. */
+const MEMBERS_TICKS = 20;
 
 export type KnownLeader = { readonly name: string | null; readonly term: number };
 /** For messages that belong to the HTTP side. */
@@ -102,7 +104,9 @@ export class ControllerCore implements HostListener {
 
   get leader(): KnownLeader {
     const { role } = this.#options.host;
-    return { name: this.nameOf(role.leader), term: role.term };
+    // Named once it serves: before that it could only refuse.
+    const own = role.role === 'leader' && !role.serving;
+    return { name: own ? null : this.nameOf(role.leader), term: role.term };
   }
 
   nameOf(id: MemberId | 0): string | null {
@@ -112,7 +116,7 @@ export class ControllerCore implements HostListener {
   }
 
   onRole(role: RoleChange): void {
-    const { host, clock, network } = this.#options;
+    const { host, clock } = this.#options;
     const serves = role.role === 'leader' && role.serving;
     if (!serves) this.#service = null;
     else if (this.#service?.term !== role.term) {
@@ -120,14 +124,20 @@ export class ControllerCore implements HostListener {
       this.#gossip.seed(this.#service.observations, clock.monotonicMs());
       this.decisions.allChanged();
     }
-    network.follow(host.status().membership.members);
     this.#announceLeader();
+  }
+
+  /** Connects to whoever is a member now. */
+  followMembers(): void {
+    const { host, network } = this.#options;
+    network.follow(host.status().membership.members);
   }
 
   onTick(): void {
     const { network } = this.#options;
     this.#ticks += 1;
     this.stream.callBack();
+    if (this.#ticks % MEMBERS_TICKS === 0) this.followMembers();
     const service = this.#service;
     if (service === null) return;
     this.#expiry.tick(service);
@@ -152,13 +162,8 @@ export class ControllerCore implements HostListener {
     this.stream.resubscribeAll();
   }
 
-  /** A leader is announced once it serves: before that it could only refuse. */
   #announceLeader(): void {
-    const { host } = this.#options;
-    const { role } = host;
-    const known = this.leader;
-    const own = role.role === 'leader' && !role.serving;
-    const leader = own ? { name: null, term: known.term } : known;
+    const { leader } = this;
     if (leader.name === this.#announced.name && leader.term === this.#announced.term) return;
     this.#announced = leader;
     this.guards.announceLeader();

@@ -1,5 +1,4 @@
-import type { Applied } from '#libs/event-store';
-import { type Command, type CommandResult, packCommand, packEnvelope } from '#libs/event-store';
+import { type Applied, type Command, packCommand, packEnvelope } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { STORE_PORTS } from './raft-host/load-event-store.ts';
 import type { ProposalLoss, ProposalOwner } from './raft-host/proposals.ts';
@@ -16,17 +15,17 @@ export class ProposalLostError extends DomainError {
   }
 }
 
-/** Proposes on behalf of this controller. `settled` gets null for a lost proposal. */
+/** Proposes on behalf of this controller. */
 export function proposeCommand(host: RaftHost, command: Command, owner: ProposalOwner): void {
   const body = packCommand(STORE_PORTS, command);
   host.propose(packEnvelope(STORE_PORTS, { from: 'controller', body }), owner);
 }
 
 /** For the few commands that people wait for. @throws ProposalLostError */
-export function commandResult(host: RaftHost, command: Command): Promise<CommandResult> {
+export function appliedCommand(host: RaftHost, command: Command): Promise<Applied> {
   return new Promise((resolve, reject) => {
     proposeCommand(host, command, {
-      onApplied: (_index: number, applied: Applied) => resolve(applied.result),
+      onApplied: (_index, applied) => resolve(applied),
       onLost: (loss) => reject(new ProposalLostError(loss)),
     });
   });

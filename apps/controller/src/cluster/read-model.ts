@@ -1,0 +1,52 @@
+import { type ClusterView, clusterViewOf, type Heard } from '#libs/api';
+import type { ClusterState, RecordedEvent } from '#libs/cluster';
+import { historyKey, PREFIX } from '#libs/event-store';
+import type { ClusterName, InstanceName } from '#libs/kernel';
+import { decode } from '#libs/protocol';
+import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { StateReader } from '../raft-host/state-reader.ts';
+import type { Service } from './service.ts';
+
+/** What people are shown: committed state, and on the leader what was heard besides. */
+export class ReadModel {
+  constructor(
+    readonly host: RaftHost,
+    readonly reader: StateReader,
+    readonly service: () => Service | null,
+  ) {}
+
+  clusters(): ClusterView[] {
+    return this.host.store
+      .clusters()
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map((state) => clusterViewOf(state, this.heard(state)));
+  }
+
+  cluster(name: ClusterName): ClusterState | null {
+    return this.host.store.cluster(name);
+  }
+
+  view(state: ClusterState): ClusterView {
+    return clusterViewOf(state, this.heard(state));
+  }
+
+  /** Empty on followers: they have committed state only. */
+  heard(state: ClusterState): Map<InstanceName, Heard> {
+    const heard = new Map<InstanceName, Heard>();
+    const service = this.service();
+    if (service === null) return heard;
+    const { instances } = service.observations.of(state.name, service.leaseOf(state));
+    for (const { report, reportAgeMs } of Object.values(instances)) {
+      if (report === null || reportAgeMs === null) continue;
+      heard.set(report.instance, { report, ageMs: Math.round(reportAgeMs) });
+    }
+    return heard;
+  }
+
+  /** Events with a larger sequence than `after`, oldest first. */
+  async events(cluster: ClusterName, after: number, limit: number): Promise<RecordedEvent[]> {
+    const prefix = `${PREFIX.history}${cluster}/`;
+    const records = await this.reader.page(prefix, historyKey(cluster, after + 1), limit);
+    return records.map(({ value }) => decode(value) as RecordedEvent);
+  }
+}

@@ -1,0 +1,67 @@
+import { Metrics } from '#libs/observability';
+import type { ReadModel } from './cluster/read-model.ts';
+import type { ControllerCore } from './controller-core.ts';
+import type { PeerNetwork } from './links/peer-network.ts';
+import type { RaftHost } from './raft-host/raft-host.ts';
+
+export type MetricSources = {
+  readonly core: ControllerCore;
+  readonly host: RaftHost;
+  readonly network: PeerNetwork;
+  readonly model: ReadModel;
+};
+
+/** Gauges are read when somebody scrapes; only what happens in between is counted as it happens. */
+export function collectMetrics(metrics: Metrics, sources: MetricSources): void {
+  const { core, host } = sources;
+  metrics.beforeScrape(() => collectRaft(metrics, sources));
+  metrics.beforeScrape(() => collectClusters(metrics, sources));
+  host.applies.observe((events) => {
+    for (const { event, cluster } of events) {
+      if (event.type === 'LeaseExpired') {
+        metrics.add('matriarch_lease_expiries_total', 1, { cluster });
+      } else if (event.type === 'FailoverCompleted' || event.type === 'FailoverAborted') {
+        const outcome = event.type === 'FailoverCompleted' ? 'completed' : 'aborted';
+        metrics.add('matriarch_failovers_total', 1, { cluster, outcome });
+      } else if (event.type === 'SwitchoverCompleted' || event.type === 'SwitchoverAbandoned') {
+        const outcome = event.type === 'SwitchoverCompleted' ? 'completed' : 'abandoned';
+        metrics.add('matriarch_switchovers_total', 1, { cluster, outcome });
+      }
+    }
+  });
+  metrics.beforeScrape(() => {
+    metrics.set('matriarch_links_open', core.guards.linkCount, { channel: 'guard' });
+    metrics.set('matriarch_links_open', core.stream.agents.size, { channel: 'agent' });
+    metrics.set('matriarch_links_open', core.sessions.linkCount, { channel: 'session' });
+  });
+}
+
+function collectRaft(metrics: Metrics, { host, network, core }: MetricSources): void {
+  const status = host.status();
+  metrics.set('matriarch_raft_term', status.term);
+  metrics.set('matriarch_raft_leader', status.role === 'leader' ? 1 : 0);
+  metrics.set('matriarch_raft_commit_index', status.commitIndex);
+  metrics.set('matriarch_raft_applied_index', status.appliedIndex);
+  for (const id of network.peers) {
+    const peer = core.nameOf(id) ?? String(id);
+    metrics.set('matriarch_raft_peer_connected', network.isUp(id) ? 1 : 0, { peer });
+  }
+}
+
+function collectClusters(metrics: Metrics, { model }: MetricSources): void {
+  metrics.reset('matriarch_instance_lag_bytes');
+  metrics.reset('matriarch_instance_silent_seconds');
+  for (const view of model.clusters()) {
+    const { name: cluster, lease } = view;
+    metrics.set('matriarch_lease_epoch', lease.epoch ?? 0, { cluster });
+    metrics.set('matriarch_cluster_serving', lease.serving ? 1 : 0, { cluster });
+    metrics.set('matriarch_cluster_paused', view.paused ? 1 : 0, { cluster });
+    for (const { name: instance, lagBytes, agent } of view.instances) {
+      const labels = { cluster, instance };
+      if (lagBytes !== null) metrics.set('matriarch_instance_lag_bytes', Number(lagBytes), labels);
+      if (agent.heardAgeMs !== null) {
+        metrics.set('matriarch_instance_silent_seconds', agent.heardAgeMs / 1_000, labels);
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Metrics } from '#libs/observability';
+import { AgentController } from './agents/agent.controller.ts';
+import { AgentAnswers } from './agents/agent-answers.ts';
+import { EventStream } from './agents/event-stream.ts';
+import { CommandHandler } from './cluster/command-handler.ts';
+import { MemberViews } from './cluster/member-views.ts';
+import { ReadModel } from './cluster/read-model.ts';
+import { ControllerCore } from './controller-core.ts';
+import { ClustersController } from './http/clusters.controller.ts';
+import { EventsController } from './http/events.controller.ts';
+import { HealthController } from './http/health.controller.ts';
+import { StatusController } from './http/status.controller.ts';
+import { RaftHost } from './raft-host/raft-host.ts';
+
+export type ControllerParts = {
+  readonly core: ControllerCore;
+  readonly host: RaftHost;
+  readonly commands: CommandHandler;
+  readonly model: ReadModel;
+  readonly members: MemberViews;
+  readonly metrics: Metrics;
+};
+
+/** HTTP and agents are Nest's; what they stand on is made without it and handed in. */
+@Module({
+  controllers: [
+    StatusController,
+    ClustersController,
+    EventsController,
+    HealthController,
+    AgentController,
+  ],
+})
+export class ControllerModule {}
+
+export function controllerModule(parts: ControllerParts): DynamicModule {
+  const { core, host, commands, model, members, metrics } = parts;
+  return {
+    module: ControllerModule,
+    providers: [
+      { provide: ControllerCore, useValue: core },
+      { provide: RaftHost, useValue: host },
+      { provide: CommandHandler, useValue: commands },
+      { provide: ReadModel, useValue: model },
+      { provide: MemberViews, useValue: members },
+      { provide: Metrics, useValue: metrics },
+      { provide: AgentAnswers, useValue: core.answers },
+      { provide: EventStream, useValue: core.stream },
+    ],
+  };
+}

@@ -1,0 +1,71 @@
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+
+/** The first byte of a TLS handshake record; no HTTP request begins with it. */
+const TLS_HANDSHAKE = 0x16;
+/** A connection that says nothing for so long is closed. */
+const FIRST_BYTE_LIMIT_MS = 5_000;
+
+/**
+ * One port for both: what begins like TLS is HTTPS (a client certificate is asked for, not required),
+ * everything else plain HTTP, which may only read.
+ */
+export class ApiListener {
+  readonly #http: Server;
+  readonly #https: HttpsServer | null;
+  readonly #listener: NetServer;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(handle: RequestListener, tls: SecureContextOptions | null) {
+    this.#http = createHttpServer(handle);
+    this.#https =
+      tls === null
+        ? null
+        : createHttpsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, handle);
+    this.#listener = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
+      this.#sort(socket),
+    );
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#listener.once('error', reject);
+      this.#listener.listen(port, host, () => {
+        this.#listener.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  get port(): number {
+    const address = this.#listener.address() as AddressInfo | null;
+    return address?.port ?? 0;
+  }
+
+  /** Also ends streams of events that are open. */
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    return closed;
+  }
+
+  #sort(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    // Unanswerable before a request was read: the connection just ends.
+    socket.on('error', () => socket.destroy());
+    const timer = setTimeout(() => socket.destroy(), FIRST_BYTE_LIMIT_MS);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('data', (first: Buffer) => {
+      clearTimeout(timer);
+      socket.pause();
+      socket.unshift(first);
+      const secure = first[0] === TLS_HANDSHAKE;
+      (secure && this.#https !== null ? this.#https : this.#http).emit('connection', socket);
+      process.nextTick(() => socket.resume());
+    });
+    socket.resume();
+  }
+}

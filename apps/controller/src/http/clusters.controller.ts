@@ -1,0 +1,122 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import {
+  API_PATHS,
+  type ClusterView,
+  createClusterRequest,
+  type ExplainAnswer,
+  explainOf,
+  failoverRequest,
+  type OrderAnswer,
+  switchoverRequest,
+} from '#libs/api';
+import type { ClusterState, OperatorCommand } from '#libs/cluster';
+import { type ClusterName, clusterName } from '#libs/kernel';
+import { CommandHandler } from '../cluster/command-handler.ts';
+import { ReadModel } from '../cluster/read-model.ts';
+import { ApiProblem } from './api-problem.ts';
+import { orderAnswerOf } from './order-answer.ts';
+
+const CLUSTER = `${API_PATHS.clusters}/:cluster`;
+
+/** PostgreSQL clusters and the orders about them. */
+@Controller()
+export class ClustersController {
+  constructor(
+    private readonly model: ReadModel,
+    private readonly commands: CommandHandler,
+  ) {}
+
+  @Get(API_PATHS.clusters)
+  list(): { readonly clusters: readonly ClusterView[] } {
+    return { clusters: this.model.clusters() };
+  }
+
+  @Get(CLUSTER)
+  one(@Param('cluster') name: string): ClusterView {
+    return this.model.view(this.#known(name));
+  }
+
+  @Get(`${CLUSTER}/explain`)
+  explain(@Param('cluster') name: string): ExplainAnswer {
+    const state = this.#known(name);
+    return explainOf(state, this.model.heard(state));
+  }
+
+  @Post(API_PATHS.clusters)
+  async create(@Body() body: unknown, @Req() request: FastifyRequest): Promise<OrderAnswer> {
+    const asked = createClusterRequest.parse(body);
+    return orderAnswerOf(asked.name, await this.commands.create(asked, operatorOf(request)));
+  }
+
+  @Post(`${CLUSTER}/switchover`)
+  @HttpCode(200)
+  switchover(
+    @Param('cluster') name: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<OrderAnswer> {
+    const { to = null } = switchoverRequest.parse(body ?? {});
+    return this.#order(name, { type: 'switchover', to }, request);
+  }
+
+  @Post(`${CLUSTER}/failover`)
+  @HttpCode(200)
+  failover(
+    @Param('cluster') name: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<OrderAnswer> {
+    const { to = null, acceptLoss } = failoverRequest.parse(body ?? {});
+    return this.#order(name, { type: 'failover', to, acceptLoss }, request);
+  }
+
+  @Post(`${CLUSTER}/pause`)
+  @HttpCode(200)
+  pause(@Param('cluster') name: string, @Req() request: FastifyRequest): Promise<OrderAnswer> {
+    return this.#order(name, { type: 'pause' }, request);
+  }
+
+  @Post(`${CLUSTER}/resume`)
+  @HttpCode(200)
+  resume(@Param('cluster') name: string, @Req() request: FastifyRequest): Promise<OrderAnswer> {
+    return this.#order(name, { type: 'resume' }, request);
+  }
+
+  async #order(
+    name: string,
+    command: OperatorCommand,
+    request: FastifyRequest,
+  ): Promise<OrderAnswer> {
+    const { name: cluster, sequence, members } = this.#known(name);
+    if ('to' in command && command.to !== null && members[command.to] === undefined) {
+      const known = Object.keys(members).join(', ') || 'none';
+      const detail = `'${command.to}' is not an instance of ${cluster} (${known})`;
+      throw new ApiProblem('UNKNOWN_INSTANCE', detail);
+    }
+    const outcome = await this.commands.order(cluster, command, operatorOf(request));
+    return orderAnswerOf(cluster, outcome, sequence);
+  }
+
+  #known(text: string): ClusterState {
+    const name = parsedName(text);
+    const state = name === null ? null : this.model.cluster(name);
+    if (state === null) {
+      throw new ApiProblem('UNKNOWN_CLUSTER', `there is no cluster '${text.slice(0, 100)}'`);
+    }
+    return state;
+  }
+}
+
+function parsedName(text: string): ClusterName | null {
+  try {
+    return clusterName(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The front door lets no order pass without one. */
+function operatorOf(request: FastifyRequest): string {
+  return request.operator ?? 'nobody';
+}

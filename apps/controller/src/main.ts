@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { type ControllerConfig, loadControllerConfig } from '#libs/config';
+import { messageOf } from '#libs/kernel';
+import { createLogger } from '#libs/observability';
+import { startController } from './start-controller.ts';
+
+/** It could not run as asked: the caller has to change something first. */
+const EXIT_BAD_START = 2;
+/** A broken invariant or a failed disk. */
+const EXIT_FATAL = 1;
+/** After this the process ends whatever still waits. */
+const CLOSE_LIMIT_MS = 1_800;
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const { name, logLevel: level } = config;
+  const log = createLogger({ process: 'controller', level, fields: { controller: name } });
+  const onFatal = (error: unknown): void => {
+    log.fatal('the controller ends: nothing may follow this', { error });
+    process.exit(EXIT_FATAL);
+  };
+  process.on('uncaughtException', onFatal);
+  process.on('unhandledRejection', onFatal);
+  const running = await startController({ config, log, onFatal }).catch((error: unknown) =>
+    badStart(startProblem(error, config)),
+  );
+  let closing = false;
+  const close = (signal: string): void => {
+    if (closing) return;
+    closing = true;
+    log.info('stopping', { signal });
+    setTimeout(() => process.exit(0), CLOSE_LIMIT_MS).unref();
+    running.close().then(() => process.exit(0), onFatal);
+  };
+  process.on('SIGTERM', close);
+  process.on('SIGINT', close);
+}
+
+function loadConfig(): ControllerConfig {
+  try {
+    const { values } = parseArgs({ options: { config: { type: 'string' } } });
+    if (values.config === undefined) badStart('which configuration? Use --config FILE');
+    return loadControllerConfig(values.config);
+  } catch (error) {
+    return badStart(messageOf(error));
+  }
+}
+
+function startProblem(error: unknown, { listen, api }: ControllerConfig): string {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
+    const where = `listen ${listen.host}:${listen.port}, api ${api.host}:${api.port}`;
+    return `${error.message}: another process has the port, or the address is not of this host (${where})`;
+  }
+  return messageOf(error);
+}
+
+function badStart(problem: string): never {
+  process.stderr.write(`matriarch controller: ${problem.replaceAll('\n', ' ')}\n`);
+  process.exit(EXIT_BAD_START);
+}
+
+await main();

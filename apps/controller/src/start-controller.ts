@@ -1,0 +1,181 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { createServer } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type ControllerConfig, formatAddress } from '#libs/config';
+import { DomainError, seededPrng } from '#libs/kernel';
+import { type Logger, Metrics, nestLogger, watchProcess } from '#libs/observability';
+import { type LinkSecurity, PeerServer, TlsCredentials } from '#libs/transport';
+import { AgentServer } from './agents/agent-server.ts';
+import { CommandHandler } from './cluster/command-handler.ts';
+import { MemberViews } from './cluster/member-views.ts';
+import { ReadModel } from './cluster/read-model.ts';
+import { collectMetrics } from './collect-metrics.ts';
+import { controllerModule } from './controller.module.ts';
+import { ControllerCore } from './controller-core.ts';
+import { ApiListener } from './http/api-listener.ts';
+import { guardFrontDoor } from './http/front-door.ts';
+import { LeaderRelay } from './http/leader-relay.ts';
+import { ProblemFilter } from './http/problem.filter.ts';
+import { PeerNetwork } from './links/peer-network.ts';
+import { openReplica, type Replica } from './raft-host/open-replica.ts';
+import { stepAside } from './step-aside.ts';
+import { systemClock } from './system-clock.ts';
+
+export type StartOptions = {
+  readonly config: ControllerConfig;
+  readonly log: Logger;
+  readonly onFatal: (error: unknown) => void;
+};
+
+export class ForeignCertificateError extends DomainError {
+  readonly code = 'FOREIGN_CERTIFICATE';
+
+  constructor(path: string, found: string, name: string) {
+    super(
+      `${path} is the certificate of ${found}, this is controller '${name}': ` +
+        `make one with \`matriarch certs issue --role controller --name ${name}\``,
+    );
+  }
+}
+
+export type RunningController = {
+  readonly core: ControllerCore;
+  readonly replica: Replica;
+  readonly port: number;
+  readonly apiPort: number;
+  /** Hands leadership over when it has it, then lets go of everything. */
+  close(): Promise<void>;
+};
+
+const BODY_LIMIT_BYTES = 4 * 1_024 * 1_024;
+/** Drawn once per process: election timeouts must differ between members. */
+const seed = randomBytes(4).readUInt32BE(0);
+
+/** Starts one controller of a group. @throws DomainError and errors of `listen`, before it serves */
+export async function startController(options: StartOptions): Promise<RunningController> {
+  const { config, log, onFatal } = options;
+  const { tls, name, timing } = config;
+  const credentials = await TlsCredentials.load({
+    caPath: tls.ca,
+    certPath: tls.certificate,
+    keyPath: tls.key,
+  });
+  const { identity } = credentials;
+  if (identity.role !== 'controller' || identity.name !== name) {
+    throw new ForeignCertificateError(tls.certificate, `${identity.role} '${identity.name}'`, name);
+  }
+  const { groupId } = identity;
+  const security: LinkSecurity = { kind: 'mutual-tls', credentials };
+  const seat = config.controllers.findIndex((entry) => entry.name === name) + 1;
+  const self = { ...identity, memberId: seat, incarnation: randomBytes(8).toString('hex') };
+  const clock = systemClock;
+  const network = new PeerNetwork({ self, security, clock, prng: seededPrng(seed), log });
+  const replica = await openReplica({
+    ...{ groupId, name, timing, clock, log, seed, onFatal },
+    directory: config.stateDirectory,
+    founders: config.controllers.map((entry) => ({
+      name: entry.name,
+      address: formatAddress(entry.address),
+    })),
+    links: network,
+  });
+  const { host, storage } = replica;
+  const apiAddress = apiAddressOf(config);
+  const core = new ControllerCore({
+    ...{ host, storage, network, clock, log, groupId, apiAddress },
+    electionTimeoutMs: timing.electionMs,
+    tickMs: timing.tickMs,
+  });
+  const agents = new AgentServer(core.stream, () => core.leader);
+  const http = await makeApi({ options, replica, core, network, agents, groupId, apiAddress });
+  const api = new ApiListener(http.handle, credentials.options);
+  const peers = await PeerServer.listen({
+    ...config.listen,
+    ...{ security, self, clock },
+    channels: {
+      'raft-control': network.accept,
+      'raft-bulk': network.accept,
+      guard: core.guards.accept,
+      agent: agents.accept,
+      session: core.sessions.accept,
+    },
+    onRefused: ({ remoteAddress, cause }) =>
+      log.warn('connection refused', { remoteAddress, why: cause.message }),
+  });
+  await api.listen(config.api.host, config.api.port);
+  core.followMembers();
+  host.start();
+  log.info('controller started', { name, listen: peers.port, api: api.port, groupId });
+  return {
+    core,
+    replica,
+    port: peers.port,
+    apiPort: api.port,
+    close: async () => {
+      await stepAside(host, clock);
+      await api.close();
+      await http.app.close();
+      await peers.close();
+      network.stop();
+      await host.stop();
+      await storage.close();
+      log.info('controller stopped');
+    },
+  };
+}
+
+/** Where other processes reach the API: a wildcard is no address to give away. */
+function apiAddressOf({ api, advertise }: ControllerConfig): string {
+  const wildcard = api.host === '0.0.0.0' || api.host === '::';
+  return formatAddress({ host: wildcard ? advertise.host : api.host, port: api.port });
+}
+
+type ApiParts = {
+  readonly options: StartOptions;
+  readonly replica: Replica;
+  readonly core: ControllerCore;
+  readonly network: PeerNetwork;
+  readonly agents: AgentServer;
+  readonly groupId: string;
+  readonly apiAddress: string;
+};
+
+/** The Nest application without a port of its own: requests are handed in by the listener. */
+async function makeApi(
+  parts: ApiParts,
+): Promise<{ readonly app: NestFastifyApplication; readonly handle: RequestListener }> {
+  const { options, replica, core, network, agents, groupId, apiAddress } = parts;
+  const { log, config } = options;
+  const { host } = replica;
+  const metrics = new Metrics('controller');
+  watchProcess(metrics);
+  const model = new ReadModel(host, core.reader, () => core.service);
+  collectMetrics(metrics, { core, host, network, model });
+  const commands = new CommandHandler(host, systemClock, () => core.service);
+  const members = new MemberViews({ core, host, network, ownName: config.name, apiAddress });
+  let handle: RequestListener = () => undefined;
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    serverFactory: (handler: RequestListener) => {
+      handle = handler;
+      return createServer(handler);
+    },
+  });
+  const relay = new LeaderRelay(network);
+  core.onHttpMessage = (message, from) => relay.onMessage(message, from);
+  guardFrontDoor(adapter.getInstance(), { core, host, relay, groupId });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    controllerModule({ core, host, commands, model, members, metrics }),
+    adapter,
+    { logger: nestLogger(log.child({ part: 'nest' })), abortOnError: false },
+  );
+  app.useGlobalFilters(new ProblemFilter(log));
+  app.connectMicroservice({ strategy: agents });
+  await app.startAllMicroservices();
+  await app.init();
+  await adapter.getInstance().ready();
+  return { app, handle };
+}
