@@ -61,6 +61,8 @@ const NOT_HELD: readonly string[] = ['OPERATION_REFUSED', 'OPERATION_RUNNING', '
 
 function failed(error: unknown, argv: readonly string[], streams: Streams): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.held;
+  // A group of verbs alone: its help was shown.
+  if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.couldNotRun;
   const code = errorCode(error);
   const message = messageText(error);
   for (const line of message.split('\n')) streams.err(`matriarch: ${line}\n`);
@@ -76,7 +78,7 @@ function failed(error: unknown, argv: readonly string[], streams: Streams): numb
 function messageText(error: unknown): string {
   return messageOf(error)
     .replace(/^error: /, '')
-    .replace(/\n\((Did you mean .*)\)$/, ': $1');
+    .replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean '$1'?");
 }
 
 function errorCode(error: unknown): string {

@@ -57,7 +57,7 @@ function instanceViewOf(
     lsn: report === undefined ? null : textOf(lsnOfReport(report)),
     lagBytes: lag?.toString() ?? null,
     lagText: lag === null ? null : bytesText(lag),
-    receivingFrom: report === undefined ? null : upstreamOf(report, state),
+    receivingFrom: silent || report === undefined ? null : upstreamOf(report, state),
     guard: {
       attached: report !== undefined && report.guard !== null,
       epoch: report?.guard?.epoch ?? null,

@@ -22,7 +22,7 @@ export async function changePrimary(
   named: string | undefined,
   options: ChangeOptions,
 ): Promise<Outcome> {
-  const client = context.client();
+  const client = await context.client();
   const cluster = await whichCluster(client, named);
   const body = {
     ...(options.to === undefined ? {} : { to: options.to }),

@@ -11,7 +11,7 @@ export async function createCluster(
 ): Promise<Outcome> {
   const definition = toClusterDefinition(loadClusterFile(file));
   const body = { name: clusterName(name), ...definition };
-  const { satisfied } = await context.client().order(API_PATHS.clusters, body, orderAnswer);
+  const { satisfied } = await (await context.client()).order(API_PATHS.clusters, body, orderAnswer);
   const text =
     satisfied === null
       ? `cluster ${name} is defined: its instances join when their agents start`

@@ -25,7 +25,7 @@ export async function events(
   named: string | undefined,
   options: EventsOptions,
 ): Promise<Outcome | null> {
-  const client = context.client();
+  const client = await context.client();
   const cluster = await whichCluster(client, named);
   const after = options.after ?? (await newestAfter(client, cluster));
   if (options.follow === true) {

@@ -5,7 +5,7 @@ import { explainText } from '../render/explain-text.ts';
 import { whichCluster } from './which-cluster.ts';
 
 export async function explain(context: Context, named: string | undefined): Promise<Outcome> {
-  const client = context.client();
+  const client = await context.client();
   const cluster = named ?? (await whichCluster(client, named));
   // The leader knows what the instances reported; `status` finds it and asks it first from then on.
   await client.status();

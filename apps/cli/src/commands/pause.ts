@@ -14,7 +14,7 @@ export async function pauseOrResume(
   kind: 'pause' | 'resume',
   named: string | undefined,
 ): Promise<Outcome> {
-  const client = context.client();
+  const client = await context.client();
   const cluster = await whichCluster(client, named);
   const { satisfied } = await client.order(API_PATHS[kind](cluster), {}, orderAnswer);
   const text = satisfied === null ? `${cluster}: ${SAID[kind]}` : `nothing to do: ${satisfied}`;

@@ -4,6 +4,6 @@ import { EXIT } from '../outcome.ts';
 import { statusText } from '../render/status-text.ts';
 
 export async function status({ client, terminal }: Context): Promise<Outcome> {
-  const answer = await client().status();
+  const answer = await (await client()).status();
   return { exitCode: EXIT.held, text: statusText(answer, terminal), result: answer };
 }

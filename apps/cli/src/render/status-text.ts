@@ -1,7 +1,12 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { ClusterView, ControllerView, InstanceView, StatusAnswer } from '#libs/api';
+import { unreachable } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
 import { columns, wrap } from './columns.ts';
 import { ageText } from './time-text.ts';
+
+/** From this width on the system identifier is shown. */
+const WIDE_COLUMNS = 100;
 
 type Look = Pick<Terminal, 'columns' | 'colors'>;
 
@@ -48,45 +53,67 @@ function clusterText(cluster: ClusterView, look: Look): string {
   const { colors } = look;
   const lines = [headOf(cluster, look)];
   if (cluster.operation !== null) lines.push(`  ${colors.yellow(cluster.operation)}`);
-  const heads = [
-    { head: 'INSTANCE' },
-    { head: 'ROLE' },
-    { head: 'STATE' },
-    { head: 'TL', align: 'right' as const },
-    { head: 'LSN', align: 'right' as const },
-    { head: 'LAG', align: 'right' as const },
-    { head: 'LEASE', align: 'right' as const },
-    { head: 'HEARD', align: 'right' as const },
-    { head: 'FROM' },
-  ];
+  if (cluster.instances.length === 0) {
+    lines.push('  no instance has joined: start an agent for this cluster');
+  }
   const rows = cluster.instances.map((instance) => instanceRow(instance, cluster, look));
-  if (rows.length === 0) lines.push('  no instance has joined: start an agent for this cluster');
-  else lines.push(...indented(columns(heads, rows, colors)));
+  const wide = indented(columns(INSTANCE_COLUMNS, rows, colors));
+  const fits = wide.every((line) => stripVTControlCharacters(line).length <= look.columns);
+  const narrow = () =>
+    indented(columns(INSTANCE_COLUMNS.slice(0, -1), rows.map(withoutLast), colors));
+  if (rows.length > 0) lines.push(...(fits ? wide : narrow()));
   lines.push(...cluster.instances.flatMap((instance) => remarksOf(instance, look)));
   return lines.join('\n');
 }
 
-function headOf(cluster: ClusterView, { colors }: Look): string {
+const INSTANCE_COLUMNS = [
+  { head: 'INSTANCE' },
+  { head: 'ROLE' },
+  { head: 'STATE' },
+  { head: 'TL', align: 'right' as const },
+  { head: 'LSN', align: 'right' as const },
+  { head: 'LAG', align: 'right' as const },
+  { head: 'LEASE', align: 'right' as const },
+  { head: 'HEARD', align: 'right' as const },
+  { head: 'FROM' },
+];
+
+function withoutLast(row: readonly string[]): string[] {
+  return row.slice(0, -1);
+}
+
+function headOf(cluster: ClusterView, { colors, columns: width }: Look): string {
   const { name, phase, paused, lease, timeline, systemIdentifier } = cluster;
   const shownPhase = { serving: colors.green, new: colors.yellow, down: colors.red }[phase](phase);
   const facts = [
     shownPhase,
     paused ? colors.yellow('paused') : null,
-    lease.epoch === null ? null : `epoch ${lease.epoch} (${leaseText(lease)})`,
+    leaseText(lease),
     timeline === null ? null : `timeline ${timeline}`,
-    systemIdentifier === null ? null : `system ${systemIdentifier}`,
+    systemIdentifier === null || width < WIDE_COLUMNS ? null : `system ${systemIdentifier}`,
   ];
   return `${colors.bold(`Cluster ${name}`)}  ${facts.filter((fact) => fact !== null).join(', ')}`;
 }
 
-function leaseText({ kind, serving, holder }: ClusterView['lease']): string {
-  const who = holder === null ? '' : ` by ${holder}`;
-  if (kind === 'Held') return serving ? `held${who}` : `granted${who.replace(' by', ' to')}`;
-  return `${kind.toLowerCase()}${kind === 'Released' ? who : ''}`;
+function leaseText({ kind, epoch, serving, holder }: ClusterView['lease']): string | null {
+  if (epoch === null || holder === null) return null;
+  switch (kind) {
+    case 'NeverGranted':
+      return null;
+    case 'Held':
+      return `epoch ${epoch} ${serving ? 'held by' : 'granted to'} ${holder}`;
+    case 'Released':
+      return `epoch ${epoch} released by ${holder}`;
+    case 'Expired':
+    case 'Fenced':
+      return `epoch ${epoch} of ${holder} ${kind.toLowerCase()}`;
+    default:
+      return unreachable(kind);
+  }
 }
 
 function instanceRow(instance: InstanceView, cluster: ClusterView, { colors }: Look): string[] {
-  const { name, role, state, timeline, lsn, lagText, guard, agent, receivingFrom } = instance;
+  const { name, role, state, timeline, lsn, lagText, agent, receivingFrom } = instance;
   const holds = cluster.lease.kind === 'Held' && cluster.lease.holder === name;
   const roleText = role ?? '-';
   return [
@@ -96,14 +123,17 @@ function instanceRow(instance: InstanceView, cluster: ClusterView, { colors }: L
     timeline === null ? '-' : String(timeline),
     lsn ?? '-',
     lagText ?? '-',
-    guard.remainingMs === null
-      ? guard.attached
-        ? '-'
-        : colors.red('no guard')
-      : ageText(guard.remainingMs),
+    guardText(instance, colors),
     agent.heardAgeMs === null ? '-' : ageText(agent.heardAgeMs),
     receivingFrom ?? '-',
   ];
+}
+
+/** How long PostgreSQL may go on writing; standbys hold no lease. */
+function guardText({ state, guard }: InstanceView, colors: Look['colors']): string {
+  if (state === 'silent') return '-';
+  if (guard.remainingMs !== null) return ageText(guard.remainingMs);
+  return guard.attached ? '-' : colors.red('no guard');
 }
 
 function stateText(state: InstanceView['state'], colors: Look['colors']): string {

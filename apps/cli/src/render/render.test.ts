@@ -1,0 +1,150 @@
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { cluster, instance, recorded, status } from '../testing/fixtures.ts';
+import { wrap } from './columns.ts';
+import { eventLine } from './event-text.ts';
+import { explainText } from './explain-text.ts';
+import { statusText } from './status-text.ts';
+import { ageText } from './time-text.ts';
+
+const look = { columns: 80, colors: pc.createColors(false) };
+
+describe('statusText', () => {
+  it('shows a healthy cluster', () => {
+    expect(`\n${statusText(status(), look)}\n`).toBe(`
+Controllers  leader c2
+  CONTROLLER  ROLE      TERM  COMMIT  APPLIED  ADDRESS
+  c1          follower     3    1204     1204  10.0.0.1:7400
+  c2          leader       3    1204     1204  10.0.0.2:7400
+  c3          follower     3    1204     1204  10.0.0.3:7400
+
+Cluster main  serving, epoch 4 held by pg1, timeline 3
+  INSTANCE  ROLE     STATE      TL        LSN  LAG  LEASE   HEARD  FROM
+  pg1       primary  serving     3  0/5000148    -  2.6 s  140 ms  -
+  pg2       standby  streaming   3  0/5000148  0 B      -  140 ms  pg1
+  pg3       standby  streaming   3  0/5000148  0 B      -  140 ms  pg1
+`);
+  });
+
+  it('shows an outage: what is under way, who is silent, what stands in the way', () => {
+    const clusters = [
+      cluster({
+        phase: 'down',
+        paused: true,
+        operation: 'failover from pg1: standbys stop receiving and say how far they came',
+        lease: { kind: 'Expired', epoch: 4, holder: 'pg1', serving: false },
+        instances: [
+          instance({
+            ...{ name: 'pg1', role: null, state: 'silent', agent: { heardAgeMs: 9_400 } },
+            receivingFrom: null,
+            guard: { attached: false, epoch: null, remainingMs: null },
+          }),
+          instance({ name: 'pg2', state: 'not streaming', receivingFrom: null, lagText: '1.5 MB' }),
+          instance({
+            ...{
+              name: 'pg3',
+              activity: 'clone from pg1, 42 %',
+              state: 'empty',
+              lsn: null,
+              role: null,
+            },
+            problem:
+              'pg_basebackup: could not connect to 10.0.0.11:5432: connection refused, it is tried again in 5 s',
+          }),
+        ],
+      }),
+    ];
+    const controllers = status().controllers.map((one) =>
+      one.name === 'c3' ? { ...one, reachable: false, term: null } : one,
+    );
+    const text = statusText(status({ clusters, controllers, leader: null }), look);
+    expect(`\n${text}\n`).toBe(`
+Controllers  no leader
+  CONTROLLER  ROLE         TERM  COMMIT  APPLIED  ADDRESS
+  c1          follower        3    1204     1204  10.0.0.1:7400
+  c2          leader          3    1204     1204  10.0.0.2:7400
+  c3          unreachable     -    1204     1204  10.0.0.3:7400
+
+Cluster main  down, paused, epoch 4 of pg1 expired, timeline 3
+  failover from pg1: standbys stop receiving and say how far they came
+  INSTANCE  ROLE     STATE          TL        LSN     LAG  LEASE   HEARD  FROM
+  pg1       -        silent          3  0/5000148     0 B      -   9.4 s  -
+  pg2       standby  not streaming   3  0/5000148  1.5 MB      -  140 ms  -
+  pg3       -        empty           3          -     0 B      -  140 ms  pg1
+  pg3: clone from pg1, 42 %
+  pg3: pg_basebackup: could not connect to 10.0.0.11:5432: connection refused,
+    it is tried again in 5 s
+`);
+  });
+
+  it.each([80, 100, 120])('keeps to %i columns', (columns) => {
+    const text = statusText(status(), { ...look, columns });
+    expect(text.split('\n').filter((line) => line.length > columns)).toEqual([]);
+  });
+
+  it('says what to do while there is no cluster or no instance', () => {
+    expect(statusText(status({ clusters: [] }), look)).toContain('matriarch cluster create NAME');
+    const empty = status({ clusters: [cluster({ instances: [] })] });
+    expect(statusText(empty, look)).toContain('no instance has joined');
+  });
+});
+
+describe('eventLine', () => {
+  it('wraps below its own text', () => {
+    const text =
+      'failover from pg1 of epoch 4 begins 3190 ms after its last sign of life: its lease expired';
+    const line = eventLine(recorded(17, text, { type: 'FailoverStarted' }), look);
+    expect(`\n${line}\n`).toBe(`
+2025-06-15 15:06:40.340     17  failover from pg1 of epoch 4 begins 3190 ms
+                                after its last sign of life: its lease expired
+`);
+  });
+});
+
+describe('explainText', () => {
+  it('shows for each instance what it should be, what it is, and why not', () => {
+    const answer = {
+      cluster: 'main',
+      summary: 'pg1 is primary in epoch 4',
+      instances: [
+        {
+          name: 'pg2',
+          goal: 'streams from pg1 on timeline 3',
+          condition: 'starting, timeline 2',
+          problem: 'the WAL it needs is gone',
+        },
+      ],
+      lastRefusal: {
+        action: 'switchover',
+        at: 1_750_000_000_000,
+        refusals: [{ instance: 'pg2', rule: 'does not stream', value: '', limit: '' }],
+      },
+    };
+    expect(`\n${explainText(answer, look)}\n`).toBe(`
+Cluster main  pg1 is primary in epoch 4
+
+pg2
+  should  streams from pg1 on timeline 3
+  is      starting, timeline 2
+  why     the WAL it needs is gone
+
+switchover was refused last at 2025-06-15 15:06:40.000 UTC:
+  pg2: does not stream
+`);
+  });
+});
+
+describe('small texts', () => {
+  it.each([
+    [85, '85 ms'],
+    [2_449, '2.4 s'],
+    [130_000, '2.2 min'],
+    [7_600_000, '2.1 h'],
+  ])('%i ms is %s', (durationMs, text) => {
+    expect(ageText(durationMs)).toBe(text);
+  });
+
+  it('words longer than a line stay whole', () => {
+    expect(wrap('a bbbbbbbbbb c', 4, '  ')).toBe('a\n  bbbbbbbbbb\n  c');
+  });
+});
