@@ -71,7 +71,8 @@ function secureSocket(
 ): TLSSocket {
   const { host, port, session, onSession } = options;
   const socket = connectTls({
-    ...security.credentials.options,
+    secureContext: security.credentials.context,
+    minVersion: 'TLSv1.3',
     host,
     port,
     rejectUnauthorized: true,

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf } from '#libs/kernel';
 import type { PeerIdentity } from '#libs/protocol';
 import { CertificateError } from './errors.ts';
@@ -14,6 +14,7 @@ export type CredentialFiles = {
 
 type Loaded = {
   readonly options: SecureContextOptions;
+  readonly context: SecureContext;
   readonly identity: PeerIdentity;
   readonly validToMs: number;
 };
@@ -42,8 +43,14 @@ export class TlsCredentials {
     return this.loaded.validToMs;
   }
 
+  /** For a server, which makes its own context. */
   get options(): SecureContextOptions {
     return this.loaded.options;
+  }
+
+  /** For clients: parsing keys takes OpenSSL longer than a handshake, so it is done once. */
+  get context(): SecureContext {
+    return this.loaded.context;
   }
 
   /** @throws CertificateError when the new files do not serve; the old ones stay in use */
@@ -71,14 +78,13 @@ async function readCredentials(files: CredentialFiles): Promise<Loaded> {
     readPem(files.keyPath),
   ]);
   const options: SecureContextOptions = { ca, cert, key, minVersion: 'TLSv1.3' };
-  const certificate = parsed(files.certPath, () => {
-    createSecureContext(options);
-    return new X509Certificate(cert);
-  });
+  const context = parsed(files.certPath, () => createSecureContext(options));
+  const certificate = parsed(files.certPath, () => new X509Certificate(cert));
   const identity = identityOfCertificate(certificate);
-  if (identity === null)
+  if (identity === null) {
     throw new CertificateError(files.certPath, 'it carries no identity of ours');
-  return { options, identity, validToMs: Date.parse(certificate.validTo) };
+  }
+  return { options, context, identity, validToMs: Date.parse(certificate.validTo) };
 }
 
 async function readPem(path: string): Promise<Buffer> {
