@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { controllerName, epochMs, seededPrng } from '#libs/kernel';
+import { type LogFields, type Logger } from '#libs/observability';
+import { createAuthority, issueCertificate, PeerLink, TlsCredentials } from '#libs/transport';
+import {
+  type RunningController,
+  startController,
+} from '../../../apps/controller/src/start-controller.ts';
+import { systemClock } from '../../../apps/controller/src/system-clock.ts';
+
+const HOST = '127.0.0.1';
+const TIMING = { tickMs: 25, heartbeatMs: 50, electionMs: 250 };
+
+export type Line = {
+  readonly level: string;
+  readonly message: string;
+  readonly fields?: LogFields;
+};
+
+/** Three real controllers in one process: own stores, own TLS listeners on loopback. */
+export class ThreeControllers {
+  readonly running = new Map<string, RunningController>();
+  readonly lines: Line[] = [];
+  readonly groupId: string;
+  #certificates = new Map<string, { readonly certPath: string; readonly keyPath: string }>();
+
+  private constructor(
+    readonly directory: string,
+    readonly authority: Awaited<ReturnType<typeof createAuthority>>,
+    readonly ports: ReadonlyMap<string, { readonly link: number; readonly api: number }>,
+  ) {
+    this.groupId = authority.groupId;
+  }
+
+  static async make(): Promise<ThreeControllers> {
+    const directory = mkdtempSync(join(tmpdir(), 'controllers-'));
+    const authority = await createAuthority({ directory: join(directory, 'tls'), now: now() });
+    const ports = new Map<string, { readonly link: number; readonly api: number }>();
+    for (const name of ['c1', 'c2', 'c3']) {
+      ports.set(name, { link: await freePort(), api: await freePort() });
+    }
+    return new ThreeControllers(directory, authority, ports);
+  }
+
+  async certificate(role: 'controller' | 'agent' | 'guard' | 'operator', name: string) {
+    const key = `${role}/${name}`;
+    const known = this.#certificates.get(key);
+    if (known !== undefined) return known;
+    const made = await issueCertificate({
+      ...{ authority: this.authority, role, name, now: now() },
+      hosts: [HOST],
+    });
+    this.#certificates.set(key, made);
+    return made;
+  }
+
+  get caPath(): string {
+    return join(this.directory, 'tls', 'ca.crt');
+  }
+
+  async start(name: string): Promise<RunningController> {
+    const { certPath, keyPath } = await this.certificate('controller', name);
+    const { link, api } = this.#portsOf(name);
+    const running = await startController({
+      config: {
+        name: controllerName(name),
+        stateDirectory: join(this.directory, name),
+        listen: { host: HOST, port: link },
+        api: { host: HOST, port: api },
+        advertise: { host: HOST, port: link },
+        controllers: [...this.ports].map(([other, ports]) => ({
+          name: controllerName(other),
+          address: { host: HOST, port: ports.link },
+        })),
+        tls: { ca: this.caPath, certificate: certPath, key: keyPath },
+        logLevel: 'info',
+        timing: TIMING,
+      },
+      log: this.#logger({ controller: name }),
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    this.running.set(name, running);
+    return running;
+  }
+
+  async startAll(): Promise<void> {
+    for (const name of this.ports.keys()) await this.start(name);
+  }
+
+  async stop(name: string): Promise<void> {
+    const running = this.running.get(name);
+    this.running.delete(name);
+    await running?.close();
+  }
+
+  async close(): Promise<void> {
+    for (const name of [...this.running.keys()]) await this.stop(name);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** The one that serves. */
+  leader(): Promise<{ readonly name: string; readonly controller: RunningController }> {
+    return until('a leader serves', () => {
+      for (const [name, controller] of this.running) {
+        if (controller.replica.host.serving) return { name, controller };
+      }
+      return undefined;
+    });
+  }
+
+  async follower(): Promise<string> {
+    const { name } = await this.leader();
+    return until('a follower knows the leader', () => {
+      for (const [other, { core }] of this.running) {
+        if (other !== name && core.leader.name === name) return other;
+      }
+      return undefined;
+    });
+  }
+
+  apiPort(name: string): number {
+    return this.#portsOf(name).api;
+  }
+
+  /** A link as a guard, an agent or an operator would have it. */
+  async link(
+    channel: 'guard' | 'agent' | 'session',
+    identity: { readonly role: 'guard' | 'agent' | 'operator'; readonly name: string },
+    to: string,
+    onFrame: (type: number, body: Uint8Array) => void,
+  ): Promise<PeerLink> {
+    const { certPath, keyPath } = await this.certificate(identity.role, identity.name);
+    const credentials = await TlsCredentials.load({ caPath: this.caPath, certPath, keyPath });
+    return new Promise((resolve, reject) => {
+      const link = new PeerLink({
+        host: HOST,
+        port: this.#portsOf(to).link,
+        channel,
+        security: { kind: 'mutual-tls', credentials },
+        self: { ...identity, groupId: this.groupId, memberId: 0, incarnation: 'test' },
+        expectedName: to,
+        time: { clock: systemClock, prng: seededPrng(1) },
+        onFrame,
+        onUp: () => resolve(link),
+        onDown: reject,
+      });
+      link.start();
+    });
+  }
+
+  #portsOf(name: string): { readonly link: number; readonly api: number } {
+    const ports = this.ports.get(name);
+    if (ports === undefined) throw new Error(`there is no controller ${name}`);
+    return ports;
+  }
+
+  #logger(base: LogFields): Logger {
+    const at = (level: string) => (message: string, fields?: LogFields) => {
+      this.lines.push({ level, message, fields: { ...base, ...fields } });
+    };
+    return {
+      ...{ trace: at('trace'), debug: at('debug'), info: at('info') },
+      ...{ warn: at('warn'), error: at('error'), fatal: at('fatal') },
+      child: (fields) => this.#logger({ ...base, ...fields }),
+    };
+  }
+}
+
+/** Looks every few milliseconds, for 15 s at most. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const endMs = systemClock.monotonicMs() + 15_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (systemClock.monotonicMs() > endMs) throw new Error(`it did not happen in 15 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function now() {
+  return epochMs(systemClock.nowMs());
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, HOST, () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventsAnswer, problemSchema, statusAnswer } from '#libs/api';
+import { DEFAULT_SETTINGS } from '#libs/cluster';
+import { ThreeControllers, until } from './controllers.ts';
+import { ask } from './http.ts';
+
+const OPERATOR = { role: 'operator', name: 'alice' } as const;
+const DEFINITION = {
+  settings: {
+    ...DEFAULT_SETTINGS,
+    maximumLagOnFailoverBytes: DEFAULT_SETTINGS.maximumLagOnFailoverBytes.toString(),
+  },
+  postgres: {
+    superuser: 'postgres',
+    replicationUser: 'replicator',
+    rewindUser: 'rewinder',
+    parameters: {},
+    pgHba: [],
+  },
+  credentials: {
+    superuser: { username: 'postgres', password: 'not-in-the-history' },
+    replication: { username: 'replicator', password: null },
+    rewind: { username: 'rewinder', password: null },
+  },
+};
+
+describe('the HTTP API of three controllers', () => {
+  let group: ThreeControllers;
+  beforeAll(async () => {
+    group = await ThreeControllers.make();
+    await group.startAll();
+    await group.leader();
+  });
+  afterAll(() => group.close());
+
+  const create = (name: string) =>
+    ({ method: 'POST', path: '/api/v1/clusters', body: { name, ...DEFINITION } }) as const;
+
+  it.each([
+    { how: 'plain HTTP', as: undefined },
+    { how: 'TLS without a certificate', as: 'nobody' },
+    { how: 'the certificate of an agent', as: { role: 'agent', name: 'main/pg1' } },
+  ] as const)('refuses an order over $how', async ({ as }) => {
+    const answer = await ask(group, 'c1', {
+      ...create('main'),
+      ...(as === undefined ? {} : { as }),
+    });
+    expect(answer.status).toBe(403);
+    expect(answer.type).toContain('application/problem+json');
+    const problem = problemSchema.parse(JSON.parse(answer.body));
+    expect(problem).toMatchObject({ code: 'FORBIDDEN' });
+    expect(problem.detail).toContain('operator');
+  });
+
+  it('takes an order at a follower, which passes it to the leader', async () => {
+    const follower = await group.follower();
+    const answer = await ask(group, follower, { ...create('main'), as: OPERATOR });
+    expect(JSON.parse(answer.body)).toMatchObject({
+      cluster: 'main',
+      sequence: 0,
+      events: [{ sequence: 1, cause: { by: 'alice', rule: 'operator-create' } }],
+    });
+    const again = await ask(group, follower, { ...create('main'), as: OPERATOR });
+    expect(again.status).toBe(409);
+    expect(JSON.parse(again.body)).toMatchObject({ code: 'CLUSTER_EXISTS' });
+  });
+
+  it('shows the same status on every controller', async () => {
+    const { name: leader } = await group.leader();
+    for (const name of ['c1', 'c2', 'c3']) {
+      const answer = await ask(group, name, { method: 'GET', path: '/api/v1/status' });
+      const status = statusAnswer.parse(JSON.parse(answer.body));
+      expect(status.leader).toBe(leader);
+      expect(status.clusters.map((cluster) => cluster.name)).toEqual(['main']);
+      expect(status.controllers.filter((view) => view.reachable)).toHaveLength(3);
+    }
+  });
+
+  it('gives the history from any controller, and no password in it', async () => {
+    for (const name of ['c1', 'c2', 'c3']) {
+      const path = '/api/v1/clusters/main/events';
+      const answer = await until(`events at ${name}`, async () => {
+        const found = await ask(group, name, { method: 'GET', path });
+        return found.status === 200 && found;
+      });
+      const { events, newest } = eventsAnswer.parse(JSON.parse(answer.body));
+      expect(newest).toBe(1);
+      expect(events.map(({ event }) => event.type)).toEqual(['ClusterCreated']);
+      expect(answer.body).not.toContain('not-in-the-history');
+    }
+  });
+
+  it.each([
+    { path: '/api/v1/clusters/none', status: 404, code: 'UNKNOWN_CLUSTER' },
+    { path: '/api/v1/nothing', status: 404, code: 'NOT_FOUND' },
+    { path: '/api/v1/clusters/main/events?limit=0', status: 400, code: 'INVALID_REQUEST' },
+  ])('answers $path with $code', async ({ path, status, code }) => {
+    const answer = await ask(group, 'c1', { method: 'GET', path });
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.body)).toMatchObject({ code });
+  });
+
+  it('names the rules that refuse a switchover', async () => {
+    const path = '/api/v1/clusters/main/switchover';
+    const answer = await ask(group, 'c1', { method: 'POST', path, body: {}, as: OPERATOR });
+    expect(answer.status).toBe(409);
+    const problem = problemSchema.parse(JSON.parse(answer.body));
+    expect(problem.code).toBe('OPERATION_REFUSED');
+    expect(problem.refusals.length).toBeGreaterThan(0);
+  });
+
+  it('is ready, and has metrics', async () => {
+    const ready = await ask(group, 'c1', { method: 'GET', path: '/readyz' });
+    expect(JSON.parse(ready.body)).toMatchObject({ ok: true, writeStallMs: expect.any(Number) });
+    const metrics = await ask(group, 'c1', { method: 'GET', path: '/metrics' });
+    expect(metrics.body).toContain('matriarch_raft_term ');
+    expect(metrics.body).toContain('matriarch_lease_epoch{cluster="main"} 0');
+  });
+});
