@@ -235,10 +235,8 @@ function decodedJson(base: URL, status: number, body: string): unknown {
 }
 
 function refused(problem: Problem): RefusedError {
-  const reasons = problem.refusals
-    .map(refusalText)
-    .filter((text) => !problem.detail.includes(text));
-  return new RefusedError(problem.code, [problem.detail, ...reasons].join('; '));
+  const rules = problem.refusals.map(refusalText);
+  return new RefusedError(problem.code, rules.length === 0 ? problem.detail : rules.join('; '));
 }
 
 function reasonOf(answered: Exclude<Answered<unknown>, { kind: 'value' }>): string {
