@@ -115,12 +115,6 @@ const REPLICATION: readonly Mutation[] = [
     replace: 'prevIndex <= log.lastIndex',
   },
   {
-    name: 'the whole log is acknowledged, not what matches',
-    file: raft('follower'),
-    find: 'state.matchedIndex = Math.max(state.matchedIndex, index);',
-    replace: 'state.matchedIndex = state.log.lastIndex;',
-  },
-  {
     name: 'a match outlives its term (28)',
     file: raft('roles'),
     find: '  state.matchedIndex = 0;\n',

@@ -7,7 +7,7 @@ import type {
   RaftConfig,
 } from '#libs/raft';
 import { Seat } from './raft-seat.ts';
-import { entriesText, messageText, snapshotText, statusText } from './raft-text.ts';
+import { entriesText, membershipText, messageText, snapshotText, statusText } from './raft-text.ts';
 
 const LIMITS: Omit<RaftConfig, 'self'> = {
   heartbeatTicks: 1,
@@ -60,6 +60,8 @@ export class RaftGroup {
       case 'duplicate':
         this.#wire.push(...this.#chosen(words.map(Number), options));
         return [];
+      case 'lead':
+        return this.#lead(this.#seat(first));
       case 'stabilize':
         return this.#stabilize(words.map(Number));
       case 'in-flight':
@@ -118,6 +120,14 @@ export class RaftGroup {
     }
   }
 
+  /** An election in one line, for transcripts whose subject comes after it. */
+  #lead(seat: Seat): readonly string[] {
+    this.#onSeat('campaign', seat, []);
+    this.#stabilize([]);
+    const { term, serving, commitIndex } = seat.machine.status();
+    return [`${seat.id} leads t${term} commit=${commitIndex}${serving ? ' serving' : ''}`];
+  }
+
   #addNodes(count: number, options: ReadonlyMap<string, string>): readonly string[] {
     const learners = Number(options.get('learners') ?? 0);
     const ids = Array.from({ length: count }, (_, at) => at + 1);
@@ -132,7 +142,8 @@ export class RaftGroup {
       if (name in limits) Object.assign(limits, { [name]: Number(value) });
     }
     for (const self of ids) this.#seats.set(self, new Seat({ ...limits, self }, this.#bootstrap));
-    return ids.flatMap((id) => this.#process(this.#seat(String(id))));
+    for (const id of ids) this.#process(this.#seat(String(id)));
+    return [`members ${membershipText(this.#bootstrap)}`];
   }
 
   #join(self: MemberId): readonly string[] {

@@ -22,7 +22,7 @@ import { statusOf } from './status.ts';
 import { step } from './step.ts';
 import { takeOutput } from './take-output.ts';
 import { tick } from './tick.ts';
-import { beginTransfer } from './transfer.ts';
+import { beginTransfer, carryOutOrder } from './transfer.ts';
 import type { LogEntry, LogIndex, MemberId, SnapshotMeta, Term, WriteSeq } from './types.ts';
 import { onWriteStall } from './write-stall.ts';
 
@@ -91,6 +91,7 @@ class Raft implements RaftMachine {
   onApplied(index: LogIndex): void {
     const { log } = this.#state;
     log.appliedIndex = Math.max(log.appliedIndex, index);
+    carryOutOrder(this.#state);
     this.#invariants.check(this.#state);
   }
 

@@ -60,7 +60,17 @@ export function bestSuccessor(state: State, leadership: Leadership): Progress | 
 
 /** Target side: only a log that is durable up to the leader's end may campaign at once. */
 export function onTimeoutNow(state: State, order: TimeoutNow): void {
-  if (state.standing.kind !== 'follower' || !mayCampaign(state)) return;
-  if (state.log.durableIndex < order.lastIndex) return;
-  campaign(state, true);
+  if (state.standing.kind !== 'follower' || state.log.durableIndex < order.lastIndex) return;
+  // A leader that left hands over as it commits its own removal, which is applied here a bit later.
+  if (mayCampaign(state)) campaign(state, true);
+  else state.campaignOrderedTerm = state.term;
+}
+
+/** More was applied: what the order waited for may have come. */
+export function carryOutOrder(state: State): void {
+  if (state.campaignOrderedTerm === 0) return;
+  const stillValid = state.campaignOrderedTerm === state.term && state.standing.kind === 'follower';
+  if (stillValid && !mayCampaign(state)) return;
+  state.campaignOrderedTerm = 0;
+  if (stillValid) campaign(state, true);
 }

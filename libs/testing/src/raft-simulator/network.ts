@@ -47,7 +47,9 @@ export class Network {
     const usualMs = this.healed ? Math.min(delayMs, 1) : delayMs;
     const wait = late ? this.prng.unit() * tailMs : usualMs * (0.5 + this.prng.unit());
     this.scheduler.after(wait, () => {
-      if (!this.#cut.has(link(packet.message.from, packet.message.to))) this.deliver(packet);
+      const isCut = this.#cut.has(link(packet.message.from, packet.message.to));
+      // What was under way when the cut came may still arrive, and then it arrives late.
+      if (!isCut || this.prng.chance(0.5)) this.deliver(packet);
     });
   }
 }

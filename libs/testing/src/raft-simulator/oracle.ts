@@ -27,6 +27,7 @@ const TERM_SPAN = 1_000_000;
 export class Oracle {
   readonly #leaders = new Map<Term, MemberId>();
   readonly #votes = new Map<number, MemberId>();
+  readonly #answeredRound = new Map<number, number>();
   readonly #hashByIndexAndTerm = new Map<number, number>();
   readonly #committedHash: number[] = [0];
   readonly #serialIndex = new Map<number, LogIndex>();
@@ -76,6 +77,12 @@ export class Oracle {
     const key = entry.index * TERM_SPAN + entry.term;
     if (this.#voterChanges.has(key)) return;
     this.#voterChanges.add(key);
+    if (this.newestServingTerm < entry.term) {
+      throw new Violation('a leader commits in its term before it changes the membership', {
+        index: entry.index,
+        term: entry.term,
+      });
+    }
     if (before.index > this.committedIndex) {
       throw new Violation('one membership change at a time', {
         index: entry.index,
@@ -90,6 +97,14 @@ export class Oracle {
     }
   }
 
+  /** The newest membership of the log is in force, whether committed or not. */
+  membershipInForce({ id, mirror, media }: Witness, membership: Membership): void {
+    const inLog = mirror.membershipAt(mirror.lastIndex, media.snapshot.meta).membership;
+    const same =
+      sameIds(inLog.voters, membership.voters) && sameIds(inLog.outgoing, membership.outgoing);
+    if (!same) throw new Violation('the membership is that of the log', { id, inLog, membership });
+  }
+
   committed(witness: Witness, commitIndex: LogIndex): void {
     const { mirror, id } = witness;
     const from = Math.max(mirror.firstIndex, Math.min(this.committedIndex + 1, commitIndex));
@@ -100,6 +115,17 @@ export class Oracle {
       else if (known !== hash) throw new Violation('committed is immutable', { index, id });
     }
     this.committedIndex = Math.max(this.committedIndex, commitIndex);
+  }
+
+  /** Raft 5.4.2: a leader raises its commit index only to entries of its own term. */
+  countedInOwnTerm(leader: Witness, index: LogIndex, term: Term): void {
+    if (leader.mirror.covers(index) && leader.mirror.termAt(index) !== term) {
+      throw new Violation('a leader counts entries of its own term', {
+        id: leader.id,
+        index,
+        term,
+      });
+    }
   }
 
   #newlyCommitted(mirror: HashedLog, index: LogIndex, hash: number): void {
@@ -123,9 +149,7 @@ export class Oracle {
       if (media.log.firstIndex > index + 1) return true;
       return media.log.covers(index) && media.log.hashAt(index) === hash;
     };
-    const majority = (voters: readonly MemberId[]): boolean =>
-      voters.length === 0 || voters.filter(holds).length * 2 > voters.length;
-    if (memberships.some(({ voters, outgoing }) => majority(voters) && majority(outgoing))) return;
+    if (memberships.some((membership) => isQuorumOf(membership, holds))) return;
     throw new Violation('committed is durable on a quorum', { index, leader: leader.id });
   }
 
@@ -143,6 +167,19 @@ export class Oracle {
     this.newestAcknowledgedIndex = Math.max(this.newestAcknowledgedIndex, index);
   }
 
+  /** A round is confirmed by a quorum of answers to it or to a later one, the leader's own included. */
+  roundConfirmed(
+    leader: MemberId,
+    term: Term,
+    round: number,
+    memberships: readonly Membership[],
+  ): void {
+    const answered = (id: MemberId): boolean =>
+      id === leader || (this.#answeredRound.get(id * TERM_SPAN + term) ?? 0) >= round;
+    if (memberships.some((membership) => isQuorumOf(membership, answered))) return;
+    throw new Violation('a round is answered by a quorum', { leader, term, round });
+  }
+
   /** What a client was told is committed holds that command in the one committed history. */
   checkAcknowledged(): void {
     for (const [serial, index] of this.#serialIndex) {
@@ -155,6 +192,11 @@ export class Oracle {
   /** A vote, an acknowledgement or a campaign rests on what is on stable media as it leaves. */
   promised(message: Message, witness: Witness, leaderMirror: HashedLog | null): void {
     const { hardState, log } = witness.media;
+    if (message.type === 'heartbeatResponse') {
+      const key = witness.id * TERM_SPAN + message.term;
+      const newest = Math.max(this.#answeredRound.get(key) ?? 0, message.round);
+      this.#answeredRound.set(key, newest);
+    }
     if (message.type === 'voteResponse' && message.granted) {
       const key = witness.id * TERM_SPAN + message.term;
       const known = this.#votes.get(key);
@@ -201,6 +243,12 @@ function overlaps(from: Membership, to: Membership): boolean {
   const gone = from.voters.filter((id) => !to.voters.includes(id)).length;
   const come = to.voters.filter((id) => !from.voters.includes(id)).length;
   return gone + come <= 1;
+}
+
+function isQuorumOf(membership: Membership, agrees: (id: MemberId) => boolean): boolean {
+  return [membership.voters, membership.outgoing].every(
+    (voters) => voters.length === 0 || voters.filter(agrees).length * 2 > voters.length,
+  );
 }
 
 function sameIds(a: readonly MemberId[], b: readonly MemberId[]): boolean {

@@ -9,6 +9,7 @@ import {
   type Output,
   type PersistBatch,
   type RaftMachine,
+  type RoundId,
   type Term,
   type WriteSeq,
 } from '#libs/raft';
@@ -54,6 +55,8 @@ export class SimMember implements Witness {
   readonly #prng: Prng;
   readonly #clients: SimClients;
   #snapshots: SimSnapshots;
+  /** The last term this member led: rounds that are answered belong to it. */
+  #leaderTerm: Term = 0;
   #incarnation = 0;
   #commitIndex: LogIndex = 0;
   #observedMembership: Membership;
@@ -230,24 +233,33 @@ export class SimMember implements Witness {
 
   #carryOut(output: Output): void {
     for (const message of output.sendNow) this.#send({ message, body: null });
+    if (output.role?.serving === true) this.world.oracle.serving(output.role.term);
     this.#persist(output.persist, output.afterPersist);
     if (output.role !== null) {
       const { role, term, leader, serving } = output.role;
       this.isLeader = role === 'leader';
+      if (this.isLeader) this.#leaderTerm = term;
       this.serving = serving;
       this.term = term;
       this.#trace('role', term, leader, serving ? 1 : 0, role.length);
       if (this.isLeader) this.world.oracle.leaderElected(term, this.id, this.mirror);
-      if (serving) this.world.oracle.serving(term);
     }
     if (output.apply.length > 0) this.#planApply(output.apply);
-    for (const round of output.rounds) this.#clients.answered(round, this.term);
+    for (const round of output.rounds) {
+      if (round.outcome === 'confirmed') this.#checkRound(round.round);
+      this.#clients.answered(round, this.#leaderTerm);
+    }
     for (const { to, fromIndex, maxBytes } of output.fetch) {
       this.#later(this.#prng.unit() * 3, () => {
         this.#input(() => this.machine.onFetched(to, fromIndex, this.#stored(fromIndex, maxBytes)));
       });
     }
     for (const to of output.snapshotsWanted) this.#snapshots.send(to);
+  }
+
+  #checkRound(round: RoundId): void {
+    const memberships = [this.machine.status().membership, this.#observedMembership];
+    this.world.oracle.roundConfirmed(this.id, this.#leaderTerm, round, memberships);
   }
 
   #persist(batch: PersistBatch | null, afterPersist: readonly Message[]): void {
@@ -321,14 +333,16 @@ export class SimMember implements Witness {
 
   /** Looks at the machine as the oracle does, after each turn. */
   #observe(): void {
-    const { commitIndex, membership, role } = this.machine.status();
+    const { commitIndex, membership, role, term } = this.machine.status();
     // A commit may have been counted before this turn's last input changed the membership.
     const memberships = [membership, this.#observedMembership];
     this.#observedMembership = membership;
+    if (this.#knowsMembership()) this.world.oracle.membershipInForce(this, membership);
     if (commitIndex <= this.#commitIndex) return;
     this.#commitIndex = commitIndex;
     const { oracle, memberOf } = this.world;
     if (role === 'leader') {
+      oracle.countedInOwnTerm(this, commitIndex, term);
       oracle.committedOnQuorum(this, commitIndex, memberships, (id) => memberOf(id)?.media);
     }
     oracle.committed(this, commitIndex);
