@@ -27,6 +27,7 @@ import { LEADER_ANSWER_MS, LEADERLESS_MS, RELEASE_MS } from './timing.ts';
 export type AgentParts = {
   readonly config: AgentConfig;
   readonly installation: Installation;
+  readonly guardProgram: string;
   readonly log: Logger;
   readonly openLink: (controller: string, events: LinkEvents) => Link;
   readonly onStep: (outcome: StepOutcome) => void;
@@ -78,7 +79,7 @@ export class Agent {
       },
     );
     this.#confirmations = new Confirmations(this.controllers, log, () => this.#changed());
-    this.guard = new GuardKeeper(config, installation, log, () => {
+    this.guard = new GuardKeeper(config, installation, parts.guardProgram, log, () => {
       this.observer.look();
       this.#reporter.now();
     });
@@ -215,7 +216,8 @@ export class Agent {
 
   async #needCredentials(): Promise<void> {
     if (this.#local.credentials !== null) return;
-    this.#local.credentials = await this.controllers.askLeader('credentials', {}, LEADER_ANSWER_MS);
+    const answer = await this.controllers.askLeader('credentials', {}, LEADER_ANSWER_MS);
+    this.#local.learnCredentials(answer);
   }
 
   /** A change that the leader may wait for is reported with the look that shows it. */

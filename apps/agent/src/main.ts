@@ -1,4 +1,5 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type AgentConfig, loadAgentConfig } from '#libs/config';
 import { DomainError, epochMs, messageOf, monotonicMs, seededPrng } from '#libs/kernel';
@@ -70,6 +71,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
   const agent = new Agent({
     config,
     installation,
+    guardProgram: fileURLToPath(new URL('../../guard/src/main.js', import.meta.url)),
     log,
     openLink: (name, events) => {
       const controller = config.controllers.find((entry) => entry.name === name);

@@ -3,7 +3,7 @@ import type { Logger } from '#libs/observability';
 import type { Step } from '#libs/reconcile';
 import { CANCELLABLE, execute } from './steps/execute.ts';
 import type { StepContext } from './steps/step-context.ts';
-import { RETRY_FIRST_MS, RETRY_LONGEST_MS } from './timing.ts';
+import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_PASSING_MS } from './timing.ts';
 
 type Running = {
   readonly step: Step;
@@ -97,10 +97,11 @@ export class StepRunner {
     }
     this.#failures += 1;
     this.#failedKey = keyOf(step);
-    const delayMs = Math.min(RETRY_FIRST_MS * 2 ** (this.#failures - 1), RETRY_LONGEST_MS);
-    this.#retryAtMs = performance.now() + delayMs;
-    this.problem = `${step.kind}: ${messageOf(error)}`;
     const passing = codeOf(error) === 'NOT_YET';
+    const doubledMs = RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10);
+    const delayMs = Math.min(doubledMs, passing ? RETRY_PASSING_MS : RETRY_LONGEST_MS);
+    this.#retryAtMs = performance.now() + delayMs;
+    if (!passing) this.problem = `${step.kind}: ${messageOf(error)}`;
     const fields = { step: step.kind, code: codeOf(error), delayMs };
     if (passing) this.log.info('step not possible yet', { ...fields, why: messageOf(error) });
     else this.log.warn('step failed', { ...fields, error });

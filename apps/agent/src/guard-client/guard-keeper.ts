@@ -42,6 +42,8 @@ export class GuardKeeper {
   constructor(
     readonly config: AgentConfig,
     readonly installation: Installation,
+    /** Path of the guard's entry script. */
+    readonly program: string,
     readonly log: Logger,
     readonly onChange: () => void,
   ) {}
@@ -103,7 +105,7 @@ export class GuardKeeper {
   }
 
   #launch(): void {
-    const child = launchGuard(this.config, this.installation);
+    const child = launchGuard(this.config, this.installation, this.program);
     this.log.info('guard started', { pid: child.pid });
     child.once('error', (error) => {
       this.problem = `the guard cannot be started: ${messageOf(error)}`;

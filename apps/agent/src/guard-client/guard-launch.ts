@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { type AgentConfig, guardPaths, toGuardSettings } from '#libs/config';
 import type { Installation } from '#libs/postgres-run';
 import { writeFileDurably } from '#libs/process';
@@ -10,13 +9,17 @@ import { writeFileDurably } from '#libs/process';
 const NODE_OPTIONS = ['--optimize-for-size', '--max-semi-space-size=1'];
 
 /** Starts a guard that outlives this agent: own session, no pipe to us, its log in a file. */
-export function launchGuard(config: AgentConfig, installation: Installation): ChildProcess {
+export function launchGuard(
+  config: AgentConfig,
+  installation: Installation,
+  program: string,
+): ChildProcess {
   const settingsPath = guardPaths(config).settings;
   const settings = toGuardSettings(config, installation.binDirectory);
   writeFileDurably(settingsPath, `${JSON.stringify(settings, null, 2)}\n`);
   const log = openSync(join(config.stateDirectory, 'guard.log'), 'a', 0o600);
   try {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, guardProgram(), settingsPath], {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, program, settingsPath], {
       detached: true,
       stdio: ['ignore', log, log],
       cwd: '/',
@@ -26,10 +29,4 @@ export function launchGuard(config: AgentConfig, installation: Installation): Ch
   } finally {
     closeSync(log);
   }
-}
-
-/** Beside this program, wherever it is installed. */
-function guardProgram(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  return join(here, '..', '..', '..', 'guard', 'src', 'main.js');
 }

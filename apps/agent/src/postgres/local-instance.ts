@@ -22,14 +22,24 @@ import { settingsOf } from './settings.ts';
 
 /** The files and connections of this host's instance. */
 export class LocalInstance {
-  /** Whatever the leader last gave; without them the files stay as they are. */
-  credentials: ClusterCredentials | null = null;
+  #credentials: ClusterCredentials | null = null;
 
   constructor(
     readonly config: AgentConfig,
     readonly installation: Installation,
     readonly dataId: DataIdFile,
   ) {}
+
+  /** Whatever the leader last gave; without them the files stay as they are. */
+  get credentials(): ClusterCredentials | null {
+    return this.#credentials;
+  }
+
+  /** The file for libpq is there from now on, also after a restart of the agent. */
+  learnCredentials(credentials: ClusterCredentials): void {
+    this.#credentials = credentials;
+    writeFileIfChanged(this.passFile, passFileText(credentials));
+  }
 
   get dataDirectory(): string {
     return this.config.postgres.dataDirectory;
@@ -90,7 +100,6 @@ export class LocalInstance {
       changed.push('pg_ident.conf');
     }
     if (credentials !== null) {
-      writeFileIfChanged(passFile, passFileText(credentials));
       const members = Object.values(state.members);
       const lines = hbaLinesOf({ definition, members, credentials });
       changed.push(...writeHba(dataDirectory, lines).changedFiles);

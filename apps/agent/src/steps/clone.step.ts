@@ -1,9 +1,10 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import type { MemberRecord } from '#libs/cluster';
 import { slotNameOf } from '#libs/postgres-model';
-import { baseBackup, SqlSession } from '#libs/postgres-run';
+import { baseBackup } from '#libs/postgres-run';
 import { clearUnfinished } from '#libs/process';
 import { CLONE_LIMIT_MS } from '../timing.ts';
+import { askUpstream } from './ask-upstream.ts';
 import type { StepContext } from './step-context.ts';
 import { NotYetError } from './step-error.ts';
 
@@ -46,19 +47,17 @@ export async function clone(
 }
 
 /** The primary's agent makes our slot; a copy begun before it could lack WAL at its end. */
-async function upstreamReady({ local }: StepContext, upstream: MemberRecord): Promise<void> {
-  const session = new SqlSession(local.remote(upstream));
-  try {
+async function upstreamReady(context: StepContext, upstream: MemberRecord): Promise<void> {
+  const { recovery, slot } = await askUpstream(context, upstream, async (session) => {
     const [row] = await session.query(
       `SELECT pg_is_in_recovery() AS recovery,
               EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1) AS slot`,
-      [slotNameOf(local.config.instance)],
+      [slotNameOf(context.local.config.instance)],
     );
-    if (row?.['recovery'] !== false) throw new NotYetError(`${upstream.name} is no primary yet`);
-    if (row['slot'] !== true) throw new NotYetError(`${upstream.name} has no slot for us yet`);
-  } finally {
-    await session.close();
-  }
+    return row ?? {};
+  });
+  if (recovery !== false) throw new NotYetError(`${upstream.name} is no primary yet`);
+  if (slot !== true) throw new NotYetError(`${upstream.name} has no slot for us yet`);
 }
 
 /** The newest copy aside is kept; an older one is the ruin of an attempt before. */

@@ -63,7 +63,8 @@ export async function release(
   { epoch, reason }: StepOf<'release'>,
 ): Promise<void> {
   const { guard, log } = context;
-  const position = await positionAtRest(context);
+  // Only a switchover's target has to reach it, and reading it takes time that others wait.
+  const position = reason === 'hand-over' ? await positionAtRest(context) : null;
   const timeline = position?.timeline ?? null;
   const lsn = position?.lsn ?? null;
   await guard.ask({ type: 'release', epoch, reason, timeline, lsn }, RELEASE_MS);

@@ -1,8 +1,9 @@
 import type { MemberRecord } from '#libs/cluster';
 import { messageOf, type TimelineId } from '#libs/kernel';
-import { checkpointedTimeline, RewindError, rewind, SqlSession } from '#libs/postgres-run';
+import { checkpointedTimeline, RewindError, rewind } from '#libs/postgres-run';
 import { markUnfinished } from '#libs/process';
 import { REWIND_LIMIT_MS } from '../timing.ts';
+import { askUpstream } from './ask-upstream.ts';
 import type { StepContext } from './step-context.ts';
 import { NotYetError } from './step-error.ts';
 
@@ -53,20 +54,15 @@ export async function rewindTo(
 }
 
 async function sourceReady(
-  { local }: StepContext,
+  context: StepContext,
   upstream: MemberRecord,
   timeline: TimelineId,
 ): Promise<void> {
-  const session = new SqlSession(local.remote(upstream));
-  try {
-    const shown = await checkpointedTimeline(session);
-    if (shown >= timeline) return;
-    throw new NotYetError(
-      `${upstream.name}'s control file still shows timeline ${shown}: it makes a checkpoint first`,
-    );
-  } finally {
-    await session.close();
-  }
+  const shown = await askUpstream(context, upstream, checkpointedTimeline);
+  if (shown >= timeline) return;
+  throw new NotYetError(
+    `${upstream.name}'s control file still shows timeline ${shown}: it makes a checkpoint first`,
+  );
 }
 
 function countFailure({ local, log, signal }: StepContext, error: unknown): void {

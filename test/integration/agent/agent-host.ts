@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { epochMs } from '#libs/kernel';
+import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
+import { type Authority, issueCertificate } from '#libs/transport';
+
+const USER = osUser('postgres');
+const CLUSTER = 'orders';
+
+/** One database host on loopback: its own directories, ports, agent, guard and PostgreSQL. */
+export class AgentHost {
+  readonly dataDirectory: string;
+  readonly processes: ProcessesInDirectory;
+  agent: ChildProcess | null = null;
+  #configPath = '';
+
+  private constructor(
+    readonly name: string,
+    readonly directory: string,
+    readonly port: number,
+    readonly apiPort: number,
+  ) {
+    this.dataDirectory = join(directory, 'data');
+    this.processes = new ProcessesInDirectory(this.dataDirectory);
+  }
+
+  static async create(
+    root: string,
+    name: string,
+    authority: Authority,
+    controllerPort: number,
+  ): Promise<AgentHost> {
+    const directory = join(root, name);
+    mkdirSync(directory);
+    chownSync(directory, USER.uid, USER.gid);
+    const host = new AgentHost(name, directory, await freePort(), await freePort());
+    const now = epochMs(Date.now());
+    const paths: Record<string, string> = {};
+    for (const role of ['agent', 'guard'] as const) {
+      const keys = join(directory, role);
+      mkdirSync(keys);
+      const issued = await issueCertificate({
+        authority,
+        role,
+        name: `${CLUSTER}/${name}`,
+        hosts: ['127.0.0.1'],
+        directory: keys,
+        now,
+      });
+      chownSync(keys, USER.uid, USER.gid);
+      chownSync(issued.keyPath, USER.uid, USER.gid);
+      paths[`${role}Certificate`] = issued.certPath;
+      paths[`${role}Key`] = issued.keyPath;
+      paths['ca'] = issued.caPath;
+    }
+    host.#configPath = join(directory, 'agent.yaml');
+    writeFileSync(host.#configPath, JSON.stringify(host.#config(paths, controllerPort), null, 2));
+    return host;
+  }
+
+  get stateDirectory(): string {
+    return join(this.directory, 'state');
+  }
+
+  /** Started as root; it becomes PostgreSQL's OS user by itself. */
+  startAgent(script: string): void {
+    const log = openSync(join(this.directory, 'agent.log'), 'a');
+    const argv = ['--optimize-for-size', '--max-semi-space-size=1', script, '--config'];
+    this.agent = spawn(process.execPath, [...argv, this.#configPath], {
+      stdio: ['ignore', 'ignore', log],
+    });
+    closeSync(log);
+  }
+
+  async stopAgent(signal: NodeJS.Signals): Promise<void> {
+    const { agent } = this;
+    this.agent = null;
+    if (agent === null || agent.exitCode !== null || agent.signalCode !== null) return;
+    const gone = new Promise((resolve) => agent.once('exit', resolve));
+    agent.kill(signal);
+    await gone;
+  }
+
+  guardPid(): number | null {
+    const proc = new ProcTable();
+    const settings = join(this.stateDirectory, 'guard.json');
+    return (
+      proc.pids().find((pid) => {
+        const title = proc.title(pid);
+        return title.startsWith(process.execPath) && title.includes(settings);
+      }) ?? null
+    );
+  }
+
+  postmasterPid(): number {
+    return Number(readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  }
+
+  async client(): Promise<Client> {
+    const client = new Client({
+      host: '127.0.0.1',
+      port: this.port,
+      user: 'postgres',
+      password: 'super secret',
+      connectionTimeoutMillis: 1_000,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  /** Its endpoints answer and it has looked at PostgreSQL. */
+  async isReady(): Promise<boolean> {
+    try {
+      return (await this.status('/health')) === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  async status(path: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.apiPort}${path}`);
+    await response.arrayBuffer();
+    return response.status;
+  }
+
+  log(name = 'agent.log'): string {
+    return readFileSync(join(this.directory, name), 'utf8');
+  }
+
+  /** Ends everything that runs here, however the test left it. */
+  async end(): Promise<void> {
+    await this.stopAgent('SIGKILL');
+    const guard = this.guardPid();
+    if (guard !== null) process.kill(guard, 'SIGKILL');
+    await killAll(this.processes, { limitMs: 5_000 });
+  }
+
+  #config(paths: Readonly<Record<string, string>>, controllerPort: number): unknown {
+    return {
+      cluster: CLUSTER,
+      instance: this.name,
+      stateDirectory: this.stateDirectory,
+      controllers: [{ name: 'c1', address: `127.0.0.1:${controllerPort}` }],
+      tls: { ca: paths['ca'], certificate: paths['agentCertificate'], key: paths['agentKey'] },
+      guard: { certificate: paths['guardCertificate'], key: paths['guardKey'] },
+      api: { host: '127.0.0.1', port: this.apiPort },
+      postgres: {
+        dataDirectory: this.dataDirectory,
+        listen: { host: '127.0.0.1', port: this.port },
+        socketDirectory: this.directory,
+      },
+      logLevel: 'debug',
+    };
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
+  return address.port;
+}

@@ -1,0 +1,181 @@
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { epochMs, instanceName } from '#libs/kernel';
+import { osUser } from '#libs/process';
+import { createAuthority } from '#libs/transport';
+import { AgentHost } from './agent-host.ts';
+import { LoneLeader } from './lone-leader.ts';
+import { ProgramBundle } from './program-bundle.ts';
+import { Rows } from './rows.ts';
+import { until } from './until.ts';
+
+const BOOT_LIMIT_MS = 30_000;
+const FAILOVER_LIMIT_MS = 15_000;
+const password = 'super secret';
+
+let programs: ProgramBundle;
+let root: string;
+let leader: LoneLeader;
+let hosts: readonly AgentHost[];
+let rows: Rows;
+
+beforeAll(async () => {
+  programs = await ProgramBundle.create();
+  root = mkdtempSync(join(tmpdir(), 'matriarch-agent-'));
+  chmodSync(root, 0o755);
+  const authority = await createAuthority({
+    directory: join(root, 'ca'),
+    now: epochMs(Date.now()),
+  });
+  const { uid, gid } = osUser('postgres');
+  chownSync(join(root, 'ca'), uid, gid);
+  leader = await LoneLeader.listen(authority, 'orders', {
+    superuser: { username: 'postgres', password },
+    replication: { username: 'replicator', password: 'r: secret' },
+    rewind: { username: 'rewinder', password: 'w\\secret' },
+  });
+  hosts = await Promise.all(
+    ['pg1', 'pg2', 'pg3'].map((name) => AgentHost.create(root, name, authority, leader.port)),
+  );
+  rows = new Rows(() => hosts.find((host) => host.name === holder()) ?? null);
+});
+
+afterAll(async () => {
+  await rows?.stop();
+  for (const host of hosts ?? []) await host.end();
+  await leader?.close();
+  programs?.remove();
+  if (process.env['KEEP_TEST_FILES'] === undefined) rmSync(root, { recursive: true, force: true });
+});
+
+function holder(): string | null {
+  const lease = leader.state?.lease;
+  return lease?.kind === 'Held' && lease.serving ? lease.holder : null;
+}
+
+function primary(): AgentHost {
+  const host = hosts.find(({ name }) => name === holder());
+  if (host === undefined) throw new Error('there is no primary');
+  return host;
+}
+
+function standbysStreaming(): number {
+  const report = leader.report(holder() ?? '');
+  if (report?.postgres.kind !== 'primary') return 0;
+  return report.postgres.standbys.filter(({ state }) => state === 'streaming').length;
+}
+
+async function settled(limitMs = FAILOVER_LIMIT_MS): Promise<void> {
+  await until(() => holder() !== null && standbysStreaming() === 2, limitMs);
+}
+
+/** The longest time without an acknowledged write around `fault`, which ends when all is well again. */
+async function gapOf(fault: () => Promise<void> | void): Promise<number> {
+  await settled();
+  rows.begin();
+  await until(() => rows.acknowledged > 20, 5_000);
+  const before = rows.acknowledged;
+  await fault();
+  await until(() => rows.acknowledged > before + 5, FAILOVER_LIMIT_MS);
+  await settled();
+  const after = rows.acknowledged;
+  await until(() => rows.acknowledged > after + 5, FAILOVER_LIMIT_MS);
+  return rows.end();
+}
+
+describe('three agents with their guards, PostgreSQL, and one controller', () => {
+  it('names the missing cluster and how to create it', async () => {
+    for (const host of hosts) host.startAgent(programs.agent);
+    await until(() => hosts.every(({ name }) => leader.report(name) !== null), BOOT_LIMIT_MS);
+    await until(() => leader.report('pg1')?.problem?.includes('cluster create orders'), 2_000);
+  });
+
+  it('bootstraps: one is initialised, two are cloned and stream', async () => {
+    leader.create({
+      superuser: 'postgres',
+      replicationUser: 'replicator',
+      rewindUser: 'rewinder',
+      parameters: { shared_buffers: '16MB', max_connections: '30' },
+      pgHba: ['host all all 127.0.0.1/32 scram-sha-256'],
+    });
+    const begunMs = performance.now();
+    await settled(BOOT_LIMIT_MS);
+    process.stderr.write(`bootstrap ${Math.round(performance.now() - begunMs)} ms\n`);
+    expect(await primary().status('/primary')).toBe(200);
+    const standby = hosts.find(({ name }) => name !== holder());
+    expect(await standby?.status('/primary')).toBe(503);
+    await until(async () => (await standby?.status('/replica?lag=16MB')) === 200, 3_000);
+    await rows.prepare();
+  });
+
+  it('an agent restart makes no gap and no event', async () => {
+    const events = leader.events.length;
+    const host = primary();
+    const gapMs = await gapOf(async () => {
+      await host.stopAgent('SIGKILL');
+      host.startAgent(programs.agent);
+      await until(() => host.isReady(), BOOT_LIMIT_MS);
+    });
+    process.stderr.write(`agent killed: gap ${gapMs} ms\n`);
+    expect(gapMs).toBeLessThan(300);
+    expect(leader.events.length).toBe(events);
+  });
+
+  it('a killed postmaster is restarted in place', async () => {
+    const host = primary();
+    const gapMs = await gapOf(() => {
+      process.kill(host.postmasterPid(), 'SIGKILL');
+    });
+    process.stderr.write(`postmaster killed: gap ${gapMs} ms\n`);
+    expect(holder()).toBe(host.name);
+    expect(await rows.lost()).toBe(0);
+  });
+
+  it('a killed guard: down at once, released, the next epoch on the same instance', async () => {
+    const host = primary();
+    const gapMs = await gapOf(() => {
+      process.kill(host.guardPid() ?? 0, 'SIGKILL');
+    });
+    process.stderr.write(`guard killed: gap ${gapMs} ms\n`);
+    expect(holder()).toBe(host.name);
+    expect(await rows.lost()).toBe(0);
+  });
+
+  it('a stopped guard is killed by its agent', async () => {
+    const host = primary();
+    const gapMs = await gapOf(async () => {
+      const guard = host.guardPid() ?? 0;
+      process.kill(guard, 'SIGSTOP');
+      await until(() => host.guardPid() !== guard, 5_000);
+    });
+    process.stderr.write(`guard stopped: gap ${gapMs} ms\n`);
+    expect(await rows.lost()).toBe(0);
+  });
+
+  it('switches over', async () => {
+    const from = primary();
+    const to = hosts.find((host) => host !== from);
+    const gapMs = await gapOf(async () => {
+      const verdict = leader.command({ type: 'switchover', to: instanceName(to?.name ?? '') });
+      expect(verdict).toMatchObject({ kind: 'decided' });
+      await until(() => leader.state?.operation.kind === 'none', FAILOVER_LIMIT_MS);
+    });
+    process.stderr.write(`switchover: gap ${gapMs} ms\n`);
+    expect(holder()).toBe(to?.name);
+    expect(await rows.lost()).toBe(0);
+  });
+
+  it('fails over when a host is lost, and takes the old primary back, rewound', async () => {
+    const lost = primary();
+    const gapMs = await gapOf(async () => {
+      await lost.stopAgent('SIGKILL');
+      process.kill(lost.guardPid() ?? 0, 'SIGKILL');
+      await until(() => holder() !== null && holder() !== lost.name, FAILOVER_LIMIT_MS);
+      lost.startAgent(programs.agent);
+    });
+    process.stderr.write(`host lost: gap ${gapMs} ms\n`);
+    expect(holder()).not.toBe(lost.name);
+  });
+});
