@@ -86,7 +86,7 @@ export class TestCluster {
 
   /** Begins a new measurement on a healthy cluster; returns its primary. */
   async healthy(): Promise<string> {
-    const primary = await this.running.untilStreaming(2, RECOVERY_LIMIT_MS);
+    const primary = await this.running.untilHealthy(this.api, RECOVERY_LIMIT_MS);
     await this.untilWritten();
     this.#lostBefore = await this.client.countLost(primary);
     this.client.mark();

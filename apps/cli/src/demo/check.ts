@@ -40,6 +40,7 @@ export async function runCheck(
     let primary = await cluster.untilStreaming(2, BOOTSTRAP_LIMIT_MS, signal);
     bootstrapMs = Math.round(performance.now() - startedMs);
     tell(`primary ${primary} and two streaming standbys after ${bootstrapMs} ms`);
+    await cluster.untilHealthy(api, SETTLE_LIMIT_MS, signal);
     await client.prepare(primary);
     client.start();
     let lost = 0;
@@ -52,7 +53,7 @@ export async function runCheck(
       tell(`${step.what}: gap ${gapMs} ms, dual ${dual}, lost ${step.lost}; primary ${primary}`);
     }
     await client.stop();
-    primary = await cluster.untilStreaming(2, SETTLE_LIMIT_MS, signal);
+    primary = await cluster.untilHealthy(api, SETTLE_LIMIT_MS, signal);
     const { streamingStandbys } = await cluster.observe();
     const clean = steps.every((step) => step.dual === 0 && step.lost === 0);
     const ok = clean && streamingStandbys === 2 && (await client.countLost(primary)) === 0;

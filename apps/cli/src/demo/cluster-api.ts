@@ -5,4 +5,6 @@ export abstract class ClusterApi {
   abstract switchover(): Promise<void>;
   /** Name of the leading controller; null while none is known. */
   abstract leader(): Promise<string | null>;
+  /** What keeps the controllers from seeing a healthy cluster under this primary; null: nothing. */
+  abstract trouble(primary: string): Promise<string | null>;
 }

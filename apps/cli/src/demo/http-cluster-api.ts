@@ -59,6 +59,14 @@ export class HttpClusterApi extends ClusterApi {
     return (await this.status()).leader;
   }
 
+  override async trouble(primary: string): Promise<string | null> {
+    try {
+      return troubleOf(await this.status(), this.plan, primary);
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
   /** From the leader where one is known, for only it has heard the agents. */
   async status(): Promise<StatusAnswer> {
     const any = statusAnswer.parse(await this.#read(API_PATHS.status, this.plan.controllers));
@@ -119,6 +127,17 @@ export class HttpClusterApi extends ClusterApi {
     });
     return this.#tls;
   }
+}
+
+function troubleOf(status: StatusAnswer, plan: ClusterPlan, primary: string): string | null {
+  const cluster = status.clusters.find(({ name }) => name === plan.cluster);
+  if (status.leader === null || cluster === undefined) return 'no leader that knows the cluster';
+  const { lease, operation, instances } = cluster;
+  if (operation !== null) return operation;
+  if (lease.holder !== primary || !lease.serving) return `the lease is with ${lease.holder}`;
+  const odd = instances.filter(({ state }) => state !== 'serving' && state !== 'streaming');
+  if (odd.length > 0) return odd.map(({ name, state }) => `${name} is ${state}`).join(', ');
+  return instances.length < plan.instances.length ? 'an instance has not joined' : null;
 }
 
 function target({ host, httpPort }: ControllerPlan, path: string): RequestOptions {

@@ -42,7 +42,7 @@ export async function measureFault(
       ? { value: true }
       : { instead: `no write for ${Math.round(openGapMs)} ms` };
   });
-  const primary = await cluster.untilStreaming(2, RECOVERY_LIMIT_MS, signal);
+  const primary = await cluster.untilHealthy(api, RECOVERY_LIMIT_MS, signal);
   const { gapMs, dual } = client.view();
   const lost = (await client.countLost(primary)) - lostBefore;
   return { fault, gapMs: Math.round(gapMs), dual, lost, primary, what };

@@ -104,6 +104,17 @@ export class RunningCluster {
     });
   }
 
+  /** As `untilStreaming` for all standbys, and the controllers have heard so from every agent. */
+  async untilHealthy(api: ClusterApi, limitMs: number, signal?: AbortSignal): Promise<string> {
+    const standbys = this.plan.instances.length - 1;
+    return await until('a healthy cluster', { limitMs, ...(signal && { signal }) }, async () => {
+      const seen = healthy(await this.observe(), standbys);
+      if (!('value' in seen)) return seen;
+      const trouble = await api.trouble(seen.value);
+      return trouble === null ? seen : { instead: `by the controllers: ${trouble}` };
+    });
+  }
+
   instance(name: string): InstancePlan {
     const found = this.plan.instances.find((candidate) => candidate.name === name);
     if (found === undefined) throw new Error(`no instance '${name}' in the plan`);
