@@ -11,9 +11,16 @@ export type DialOptions = {
   readonly security: LinkSecurity;
   readonly connectTimeoutMs: number;
   /** Of an earlier connection to the same place. */
-  readonly session: Buffer | null;
-  readonly onSession: (session: Buffer) => void;
+  readonly resumable: ResumableSession | null;
+  readonly onResumable: (session: ResumableSession) => void;
 };
+
+/**
+ * A TLS session with the identity that was verified when it was made. The certificate does not travel
+ * again when it is resumed (and Node forgets it): that the server knows the session's secret proves
+ * that it is the same one.
+ */
+export type ResumableSession = { readonly session: Buffer; readonly identity: PeerIdentity };
 
 export type Dialled = {
   readonly socket: Socket;
@@ -53,11 +60,16 @@ export function dial(options: DialOptions): Dialling {
       clearTimeout(timer);
       socket.off('close', fail);
       socket.off('error', fail);
-      const certificate = plain ? null : peerIdentity(socket as TLSSocket);
+      const certificate = plain ? null : peerIdentity(socket as TLSSocket, options.resumable);
       if (certificate instanceof Error) {
         socket.destroy();
         reject(certificate);
       } else {
+        if (certificate !== null) {
+          socket.on('session', (session: Buffer) => {
+            options.onResumable({ session, identity: certificate });
+          });
+        }
         resolve({ socket, certificate });
       }
     });
@@ -69,24 +81,24 @@ function secureSocket(
   options: DialOptions,
   security: LinkSecurity & { readonly kind: 'mutual-tls' },
 ): TLSSocket {
-  const { host, port, session, onSession } = options;
-  const socket = connectTls({
+  const { host, port, resumable } = options;
+  return connectTls({
     secureContext: security.credentials.context,
     minVersion: 'TLSv1.3',
     host,
     port,
     rejectUnauthorized: true,
     checkServerIdentity: () => undefined,
-    ...(session === null ? {} : { session }),
+    ...(resumable === null ? {} : { session: resumable.session }),
   });
-  socket.on('session', onSession);
-  return socket;
 }
 
-function peerIdentity(socket: TLSSocket): PeerIdentity | Error {
+function peerIdentity(
+  socket: TLSSocket,
+  resumable: ResumableSession | null,
+): PeerIdentity | CertificateError {
+  if (resumable !== null && socket.isSessionReused()) return resumable.identity;
   const certificate = socket.getPeerX509Certificate();
   const identity = certificate === undefined ? null : identityOfCertificate(certificate);
-  return (
-    identity ?? new CertificateError("the peer's certificate", 'it carries no identity of ours')
-  );
+  return identity ?? new CertificateError("the peer's certificate", 'it has no identity of ours');
 }

@@ -190,7 +190,7 @@ describe('links between processes', () => {
     expect(second.connections).toHaveLength(1);
   });
 
-  it('a resumed session still tells who the peer is', async () => {
+  it('a link that was cut comes back at the first attempt, with its session resumed', async () => {
     const server = await listen({});
     const link = await linkTo(server.port, {});
     await link.up();
@@ -198,6 +198,7 @@ describe('links between processes', () => {
     server.connections[0]?.close(new Error('ended by the test'));
     await link.down();
     await link.up();
+    expect(link.downs).toEqual([]);
     expect(server.connections[1]?.peer.name).toBe('shop/pg1');
   });
 
@@ -328,6 +329,7 @@ describe('links between processes', () => {
     return {
       link,
       frames,
+      downs,
       up: () => next(ups),
       down: () => next(downs),
     };

@@ -12,7 +12,7 @@ import {
   type Welcome,
 } from '#libs/protocol';
 import { CHANNEL_LIMITS, GREETING_LIMITS } from './channel-limits.ts';
-import { type Dialled, type Dialling, dial } from './dial.ts';
+import { type Dialled, type Dialling, dial, type ResumableSession } from './dial.ts';
 import { LinkRefusedError, LinkTimeoutError } from './errors.ts';
 import { FramedSocket, type FramedSocketLimits } from './framed-socket.ts';
 import type { LinkSecurity } from './link-security.ts';
@@ -61,7 +61,7 @@ export class PeerLink {
   readonly #timing: LinkTiming;
   #stage: Stage = { kind: 'stopped' };
   #attempt = 0;
-  #session: Buffer | null = null;
+  #resumable: ResumableSession | null = null;
   #dropped = 0;
   #stopReloading: () => void = () => undefined;
 
@@ -88,7 +88,7 @@ export class PeerLink {
     const { security } = this.options;
     if (security.kind === 'mutual-tls') {
       this.#stopReloading = security.credentials.onReload(() => {
-        this.#session = null;
+        this.#resumable = null;
       });
     }
     this.#connect();
@@ -123,9 +123,9 @@ export class PeerLink {
       port,
       security,
       connectTimeoutMs: this.#timing.connectTimeoutMs,
-      session: this.#session,
-      onSession: (session) => {
-        this.#session = session;
+      resumable: this.#resumable,
+      onResumable: (session) => {
+        this.#resumable = session;
       },
     });
     const stage: Stage = { kind: 'connecting', dialling };
@@ -226,7 +226,7 @@ export class PeerLink {
   }
 
   #down(cause: Error): void {
-    if (this.#attempt > 1) this.#session = null;
+    if (this.#attempt > 1) this.#resumable = null;
     const delayMs = reconnectDelayMs(this.#timing, this.#attempt, this.options.time.prng);
     this.#stage = { kind: 'waiting', timer: setTimeout(() => this.#connect(), delayMs) };
     this.options.onDown(cause);
