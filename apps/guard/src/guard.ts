@@ -103,7 +103,7 @@ export class Guard {
     const { settings, log, predecessors, incarnation } = this.#parts;
     const killed = await this.#postmaster.sweep();
     if (killed > 0) log.warn('processes left by a dead guard killed', { killed });
-    if (this.#instance.notDown() === null) this.#instance.wentDown();
+    this.#instance.wentDown();
     await this.#agent.listen(settings.socketPath);
     this.#links.start();
     this.#lease.begin();

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Epoch } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
 import {
@@ -22,6 +23,9 @@ export type Serving =
   | { readonly kind: 'primary'; readonly epoch: Epoch };
 
 export type Refusal = { readonly code: LocalRefusal; readonly why: string };
+
+const PROOF_ATTEMPTS = 10;
+const PROOF_RETRY_MS = 10;
 
 /** What may be done to PostgreSQL, and when: the rules between the lease and the postmaster. */
 export class Instance {
@@ -62,24 +66,10 @@ export class Instance {
   }
 
   /** `epoch` null: as a standby. */
-  start(epoch: Epoch | null): Refusal | null {
-    const refusal = this.notDown() ?? this.#unfitDirectory();
+  async start(epoch: Epoch | null): Promise<Refusal | null> {
+    const refusal = (await this.notDown()) ?? this.#unfitDirectory();
     if (refusal !== null) return refusal;
-    if (epoch === null) {
-      putStandbySignal(this.#dataDirectory);
-      return this.#spawn({ kind: 'standby' });
-    }
-    const without = this.#withoutLease(epoch);
-    if (without !== null) return without;
-    removeStandbySignal(this.#dataDirectory);
-    // Removing it was synced to disk, and that may have taken longer than the lease lasts.
-    const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
-    const started = meanwhile ?? this.#spawn({ kind: 'primary', epoch });
-    if (started !== null) {
-      this.#fuse.disarm();
-      putStandbySignal(this.#dataDirectory);
-    }
-    return started;
+    return epoch === null ? this.#startStandby() : this.#startPrimary(epoch);
   }
 
   /** From the answer on this is the primary of `epoch`, whatever it still says of itself (safety 8). */
@@ -124,7 +114,7 @@ export class Instance {
     }
     this.#postmaster.stopFast();
     const why = `postgresql still runs after ${limits.budgetMs} ms of a fast stop`;
-    return Promise.race([down, after(limits.budgetMs, { code: 'STOP_TIMED_OUT', why } as const)]);
+    return Promise.race([down, delay(limits.budgetMs, { code: 'STOP_TIMED_OUT', why } as const)]);
   }
 
   /** Called when the postmaster was proved down. A directory at rest always has the file (safety 10). */
@@ -134,13 +124,41 @@ export class Instance {
     if (this.#unfitDirectory() === null) putStandbySignal(this.#dataDirectory);
   }
 
-  /** Why nothing that needs a stopped PostgreSQL may be done; null when it is proved down. */
-  notDown(): Refusal | null {
-    const { state } = this.#postmaster;
-    if (state !== 'down') return { code: 'POSTGRES_RUNNING', why: `postgresql is ${state}` };
-    const proof = proveDown(this.#dataDirectory, { processes: this.#processes });
-    if (proof.kind === 'down') return null;
-    return { code: 'FOREIGN_POSTMASTER', why: `not started by this guard: ${proof.kind}` };
+  /**
+   * Why nothing that needs a stopped PostgreSQL may be done; null when it is proved down at the moment
+   * of the answer. A process that cannot be looked at may be any `postgres --version` of root's, so it
+   * is looked at again before it counts.
+   */
+  async notDown(): Promise<Refusal | null> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { state } = this.#postmaster;
+      if (state !== 'down') return { code: 'POSTGRES_RUNNING', why: `postgresql is ${state}` };
+      const proof = proveDown(this.#dataDirectory, { processes: this.#processes });
+      if (proof.kind === 'down') return null;
+      if (proof.kind !== 'processes-unreadable' || attempt === PROOF_ATTEMPTS) {
+        return { code: 'FOREIGN_POSTMASTER', why: `not started by this guard: ${proof.kind}` };
+      }
+      await delay(PROOF_RETRY_MS);
+    }
+  }
+
+  #startStandby(): Refusal | null {
+    putStandbySignal(this.#dataDirectory);
+    return this.#spawn({ kind: 'standby' });
+  }
+
+  #startPrimary(epoch: Epoch): Refusal | null {
+    const without = this.#withoutLease(epoch);
+    if (without !== null) return without;
+    removeStandbySignal(this.#dataDirectory);
+    // Removing it was synced to disk, and that may have taken longer than the lease lasts.
+    const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
+    const refusal = meanwhile ?? this.#spawn({ kind: 'primary', epoch });
+    if (refusal !== null) {
+      this.#fuse.disarm();
+      putStandbySignal(this.#dataDirectory);
+    }
+    return refusal;
   }
 
   #withoutLease(epoch: Epoch): Refusal | null {
@@ -176,8 +194,4 @@ export class Instance {
     this.#serving = { kind: 'none' };
     return { code: 'START_FAILED', why: 'the launcher does not start: is setpriv installed?' };
   }
-}
-
-function after<T>(durationMs: number, value: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(() => resolve(value), durationMs));
 }

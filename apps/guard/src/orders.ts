@@ -80,7 +80,7 @@ export class Orders {
         this.#acquire(request, reply, answer);
         return;
       case 'start':
-        answer(instance.start(request.epoch));
+        void instance.start(request.epoch).then(answer);
         return;
       case 'promoting':
         answer(instance.promoting(request.epoch));
@@ -91,10 +91,10 @@ export class Orders {
         return;
       }
       case 'release':
-        this.#release(request, answer);
+        void this.#release(request).then(answer);
         return;
       case 'permitDestruction':
-        answer(this.#leaseHeld() ?? instance.notDown());
+        void this.#whetherIdle().then(answer);
         return;
       case 'shutdown':
         answer(null);
@@ -129,24 +129,21 @@ export class Orders {
     }
   }
 
-  #release(
-    request: LocalRequest & { readonly type: 'release' },
-    answer: (refusal: Refusal | null) => void,
-  ): void {
+  async #release(request: LocalRequest & { readonly type: 'release' }): Promise<Refusal | null> {
     const { instance, lease, releases, incarnation, olderHolder } = this.#parts;
-    const notDown = instance.notDown();
-    if (notDown !== null) {
-      answer(notDown);
-      return;
-    }
+    const notDown = await instance.notDown();
+    if (notDown !== null) return notDown;
     const { epoch, reason, timeline, lsn } = request;
     lease.release(epoch);
     const position =
       timeline === null || lsn === null ? null : { timeline: timelineId(timeline), lsn };
     const holder = olderHolder(epoch) ?? incarnation;
-    void releases.add({ epoch, incarnation: holder, reason, position }).then((outcome) => {
-      answer(outcome.kind === 'released' ? null : refused('EPOCH_OVER', outcome.reason));
-    });
+    const outcome = await releases.add({ epoch, incarnation: holder, reason, position });
+    return outcome.kind === 'released' ? null : refused('EPOCH_OVER', outcome.reason);
+  }
+
+  async #whetherIdle(): Promise<Refusal | null> {
+    return this.#leaseHeld() ?? (await this.#parts.instance.notDown()) ?? this.#leaseHeld();
   }
 
   #leaseHeld(): Refusal | null {

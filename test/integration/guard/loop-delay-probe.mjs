@@ -9,6 +9,7 @@ process.on('SIGUSR2', () => {
   // The histogram counts the whole interval; what is above the resolution is the delay.
   const p99Ms = delay.percentile(99) / 1e6 - RESOLUTION_MS;
   const maxMs = delay.max / 1e6 - RESOLUTION_MS;
+  globalThis.gc?.();
   const { heapUsed } = process.memoryUsage();
   const report = `${process.env['LOOP_DELAY_DIRECTORY']}/loop-delay-${process.pid}.json`;
   writeFileSync(report, JSON.stringify({ p99Ms, maxMs, heapUsed }));

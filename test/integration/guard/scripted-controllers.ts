@@ -33,6 +33,7 @@ export type Heard = { readonly at: number; readonly by: string; readonly request
 export class ScriptedControllers {
   readonly heard: Heard[] = [];
   readonly refused: string[] = [];
+  renewIntervalMs = 400;
   readonly #servers: PeerServer[] = [];
   readonly #connections = new Map<string, PeerConnection>();
   /** Renewals of the held epoch are answered by the leader. */
@@ -143,7 +144,7 @@ export class ScriptedControllers {
       epoch: epoch(this.held.epoch),
       incarnation: guardIncarnation(this.held.incarnation),
       leaseTtlMs: 3_000,
-      renewIntervalMs: 400,
+      renewIntervalMs: this.renewIntervalMs,
       stopBudgetMs: 300,
       guardKillMs: 150,
     });
