@@ -1,28 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventsAnswer, problemSchema, statusAnswer } from '#libs/api';
-import { DEFAULT_SETTINGS } from '#libs/cluster';
+import { definition, OPERATOR, PASSWORD } from './cluster-definition.ts';
 import { ThreeControllers, until } from './controllers.ts';
 import { ask } from './http.ts';
-
-const OPERATOR = { role: 'operator', name: 'alice' } as const;
-const DEFINITION = {
-  settings: {
-    ...DEFAULT_SETTINGS,
-    maximumLagOnFailoverBytes: DEFAULT_SETTINGS.maximumLagOnFailoverBytes.toString(),
-  },
-  postgres: {
-    superuser: 'postgres',
-    replicationUser: 'replicator',
-    rewindUser: 'rewinder',
-    parameters: {},
-    pgHba: [],
-  },
-  credentials: {
-    superuser: { username: 'postgres', password: 'not-in-the-history' },
-    replication: { username: 'replicator', password: null },
-    rewind: { username: 'rewinder', password: null },
-  },
-};
 
 describe('the HTTP API of three controllers', () => {
   let group: ThreeControllers;
@@ -34,7 +14,7 @@ describe('the HTTP API of three controllers', () => {
   afterAll(() => group.close());
 
   const create = (name: string) =>
-    ({ method: 'POST', path: '/api/v1/clusters', body: { name, ...DEFINITION } }) as const;
+    ({ method: 'POST', path: '/api/v1/clusters', body: definition(name) }) as const;
 
   it.each([
     { how: 'plain HTTP', as: undefined },
@@ -86,7 +66,7 @@ describe('the HTTP API of three controllers', () => {
       const { events, newest } = eventsAnswer.parse(JSON.parse(answer.body));
       expect(newest).toBe(1);
       expect(events.map(({ event }) => event.type)).toEqual(['ClusterCreated']);
-      expect(answer.body).not.toContain('not-in-the-history');
+      expect(answer.body).not.toContain(PASSWORD);
     }
   });
 

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { epoch, guardIncarnation } from '#libs/kernel';
+import { AgentClient, GuardClient, initialisedReport, reportOf } from './clients.ts';
+import { createCluster } from './cluster-definition.ts';
+import { ThreeControllers, until } from './controllers.ts';
+
+const PG1 = 'guard-of-pg1';
+
+describe('a cluster whose first epoch was granted to pg1', () => {
+  let group: ThreeControllers;
+  const open: { close(): void }[] = [];
+  beforeEach(async () => {
+    group = await ThreeControllers.make();
+    await group.startAll();
+    await createCluster(group, 'main', { leaseTtlMs: 1_000, renewIntervalMs: 150 });
+  });
+  afterEach(async () => {
+    for (const client of open.splice(0)) client.close();
+    await group.close();
+  });
+
+  async function guard(instance: string, to: string): Promise<GuardClient> {
+    const client = await GuardClient.connect(group, `main/${instance}`, to);
+    open.push(client);
+    return client;
+  }
+
+  async function agent(instance: string, to: string): Promise<AgentClient> {
+    const client = await AgentClient.connect(group, `main/${instance}`, to);
+    open.push(client);
+    return client;
+  }
+
+  async function granted(): Promise<AgentClient> {
+    const { name, controller } = await group.leader();
+    const pg1 = await agent('pg1', name);
+    await until('pg1 initialises', async () => {
+      await pg1.ask('report', reportOf('pg1'));
+      return stateOf(controller)?.operation.kind === 'bootstrap';
+    });
+    await pg1.ask('report', initialisedReport('pg1'));
+    await until('the first grant', () => stateOf(controller)?.lease.kind === 'Held');
+    return pg1;
+  }
+
+  it('tells the new holder on every controller that it is connected to', async () => {
+    const guards = await Promise.all(['c1', 'c2', 'c3'].map((name) => guard('pg1', name)));
+    await granted();
+    for (const client of guards) {
+      const answer = await client.answered(({ type }) => type === 'granted');
+      expect(answer).toMatchObject({ epoch: 1, incarnation: PG1, leaseTtlMs: 1_000 });
+    }
+  });
+
+  it('renews for the holder at the leader and through a follower, and for nobody else', async () => {
+    await granted();
+    const { name: leader } = await group.leader();
+    const atLeader = await guard('pg1', leader);
+    expect(await atLeader.renew(1, PG1, 1)).toMatchObject({ type: 'renewed', epoch: 1 });
+    const atFollower = await guard('pg1', await group.follower());
+    expect(await atFollower.renew(1, PG1, 2)).toMatchObject({ type: 'renewed', epoch: 1 });
+    expect(await atLeader.renew(1, 'an-older-start', 3)).toMatchObject({ type: 'renewalRefused' });
+    expect(await atLeader.renew(2, PG1, 4)).toMatchObject({ type: 'renewalRefused' });
+    const other = await guard('pg2', leader);
+    expect(await other.renew(1, PG1, 5)).toMatchObject({ type: 'renewalRefused' });
+  });
+
+  it('goes on renewing under the next leader', async () => {
+    await granted();
+    const first = await group.leader();
+    await group.stop(first.name);
+    const next = await group.leader();
+    const client = await guard('pg1', next.name);
+    expect(await client.renew(1, PG1, 1)).toMatchObject({ type: 'renewed' });
+  });
+
+  it('takes a release from the holder only, and renews no more after it', async () => {
+    await granted();
+    const { name: leader, controller } = await group.leader();
+    const release = {
+      type: 'release',
+      epoch: epoch(1),
+      reason: 'shutdown',
+      position: null,
+    } as const;
+    const stranger = await guard('pg2', leader);
+    stranger.send({ ...release, incarnation: null });
+    await stranger.answered(({ type }) => type === 'releaseRefused');
+    const client = await guard('pg1', leader);
+    client.send({ ...release, incarnation: guardIncarnation('another-start') });
+    await client.answered(({ type }) => type === 'releaseRefused');
+    expect(stateOf(controller)?.lease.kind).toBe('Held');
+    client.send({ ...release, incarnation: guardIncarnation(PG1) });
+    await client.answered(({ type }) => type === 'released');
+    expect(stateOf(controller)?.lease).toMatchObject({ kind: 'Released', epoch: 1 });
+    expect(await client.renew(1, PG1, 9)).toMatchObject({ type: 'renewalRefused' });
+  });
+
+  it('expires the lease of a guard that is not heard, not before its time', async () => {
+    await granted();
+    const { name: leader, controller } = await group.leader();
+    const client = await guard('pg1', leader);
+    await client.renew(1, PG1, 1);
+    const renewedMs = performance.now();
+    await until('the lease expires', () => stateOf(controller)?.lease.kind === 'Expired');
+    // W = 1,000 x 1.01 / 0.99 + 100
+    expect(performance.now() - renewedMs).toBeGreaterThan(1_100);
+    expect(await client.renew(1, PG1, 2)).toMatchObject({ type: 'renewalRefused' });
+  });
+
+  it('speaks with an agent: confirmations, state, events, credentials, refusals', async () => {
+    const pg1 = await granted();
+    const { name: leader, controller } = await group.leader();
+    const sequence = stateOf(controller)?.sequence ?? 0;
+    expect(await pg1.ask('confirm', {})).toMatchObject({ sequence });
+    expect(await pg1.ask('credentials', {})).toMatchObject({ superuser: { username: 'postgres' } });
+    expect(await pg1.ask('subscribe', { sequence: 0 })).toMatchObject({
+      kind: 'state',
+      state: { name: 'main', sequence },
+    });
+    const version = stateOf(controller)?.version ?? 0;
+    expect(await pg1.ask('permitDestruction', { step: 'rebuild', version })).toMatchObject({
+      permitted: false,
+    });
+    await expect(pg1.ask('report', { instance: 'pg1' })).rejects.toThrow('MALFORMED_MESSAGE');
+
+    const follower = await agent('pg2', await group.follower());
+    await expect(follower.ask('confirm', {})).rejects.toThrow('NOT_LEADER');
+    await follower.ask('subscribe', { sequence: 0 });
+    const pg2 = await agent('pg2', leader);
+    // Whose report it is comes from the certificate, whatever the report says.
+    await pg2.ask(
+      'report',
+      reportOf('pg1', { postgresEndpoint: { host: '127.0.0.1', port: 5433 } }),
+    );
+    const pushed = await until('pg2 joins, pushed by the follower', () =>
+      follower.pushes.find(
+        (push) =>
+          push.type === 'events' &&
+          push.events.some(({ event }) => event.type === 'InstanceJoined'),
+      ),
+    );
+    expect(pushed).toMatchObject({ events: [{ event: { instance: 'pg2' } }] });
+  });
+
+  function stateOf(controller: Awaited<ReturnType<ThreeControllers['leader']>>['controller']) {
+    return controller.replica.host.store.clusters()[0];
+  }
+});
