@@ -106,7 +106,7 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     expect(await primary().status('/primary')).toBe(200);
     const standby = hosts.find(({ name }) => name !== holder());
     expect(await standby?.status('/primary')).toBe(503);
-    await until(async () => (await standby?.status('/replica?lag=16MB')) === 200, 3_000);
+    await until(async () => (await standby?.status('/replica?lag=64MB')) === 200, 3_000);
     await rows.prepare();
   });
 

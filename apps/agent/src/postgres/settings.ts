@@ -47,9 +47,12 @@ export function settingsOf(request: SettingsRequest): Settings {
     ([name]) => managedReason(name) === undefined,
   );
   const keepWal = version.major >= 13 ? { wal_keep_size: '256MB' } : { wal_keep_segments: '16' };
+  // One call for the file system instead of one for each file: half a second of a restart in place.
+  const syncOnce = version.major >= 14 ? { recovery_init_sync_method: 'syncfs' } : {};
   return {
     ...DEFAULTS,
     ...keepWal,
+    ...syncOnce,
     ...Object.fromEntries(given),
     ...connectionSettings(config),
     hot_standby: 'on',
