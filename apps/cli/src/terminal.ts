@@ -33,7 +33,9 @@ export function openTerminal(format: OutputFormat): Terminal {
     line: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${clear}${text}\n`),
     transient: (text) => {
-      if (interactive) stderr.write(`${clear}${text}`);
+      // A line that wrapped could not be taken back.
+      if (interactive)
+        stderr.write(`${clear}${text.slice(0, (stderr.columns ?? COLUMNS_MIN) - 1)}`);
     },
   };
 }

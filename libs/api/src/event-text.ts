@@ -34,7 +34,7 @@ export function eventText({ cluster, event }: RecordedEvent): string {
     case 'LeaseReleased':
       return `lease of epoch ${event.epoch} was given back${endedAt(event.position)}: ${releaseText(event.reason)}`;
     case 'LeaseExpired':
-      return `lease of epoch ${event.epoch} expired: no renewal for ${event.silentMs} ms, ${event.waitMs} ms had to pass`;
+      return `lease of epoch ${event.epoch} expired: no renewal for ${ms(event.silentMs)}, ${ms(event.waitMs)} had to pass`;
     case 'Promoted':
       return promoted(event);
     case 'PrimaryResumed':
@@ -74,8 +74,10 @@ export function refusalText(refusal: Omit<RuleRefusal, 'instance'> & { instance:
 
 /** The phases of an outage in the order in which they were met, and their sum. */
 export function phasesText(phasesMs: PhaseDurations): string {
-  const phases = Object.entries(phasesMs).map(([name, durationMs]) => `${name} ${durationMs}`);
-  return `${totalMs(phasesMs)} ms (${phases.join(', ')})`;
+  const phases = Object.entries(phasesMs).map(
+    ([name, durationMs]) => `${name} ${Math.round(durationMs)}`,
+  );
+  return `${ms(totalMs(phasesMs))} (${phases.join(', ')})`;
 }
 
 export function totalMs(phasesMs: PhaseDurations): number {
@@ -98,9 +100,9 @@ function promoted({ instance, epoch, timeline, fork }: Of<'Promoted'>): string {
 
 function failoverStarted(event: Of<'FailoverStarted'>): string {
   const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
-  const doubt = event.detectMs > 0 ? ` ${event.detectMs} ms after its last sign of life` : '';
+  const doubt = event.detectMs > 0 ? ` ${ms(event.detectMs)} after its last sign of life` : '';
   const seen =
-    lastKnown === null ? '' : `; last seen at ${walText(lastKnown)} ${lastKnown.ageMs} ms before`;
+    lastKnown === null ? '' : `; last seen at ${walText(lastKnown)} ${ms(lastKnown.ageMs)} before`;
   const wanted = candidate === null ? '' : `; wanted: ${candidate}`;
   const loss = acceptLoss ? '; loss accepted' : '';
   const not = excluded.length === 0 ? '' : `; not ${excluded.join(', ')}`;
@@ -177,6 +179,11 @@ function lost(lostBytes: bigint | null): string {
   return lostBytes > 0n
     ? `; ${bytesText(lostBytes)} of WAL known before are lost`
     : '; nothing known was lost';
+}
+
+/** Log time has fractions; people need none. */
+function ms(durationMs: number): string {
+  return `${Math.round(durationMs)} ms`;
 }
 
 function address({ host, port }: Endpoint): string {

@@ -1,5 +1,5 @@
 import { type ClusterState, type Goal, goalOf } from '#libs/cluster';
-import { type InstanceName, unreachable } from '#libs/kernel';
+import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';
@@ -15,11 +15,11 @@ export function explainOf(
   return {
     cluster: state.name,
     summary: summaryOf(state),
-    instances: Object.values(state.members).map(({ name }) => ({
-      name,
-      goal: goalText(goalOf(state, name)),
-      condition: conditionText(view.instances.find((instance) => instance.name === name)),
-      problem: heard.get(name)?.report.problem ?? null,
+    instances: view.instances.map((instance) => ({
+      name: instance.name,
+      goal: goalText(goalOf(state, instanceName(instance.name))),
+      condition: conditionText(instance),
+      problem: instance.problem,
     })),
     lastRefusal:
       lastRefusal === null
@@ -79,10 +79,10 @@ export function goalText(goal: Goal): string {
   }
 }
 
-function conditionText(instance: InstanceView | undefined): string {
-  if (instance === undefined) return 'not known';
+function conditionText(instance: InstanceView): string {
   const { state, timeline, lsn, lagBytes, receivingFrom, activity, agent } = instance;
-  const silent = agent.heardAgeMs === null ? 'no report' : `last report ${agent.heardAgeMs} ms ago`;
+  const silent =
+    agent.heardAgeMs === null ? 'no report' : `last report ${Math.round(agent.heardAgeMs)} ms ago`;
   const parts = [
     state === 'silent' ? `silent, ${silent}` : state,
     receivingFrom === null ? null : `from ${receivingFrom}`,

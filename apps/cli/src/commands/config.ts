@@ -27,7 +27,7 @@ export function checkConfig(file: string, named: ConfigKind | undefined): Outcom
   const kind = named ?? kindOf(file);
   try {
     load(kind, file);
-    const text = `${file} is a valid configuration of a ${kind}, and the files it names are there`;
+    const text = `${file} is a valid ${kind} configuration, and the files it names are there`;
     return { exitCode: EXIT.held, text, result: { valid: true, kind, problems: [] } };
   } catch (error) {
     const problems = problemsOf(error);

@@ -80,5 +80,5 @@ export function endingOf({ event }: RecordedEventJson): Ending | null {
 
 /** How long nobody accepted writes, as far as the phases tell; null when none was measured. */
 export function outageMsOf(phasesMs: Record<string, number>): number | null {
-  return Object.keys(phasesMs).length === 0 ? null : totalMs(phasesMs);
+  return Object.keys(phasesMs).length === 0 ? null : Math.round(totalMs(phasesMs));
 }

@@ -123,16 +123,16 @@ function instanceRow(instance: InstanceView, cluster: ClusterView, { colors }: L
     timeline === null ? '-' : String(timeline),
     lsn ?? '-',
     lagText ?? '-',
-    guardText(instance, colors),
+    guardText(instance, holds, colors),
     agent.heardAgeMs === null ? '-' : ageText(agent.heardAgeMs),
     receivingFrom ?? '-',
   ];
 }
 
 /** How long PostgreSQL may go on writing; standbys hold no lease. */
-function guardText({ state, guard }: InstanceView, colors: Look['colors']): string {
+function guardText({ state, guard }: InstanceView, holds: boolean, colors: Look['colors']): string {
   if (state === 'silent') return '-';
-  if (guard.remainingMs !== null) return ageText(guard.remainingMs);
+  if (holds && guard.remainingMs !== null) return ageText(guard.remainingMs);
   return guard.attached ? '-' : colors.red('no guard');
 }
 
