@@ -8,7 +8,7 @@ import { batch, command, GROUP_ID, MEMBERSHIP, run } from './testing/log-builder
 
 const DIGEST = new Uint8Array();
 
-describe('what a bad disk does to a replica store', () => {
+describe('what a bad disk does to a replica store', { timeout: 30_000 }, () => {
   let disk: MemoryDisk;
   let store: ReplicaStore;
 

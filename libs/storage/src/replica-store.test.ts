@@ -13,7 +13,7 @@ const TWO: Membership = { ...MEMBERSHIP, learners: [2] };
 const utf8 = new TextEncoder();
 
 /** The same behaviour is expected of memory and of LevelDB in a real directory. */
-describe.each(['memory', 'level'])('replica store on %s', (kind) => {
+describe.each(['memory', 'level'])('replica store on %s', { timeout: 30_000 }, (kind) => {
   let directory: string;
   let disk: MemoryDisk | undefined;
   let store: ReplicaStore;

@@ -16,7 +16,7 @@ const DIGEST = Uint8Array.of(7);
 const KEYS = 600;
 const VALUE_BYTES = 10_000;
 
-describe.each(['memory', 'level'])('snapshots on %s', (kind) => {
+describe.each(['memory', 'level'])('snapshots on %s', { timeout: 60_000 }, (kind) => {
   let directory: string;
   const opened: ReplicaStore[] = [];
 

@@ -10,7 +10,9 @@ import { dial, type ResumableSession } from './dial.ts';
 import { identityOfCertificate } from './identity-uri.ts';
 import { TlsCredentials } from './tls-credentials.ts';
 
-describe('dialling twice', () => {
+const WITHIN = { timeout: 10_000 };
+
+describe('dialling twice', { timeout: 30_000 }, () => {
   let directory: string;
   let credentials: TlsCredentials;
   let server: Server;
@@ -43,11 +45,11 @@ describe('dialling twice', () => {
     const sessions: ResumableSession[] = [];
     const first = await connect(null, sessions);
     expect(first.reused).toBe(false);
-    await vi.waitUntil(() => sessions.length > 0);
+    await vi.waitUntil(() => sessions.length > 0, WITHIN);
     const second = await connect(sessions[0] ?? null, sessions);
     expect(second.reused).toBe(true);
     expect(second.dialled.certificate).toEqual(credentials.identity);
-    await vi.waitUntil(() => seen.length === 2);
+    await vi.waitUntil(() => seen.length === 2, WITHIN);
     expect(seen).toEqual(['one', 'one']);
     for (const { dialled } of [first, second]) dialled.socket.destroy();
   });
@@ -58,7 +60,7 @@ describe('dialling twice', () => {
       host: '127.0.0.1',
       port,
       security: { kind: 'mutual-tls', credentials },
-      connectTimeoutMs: 2_000,
+      connectTimeoutMs: 10_000,
       resumable,
       onResumable: (session) => sessions.push(session),
     }).done;

@@ -21,16 +21,16 @@ const CLOCK: Clock = {
 };
 const TIMING: LinkTiming = {
   ...DEFAULT_LINK_TIMING,
-  connectTimeoutMs: 1_000,
-  helloTimeoutMs: 300,
-  pingAfterMs: 60,
-  peerSilenceMs: 250,
+  connectTimeoutMs: 5_000,
+  helloTimeoutMs: 1_000,
+  pingAfterMs: 100,
+  peerSilenceMs: 600,
   reconnectMinMs: 10,
   reconnectMaxMs: 40,
 };
 const PLAIN: LinkSecurity = { kind: 'plain-for-benchmark' };
 
-describe('links between processes', () => {
+describe('links between processes', { timeout: 30_000 }, () => {
   let directory: string;
   let ours: Authority;
   let other: Authority;
@@ -390,7 +390,7 @@ async function next<T>(list: T[]): Promise<T> {
   return list.shift() as T;
 }
 
-async function until(condition: () => boolean, limitMs = 4_000): Promise<void> {
+async function until(condition: () => boolean, limitMs = 15_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not true within ${limitMs} ms`);
