@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type ClientView, WritingClient } from '#libs/outage';
 import { type RunResult, run } from '#libs/process';
 import { type Fault, inflict } from '../../apps/cli/src/demo/faults.ts';
@@ -19,6 +20,9 @@ import { HostNetwork } from './host-network.ts';
 
 const BOOTSTRAP_LIMIT_MS = 60_000;
 const RECOVERY_LIMIT_MS = 60_000;
+const NOISE_WINDOW_MS = 1_000;
+/** Correction 10: what counts as no gap. */
+const NO_GAP_MS = 100;
 const PSQL_TIMEOUT_MS = 10_000;
 /** Away from the ports of a demo that may run beside the tests. */
 const LOOPBACK_BASE_PORT = 17_600;
@@ -36,6 +40,7 @@ export class TestCluster {
   /** Null on loopback. */
   readonly network: HostNetwork | null;
   #lostBefore = 0;
+  #noiseMs = 0;
 
   private constructor(plan: ClusterPlan, network: HostNetwork | null) {
     const clientNetwork = network?.cidr ?? '127.0.0.1/32';
@@ -84,13 +89,24 @@ export class TestCluster {
     return primary;
   }
 
-  /** Begins a new measurement on a healthy cluster; returns its primary. */
+  /**
+   * Begins a new measurement on a healthy cluster; returns its primary. The gap that a machine busy
+   * with other things makes without any fault is measured first: it is no outage.
+   */
   async healthy(): Promise<string> {
     const primary = await this.running.untilHealthy(this.api, RECOVERY_LIMIT_MS);
     await this.untilWritten();
     this.#lostBefore = await this.client.countLost(primary);
     this.client.mark();
+    await pause(NOISE_WINDOW_MS);
+    this.#noiseMs = this.client.view().gapMs;
+    this.client.mark();
     return primary;
+  }
+
+  /** Up to here a gap is none: 100 ms, or thrice what the machine showed before the fault. */
+  get noGapMs(): number {
+    return Math.max(NO_GAP_MS, 3 * this.#noiseMs);
   }
 
   async inflict(fault: Fault): Promise<string> {
@@ -98,11 +114,13 @@ export class TestCluster {
   }
 
   /** Waits until this many standbys stream, then says what the client saw since `healthy`. */
-  async recovered(standbys = 2): Promise<Outage & { readonly primary: string }> {
+  async recovered(what: string, standbys = 2): Promise<Outage & { readonly primary: string }> {
     const primary = await this.running.untilStreaming(standbys, RECOVERY_LIMIT_MS);
     await this.untilWritten();
     const { gapMs, dual } = this.client.view();
     const lost = (await this.client.countLost(primary)) - this.#lostBefore;
+    const noise = `${Math.round(this.#noiseMs)} ms without a fault`;
+    console.info(`${what}: gap ${Math.round(gapMs)} ms (${noise}), dual ${dual}, lost ${lost}`);
     return { primary, gapMs: Math.round(gapMs), dual, lost };
   }
 

@@ -9,7 +9,6 @@ import type { HostNetwork } from './host-network.ts';
 
 /** Lease of 3 s, its margin, detach and promotion, on two cores that run everything at once. */
 const FAILOVER_GAP_MS = 6_000;
-const NO_GAP_MS = 100;
 const LEASE_TTL_MS = 3_000;
 /** Asynchronous: what was acknowledged in the instant before the cut may not have left the host. */
 const LOST_ROWS_MAX = 3;
@@ -47,10 +46,10 @@ it('what the primary sends to the leader alone is lost: others pass its renewals
   await until('two lease periods', { limitMs: 3 * LEASE_TTL_MS }, async () => {
     return performance.now() > untilMs ? { value: true } : { instead: 'still waiting' };
   });
-  const outage = await cluster.recovered();
+  const outage = await cluster.recovered('one-way cut to the leader');
   await network.healOneWay(from);
   expect(outage).toMatchObject({ primary, dual: 0, lost: 0 });
-  expect(outage.gapMs).toBeLessThanOrEqual(NO_GAP_MS);
+  expect(outage.gapMs).toBeLessThanOrEqual(cluster.noGapMs);
   expect(await epoch()).toBe(epochBefore);
 });
 
@@ -62,11 +61,11 @@ it('the link of the primary is cut: it stops by itself before another takes over
   const successor = await cluster.untilPrimaryIsNot(primary);
   expect(cluster.postmasterPid(primary)).toBeNull();
   expect(await diverging).toBeGreaterThan(0);
-  const alone = await cluster.recovered(1);
+  const alone = await cluster.recovered('link cut', 1);
   expect(alone).toMatchObject({ primary: successor, dual: 0 });
   expect(alone.gapMs).toBeLessThan(FAILOVER_GAP_MS);
   await network.heal(host);
-  const outage = await cluster.recovered(2);
+  const outage = await cluster.recovered('link healed');
   expect(outage).toMatchObject({ primary: successor, dual: 0 });
   expect(outage.lost).toBeLessThanOrEqual(LOST_ROWS_MAX);
   expect(await cluster.countRows(primary, DIVERGED_RUN)).toBe(0);
@@ -77,12 +76,12 @@ it('the host of the primary dies: another takes over, and the old one streams wh
   cluster.agent(primary).hold();
   await network.powerOff(host);
   const successor = await cluster.untilPrimaryIsNot(primary);
-  const alone = await cluster.recovered(1);
+  const alone = await cluster.recovered('host dead', 1);
   expect(alone).toMatchObject({ primary: successor, dual: 0 });
   expect(alone.gapMs).toBeLessThan(FAILOVER_GAP_MS);
   await network.heal(host);
   cluster.agent(primary).start();
-  const outage = await cluster.recovered(2);
+  const outage = await cluster.recovered('host back');
   expect(outage).toMatchObject({ primary: successor, dual: 0 });
   expect(outage.lost).toBeLessThanOrEqual(LOST_ROWS_MAX);
 });
