@@ -134,9 +134,10 @@ export class ControllerLinks {
 
   #onDown(controller: string, cause: Error): void {
     const complaint = codeOf(cause) ?? cause.message;
-    if (this.#complaints.get(controller) === complaint) return;
-    this.#complaints.set(controller, complaint);
-    this.#log.warn('controller not connected', { controller, why: cause.message });
+    if (this.#complaints.get(controller) !== complaint) {
+      this.#complaints.set(controller, complaint);
+      this.#log.warn('controller not connected', { controller, why: cause.message });
+    }
     this.#events.onDown(controller);
   }
 }

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { LeaderView } from './leader-view.ts';
+
+type Word = readonly [name: string | null, term: number];
+
+describe('who leads, from what controllers say', () => {
+  it.each<{ what: string; words: Word[]; leader: string | null; news: boolean }>([
+    { what: 'the first word', words: [['c1', 3]], leader: 'c1', news: true },
+    {
+      what: 'the same from another',
+      words: [
+        ['c1', 3],
+        ['c1', 3],
+      ],
+      leader: 'c1',
+      news: false,
+    },
+    {
+      what: 'an older term',
+      words: [
+        ['c2', 4],
+        ['c1', 3],
+      ],
+      leader: 'c2',
+      news: false,
+    },
+    {
+      what: 'a later term',
+      words: [
+        ['c1', 3],
+        ['c2', 4],
+      ],
+      leader: 'c2',
+      news: true,
+    },
+    {
+      what: 'the same one again',
+      words: [
+        ['c1', 3],
+        ['c1', 5],
+      ],
+      leader: 'c1',
+      news: true,
+    },
+    {
+      what: 'one that does not know yet',
+      words: [
+        ['c1', 3],
+        [null, 3],
+      ],
+      leader: 'c1',
+      news: false,
+    },
+    {
+      what: 'an election',
+      words: [
+        ['c1', 3],
+        [null, 4],
+      ],
+      leader: null,
+      news: false,
+    },
+  ])('$what: $leader, news $news', ({ words, leader, news }) => {
+    const view = new LeaderView();
+    const told = words.map(([name, term]) => view.told(name, term));
+    expect(view.name).toBe(leader);
+    expect(told.at(-1)).toBe(news);
+  });
+});
