@@ -8,7 +8,10 @@ export type InstanceProcess = ProcessStat & {
 export type ProcessScan = {
   /** Living processes only: state Z is dead, nothing it could do is left. */
   readonly processes: readonly InstanceProcess[];
-  /** PostgreSQL processes of which the kernel does not tell whether they belong to the instance. */
+  /**
+   * PostgreSQL processes of which the kernel does not tell whether they belong to the instance; looked
+   * for only when `processes` is empty.
+   */
   readonly unreadable: readonly number[];
 };
 

@@ -21,16 +21,19 @@ export class ProcessesInDirectory implements InstanceProcesses {
 
   scan(): ProcessScan {
     const processes: InstanceProcess[] = [];
-    const unreadable: number[] = [];
+    const forbidden: number[] = [];
     for (const pid of this.proc.pids()) {
       if (pid === process.pid) continue;
       const cwd = this.proc.cwd(pid);
-      if (cwd.kind === 'forbidden' && this.#mayBeHidden(pid)) unreadable.push(pid);
+      if (cwd.kind === 'forbidden') forbidden.push(pid);
       if (cwd.kind !== 'target' || !this.#isOurs(cwd.path)) continue;
       const stat = this.proc.stat(pid);
       if (stat === undefined || isDead(stat)) continue;
       processes.push({ ...stat, title: this.proc.title(pid) });
     }
+    // Hidden processes matter to the proof that none is left; looking costs as much again.
+    const unreadable =
+      processes.length > 0 ? [] : forbidden.filter((pid) => this.#mayBeHidden(pid));
     return { processes, unreadable };
   }
 

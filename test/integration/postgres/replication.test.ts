@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { timelineId } from '#libs/kernel';
+import { parseLsn, timelineId } from '#libs/kernel';
 import {
   checkpoint,
   checkpointedTimeline,
@@ -8,6 +8,7 @@ import {
   ensurePhysicalSlot,
   ensureReplicationRole,
   ensureRewindRole,
+  flushWal,
   promote,
   readControlData,
   readSourceIdentity,
@@ -163,6 +164,7 @@ describe('a primary and its standbys', () => {
     await pg1.stop('SIGQUIT');
     await checkpoint(pg3.target(), 10_000);
     expect(await checkpointedTimeline(pg3.session)).toBe(5);
+    await fillWalPage(pg3);
     const outcome = await rewind(cluster.installation, {
       dataDirectory: pg1.dataDirectory,
       source: pg3.conninfo('rewinder'),
@@ -174,6 +176,8 @@ describe('a primary and its standbys', () => {
     expect(hasStandbySignal(pg1.dataDirectory)).toBe(true);
     pg1.configure({});
     pg1.follow(pg3);
+    // Without it the start waits until something else writes WAL on the primary (seen: over 20 s).
+    await flushWal(pg3.target());
     await pg1.startStandby();
     await eventually('pg1 has what pg3 has', 10_000, async () => {
       const there = await pg3.sql('SELECT count(*)::int FROM written');
@@ -209,3 +213,23 @@ describe('a primary and its standbys', () => {
     return { lsn: end.lsn, timeline: end.timeline };
   }
 });
+
+const WAL_PAGE_BYTES = 8_192n;
+
+/**
+ * Writes records until one ends exactly at the end of a page. The insert position is then behind the
+ * next page's header, where no record ends: pg_rewind takes it for the position to be reached.
+ */
+async function fillWalPage(primary: LocalInstance): Promise<void> {
+  const emit = async (contentBytes: number): Promise<bigint> => {
+    const text = `SELECT pg_logical_emit_message(false, 'x', repeat('x', ${contentBytes}))`;
+    return parseLsn(String(await primary.sql(text)));
+  };
+  const probe = await emit(8);
+  const smallest = (await emit(8)) - probe;
+  for (let end = await emit(8); end % WAL_PAGE_BYTES !== 0n; ) {
+    const left = WAL_PAGE_BYTES - (end % WAL_PAGE_BYTES);
+    const fits = left >= smallest && left - smallest < 160n;
+    end = await emit(fits ? Number(left - smallest) + 8 : 64);
+  }
+}

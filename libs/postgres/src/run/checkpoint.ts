@@ -1,5 +1,6 @@
 import { type TimelineId, timelineId } from '#libs/kernel';
-import { SqlSession, type SqlTarget } from './sql-session.ts';
+import type { SqlTarget } from './sql-connection.ts';
+import { SqlSession } from './sql-session.ts';
 
 /**
  * Makes an immediate checkpoint over a connection of its own: it may take long, and the one for

@@ -20,6 +20,7 @@ export {
   putDetachedMark,
 } from './detached-mark.ts';
 export { endConflicts } from './end-conflicts.ts';
+export { flushWal } from './flush-wal.ts';
 export { type FollowOutcome, type FollowRequest, follow } from './follow.ts';
 export { forgetInheritedSettings } from './inherited-settings.ts';
 export { type InitdbOptions, initdb } from './initdb.ts';
@@ -49,8 +50,8 @@ export { RewindError, type RewindOptions, type RewindOutcome, rewind } from './r
 export { ensureReplicationRole, ensureRewindRole, type RoleRequest } from './roles.ts';
 export { runTool, type ToolSecrets } from './run-tool.ts';
 export { dropIdleSlot, ensurePhysicalSlot } from './slots.ts';
-export { type Row, SqlTimeoutError } from './sql-connection.ts';
-export { SqlSession, type SqlTarget } from './sql-session.ts';
+export { type Row, type SqlTarget, SqlTimeoutError } from './sql-connection.ts';
+export { SqlSession } from './sql-session.ts';
 export {
   dropDanglingSkips,
   readTimelineHistories,

@@ -59,7 +59,8 @@ const FIRST_CHANGE_FOLLOWS = /need to copy/i;
  * end the directory is marked unfinished; after a failure in the middle the mark stays.
  *
  * The caller has proved the instance down, has asked the leader, and has seen the source's control file
- * on its new timeline. The result is a standby that follows nobody yet.
+ * on its new timeline. The result is a standby that follows nobody yet; `flushWal` on the source makes
+ * sure that it gets ready at its start.
  *
  * @throws RewindError
  */

@@ -1,7 +1,24 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { DomainError } from '#libs/kernel';
-import type { SqlTarget } from './sql-session.ts';
+
+export type SqlTarget = {
+  /** A directory with the Unix socket, or a host. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly password?: string;
+  readonly ssl?: ClientConfig['ssl'];
+  /** As it shows in `pg_stat_activity`. */
+  readonly applicationName?: string;
+  /** Until connected and authenticated. */
+  readonly connectTimeoutMs: number;
+  /** A statement without a limit of its own. */
+  readonly statementTimeoutMs: number;
+  /** Connect to the walsender, which takes replication commands only. */
+  readonly replication?: boolean;
+};
 
 export type Row = Readonly<Record<string, unknown>>;
 

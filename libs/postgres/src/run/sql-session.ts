@@ -1,23 +1,4 @@
-import type { ClientConfig } from 'pg';
-import { Connection, type Row } from './sql-connection.ts';
-
-export type SqlTarget = {
-  /** A directory with the Unix socket, or a host. */
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly database: string;
-  readonly password?: string;
-  readonly ssl?: ClientConfig['ssl'];
-  /** As it shows in `pg_stat_activity`. */
-  readonly applicationName?: string;
-  /** Until connected and authenticated. */
-  readonly connectTimeoutMs: number;
-  /** A statement without a limit of its own. */
-  readonly statementTimeoutMs: number;
-  /** Connect to the walsender, which takes replication commands only. */
-  readonly replication?: boolean;
-};
+import { Connection, type Row, type SqlTarget } from './sql-connection.ts';
 
 /**
  * One connection that is kept, made again when it broke, and used by one statement at a time. A
@@ -44,7 +25,8 @@ export class SqlSession {
     const limitMs = timeoutMs ?? this.target.statementTimeoutMs;
     this.#waiting += 1;
     const turn = this.#tail.then(() => this.#run(text, values, limitMs));
-    this.#tail = turn.catch(() => undefined);
+    // The next one waits for its end, however it ends.
+    this.#tail = Promise.allSettled([turn]);
     try {
       return await turn;
     } finally {

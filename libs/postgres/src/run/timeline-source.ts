@@ -1,6 +1,7 @@
 import { DomainError, type Lsn, parseLsn, type TimelineId, timelineId } from '#libs/kernel';
 import { parseTimelineHistory, type TimelineHistory } from '#libs/postgres-model';
-import { SqlSession, type SqlTarget } from './sql-session.ts';
+import type { SqlTarget } from './sql-connection.ts';
+import { SqlSession } from './sql-session.ts';
 
 /** What a server says of itself over a replication connection. */
 export type SourceIdentity = {
