@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentConfig, guardPaths } from '#libs/config';
-import { codeOf, messageOf } from '#libs/kernel';
+import { codeOf, type Epoch, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
@@ -77,7 +77,14 @@ export class GuardKeeper {
     if (connection === null) {
       return Promise.reject(new GuardGoneError(`'${request.type}': no guard is attached`));
     }
-    return connection.ask(request, timeoutMs);
+    const answered = connection.ask(request, timeoutMs);
+    if (request.type !== 'release') return answered;
+    return answered.then(() => this.#noteReleased(request.epoch));
+  }
+
+  /** The guard never renews a released epoch again, whether its next state is here yet or not. */
+  #noteReleased(epoch: Epoch): void {
+    if (this.#state?.epoch === epoch) this.#state = { ...this.#state, epoch: null };
   }
 
   tellPosition(timeline: number, lsn: bigint): void {
