@@ -15,6 +15,7 @@ export type EventObserver = (events: readonly RecordedEvent[]) => void;
 export class ApplyQueue {
   #entries: LogEntry[] = [];
   #head = 0;
+  #suspended = false;
   #index: LogIndex;
   #term: Term;
   #observers: EventObserver[] = [];
@@ -36,7 +37,7 @@ export class ApplyQueue {
   }
 
   get hasMore(): boolean {
-    return this.#head < this.#entries.length;
+    return !this.#suspended && this.#head < this.#entries.length;
   }
 
   /** Called with the events of each applied batch, in log order. */
@@ -50,8 +51,17 @@ export class ApplyQueue {
     else this.#barriers.push({ index, reached });
   }
 
-  /** Where the state stands, with its digest: written only together with the effects up to here. */
-  mark(): AppliedMark {
+  /** A snapshot is about to take the place of the state: nothing is applied or marked until then. */
+  suspend(): void {
+    this.#suspended = true;
+  }
+
+  /**
+   * Where the state stands, with its digest: written only together with the effects up to here. Null
+   * while the state in memory is not the one that storage has.
+   */
+  mark(): AppliedMark | null {
+    if (this.#suspended) return null;
     const digest = new Uint8Array(4);
     new DataView(digest.buffer).setUint32(0, this.store.digest);
     return { index: this.#index, term: this.#term, digest };
@@ -64,6 +74,7 @@ export class ApplyQueue {
   /** A snapshot took the place of everything before it. */
   restoredTo(store: EventStore, index: LogIndex, term: Term): void {
     this.store = store;
+    this.#suspended = false;
     this.#index = index;
     this.#term = term;
     this.#entries = this.#entries.slice(this.#head).filter((entry) => entry.index > index);

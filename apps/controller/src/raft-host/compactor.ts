@@ -1,9 +1,14 @@
 import type { LogIndex, RaftMachine } from '#libs/raft';
 import type { HostStorage } from './ports.ts';
 
-/** A log longer than this is cut, but for a tail that spares followers a snapshot. */
-const COMPACT_AFTER_ENTRIES = 40_000;
-const TRAILING_ENTRIES = 20_000;
+export type CompactionLimits = {
+  /** A log longer than this is cut. */
+  readonly afterEntries: number;
+  /** What stays of it, so that a follower that was away for a while needs no snapshot. */
+  readonly trailingEntries: number;
+};
+
+export const COMPACTION: CompactionLimits = { afterEntries: 40_000, trailingEntries: 20_000 };
 
 /** Drops what is applied, durable and not needed by a follower that is a little behind. */
 export class Compactor {
@@ -13,14 +18,16 @@ export class Compactor {
     readonly storage: Pick<HostStorage, 'applied' | 'firstIndex' | 'compactTo'>,
     readonly feed: (input: (raft: RaftMachine) => void) => void,
     readonly failed: (error: unknown) => void,
+    readonly limits: CompactionLimits,
   ) {}
 
   /** Cheap: called at every tick. */
   runWhenDue(): void {
     const appliedIndex = this.storage.applied.index;
-    if (this.#busy || appliedIndex - this.storage.firstIndex < COMPACT_AFTER_ENTRIES) return;
+    const { afterEntries, trailingEntries } = this.limits;
+    if (this.#busy || appliedIndex - this.storage.firstIndex < afterEntries) return;
     this.#busy = true;
-    this.#compact(appliedIndex - TRAILING_ENTRIES).catch(this.failed);
+    this.#compact(appliedIndex - trailingEntries).catch(this.failed);
   }
 
   async #compact(index: LogIndex): Promise<void> {

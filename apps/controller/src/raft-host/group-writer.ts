@@ -9,8 +9,8 @@ export type GroupWriterPorts = {
   readonly storage: Pick<HostStorage, 'write'>;
   readonly overlay: StateOverlay;
   readonly clock: Clock;
-  /** What is applied now; read when state writes are taken, so that both go together. */
-  applied(): AppliedMark;
+  /** What is applied now, taken together with the state writes; null: the state is being replaced. */
+  applied(): AppliedMark | null;
   send(messages: readonly Message[]): void;
   /** Null: only state was written. */
   persisted(batch: PersistBatch | null): void;
@@ -60,7 +60,8 @@ export class GroupWriter {
   flush(nowMs: number): void {
     const { overlay } = this.#ports;
     if (this.busy) return;
-    const stateDue = overlay.isDue(nowMs);
+    const mark = this.#ports.applied();
+    const stateDue = mark !== null && overlay.isDue(nowMs);
     const markDue = this.#waiting !== null && nowMs - this.#markWrittenMs > APPLIED_MARK_AGE_MS;
     if (this.#waiting === null && !stateDue) return;
     const persist = this.#waiting;
@@ -68,11 +69,11 @@ export class GroupWriter {
     this.#flyingMessages = this.#waitingMessages;
     this.#waitingMessages = [];
     this.#flyingSinceMs = nowMs;
-    const withState = (stateDue || markDue) && (persist === null || persist.snapshot === null);
+    const withState = mark !== null && (stateDue || markDue);
     if (withState) this.#markWrittenMs = nowMs;
     const request = {
       ...(persist === null ? {} : { persist }),
-      ...(withState ? { state: overlay.take(), applied: this.#ports.applied() } : {}),
+      ...(withState ? { state: overlay.take(), applied: mark } : {}),
     };
     this.#ports.storage.write(request).then(
       () => this.#onWritten(persist, withState),

@@ -2,6 +2,7 @@ import { type Clock, DomainError, seededPrng } from '#libs/kernel';
 import { createRaft, type Membership, type RaftConfig } from '#libs/raft';
 import { openReplicaStore, type ReplicaStore, type StoreDisk } from '#libs/storage';
 import type { Log } from '../log.ts';
+import { COMPACTION, type CompactionLimits } from './compactor.ts';
 import { loadEventStore } from './load-event-store.ts';
 import type { PeerLinks } from './ports.ts';
 import { RaftHost } from './raft-host.ts';
@@ -34,6 +35,7 @@ export type ReplicaOptions = {
   readonly seed: number;
   readonly onFatal: (error: unknown) => void;
   readonly disk?: StoreDisk;
+  readonly compaction?: CompactionLimits;
 };
 
 export type Replica = { readonly host: RaftHost; readonly storage: ReplicaStore };
@@ -85,6 +87,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     electionTimeoutMs: timing.electionMs,
     applied: { index: recovered.appliedIndex, term: recovered.appliedTerm },
     onFatal: options.onFatal,
+    compaction: options.compaction ?? COMPACTION,
   });
   return { host, storage };
 }

@@ -30,6 +30,7 @@ class Trio {
       clock: systemClock,
       log: SILENT,
       seed: id,
+      compaction: { afterEntries: 400, trailingEntries: 100 },
       onFatal: (error) => {
         throw error;
       },
@@ -44,6 +45,8 @@ class Trio {
     this.replicas.delete(id);
     await replica?.host.stop();
     await replica?.storage.close();
+    // As a network does when the connection of a process ends.
+    for (const { host } of this.replicas.values()) host.onUnreachable(id);
   }
 
   async leader(): Promise<Replica> {
@@ -65,8 +68,11 @@ async function until<T>(look: () => T | undefined | false): Promise<T> {
   }
 }
 
-function put(replica: Replica, key: string): Promise<number> {
-  const value = new Uint8Array([1, 2, 3]);
+function put(
+  replica: Replica,
+  key: string,
+  value: Uint8Array = Uint8Array.of(1, 2, 3),
+): Promise<number> {
   const body = packCommand(STORE_PORTS, { type: 'put', key, value, expectedRevision: null });
   return new Promise((resolve, reject) => {
     replica.host.propose(packEnvelope(STORE_PORTS, { from: 'controller', body }), {
@@ -130,4 +136,31 @@ describe('three replicas on real stores', () => {
     const leader = await trio.leader();
     expect(leader.host.store.digest).toBe(digest);
   });
+
+  it('a member that missed more than the log still holds gets a snapshot and goes on', async () => {
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const leader = await trio.leader();
+    const away = [1, 2, 3].find((id) => id !== leader.host.status().self) ?? 0;
+    await put(leader, 'seen-by-all');
+    await trio.stop(away);
+    // Large enough for several pieces.
+    for (let n = 0; n < 30; n += 1) {
+      await Promise.all(
+        Array.from({ length: 40 }, (_, m) => put(leader, `k${n}-${m}`, new Uint8Array(1_000))),
+      );
+    }
+    await until(() => leader.storage.firstIndex > 500);
+    const back = await trio.start(away);
+    expect(back.host.applies.index).toBeLessThan(leader.storage.firstIndex);
+    await until(() => back.host.applies.index >= leader.host.applies.index);
+    const last = await put(leader, 'after-the-snapshot');
+    await until(() => back.host.applies.index >= last);
+    expect(back.host.store.digest).toBe(leader.host.store.digest);
+    expect(back.storage.firstIndex).toBeGreaterThan(500);
+
+    await trio.stop(away);
+    const again = await trio.start(away);
+    await until(() => again.host.applies.index >= last);
+    expect(again.host.store.digest).toBe(leader.host.store.digest);
+  }, 20_000);
 });

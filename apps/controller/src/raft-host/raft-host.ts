@@ -15,7 +15,7 @@ import type {
 } from '#libs/raft';
 import type { Log } from '../log.ts';
 import { ApplyQueue } from './apply-queue.ts';
-import { Compactor } from './compactor.ts';
+import { COMPACTION, type CompactionLimits, Compactor } from './compactor.ts';
 import { GridTimer } from './grid-timer.ts';
 import { GroupWriter } from './group-writer.ts';
 import { InputLanes } from './input-lanes.ts';
@@ -37,6 +37,7 @@ export type RaftHostOptions = {
   readonly tickMs: number;
   readonly electionTimeoutMs: number;
   readonly applied: { readonly index: LogIndex; readonly term: Term };
+  readonly compaction?: CompactionLimits;
   /** An invariant broke or storage failed: the process must end, nothing may follow. */
   readonly onFatal: (error: unknown) => void;
 };
@@ -104,6 +105,7 @@ export class RaftHost {
       storage,
       (input) => this.feed(input),
       (error) => this.fail(error),
+      options.compaction ?? COMPACTION,
     );
     this.#timer = new GridTimer(clock, options.tickMs, (lateMs) => this.#onPeriod(lateMs));
   }
@@ -269,7 +271,10 @@ export class RaftHost {
 
   #execute(output: Output): void {
     sendAll(this.#options.links, output.sendNow);
-    if (output.persist !== null && output.persist.snapshot !== null) this.overlay.clear();
+    if (output.persist !== null && output.persist.snapshot !== null) {
+      this.overlay.clear();
+      this.applies.suspend();
+    }
     this.#writer.add(output.persist, output.afterPersist);
     this.applies.add(output.apply);
     for (const round of output.rounds) this.rounds.onOutcome(round);
