@@ -13,7 +13,7 @@ import {
 } from '#libs/protocol';
 import type { GuardLog } from './guard-log.ts';
 
-export class SocketPathError extends DomainError {
+class SocketPathError extends DomainError {
   readonly code = 'GUARD_SOCKET';
 }
 

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf, DomainError, type GuardIncarnation, guardIncarnation } from '#libs/kernel';
 
 /** Another guard has the data directory. */
-export class DirectoryLockedError extends DomainError {
+class DirectoryLockedError extends DomainError {
   readonly code = 'DIRECTORY_LOCKED';
 
   constructor(path: string, holder: string) {
@@ -12,7 +12,7 @@ export class DirectoryLockedError extends DomainError {
   }
 }
 
-export class DirectoryLockFailedError extends DomainError {
+class DirectoryLockFailedError extends DomainError {
   readonly code = 'DIRECTORY_LOCK_FAILED';
 
   constructor(path: string, reason: string, options?: { cause?: unknown }) {

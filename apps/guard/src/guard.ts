@@ -6,6 +6,7 @@ import type { TlsCredentials } from '#libs/transport';
 import { AgentSocket } from './agent-socket.ts';
 import { ControllerLinks } from './controller-links.ts';
 import { Fuse } from './fuse.ts';
+import { Grants } from './grants.ts';
 import type { GuardLog } from './guard-log.ts';
 import { Instance } from './instance.ts';
 import { LeaderView } from './leader-view.ts';
@@ -27,8 +28,6 @@ export type GuardParts = {
   readonly onShutdown: () => void;
 };
 
-type Granted = GuardAnswer & { readonly type: 'granted' };
-
 /** How long the release of a guard that ends is waited for; after it the lease runs out by itself. */
 const LAST_RELEASE_LIMIT_MS = 2_000;
 
@@ -43,8 +42,8 @@ export class Guard {
   readonly #instance: Instance;
   readonly #releases: Releases;
   readonly #orders: Orders;
+  readonly #grants: Grants;
   readonly #leader = new LeaderView();
-  #granted: Granted | null = null;
   #position: Position | null = null;
   #agentGoneAtMs = performance.now();
   #repeatTimer: NodeJS.Timeout | undefined;
@@ -81,16 +80,13 @@ export class Guard {
       log,
     });
     this.#releases = new Releases((request) => this.#sendToLeader(request));
+    const { predecessors } = parts;
+    const [lease, instance, releases] = [this.#lease, this.#instance, this.#releases];
+    const shared = { incarnation, lease, instance, releases };
+    this.#grants = new Grants({ ...shared, predecessors, log });
     this.#orders = new Orders({
-      instance: this.#instance,
-      lease: this.#lease,
-      releases: this.#releases,
-      incarnation,
-      olderHolder: (epoch) => {
-        const granted = this.#granted;
-        if (granted?.epoch !== epoch || granted.incarnation === incarnation) return null;
-        return granted.incarnation;
-      },
+      ...shared,
+      olderHolder: (epoch) => this.#grants.olderHolder(epoch),
       onPosition: (position) => {
         this.#position = position;
       },
@@ -189,28 +185,11 @@ export class Guard {
         if (this.#leader.told(answer.name, answer.term)) this.#leaderKnown();
         return;
       case 'granted':
-        this.#learnGrant(answer);
+        this.#grants.learn(answer);
         return;
       default:
         unreachable(answer);
     }
-  }
-
-  #learnGrant(granted: Granted): void {
-    const { incarnation, predecessors, log } = this.#parts;
-    const { epoch } = granted;
-    this.#granted = granted;
-    if (granted.incarnation === incarnation) {
-      const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = granted;
-      this.#lease.useTiming({ leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs });
-      if (this.#instance.serving.kind !== 'primary') this.#lease.acquire(epoch);
-      return;
-    }
-    // Only for a guard of this very data directory: another host may carry the same name by mistake.
-    if (!predecessors.includes(granted.incarnation) || this.#releases.has(epoch)) return;
-    log.info('lease of a dead guard is given back', { epoch, of: granted.incarnation });
-    const release = { epoch, incarnation: granted.incarnation, position: null } as const;
-    void this.#releases.add({ ...release, reason: 'guard-dead' });
   }
 
   #controllerUp(controller: string): void {
