@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.ts';
 export type Finish = (outcome: Outcome, context: Context) => Promise<void>;
 
 /** Positional arguments in the order of the usage line; those left out are undefined. */
-export type Positionals = readonly (string | undefined)[];
+type Positionals = readonly (string | undefined)[];
 
 /** The code of a verb; null when it has printed everything itself. */
 export type VerbBody<Options> = (

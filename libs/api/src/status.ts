@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { refusalSchema } from './problem.ts';
 import { recordedEventSchema } from './recorded-event.ts';
 
-export const controllerView = z.object({
+const controllerView = z.object({
   name: z.string(),
   /** Where other processes reach it. */
   address: z.string(),
@@ -15,7 +15,7 @@ export const controllerView = z.object({
   reachable: z.boolean(),
 });
 
-export const INSTANCE_STATES = [
+const INSTANCE_STATES = [
   'serving',
   'read-only',
   'streaming',
@@ -31,7 +31,7 @@ export const INSTANCE_STATES = [
   'silent',
 ] as const;
 
-export const instanceView = z.object({
+const instanceView = z.object({
   name: z.string(),
   /** What PostgreSQL says it is; null while it does not run or nobody knows. */
   role: z.enum(['primary', 'standby']).nullable(),

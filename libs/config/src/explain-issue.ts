@@ -39,7 +39,7 @@ function unknownKey(
   return `unknown key '${dotted(path)}' in ${source.file} line ${source.lineOf(path)}: ${way}`;
 }
 
-export function dotted(path: readonly PropertyKey[]): string {
+function dotted(path: readonly PropertyKey[]): string {
   return path
     .map((step, index) =>
       typeof step === 'number' ? `[${step + 1}]` : `${index === 0 ? '' : '.'}${String(step)}`,

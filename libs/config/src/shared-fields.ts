@@ -13,7 +13,7 @@ import {
   portSchema,
 } from './field.ts';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const logLevelField = field(z.enum(LOG_LEVELS).default('info'), {

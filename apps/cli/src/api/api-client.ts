@@ -29,7 +29,7 @@ export type ApiTiming = {
   readonly retryDelayMs: number;
 };
 
-export const DEFAULT_API_TIMING: ApiTiming = {
+const DEFAULT_API_TIMING: ApiTiming = {
   answerTimeoutMs: 5_000,
   leaderWaitMs: 15_000,
   retryDelayMs: 250,

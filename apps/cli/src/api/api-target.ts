@@ -17,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Addresses to try, and an operator's identity when there is one. */
 export type ApiTarget = { readonly urls: readonly URL[]; readonly tls: TlsFiles | null };
 
-export const DEFAULT_API = '127.0.0.1:7401';
+const DEFAULT_API = '127.0.0.1:7401';
 
 /** @throws UsageError, TlsFileError */
 export function apiTarget(options: ApiOptions, environment: Environment): ApiTarget {

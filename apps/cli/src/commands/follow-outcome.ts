@@ -63,7 +63,7 @@ export async function followToEnd(
 }
 
 /** What an event says about the operation under way; null when it goes on. */
-export function endingOf({ event }: RecordedEventJson): Ending | null {
+function endingOf({ event }: RecordedEventJson): Ending | null {
   switch (event.type) {
     case 'SwitchoverCompleted':
     case 'FailoverCompleted': {

@@ -7,7 +7,7 @@ import {
 import { createServer as createHttps, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-export type Answer = { readonly status: number; readonly body: unknown };
+type Answer = { readonly status: number; readonly body: unknown };
 export type Handler = (
   request: { readonly method: string; readonly path: string; readonly body: string },
   response: ServerResponse,
