@@ -210,6 +210,45 @@ const ELECTION: readonly Mutation[] = [
   },
 ];
 
+const LEADERSHIP: readonly Mutation[] = [
+  {
+    name: 'a leader without a quorum leads on (41)',
+    file: raft('leader'),
+    find: '  if (!heard) becomeFollower(state, state.term, 0);\n',
+    replace: '  if (!heard) state.electionElapsedTicks = 0;\n',
+  },
+  {
+    name: 'a member that hears a leader votes for another (41)',
+    file: raft('voter'),
+    find: 'state.leader !== 0 && state.electionElapsedTicks < state.config.electionTicks',
+    replace: 'state.leader === state.self',
+  },
+  {
+    name: 'a leader with a stuck disk leads on (3)',
+    file: raft('write-stall'),
+    find: "if (state.standing.kind !== 'follower') becomeFollower(state, state.term, 0);",
+    replace: '',
+  },
+  {
+    name: 'a removed leader leads on (36)',
+    file: raft('flush'),
+    find: '  becomeFollower(state, state.term, 0);\n',
+    replace: '',
+  },
+  {
+    name: 'a member that an uncommitted change removes cannot finish it',
+    file: raft('membership'),
+    find: 'return this.#steps.some(({ membership }) => isVoter(membership, id));',
+    replace: 'return isVoter(this.current, id);',
+  },
+  {
+    name: 'each refusal resends a whole window',
+    file: raft('progress'),
+    find: '    this.inflightLimit = 1;\n',
+    replace: '    this.inflightLimit = INFLIGHT_LIMIT_MAX;\n',
+  },
+];
+
 const ROUNDS: readonly Mutation[] = [
   {
     name: 'an answer to an old round confirms a new one (7)',
@@ -312,6 +351,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DURABILITY,
   ...REPLICATION,
   ...ELECTION,
+  ...LEADERSHIP,
   ...ROUNDS,
   ...MEMBERSHIP,
 ];

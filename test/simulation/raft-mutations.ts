@@ -60,7 +60,9 @@ async function find(mutation: Mutation, seeds: number): Promise<Finding> {
 }
 
 function chosen(mutations: readonly Mutation[]): readonly Mutation[] {
-  return only === undefined ? mutations : mutations.filter(({ name }) => name.includes(only));
+  return only === undefined
+    ? mutations
+    : mutations.filter(({ name }) => new RegExp(only).test(name));
 }
 
 /** The patches are made on source text, wherever this file was compiled to. */

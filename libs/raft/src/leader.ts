@@ -1,5 +1,6 @@
 import { advanceCommit } from './commit.ts';
 import type { AppendResponse, HeartbeatResponse } from './messages.ts';
+import { isHeard } from './peers.ts';
 import type { Progress } from './progress.ts';
 import { isQuorum, reachedByQuorum } from './quorum.ts';
 import { sendEntries, sendNudge } from './replication.ts';
@@ -15,7 +16,7 @@ export function onAppendResponse(
 ): void {
   const peer = state.peer(response.from);
   if (peer === undefined) return;
-  peer.recentlyActive = true;
+  peer.heardTick = state.ticks;
   if (response.outcome === 'rejected') onRejected(state, peer, response);
   else onMatched(state, leadership, peer, response.index);
 }
@@ -45,7 +46,7 @@ export function onHeartbeatResponse(
 ): void {
   const peer = state.peer(response.from);
   if (peer === undefined) return;
-  peer.recentlyActive = true;
+  peer.heardTick = state.ticks;
   peer.writeStallMs = response.writeStallMs;
   if (response.round > peer.answeredRound) {
     peer.answeredRound = response.round;
@@ -96,11 +97,7 @@ export function onFetched(
 }
 
 /** Steps down when no quorum was heard for an election timeout: others may have a leader by now. */
-export function checkQuorum(state: State, leadership: Leadership): void {
-  const heard = isQuorum(
-    state.memberships.current,
-    (id) => id === state.self || state.peer(id)?.recentlyActive === true,
-  );
-  for (const peer of leadership.peers) peer.recentlyActive = false;
+export function checkQuorum(state: State): void {
+  const heard = isQuorum(state.memberships.current, (id) => isHeard(state, id));
   if (!heard) becomeFollower(state, state.term, 0);
 }

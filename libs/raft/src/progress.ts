@@ -23,8 +23,8 @@ export class Progress {
   toldCommitIndex: LogIndex = 0;
   /** The newest round that the peer answered in this term. */
   answeredRound: RoundId = 0;
-  /** It answered something since the last quorum check. */
-  recentlyActive = true;
+  /** The tick of its last answer in this term; a new peer has an election timeout to give one. */
+  heardTick: number;
   writeStallMs = 0;
   /** A probe is on its way; another may leave only after an answer or a lost round trip. */
   probeSent = false;
@@ -41,8 +41,9 @@ export class Progress {
   readonly #inflight: Inflight[] = [];
   #inflightBytes = 0;
 
-  constructor(id: MemberId, nextIndex: LogIndex) {
+  constructor(id: MemberId, nextIndex: LogIndex, tick: number) {
     this.id = id;
+    this.heardTick = tick;
     this.nextIndex = nextIndex;
   }
 

@@ -1,7 +1,7 @@
 import { isServing } from './commit.ts';
 import { appendOwn } from './log-growth.ts';
 import { changed, leftJoint } from './membership.ts';
-import { syncPeers } from './peers.ts';
+import { isActive, isHeard, syncPeers } from './peers.ts';
 import type { MembershipChange, ProposeResult, Refusal } from './ports.ts';
 import { isQuorum } from './quorum.ts';
 import type { Leadership, State } from './state.ts';
@@ -74,11 +74,11 @@ function newVoterOf(change: MembershipChange): MemberId | null {
 
 function isCaughtUp(state: State, id: MemberId): boolean {
   const peer = state.peer(id);
-  if (peer === undefined || peer.state !== 'replicate' || !peer.recentlyActive) return false;
+  if (peer === undefined || peer.state !== 'replicate' || !isActive(state, peer)) return false;
   return state.log.lastIndex - peer.matchIndex <= PROMOTE_LAG_ENTRIES_MAX;
 }
 
 /** Refuses a change after which the voters that answer now would be no quorum (known bug 19). */
 function keepsQuorum(state: State, next: Membership): boolean {
-  return isQuorum(next, (id) => id === state.self || state.peer(id)?.recentlyActive === true);
+  return isQuorum(next, (id) => isHeard(state, id));
 }

@@ -61,7 +61,7 @@ export class State {
   vote: MemberId | 0;
   standing: Standing = { kind: 'follower', leader: 0 };
   ticks = 0;
-  /** Follower: since the leader was heard or a vote given. Leader: since the last quorum check. */
+  /** Follower: since the leader was heard or a vote given. Leader: always 0. */
   electionElapsedTicks = 0;
   electionTimeoutTicks = 0;
   /** Follower: the log up to here is known to equal that of this term's leader. */

@@ -1,4 +1,5 @@
 import { isServing } from './commit.ts';
+import { isActive } from './peers.ts';
 import type { RaftStatus } from './ports.ts';
 import type { State } from './state.ts';
 import { roleOf } from './take-output.ts';
@@ -19,12 +20,12 @@ export function statusOf(state: State): RaftStatus {
     lastIndex: log.lastIndex,
     firstIndex: log.firstIndex,
     membership: state.memberships.current,
-    peers: peers.map(({ id, state: phase, matchIndex, nextIndex, recentlyActive }) => ({
-      id,
-      state: phase,
-      matchIndex,
-      nextIndex,
-      recentlyActive,
+    peers: peers.map((peer) => ({
+      id: peer.id,
+      state: peer.state,
+      matchIndex: peer.matchIndex,
+      nextIndex: peer.nextIndex,
+      recentlyActive: isActive(state, peer),
     })),
   };
 }

@@ -114,5 +114,5 @@ function speaksAsLeader(message: Message): boolean {
 
 function noteActive(state: State, from: MemberId): void {
   const peer = state.peer(from);
-  if (peer !== undefined) peer.recentlyActive = true;
+  if (peer !== undefined) peer.heardTick = state.ticks;
 }

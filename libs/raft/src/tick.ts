@@ -18,9 +18,8 @@ function tickLeader(state: State, leadership: Leadership): void {
     leadership.heartbeatDue = true;
   }
   abortLateTransfer(state, leadership);
-  if (state.electionElapsedTicks < state.config.electionTicks) return;
   state.electionElapsedTicks = 0;
-  checkQuorum(state, leadership);
+  checkQuorum(state);
 }
 
 function tickElection(state: State): void {

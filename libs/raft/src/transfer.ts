@@ -1,5 +1,6 @@
 import { campaign, mayCampaign } from './candidate.ts';
 import type { TimeoutNow } from './messages.ts';
+import { isActive } from './peers.ts';
 import type { Refusal } from './ports.ts';
 import type { Progress } from './progress.ts';
 import type { Leadership, State } from './state.ts';
@@ -13,7 +14,7 @@ export function beginTransfer(state: State, leadership: Leadership, to: MemberId
   const peer = state.peer(to);
   if (peer === undefined || !state.memberships.current.voters.includes(to)) return 'targetNotVoter';
   const lag = state.log.lastIndex - peer.matchIndex;
-  if (!peer.recentlyActive || peer.state !== 'replicate' || lag > TRANSFER_LAG_ENTRIES_MAX) {
+  if (!isActive(state, peer) || peer.state !== 'replicate' || lag > TRANSFER_LAG_ENTRIES_MAX) {
     return 'targetBehind';
   }
   leadership.transfer = { to, startedTick: state.ticks, ordered: false };
@@ -52,7 +53,7 @@ export function bestSuccessor(state: State, leadership: Leadership): Progress | 
   let best: Progress | null = null;
   for (const peer of leadership.peers) {
     if (!state.memberships.current.voters.includes(peer.id)) continue;
-    if (!peer.recentlyActive || peer.state !== 'replicate' || peer.writeStallMs > 0) continue;
+    if (!isActive(state, peer) || peer.state !== 'replicate' || peer.writeStallMs > 0) continue;
     if (best === null || peer.matchIndex > best.matchIndex) best = peer;
   }
   return best;

@@ -245,7 +245,7 @@ function overlaps(from: Membership, to: Membership): boolean {
   return gone + come <= 1;
 }
 
-function isQuorumOf(membership: Membership, agrees: (id: MemberId) => boolean): boolean {
+export function isQuorumOf(membership: Membership, agrees: (id: MemberId) => boolean): boolean {
   return [membership.voters, membership.outgoing].every(
     (voters) => voters.length === 0 || voters.filter(agrees).length * 2 > voters.length,
   );

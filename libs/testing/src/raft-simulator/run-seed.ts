@@ -128,6 +128,7 @@ class SeedRun {
     const leader = this.#servingLeader();
     if (leader === null) return false;
     const { membership, commitIndex, lastIndex } = leader.machine.status();
+    if (!membership.voters.includes(leader.id)) return false;
     if (membership.outgoing.length > 0 || commitIndex !== lastIndex) return false;
     return membership.members.every(
       ({ id }) => this.#members.get(id)?.applied.index === commitIndex,

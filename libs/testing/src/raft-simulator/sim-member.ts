@@ -21,6 +21,7 @@ import { SimApplied } from './sim-applied.ts';
 import { SimClients } from './sim-clients.ts';
 import { HashedLog, type SnapshotBody, StableMedia } from './sim-disk.ts';
 import { SimSnapshots } from './sim-snapshots.ts';
+import { SimWatch } from './sim-watch.ts';
 import { SimWriter } from './sim-writer.ts';
 import { type Swarm, TICK_MS } from './swarm.ts';
 import type { Trace } from './trace.ts';
@@ -55,6 +56,7 @@ export class SimMember implements Witness {
   readonly #prng: Prng;
   readonly #clients: SimClients;
   #snapshots: SimSnapshots;
+  #watch: SimWatch;
   /** The last term this member led: rounds that are answered belong to it. */
   #leaderTerm: Term = 0;
   #incarnation = 0;
@@ -86,13 +88,14 @@ export class SimMember implements Witness {
     this.applied = new SimApplied(0, 0, 0, bootstrap);
     this.#observedMembership = bootstrap;
     this.#snapshots = this.#newSnapshots();
+    this.#watch = new SimWatch(id, world.swarm.limits.electionTicks);
     this.machine = this.#boot();
     this.#planTick();
   }
 
   receive({ message, body }: Packet): void {
     this.#input(() => {
-      this.machine.step(message);
+      this.#step(message);
       if (message.type === 'snapshotChunk' && body !== null) {
         this.#snapshots.receive(message, body, () => this.#turn());
       }
@@ -100,6 +103,21 @@ export class SimMember implements Witness {
         this.machine.onSnapshotSent(message.from, 'installed', message.index);
       }
     });
+  }
+
+  #step(message: Message): void {
+    const asksForVote = message.type === 'voteRequest' || message.type === 'preVoteRequest';
+    if (asksForVote) {
+      const { term, role } = this.machine.status();
+      const byTransfer = message.type === 'voteRequest' && message.transfer;
+      this.#watch.asked(term, byTransfer || role !== 'follower');
+      this.machine.step(message);
+      const { vote, term: newTerm } = this.machine.status();
+      if (newTerm > term && vote === message.from) this.#watch.voted(message.from);
+      return;
+    }
+    this.machine.step(message);
+    this.#watch.received(message, this.machine.status().term);
   }
 
   propose(payloads: readonly Uint8Array[]): void {
@@ -112,6 +130,13 @@ export class SimMember implements Witness {
 
   operate(run: (machine: RaftMachine) => void): void {
     this.#input(() => run(this.machine));
+  }
+
+  /** A clock that jumps ahead: it asks for votes earlier than anyone expects. */
+  hurry(ticks: number): void {
+    this.#input(() => {
+      for (let tick = 0; tick < ticks; tick += 1) this.#tick();
+    });
   }
 
   crash(): void {
@@ -168,6 +193,7 @@ export class SimMember implements Witness {
     this.#commitIndex = appliedIndex;
     this.#observedMembership = membership;
     this.#turnPlanned = false;
+    this.#watch = new SimWatch(this.id, this.world.swarm.limits.electionTicks);
     const config = { ...this.world.swarm.limits, self: this.id };
     return createRaft(config, initial, seededPrng(this.#prng.next()));
   }
@@ -217,18 +243,24 @@ export class SimMember implements Witness {
 
   /** A paused member's clock ticks are lost, as those of a stopped process are. */
   #planTick(): void {
-    const { clockErrorPercent, limits } = this.world.swarm;
+    const { clockErrorPercent } = this.world.swarm;
     const rate = 1 + ((this.#prng.unit() * 2 - 1) * clockErrorPercent) / 100;
     const periodMs = TICK_MS * rate;
     const next = (): void => {
       if (!this.paused) {
-        this.machine.tick();
-        this.machine.onWriteStall(this.writer.stallMs, limits.electionTicks * TICK_MS);
+        this.#tick();
         this.#planTurn();
       }
       this.#whileAlive(periodMs, next);
     };
     this.#whileAlive(this.#prng.unit() * periodMs, next);
+  }
+
+  #tick(): void {
+    this.machine.tick();
+    const { stallMs } = this.writer;
+    this.machine.onWriteStall(stallMs, this.world.swarm.limits.electionTicks * TICK_MS);
+    this.#watch.tick(this.machine.status(), Math.floor(stallMs / TICK_MS));
   }
 
   #carryOut(output: Output): void {

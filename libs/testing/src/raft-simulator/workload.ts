@@ -57,10 +57,7 @@ export class Workload {
         return;
       }
       case 'campaignRush': {
-        const hasty = prng.pick(members);
-        hasty.operate((machine) => {
-          for (let tick = 0; tick < 8; tick += 1) machine.tick();
-        });
+        prng.pick(members).hurry(8);
         return;
       }
       default:
