@@ -55,7 +55,8 @@ export class ExpiryWatch {
       if (verdict.kind === 'ask') {
         const guard = this.#guardOf(cluster);
         const { inquiry } = verdict;
-        network.tellAll({ type: 'heardInquiry', inquiry, guard, withinMs: lease.waitMs });
+        const withinMs = this.#laterThanLeader(cluster, lease);
+        network.tellAll({ type: 'heardInquiry', inquiry, guard, withinMs });
       } else if (verdict.kind === 'hand-over') {
         this.#handOver(lease, Number(verdict.to));
         return;
@@ -64,6 +65,17 @@ export class ExpiryWatch {
         decisions.changed(cluster);
       }
     }
+  }
+
+  /**
+   * A follower's ear is evidence against the leader's only when it heard clearly later: a guard that
+   * lives sends to everybody after one missed answer, while one that died with its host may have been
+   * heard by a follower just as lately as by the leader.
+   */
+  #laterThanLeader(cluster: ClusterName, { silentMs }: ExpiryDue): number {
+    const renewIntervalMs =
+      this.#options.host.store.cluster(cluster)?.settings.renewIntervalMs ?? 0;
+    return Math.max(0, silentMs - 2 * renewIntervalMs);
   }
 
   #others(): string[] {
