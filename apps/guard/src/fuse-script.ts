@@ -5,14 +5,14 @@
  *
  *     bash -c SCRIPT matriarch-fuse <data directory> <deadline>
  *
- * stdin: a line with a later deadline (ms of `/proc/uptime`) after each confirmed renewal, or `off`.
+ * stdin: a line with a later deadline (ms of `/proc/uptime`) after each confirmed renewal.
  * Its end means that the guard is dead: PostgreSQL must not outlive it, whatever the kernel's death
  * signal did (safety 13). A line cut in two can only name an earlier moment, which is ignored.
  *
  * The processes of the instance are those that stand in its data directory (safety 1); the directory
  * is held open, so that no path is walked again. Killed ones show no working directory any more.
  */
-export const FUSE_SCRIPT = `
+const FUSE_SCRIPT = `
 exec 8<"$1" || exit 4
 deadline=$2
 cause=deadline
@@ -22,7 +22,6 @@ while :; do
   ((left > 0)) || break
   printf -v wait '%d.%03d' $((left / 1000)) $((left % 1000))
   if IFS= read -r -t "$wait" line; then
-    [[ $line == off ]] && exit 0
     [[ $line =~ ^[0-9]+$ ]] && ((line > deadline)) && deadline=$line
   elif (($? <= 128)); then
     cause=guard-gone
@@ -47,6 +46,18 @@ printf '{"level":"error","msg":"the fuse ended postgresql","cause":"%s","signals
   "$cause" "$killed" "$1" >&2
 exit 3
 `;
+
+const FUSE_NAME = 'matriarch-fuse';
+
+export function fuseArgv(dataDirectory: string, deadlineBootMs: number): readonly string[] {
+  return ['-c', FUSE_SCRIPT, FUSE_NAME, dataDirectory, `${deadlineBootMs}`];
+}
+
+/** Whether a command line, as `/proc` shows it, is that of a fuse of this data directory. */
+export function isFuseOf(dataDirectory: string, title: string): boolean {
+  const at = title.lastIndexOf(` ${FUSE_NAME} ${dataDirectory} `);
+  return at >= 0 && /^\d+$/.test(title.slice(title.lastIndexOf(' ') + 1));
+}
 
 /** The fuse found processes and killed them. */
 export const FUSE_FIRED_EXIT_CODE = 3;

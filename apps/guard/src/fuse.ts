@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { FUSE_FIRED_EXIT_CODE, FUSE_SCRIPT } from './fuse-script.ts';
+import { isDead, ProcTable, signalIfSame } from '#libs/process';
+import { FUSE_FIRED_EXIT_CODE, fuseArgv, isFuseOf } from './fuse-script.ts';
 import type { GuardLog } from './guard-log.ts';
 
 /** A fuse that leaves this much unread hangs, and is replaced. */
@@ -49,16 +50,28 @@ export class Fuse {
     stdin.write(`${this.#deadlineBootMs}\n`);
   }
 
-  /** PostgreSQL was proved down. */
+  /**
+   * PostgreSQL was proved down. Killed, not asked: a fuse that is just firing must not live to find the
+   * next postmaster.
+   */
   disarm(): void {
     this.#deadlineBootMs = null;
-    this.#child?.stdin?.end('off\n');
+    this.#child?.kill('SIGKILL');
     this.#child = null;
   }
 
+  /** Ends the fuses of dead guards, which would take this guard's PostgreSQL for theirs. */
+  sweep(proc = new ProcTable()): void {
+    for (const pid of proc.pids()) {
+      if (!isFuseOf(this.#dataDirectory, proc.title(pid))) continue;
+      const found = proc.stat(pid);
+      if (found === undefined || isDead(found)) continue;
+      signalIfSame({ startTicks: (of) => proc.stat(of)?.startTicks }, found, 'SIGKILL');
+    }
+  }
+
   #spawn(deadlineBootMs: number): boolean {
-    const argv = ['-c', FUSE_SCRIPT, 'matriarch-fuse', this.#dataDirectory, `${deadlineBootMs}`];
-    const child = spawn('bash', argv, {
+    const child = spawn('bash', fuseArgv(this.#dataDirectory, deadlineBootMs), {
       // A session of its own: no signal to the guard's group or terminal reaches it.
       detached: true,
       cwd: '/',

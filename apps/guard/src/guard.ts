@@ -97,6 +97,7 @@ export class Guard {
   /** Before anything else, ends what a dead guard of this instance has left (safety 13). */
   async begin(): Promise<void> {
     const { settings, log, predecessors, incarnation } = this.#parts;
+    this.#fuse.sweep();
     const killed = await this.#postmaster.sweep();
     if (killed > 0) log.warn('processes left by a dead guard killed', { killed });
     this.#instance.wentDown();

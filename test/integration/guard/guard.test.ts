@@ -303,6 +303,8 @@ describe('a guard and its PostgreSQL', () => {
     await instance.attach();
     expect(instance.pids()).toEqual([]);
     expect(instance.log()).toContain('processes left by a dead guard killed');
+    // The dead guard's fuse would take the next postmaster for its own.
+    await until(() => fusePid(instance.dataDirectory) === null, 1_000);
   });
 
   it('a new agent replaces the one before', async () => {
