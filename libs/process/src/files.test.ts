@@ -20,7 +20,7 @@ describe('files that survive a crash', () => {
   let directory: string;
 
   beforeEach(() => {
-    directory = join(mkdtempSync(join(tmpdir(), 'mt-')), 'pg1');
+    directory = join(mkdtempSync(join(tmpdir(), 'mtpg-')), 'pg1');
     mkdirSync(directory);
   });
 

@@ -12,7 +12,7 @@ describe('the processes of a directory', () => {
   const children: ChildProcess[] = [];
 
   beforeEach(() => {
-    directory = realpathSync(mkdtempSync(join(tmpdir(), 'mt-')));
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'mtpg-')));
   });
 
   afterEach(() => {

@@ -28,7 +28,7 @@ describe('proveDown', () => {
   let pidFile: string;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'mt-'));
+    directory = mkdtempSync(join(tmpdir(), 'mtpg-'));
     pidFile = join(directory, 'postmaster.pid');
     writeFileSync(pidFile, PID_FILE);
   });

@@ -19,7 +19,7 @@ describe.skipIf(process.getuid?.() !== 0)('a process that was started as root', 
   let program: string;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'mt-'));
+    directory = mkdtempSync(join(tmpdir(), 'mtpg-'));
     chmodSync(directory, 0o755);
     program = join(directory, 'program.mjs');
     await build({

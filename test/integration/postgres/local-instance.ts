@@ -45,7 +45,7 @@ const HBA = [
 
 /** Temporary folder with the instances of one test file; ends and removes everything, also on failure. */
 export class LocalCluster {
-  readonly directory = mkdtempSync(join(tmpdir(), 'mt-'));
+  readonly directory = mkdtempSync(join(tmpdir(), 'mtpg-'));
   readonly #instances: LocalInstance[] = [];
 
   private constructor(readonly installation: Installation) {}
