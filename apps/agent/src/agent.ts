@@ -24,6 +24,9 @@ import type { OwnFacts, StepContext } from './steps/step-context.ts';
 import { NotPermittedError } from './steps/step-error.ts';
 import { LEADER_ANSWER_MS, LEADERLESS_MS, RELEASE_MS } from './timing.ts';
 
+/** Tools can say much; the beginning tells what is wrong. */
+const PROBLEM_MAX_CHARS = 1_000;
+
 export type AgentParts = {
   readonly config: AgentConfig;
   readonly installation: Installation;
@@ -143,7 +146,7 @@ export class Agent {
       detached: this.facts.detached,
       abandonedHandOver: this.facts.abandonedHandOver,
       activity: this.runner.activity,
-      problem: this.problem,
+      problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,
     });
   }
 
@@ -178,6 +181,7 @@ export class Agent {
     return {
       ...common,
       sql: this.#sessions.steps,
+      looks: this.#sessions.looks,
       state,
       signal,
       setActivity: (activity) => {

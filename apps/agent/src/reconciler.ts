@@ -66,12 +66,14 @@ export class Reconciler {
     duties.tellPosition();
     const step = nextStep(goal, condition, this.parts.memory.memory);
     this.#hurryWhile(goal, step);
+    // What the step after it needs is found out while the guard asks for the lease.
+    if (runner.running?.kind === 'acquireLease') this.#mayAct(state);
     if (runner.busy) return;
     this.#take(state, step, condition);
   }
 
   #take(state: ClusterState, step: Step, condition: ObservedCondition): void {
-    const { runner, duties, log } = this.parts;
+    const { runner, duties, log, confirmations } = this.parts;
     if (step.kind !== this.#lastStep?.kind || step.why !== this.#lastStep.why) {
       log.debug('next step', { step: step.kind, why: step.why, condition: condition.kind });
     }
@@ -85,6 +87,7 @@ export class Reconciler {
       return;
     }
     if (!runner.mayBegin(step, performance.now())) return;
+    if (step.kind === 'acquireLease') confirmations.ask(state.sequence);
     this.#actedVersion = state.version;
     runner.begin(step, (signal) => this.parts.contextFor(state, signal));
   }

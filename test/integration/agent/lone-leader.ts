@@ -9,7 +9,6 @@ import {
   decideCommand,
   evolve,
   type InstanceObservation,
-  leaseWaitMs,
   type OperatorCommand,
   type PostgresDefinition,
   type RecordedEvent,
@@ -25,6 +24,7 @@ import {
   monotonicMs,
   timelineId,
 } from '#libs/kernel';
+import { leaseWaitMs } from '#libs/lease';
 import {
   type AgentPattern,
   type AgentPush,

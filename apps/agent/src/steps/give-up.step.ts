@@ -49,6 +49,9 @@ export async function handOver(
     const limitMs = stopBudgetMs + IMMEDIATE_STOP_MS;
     await guard.ask({ type: 'stop', mode: 'fast', budgetMs: stopBudgetMs }, limitMs);
     log.info('stopped for the switchover', { tookMs: Math.round(performance.now() - begunMs) });
+    // Nobody can write: what can be said now is not left to the next look.
+    const why = 'stopped for the switchover';
+    await release(context, { kind: 'release', epoch, reason: 'hand-over', why });
   } catch (error) {
     if (codeOf(error) !== 'STOP_TIMED_OUT') throw error;
     facts.abandonedHandOver = epoch;
@@ -71,8 +74,7 @@ export async function release(
   log.info('released', { epoch, reason });
 }
 
-async function positionAtRest({ local, observer, log }: StepContext): Promise<WalPosition | null> {
-  if (observer.latest?.directory?.kind !== 'initialised') return null;
+async function positionAtRest({ local, log }: StepContext): Promise<WalPosition | null> {
   try {
     return await readWalEnd(local.installation, local.dataDirectory);
   } catch (error) {

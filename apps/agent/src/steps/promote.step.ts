@@ -16,14 +16,14 @@ export async function promote(
   epoch: Epoch,
   targetTimeline: TimelineId,
 ): Promise<void> {
-  const { local, guard, sql, state, log, facts } = context;
+  const { local, guard, sql, looks, state, log, facts } = context;
   const { dataDirectory } = local;
   const role = currentRole(context);
   const begunMs = performance.now();
   await guard.ask({ type: 'promoting', epoch }, LOCAL_ANSWER_MS);
   context.setActivity(`promoting to timeline ${targetTimeline}`);
   context.runInBackground('end conflicts', async () => {
-    await endConflicts(sql, new ProcessesInDirectory(dataDirectory));
+    await endConflicts(looks, new ProcessesInDirectory(dataDirectory));
   });
   const outcome = await promoteInstance(sql, {
     dataDirectory,

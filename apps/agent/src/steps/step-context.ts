@@ -22,7 +22,9 @@ export type StepContext = {
   readonly local: LocalInstance;
   readonly guard: GuardKeeper;
   readonly observer: Observer;
+  /** For statements that must not wait for each other: `sql` for the step, `looks` for the rest. */
   readonly sql: SqlSession;
+  readonly looks: SqlSession;
   readonly facts: OwnFacts;
   readonly log: Logger;
   /** Aborted when the goal has changed and the step may be broken off. */
