@@ -14,8 +14,9 @@ import { Releases } from './guards/releases.ts';
 import { Renewals } from './guards/renewals.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import type { Log } from './log.ts';
+import type { HostListener } from './raft-host/host-contract.ts';
 import type { HostStorage } from './raft-host/ports.ts';
-import type { HostListener, RaftHost } from './raft-host/raft-host.ts';
+import type { RaftHost } from './raft-host/raft-host.ts';
 import { StateReader } from './raft-host/state-reader.ts';
 import { SessionGateway } from './sessions/session-gateway.ts';
 

@@ -13,7 +13,7 @@ import type { GuardIdentity } from '../guards/guard-identity.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
 
-export class NotLeaderError extends DomainError {
+class NotLeaderError extends DomainError {
   readonly code = 'NOT_LEADER';
 
   constructor(readonly leader: string | null) {
@@ -21,7 +21,7 @@ export class NotLeaderError extends DomainError {
   }
 }
 
-export class UnknownCredentialsError extends DomainError {
+class UnknownCredentialsError extends DomainError {
   readonly code = 'NOT_FOUND';
 
   constructor(cluster: string) {

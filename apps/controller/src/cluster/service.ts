@@ -45,7 +45,7 @@ export class Service {
   }
 }
 
-export function heldLease(state: ClusterState): HeldLease | null {
+function heldLease(state: ClusterState): HeldLease | null {
   const { lease, settings } = state;
   if (lease.kind !== 'Held') return null;
   return { cluster: state.name, epoch: lease.epoch, guard: lease.guard, terms: settings };

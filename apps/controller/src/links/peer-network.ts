@@ -172,7 +172,7 @@ function isBulk(message: Message): boolean {
 }
 
 /** The last colon parts host and port; an IPv6 host stands in brackets. */
-export function splitAddress(address: string): { readonly host: string; readonly port: number } {
+function splitAddress(address: string): { readonly host: string; readonly port: number } {
   const at = address.lastIndexOf(':');
   const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(address.slice(at + 1)) };

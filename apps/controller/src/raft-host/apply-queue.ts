@@ -3,7 +3,7 @@ import type { EventStore } from '#libs/event-store';
 import { assert, type Clock } from '#libs/kernel';
 import type { LogEntry, LogIndex, Term } from '#libs/raft';
 import type { AppliedMark } from '#libs/storage';
-import type { OutstandingProposals } from './proposals.ts';
+import type { ProposalIntake } from './proposal-intake.ts';
 import type { StateOverlay } from './state-overlay.ts';
 
 const SLICE_MS_MAX = 4;
@@ -24,7 +24,7 @@ export class ApplyQueue {
   constructor(
     public store: EventStore,
     readonly overlay: StateOverlay,
-    readonly outstanding: OutstandingProposals,
+    readonly proposals: ProposalIntake,
     readonly clock: Clock,
     applied: { readonly index: LogIndex; readonly term: Term },
   ) {
@@ -116,7 +116,7 @@ export class ApplyQueue {
     });
     this.#index = index;
     this.#term = term;
-    const owner = this.outstanding.take(index, term);
+    const owner = this.proposals.take(index, term);
     if (entry.kind !== 'command') return;
     const applied = this.store.apply(index, entry.payload);
     if (applied.writes.length > 0) this.overlay.add(applied.writes, nowMs);

@@ -93,7 +93,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
 }
 
 /** Seats are given by position in the list, which is the same in every founder's configuration. */
-export function foundingMembership(founders: ReplicaOptions['founders']): Membership {
+function foundingMembership(founders: ReplicaOptions['founders']): Membership {
   const members = founders.map(({ name, address }, position) => ({
     id: position + 1,
     name,

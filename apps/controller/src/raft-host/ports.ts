@@ -1,4 +1,4 @@
-import type { LogIndex, Message, SnapshotMeta, Term } from '#libs/raft';
+import type { LogIndex, Message, Term } from '#libs/raft';
 import type { ReplicaStore } from '#libs/storage';
 
 /** What the host needs of the log store. */
@@ -22,5 +22,3 @@ export interface SnapshotCarrier {
   /** The received snapshot is in force here, up to this index. */
   onRestored(index: LogIndex): void;
 }
-
-export type { SnapshotMeta };

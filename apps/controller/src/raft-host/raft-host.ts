@@ -1,8 +1,7 @@
 import type { EventStore } from '#libs/event-store';
-import { assert, type Clock, type MonotonicMs } from '#libs/kernel';
+import { assert, type MonotonicMs } from '#libs/kernel';
 import type {
   FetchRequest,
-  LogIndex,
   MemberId,
   Message,
   Output,
@@ -11,48 +10,21 @@ import type {
   RaftStatus,
   RoleChange,
   SnapshotMeta,
-  Term,
 } from '#libs/raft';
-import type { Log } from '../log.ts';
 import { ApplyQueue } from './apply-queue.ts';
-import { COMPACTION, type CompactionLimits, Compactor } from './compactor.ts';
+import { COMPACTION, Compactor } from './compactor.ts';
 import { GridTimer } from './grid-timer.ts';
 import { GroupWriter } from './group-writer.ts';
+import type { HostListener, RaftHostOptions } from './host-contract.ts';
 import { InputLanes } from './input-lanes.ts';
 import { loadEventStore } from './load-event-store.ts';
-import type { HostStorage, PeerLinks } from './ports.ts';
-import { OutstandingProposals, type ProposalLoss, type ProposalOwner } from './proposals.ts';
+import type { PeerLinks } from './ports.ts';
+import { ProposalIntake } from './proposal-intake.ts';
+import type { ProposalOwner } from './proposals.ts';
 import { type RoundOwner, RoundScheduler } from './round-scheduler.ts';
-import { Snapshotter, type SnapshotterOptions } from './snapshotter.ts';
+import { Snapshotter } from './snapshotter.ts';
 import { StateOverlay } from './state-overlay.ts';
 import { TurnBudget } from './turn-budget.ts';
-
-export type RaftHostOptions = {
-  readonly raft: RaftMachine;
-  readonly store: EventStore;
-  readonly storage: HostStorage & SnapshotterOptions['storage'];
-  readonly links: PeerLinks;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly tickMs: number;
-  readonly electionTimeoutMs: number;
-  readonly applied: { readonly index: LogIndex; readonly term: Term };
-  readonly compaction?: CompactionLimits;
-  /** An invariant broke or storage failed: the process must end, nothing may follow. */
-  readonly onFatal: (error: unknown) => void;
-};
-
-/** What other parts of the controller may follow; called inside the loop, so they return quickly. */
-export interface HostListener {
-  onRole?(role: RoleChange): void;
-  onTick?(): void;
-  /** Before a confirmation round may begin in this turn. */
-  onBeforeRounds?(): void;
-  /** The whole state was replaced by a snapshot; no events tell of the difference. */
-  onRestored?(): void;
-  /** After everything that this turn applied; `events` of all clusters in log order. */
-  onTurnEnd?(): void;
-}
 
 /** An output may call for another at once (apply, then serving); more rounds than this are a fault. */
 const OUTPUTS_PER_TURN_MAX = 16;
@@ -67,7 +39,7 @@ export class RaftHost {
   readonly applies: ApplyQueue;
   readonly #options: RaftHostOptions;
   readonly #lanes = new InputLanes();
-  readonly #outstanding = new OutstandingProposals();
+  readonly #proposals: ProposalIntake;
   readonly #writer: GroupWriter;
   readonly #timer: GridTimer;
   readonly #snapshots: Snapshotter;
@@ -83,7 +55,8 @@ export class RaftHost {
     const { raft, store, storage, links, clock, applied } = options;
     this.#options = options;
     this.rounds = new RoundScheduler(raft);
-    this.applies = new ApplyQueue(store, this.overlay, this.#outstanding, clock, applied);
+    this.#proposals = new ProposalIntake(raft);
+    this.applies = new ApplyQueue(store, this.overlay, this.#proposals, clock, applied);
     this.#writer = new GroupWriter({
       storage,
       overlay: this.overlay,
@@ -132,7 +105,7 @@ export class RaftHost {
   }
 
   get proposalsWaiting(): number {
-    return this.#lanes.proposals.size + this.#outstanding.size;
+    return this.#proposals.size;
   }
 
   status(): RaftStatus {
@@ -152,7 +125,7 @@ export class RaftHost {
   async stop(): Promise<void> {
     this.#timer.stop();
     this.#closed = true;
-    this.#loseProposals({ code: 'NOT_LEADER', outcome: 'unknown', leader: 0 });
+    this.#proposals.loseAll(0);
     this.rounds.loseAll();
     await this.#writer.settled();
   }
@@ -165,7 +138,7 @@ export class RaftHost {
   propose(payload: Uint8Array, owner: ProposalOwner): void {
     if (!this.serving || this.#closed) {
       owner.onLost({ code: 'NOT_LEADER', outcome: 'notApplied', leader: this.#role.leader });
-    } else if (this.#lanes.addProposal({ payload, owner })) {
+    } else if (this.#proposals.add(payload, owner)) {
       this.schedule();
     } else {
       owner.onLost({ code: 'OVERLOADED', outcome: 'notApplied', leader: this.#role.leader });
@@ -223,31 +196,11 @@ export class RaftHost {
 
   /** Raft messages, then a tick when one is due, then proposals: never while a write is under way. */
   #drain(budget: TurnBudget): void {
-    const { raft } = this.#options;
-    const { control, appends, proposals } = this.#lanes;
+    const { control, appends } = this.#lanes;
     while (control.size > 0 && budget.take()) this.#step(control.shift());
     if (this.#tickDue) this.#tick();
     while (appends.size > 0 && budget.take()) this.#step(appends.shift());
-    if (proposals.size === 0 || this.#writer.busy) return;
-    const batch = [];
-    while (proposals.size > 0 && budget.take()) {
-      const proposal = proposals.shift();
-      if (proposal !== undefined) batch.push(proposal);
-    }
-    if (batch.length === 0) return;
-    const result = raft.propose(batch.map((proposal) => proposal.payload));
-    if (result.accepted) {
-      let index = result.firstIndex;
-      for (const { owner } of batch) {
-        this.#outstanding.add(index, result.term, owner);
-        index += 1;
-      }
-      return;
-    }
-    const overloaded = result.refusal === 'tooMuchUncommitted';
-    const code = overloaded ? 'OVERLOADED' : 'NOT_LEADER';
-    const loss: ProposalLoss = { code, outcome: 'notApplied', leader: result.leader };
-    for (const { owner } of batch) owner.onLost(loss);
+    if (!this.#writer.busy) this.#proposals.propose(budget);
   }
 
   #step(message: Message | undefined): void {
@@ -290,7 +243,7 @@ export class RaftHost {
     this.#role = role;
     const ended = before.role === 'leader' && (role.role !== 'leader' || role.term !== before.term);
     if (ended) {
-      this.#loseProposals({ code: 'LEADERSHIP_LOST', outcome: 'unknown', leader: role.leader });
+      this.#proposals.loseAll(role.leader);
       this.rounds.loseAll();
     }
     const { log } = this.#options;
@@ -298,15 +251,6 @@ export class RaftHost {
       log.info('raft role', { role: role.role, term: role.term, leader: role.leader });
     }
     for (const listener of this.#listeners) listener.onRole?.(role);
-  }
-
-  #loseProposals(loss: ProposalLoss): void {
-    this.#outstanding.loseAll(loss.leader);
-    const waiting = this.#lanes.proposals;
-    const notApplied: ProposalLoss = { ...loss, code: 'NOT_LEADER', outcome: 'notApplied' };
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      next.owner.onLost(notApplied);
-    }
   }
 
   #fetch(wanted: FetchRequest): void {
@@ -362,7 +306,7 @@ export class RaftHost {
   }
 
   #hasMore(): boolean {
-    const proposable = this.#lanes.proposals.size > 0 && !this.#writer.busy;
+    const proposable = this.#proposals.waiting > 0 && !this.#writer.busy;
     return proposable || this.#lanes.hasMessages || this.applies.hasMore;
   }
 

@@ -1,0 +1,34 @@
+import type { EventStore } from '#libs/event-store';
+import type { Clock } from '#libs/kernel';
+import type { LogIndex, RaftMachine, RoleChange, Term } from '#libs/raft';
+import type { Log } from '../log.ts';
+import type { CompactionLimits } from './compactor.ts';
+import type { HostStorage, PeerLinks } from './ports.ts';
+import type { SnapshotterOptions } from './snapshotter.ts';
+
+export type RaftHostOptions = {
+  readonly raft: RaftMachine;
+  readonly store: EventStore;
+  readonly storage: HostStorage & SnapshotterOptions['storage'];
+  readonly links: PeerLinks;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tickMs: number;
+  readonly electionTimeoutMs: number;
+  readonly applied: { readonly index: LogIndex; readonly term: Term };
+  readonly compaction?: CompactionLimits;
+  /** An invariant broke or storage failed: the process must end, nothing may follow. */
+  readonly onFatal: (error: unknown) => void;
+};
+
+/** What other parts of the controller may follow; called inside the loop, so they return quickly. */
+export interface HostListener {
+  onRole?(role: RoleChange): void;
+  onTick?(): void;
+  /** Before a confirmation round may begin in this turn. */
+  onBeforeRounds?(): void;
+  /** The whole state was replaced by a snapshot; no events tell of the difference. */
+  onRestored?(): void;
+  /** After everything that this turn applied. */
+  onTurnEnd?(): void;
+}
