@@ -36,10 +36,11 @@ fi
 
 # Nothing to compile when no source is newer than the last build that succeeded.
 stamp=dist/.built
-if [ -f "$stamp" ] && [ -z "$(find apps libs test bench package.json tsconfig*.json \
-  -newer "$stamp" \( -name '*.ts' -o -name '*.json' -o -type d \) -print -quit)" ]; then
+if [ -f "$stamp" ] && [ dist/bundle/.bundled -nt dist/build.tsbuildinfo ] && [ -z "$(find apps libs test bench tools/bundle.mjs package.json tsconfig*.json \
+  -newer "$stamp" \( -name '*.ts' -o -name '*.json' -o -name '*.mjs' -o -type d \) -print -quit)" ]; then
   exit 0
 fi
 rm -f "$stamp"
 node node_modules/typescript/bin/tsc -p tsconfig.build.json
+node tools/bundle.mjs
 touch -d "@$started" "$stamp"

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DomainError } from '#libs/kernel';
 import type { ControllerPlan, HostPlan, InstancePlan } from './plan.ts';
@@ -28,9 +28,21 @@ function inNamespace(host: HostPlan): string[] {
 }
 
 function nodeArgv(app: 'controller' | 'agent'): string[] {
-  const main = join(installationRoot(), 'dist', 'apps', app, 'src', 'main.js');
+  const main = join(compiledDirectory(), 'apps', app, 'src', 'main.js');
   if (!existsSync(main)) throw new NotBuiltError(main);
   return [process.execPath, ...SMALL_HEAP, main];
+}
+
+/** As in bin/matriarch: the joined files, unless a plain `tsc` after them left them stale. */
+function compiledDirectory(): string {
+  const dist = join(installationRoot(), 'dist');
+  const bundledMs = modifiedMs(join(dist, 'bundle', '.bundled')) ?? -1;
+  const compiledMs = modifiedMs(join(dist, 'build.tsbuildinfo')) ?? 0;
+  return bundledMs >= compiledMs ? join(dist, 'bundle') : dist;
+}
+
+function modifiedMs(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 /** The directory of package.json, above this file whether it runs compiled or as source. */
