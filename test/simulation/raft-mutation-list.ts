@@ -236,12 +236,6 @@ const LEADERSHIP: readonly Mutation[] = [
     replace: '',
   },
   {
-    name: 'a member that an uncommitted change removes cannot finish it',
-    file: raft('membership'),
-    find: 'return this.#steps.some(({ membership }) => isVoter(membership, id));',
-    replace: 'return isVoter(this.current, id);',
-  },
-  {
     name: 'each refusal resends a whole window',
     file: raft('progress'),
     find: '    this.inflightLimit = 1;\n',

@@ -13,6 +13,7 @@ import {
   type Term,
   type WriteSeq,
 } from '#libs/raft';
+import { knowsMembership, mirrorBatch } from './mirror-batch.ts';
 import type { Network, Packet } from './network.ts';
 import { type Oracle, Violation, type Witness } from './oracle.ts';
 import { recover } from './recovery.ts';
@@ -296,30 +297,9 @@ export class SimMember implements Witness {
 
   #persist(batch: PersistBatch | null, afterPersist: readonly Message[]): void {
     if (batch === null && afterPersist.length === 0) return;
-    if (batch !== null) this.#mirror(batch);
+    if (batch !== null) mirrorBatch(this, batch, this.#snapshots.received, this.world.oracle);
     const carriesSnapshot = batch !== null && batch.snapshot !== null;
     this.writer.submit(batch, carriesSnapshot ? this.#snapshots.received : null, afterPersist);
-  }
-
-  #mirror(batch: PersistBatch): void {
-    const { oracle } = this.world;
-    const { received } = this.#snapshots;
-    if (batch.snapshot !== null && received !== null) {
-      this.mirror.reset(batch.snapshot.index, batch.snapshot.term, received.digest);
-    }
-    if (batch.truncateFrom !== null) this.mirror.truncateFrom(batch.truncateFrom);
-    for (const entry of batch.entries) {
-      if (entry.kind === 'membership' && this.#knowsMembership()) {
-        const snapshot = batch.snapshot ?? this.media.snapshot.meta;
-        oracle.membershipAppended(entry, this.mirror.membershipAt(entry.index, snapshot));
-      }
-      oracle.appended(entry, this.mirror.append(entry), this.id);
-    }
-  }
-
-  #knowsMembership(): boolean {
-    const { index } = this.media.snapshot.meta;
-    return this.applied.membership.voters.length > 0 && this.mirror.firstIndex <= index + 1;
   }
 
   #persisted(seq: WriteSeq, body: SnapshotBody | null): void {
@@ -369,7 +349,7 @@ export class SimMember implements Witness {
     // A commit may have been counted before this turn's last input changed the membership.
     const memberships = [membership, this.#observedMembership];
     this.#observedMembership = membership;
-    if (this.#knowsMembership()) this.world.oracle.membershipInForce(this, membership);
+    if (knowsMembership(this)) this.world.oracle.membershipInForce(this, membership);
     if (commitIndex <= this.#commitIndex) return;
     this.#commitIndex = commitIndex;
     const { oracle, memberOf } = this.world;
