@@ -42,12 +42,3 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   suspectAfterMs: 800,
   maximumLagOnFailoverBytes: 1_048_576n,
 };
-
-/**
- * W = D(1+rho)/(1-rho) + m: what the leader's own clock must count since it last accepted a renewal
- * before the holder's right has surely ended (reference/raft.md 5.2).
- */
-export function leaseWaitMs(settings: ClusterSettings): number {
-  const { leaseTtlMs, clockRateErrorRatio: rho, leaseMarginMs } = settings;
-  return (leaseTtlMs * (1 + rho)) / (1 - rho) + leaseMarginMs;
-}

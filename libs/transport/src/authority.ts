@@ -1,20 +1,6 @@
 import type { EpochMs } from '#libs/kernel';
-import type { PeerIdentity, PeerRole } from '#libs/protocol';
-
-/** The certificate authority of one group of controllers, in a directory of its own. */
-export type Authority = {
-  readonly directory: string;
-  /** 16 hexadecimal digits, made with the authority. */
-  readonly groupId: string;
-  readonly caPath: string;
-};
-
-export type IssuedCertificate = {
-  readonly identity: PeerIdentity;
-  readonly caPath: string;
-  readonly certPath: string;
-  readonly keyPath: string;
-};
+import type { PeerRole } from '#libs/protocol';
+import type { Authority, IssuedCertificate } from './issued.ts';
 
 /*
  * The X.509 library costs a guard more memory than all the rest of it, so it is loaded by the first

@@ -6,9 +6,10 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import type { EpochMs } from '#libs/kernel';
 import type { PeerRole } from '#libs/protocol';
-import type { Authority, IssuedCertificate } from './authority.ts';
+
 import { CertificateError } from './errors.ts';
 import { identityUri, parseIdentityUri } from './identity-uri.ts';
+import type { Authority, IssuedCertificate } from './issued.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const AUTHORITY_DAYS = 3_650;

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { epochMs } from '#libs/kernel';
-import { type Authority, createAuthority, issueCertificate, openAuthority } from './authority.ts';
+import { createAuthority, issueCertificate, openAuthority } from './authority.ts';
 import { identityOfCertificate, identityUri, parseIdentityUri } from './identity-uri.ts';
+import type { Authority } from './issued.ts';
 import { TlsCredentials } from './tls-credentials.ts';
 
 const NOW = epochMs(Date.parse('2026-03-01T00:00:00Z'));

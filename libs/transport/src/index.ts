@@ -1,10 +1,4 @@
-export {
-  type Authority,
-  createAuthority,
-  type IssuedCertificate,
-  issueCertificate,
-  openAuthority,
-} from './authority.ts';
+export { createAuthority, issueCertificate, openAuthority } from './authority.ts';
 export { CHANNEL_LIMITS } from './channel-limits.ts';
 export { CertificateError, FrameError, LinkRefusedError, LinkTimeoutError } from './errors.ts';
 export {
@@ -13,6 +7,7 @@ export {
   type FramedSocketLimits,
 } from './framed-socket.ts';
 export { identityUri, parseIdentityUri } from './identity-uri.ts';
+export type { Authority, IssuedCertificate } from './issued.ts';
 export type { LinkSecurity } from './link-security.ts';
 export { DEFAULT_LINK_TIMING, type LinkTime, type LinkTiming } from './link-timing.ts';
 export type {

@@ -1,8 +1,8 @@
 /** Rules for the loss of the primary. */
 import { epoch, timelineId } from '#libs/kernel';
+import { leaseWaitMs } from '#libs/lease';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { ClusterEvent, FailoverTrigger } from '../events.ts';
-import { leaseWaitMs } from '../settings.ts';
 import type { ClusterState } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
 import { freshReport, isSilent } from './sight.ts';
