@@ -130,7 +130,26 @@ export class Agent {
       );
     }
     if (this.stream.state === null) return this.controllers.whyNoLeader();
-    return this.reconciler.problem ?? this.runner.problem ?? this.guard.problem;
+    return (
+      this.#foreignDirectory() ??
+      this.reconciler.problem ??
+      this.runner.problem ??
+      this.guard.problem
+    );
+  }
+
+  /** Such an instance never joins, so its goal would be to wait for ever, without a word. */
+  #foreignDirectory(): string | null {
+    const expected = this.stream.state?.systemIdentifier ?? null;
+    const directory = this.observer.latest?.directory;
+    if (directory?.kind === 'unusable') return directory.why;
+    if (directory?.kind !== 'initialised' || expected === null) return null;
+    if (directory.systemIdentifier === expected) return null;
+    const { dataDirectory } = this.parts.config.postgres;
+    return (
+      `${dataDirectory} belongs to another PostgreSQL cluster (system identifier ` +
+      `${directory.systemIdentifier}, expected ${expected}): move it away or name another directory`
+    );
   }
 
   report(): ReturnType<typeof reportOf> {

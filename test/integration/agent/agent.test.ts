@@ -137,6 +137,18 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     expect(leader.events.length).toBe(events);
   });
 
+  it('ends at SIGTERM and leaves guard and PostgreSQL running', async () => {
+    const host = primary();
+    const { agent } = host;
+    const gapMs = await gapOf(async () => {
+      await host.stopAgent('SIGTERM');
+      host.startAgent(programs.agent);
+      await until(() => host.isReady(), BOOT_LIMIT_MS);
+    });
+    expect(agent?.exitCode).toBe(0);
+    expect(gapMs).toBeLessThan(300);
+  });
+
   it('a killed postmaster is restarted in place', async () => {
     const host = primary();
     const gapMs = await gapOf(() => {
