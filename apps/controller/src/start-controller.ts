@@ -7,7 +7,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type ControllerConfig, formatAddress } from '#libs/config';
 import { DomainError, seededPrng } from '#libs/kernel';
 import { type Logger, Metrics, nestLogger, watchProcess } from '#libs/observability';
-import { type LinkSecurity, PeerServer, TlsCredentials } from '#libs/transport';
+import { type LinkSecurity, type LinkSelf, PeerServer, TlsCredentials } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
 import { MemberViews } from './cluster/member-views.ts';
@@ -20,6 +20,7 @@ import { guardFrontDoor } from './http/front-door.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
 import { ProblemFilter } from './http/problem.filter.ts';
 import { PeerNetwork } from './links/peer-network.ts';
+import { OpenedParts } from './opened-parts.ts';
 import { openReplica, type Replica } from './raft-host/open-replica.ts';
 import { stepAside } from './step-aside.ts';
 import { systemClock } from './system-clock.ts';
@@ -83,18 +84,55 @@ export async function startController(options: StartOptions): Promise<RunningCon
     links: network,
   });
   const { host, storage } = replica;
-  const apiAddress = apiAddressOf(config);
-  const core = new ControllerCore({
-    ...{ host, storage, network, clock, log, groupId, apiAddress },
-    electionTimeoutMs: timing.electionMs,
-    tickMs: timing.tickMs,
-  });
-  const agents = new AgentServer(core.stream, () => core.leader);
-  const http = await makeApi({ options, replica, core, network, agents, groupId, apiAddress });
-  const api = new ApiListener(http.handle, credentials.options);
-  const peers = await PeerServer.listen({
+  const opened = new OpenedParts();
+  opened.add(() => storage.close());
+  opened.add(() => host.stop());
+  opened.add(() => network.stop());
+  try {
+    const apiAddress = apiAddressOf(config);
+    const core = new ControllerCore({
+      ...{ host, storage, network, clock, log, groupId, apiAddress },
+      electionTimeoutMs: timing.electionMs,
+      tickMs: timing.tickMs,
+    });
+    const agents = new AgentServer(core.stream, () => core.leader);
+    const http = await makeApi({ options, replica, core, network, agents, groupId, apiAddress });
+    opened.add(() => http.app.close());
+    const peers = await listenForPeers({ options, core, network, agents, security, self });
+    opened.add(() => peers.close());
+    const api = new ApiListener(http.handle, credentials.options);
+    await api.listen(config.api.host, config.api.port);
+    opened.add(() => api.close());
+    core.followMembers();
+    host.start();
+    log.info('controller started', { name, listen: peers.port, api: api.port, groupId });
+    const close = async (): Promise<void> => {
+      await stepAside(host, clock);
+      await opened.close();
+      log.info('controller stopped');
+    };
+    return { core, replica, port: peers.port, apiPort: api.port, close };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+type PeerParts = {
+  readonly options: StartOptions;
+  readonly core: ControllerCore;
+  readonly network: PeerNetwork;
+  readonly agents: AgentServer;
+  readonly security: LinkSecurity;
+  readonly self: LinkSelf;
+};
+
+function listenForPeers(parts: PeerParts): Promise<PeerServer> {
+  const { options, core, network, agents, security, self } = parts;
+  const { config, log } = options;
+  return PeerServer.listen({
     ...config.listen,
-    ...{ security, self, clock },
+    ...{ security, self, clock: systemClock },
     channels: {
       'raft-control': network.accept,
       'raft-bulk': network.accept,
@@ -105,26 +143,6 @@ export async function startController(options: StartOptions): Promise<RunningCon
     onRefused: ({ remoteAddress, cause }) =>
       log.warn('connection refused', { remoteAddress, why: cause.message }),
   });
-  await api.listen(config.api.host, config.api.port);
-  core.followMembers();
-  host.start();
-  log.info('controller started', { name, listen: peers.port, api: api.port, groupId });
-  return {
-    core,
-    replica,
-    port: peers.port,
-    apiPort: api.port,
-    close: async () => {
-      await stepAside(host, clock);
-      await api.close();
-      await http.app.close();
-      await peers.close();
-      network.stop();
-      await host.stop();
-      await storage.close();
-      log.info('controller stopped');
-    },
-  };
 }
 
 /** Where other processes reach the API: a wildcard is no address to give away. */

@@ -20,6 +20,14 @@ export type Line = {
   readonly fields?: LogFields;
 };
 
+/** What a start may be told wrongly. */
+export type Mistakes = {
+  readonly directory?: string;
+  readonly directoryOf?: string;
+  readonly certificateOf?: string;
+  readonly portsOf?: string;
+};
+
 /** Three real controllers in one process: own stores, own TLS listeners on loopback. */
 export class ThreeControllers {
   readonly running = new Map<string, RunningController>();
@@ -61,13 +69,17 @@ export class ThreeControllers {
     return join(this.directory, 'tls', 'ca.crt');
   }
 
-  async start(name: string): Promise<RunningController> {
-    const { certPath, keyPath } = await this.certificate('controller', name);
-    const { link, api } = this.#portsOf(name);
+  directoryOf(name: string): string {
+    return join(this.directory, name);
+  }
+
+  async start(name: string, wrong: Mistakes = {}): Promise<RunningController> {
+    const { certPath, keyPath } = await this.certificate('controller', wrong.certificateOf ?? name);
+    const { link, api } = this.#portsOf(wrong.portsOf ?? name);
     const running = await startController({
       config: {
         name: controllerName(name),
-        stateDirectory: join(this.directory, name),
+        stateDirectory: wrong.directory ?? this.directoryOf(wrong.directoryOf ?? name),
         listen: { host: HOST, port: link },
         api: { host: HOST, port: api },
         advertise: { host: HOST, port: link },

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RecordedEvent } from '#libs/cluster';
 import { epoch, guardIncarnation } from '#libs/kernel';
+import { decode } from '#libs/protocol';
 import { AgentClient, GuardClient, initialisedReport, reportOf } from './clients.ts';
 import { createCluster } from './cluster-definition.ts';
 import { ThreeControllers, until } from './controllers.ts';
@@ -106,6 +108,32 @@ describe('a cluster whose first epoch was granted to pg1', () => {
     // W = 1,000 x 1.01 / 0.99 + 100
     expect(performance.now() - renewedMs).toBeGreaterThan(1_100);
     expect(await client.renew(1, PG1, 2)).toMatchObject({ type: 'renewalRefused' });
+  });
+
+  it('hands leadership to a follower that hears a guard the leader does not, once', async () => {
+    await granted();
+    const first = await group.leader();
+    const follower = await group.follower();
+    const client = await guard('pg1', follower);
+    // A sign of life that renews nothing: the leader alone would take it for dead.
+    const timer = setInterval(() => {
+      const incarnation = guardIncarnation(PG1);
+      client.send({ type: 'guardState', incarnation, epoch: epoch(1), postmaster: 'running' });
+    }, 100);
+    try {
+      await until('leadership moves', async () => (await group.leader()).name === follower);
+      const { controller } = await group.leader();
+      expect(stateOf(controller)?.lease.kind).toBe('Held');
+      const events = await controller.core.reader.page('history/main/', 'history/main/', 100);
+      const types = events.map(({ value }) => (decode(value) as RecordedEvent).event.type);
+      expect(types.filter((type) => type === 'BrakeUsed')).toHaveLength(1);
+      await until('it expires under the next leader', () => {
+        return stateOf(controller)?.lease.kind === 'Expired';
+      });
+      expect((await group.leader()).name).not.toBe(first.name);
+    } finally {
+      clearInterval(timer);
+    }
   });
 
   it('speaks with an agent: confirmations, state, events, credentials, refusals', async () => {

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AgentReport,
+  type ClusterState,
+  DEFAULT_SETTINGS,
+  emptyState,
+  type Lease,
+} from '#libs/cluster';
+import {
+  clusterName,
+  epoch,
+  epochMs,
+  guardIncarnation,
+  instanceName,
+  lsnOf,
+  monotonicMs,
+  timelineId,
+} from '#libs/kernel';
+import { CappedTime } from '#libs/lease';
+import { ObservationTable } from './observations.ts';
+
+const CAP_MS = 150;
+const PG1 = instanceName('pg1');
+const at = (timeline: number, lsn: bigint) => ({
+  timeline: timelineId(timeline),
+  lsn: lsnOf(lsn),
+});
+
+function makeTable() {
+  const time = new CappedTime(CAP_MS, monotonicMs(0));
+  const table = new ObservationTable(time, monotonicMs(0));
+  return { time, table };
+}
+
+describe('observations', () => {
+  it('are unknown, not false, until something was heard', () => {
+    const { table } = makeTable();
+    expect(table.of('main', null)).toEqual({
+      ...{ servingForMs: 0, sinceChangeMs: 0, sinceRefusalMs: null },
+      ...{ instances: {}, lease: null, lastKnown: null },
+    });
+  });
+
+  it('age by at most one cap while this process was paused', () => {
+    const { time, table } = makeTable();
+    const heard = { incarnation: guardIncarnation('g'), epoch: null, agentAbsentMs: 0 };
+    table.guardHeard('main', PG1, { ...heard, postmaster: 'running' }, monotonicMs(0));
+    time.turn(monotonicMs(100), true);
+    expect(table.of('main', null).instances['pg1']?.guard?.ageMs).toBe(100);
+    time.turn(monotonicMs(30_100), true);
+    expect(table.of('main', null).instances['pg1']?.guard?.ageMs).toBe(100 + CAP_MS);
+    expect(table.of('main', null).servingForMs).toBe(100 + CAP_MS);
+  });
+
+  it.each([
+    { why: 'further on the same timeline', first: at(1, 10n), next: at(1, 20n), known: at(1, 20n) },
+    { why: 'behind on the same timeline', first: at(1, 20n), next: at(1, 10n), known: at(1, 20n) },
+    { why: 'on a later timeline', first: at(1, 20n), next: at(2, 5n), known: at(2, 5n) },
+    { why: 'on an older timeline', first: at(2, 5n), next: at(1, 20n), known: at(2, 5n) },
+  ])('the last known position, when the next news is $why', ({ first, next, known }) => {
+    const { table } = makeTable();
+    table.positionKnown('main', first, 0, monotonicMs(0));
+    table.positionKnown('main', next, 0, monotonicMs(0));
+    expect(table.lastKnown('main')).toMatchObject(known);
+  });
+
+  it('the same position heard again is fresher, and gossip keeps the age that it came with', () => {
+    const { time, table } = makeTable();
+    table.positionKnown('main', at(1, 10n), 700, monotonicMs(0));
+    expect(table.lastKnown('main')?.ageMs).toBe(700);
+    time.turn(monotonicMs(100), true);
+    table.positionKnown('main', at(1, 10n), 0, monotonicMs(100));
+    expect(table.lastKnown('main')?.ageMs).toBe(0);
+  });
+
+  it('a standby tells the position of the primary only while it is on the present timeline', () => {
+    const { table } = makeTable();
+    table.reported(heldBy('pg1', 2), 'main', standbyReport('pg2', 1, 50n), monotonicMs(0));
+    expect(table.lastKnown('main')).toBeNull();
+    table.reported(heldBy('pg1', 2), 'main', standbyReport('pg2', 2, 60n), monotonicMs(0));
+    expect(table.lastKnown('main')).toEqual({ ...at(2, 60n), ageMs: 40 });
+  });
+});
+
+function heldBy(holder: string, timeline: number): ClusterState {
+  const state = emptyState(clusterName('main'), DEFAULT_SETTINGS, {
+    ...{ superuser: 'a', replicationUser: 'b', rewindUser: 'c', parameters: {}, pgHba: [] },
+  });
+  const lease: Lease = {
+    kind: 'Held',
+    epoch: epoch(2),
+    holder: instanceName(holder),
+    guard: guardIncarnation('g'),
+    timeline: timelineId(timeline),
+    reason: 'failover',
+    serving: true,
+    released: null,
+    changedAt: epochMs(0),
+  };
+  return { ...state, lease, history: [{ timeline: timelineId(timeline), fork: null }] };
+}
+
+function standbyReport(instance: string, timeline: number, latestEndLsn: bigint): AgentReport {
+  return {
+    instance: instanceName(instance),
+    actedVersion: 0,
+    postgresEndpoint: { host: 'h', port: 1 },
+    agentEndpoint: { host: 'h', port: 2 },
+    tags: { noFailover: false, noLoadBalance: false, failoverPriority: 0 },
+    guard: null,
+    dataDirectory: { kind: 'empty' },
+    postgres: {
+      kind: 'standby',
+      timeline: timelineId(timeline),
+      receivedLsn: null,
+      replayedLsn: null,
+      receiver: {
+        streaming: true,
+        from: null,
+        latestEndLsn: lsnOf(latestEndLsn),
+        latestEndAgeMs: 40,
+      },
+    },
+    detached: null,
+    downForMs: 0,
+    abandonedHandOver: null,
+    activity: null,
+    problem: null,
+  };
+}

@@ -1,0 +1,14 @@
+/** What was opened so far, let go in reverse order: at the end, or when a start fails half way. */
+export class OpenedParts {
+  readonly #closers: (() => Promise<unknown> | void)[] = [];
+
+  add(closer: () => Promise<unknown> | void): void {
+    this.#closers.push(closer);
+  }
+
+  async close(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
+      await close();
+    }
+  }
+}
