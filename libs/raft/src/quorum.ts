@@ -3,7 +3,7 @@ import type { MemberId, Membership } from './types.ts';
 /** What an empty set of voters agrees to: anything, so that the other half of a joint pair decides. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
-export function majorityOf(count: number): number {
+function majorityOf(count: number): number {
   return Math.floor(count / 2) + 1;
 }
 

@@ -34,7 +34,7 @@ export type Standing =
   | Leadership;
 
 /** Effects that wait for `takeOutput`. */
-export class Outbox {
+class Outbox {
   sendNow: Message[] = [];
   afterPersist: Message[] = [];
   rounds: RoundOutcome[] = [];
