@@ -232,8 +232,8 @@ const LEADERSHIP: readonly Mutation[] = [
   {
     name: 'a removed leader leads on (36)',
     file: raft('flush'),
-    find: '  becomeFollower(state, state.term, 0);\n',
-    replace: '',
+    find: '  if (state.isVoter) return;\n',
+    replace: '  if (state.term > 0) return;\n',
   },
   {
     name: 'each refusal resends a whole window',
