@@ -1,9 +1,7 @@
-import type { ClusterState, Goal } from '#libs/cluster';
+import type { Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
-import { codeOf, type Epoch, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
-import { type ActedMemory, promiseDetached } from '#libs/reconcile';
 import { Duties } from './duties.ts';
 import { GuardKeeper } from './guard-client/guard-keeper.ts';
 import { Confirmations } from './link/confirmations.ts';
@@ -15,14 +13,15 @@ import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
+import { problemOf } from './problem.ts';
 import { Reconciler } from './reconciler.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
 import { type StepOutcome, StepRunner } from './step-runner.ts';
-import type { OwnFacts, StepContext } from './steps/step-context.ts';
-import { NotPermittedError } from './steps/step-error.ts';
-import { LEADER_ANSWER_MS, LEADERLESS_MS, RELEASE_MS } from './timing.ts';
+import type { OwnFacts } from './steps/step-context.ts';
+import { StepContexts } from './steps/step-contexts.ts';
+import { LEADERLESS_MS } from './timing.ts';
 
 /** Tools can say much; the beginning tells what is wrong. */
 const PROBLEM_MAX_CHARS = 1_000;
@@ -55,6 +54,7 @@ export class Agent {
   readonly #confirmations: Confirmations;
   readonly #reporter: Reporter;
   readonly #sessions: LocalSessions;
+  readonly #contexts: StepContexts;
   #sourceTimer: NodeJS.Timeout | undefined;
 
   constructor(readonly parts: AgentParts) {
@@ -96,6 +96,18 @@ export class Agent {
       (confirmation) => this.#confirmations.note(confirmation),
     );
     this.runner = new StepRunner(log, (outcome) => this.#stepEnded(outcome));
+    this.#contexts = new StepContexts({
+      local: this.#local,
+      guard: this.guard,
+      observer: this.observer,
+      sessions: this.#sessions,
+      facts: this.facts,
+      log,
+      memory: this.#memory,
+      controllers: this.controllers,
+      runner: this.runner,
+      reportNow: () => this.#reporter.now(),
+    });
     this.reconciler = this.#makeReconciler();
   }
 
@@ -122,34 +134,14 @@ export class Agent {
 
   /** Why this instance is not what it should be, in one line. */
   get problem(): string | null {
-    if (this.stream.unknownCluster) {
-      const { cluster } = this.parts.config;
-      return (
-        `the controllers know no cluster '${cluster}': ` +
-        `create it with \`matriarch cluster create ${cluster} --file cluster.yaml\``
-      );
-    }
-    if (this.stream.state === null) return this.controllers.whyNoLeader();
-    return (
-      this.#foreignDirectory() ??
-      this.reconciler.problem ??
-      this.runner.problem ??
-      this.guard.problem
-    );
-  }
-
-  /** Such an instance never joins, so its goal would be to wait for ever, without a word. */
-  #foreignDirectory(): string | null {
-    const expected = this.stream.state?.systemIdentifier ?? null;
-    const directory = this.observer.latest?.directory;
-    if (directory?.kind === 'unusable') return directory.why;
-    if (directory?.kind !== 'initialised' || expected === null) return null;
-    if (directory.systemIdentifier === expected) return null;
-    const { dataDirectory } = this.parts.config.postgres;
-    return (
-      `${dataDirectory} belongs to another PostgreSQL cluster (system identifier ` +
-      `${directory.systemIdentifier}, expected ${expected}): move it away or name another directory`
-    );
+    return problemOf({
+      config: this.parts.config,
+      state: this.stream.state,
+      unknownCluster: this.stream.unknownCluster,
+      whyNoLeader: this.controllers.whyNoLeader(),
+      directory: this.observer.latest?.directory ?? null,
+      others: [this.reconciler.problem, this.runner.problem, this.guard.problem],
+    });
   }
 
   report(): ReturnType<typeof reportOf> {
@@ -184,63 +176,12 @@ export class Agent {
       duties: new Duties({ ...common, sessions }),
       facts,
       log,
-      contextFor: (state, signal) => this.#contextFor(state, signal, common),
+      contextFor: (state, signal) => this.#contexts.make(state, signal),
       setHurry: (observe, report) => {
         observer.setHurry(observe);
         this.#reporter.setHurry(report);
       },
     });
-  }
-
-  #contextFor(
-    state: ClusterState,
-    signal: AbortSignal,
-    common: Pick<StepContext, 'local' | 'guard' | 'observer' | 'facts' | 'log'>,
-  ): StepContext {
-    return {
-      ...common,
-      sql: this.#sessions.steps,
-      looks: this.#sessions.looks,
-      state,
-      signal,
-      setActivity: (activity) => {
-        this.runner.activity = activity;
-      },
-      promiseDetached: (throughEpoch) => this.#promiseDetached(throughEpoch),
-      permitDestruction: (step) => this.#permitDestruction(step, state),
-      needCredentials: () => this.#needCredentials(),
-      reportNow: async () => {
-        this.observer.look();
-        this.#reporter.now();
-      },
-      runInBackground: (what, work) => {
-        work().catch((error: unknown) => {
-          common.log.warn('background work failed', { what, why: messageOf(error) });
-        });
-      },
-    };
-  }
-
-  #promiseDetached(throughEpoch: Epoch): ActedMemory {
-    this.#memory.keep(promiseDetached(this.#memory.memory, throughEpoch));
-    return this.#memory.memory;
-  }
-
-  async #permitDestruction(step: 'rewind' | 'rebuild', { version }: ClusterState): Promise<void> {
-    const ask = { step, version };
-    const { permitted, why } = await this.controllers.askLeader(
-      'permitDestruction',
-      ask,
-      LEADER_ANSWER_MS,
-    );
-    if (!permitted) throw new NotPermittedError(`the leader does not permit '${step}': ${why}`);
-    await this.guard.ask({ type: 'permitDestruction', step }, RELEASE_MS);
-  }
-
-  async #needCredentials(): Promise<void> {
-    if (this.#local.credentials !== null) return;
-    const answer = await this.controllers.askLeader('credentials', {}, LEADER_ANSWER_MS);
-    this.#local.learnCredentials(answer);
   }
 
   /** A change that the leader may wait for is reported with the look that shows it. */
@@ -266,23 +207,8 @@ export class Agent {
   }
 
   #changed(): void {
-    if (this.#local.credentials === null && this.stream.state !== null) this.#fetchCredentials();
+    if (this.stream.state !== null) this.#contexts.fetchCredentials();
     this.reconciler.evaluate();
-  }
-
-  #fetching = false;
-
-  #fetchCredentials(): void {
-    if (this.#fetching || this.controllers.leader === null) return;
-    this.#fetching = true;
-    this.#needCredentials()
-      .catch((error: unknown) => {
-        const { log } = this.parts;
-        log.debug('no credentials yet', { code: codeOf(error), why: messageOf(error) });
-      })
-      .finally(() => {
-        this.#fetching = false;
-      });
   }
 
   #stepEnded(outcome: StepOutcome): void {

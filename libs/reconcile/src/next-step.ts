@@ -9,7 +9,7 @@ import type { GoalKind, Step } from './step.ts';
 import { detachedRules, initialiseRules, waitRules } from './waiting-rules.ts';
 
 /** The table: goal, then condition. A new goal or condition does not compile without its rules. */
-export const STEP_TABLE: { readonly [G in GoalKind]: Rules<G> } = {
+const STEP_TABLE: { readonly [G in GoalKind]: Rules<G> } = {
   wait: waitRules,
   initialise: initialiseRules,
   primary: primaryRules,

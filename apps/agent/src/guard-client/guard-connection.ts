@@ -17,7 +17,7 @@ type Asking = Exclude<LocalRequest, { type: 'position' }>;
 export type GuardAsk = Asking extends infer R ? (R extends Asking ? Omit<R, 'id'> : never) : never;
 
 /** The guard said no, with its own code (`LOCAL_REFUSALS`). */
-export class GuardRefusedError extends DomainError {
+class GuardRefusedError extends DomainError {
   constructor(
     readonly code: string,
     readonly asked: string,
@@ -31,7 +31,7 @@ export class GuardGoneError extends DomainError {
   readonly code: string = 'GUARD_GONE';
 }
 
-export class GuardTimeoutError extends DomainError {
+class GuardTimeoutError extends DomainError {
   readonly code = 'GUARD_TIMEOUT';
 }
 

@@ -33,7 +33,7 @@ export function isRunning({ report, lookAgeMs }: HealthView): boolean {
 }
 
 /** Replay behind what the primary last told; null when that was never heard. */
-export function replayLagBytes({ report }: HealthView): bigint | null {
+function replayLagBytes({ report }: HealthView): bigint | null {
   if (report?.postgres.kind !== 'standby') return null;
   const { receiver, replayedLsn, receivedLsn } = report.postgres;
   const known: Lsn | null = receiver?.latestEndLsn ?? receivedLsn;

@@ -20,7 +20,7 @@ import {
 import { unfinishedWork } from '#libs/process';
 import { WAL_END_MS } from '../timing.ts';
 
-export type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
+type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
 export type Ancestors = Initialised['ancestors'];
 
 /** What lies in the data directory of a stopped instance; the end of WAL is not read. */

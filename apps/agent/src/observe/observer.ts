@@ -1,17 +1,12 @@
-import type { DataDirectory, Endpoint } from '#libs/cluster';
+import type { DataDirectory } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { type Lsn, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
-import { parseConninfo } from '#libs/postgres-model';
-import {
-  type Installation,
-  type InstanceObservation,
-  observeInstance,
-  readManagedSettings,
-} from '#libs/postgres-run';
+import { type Installation, type InstanceObservation, observeInstance } from '#libs/postgres-run';
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
+import { readUpstream } from '../postgres/upstream.ts';
 import {
   HURRY_INTERVAL_MS,
   OBSERVE_DEADLINE_MS,
@@ -191,14 +186,6 @@ export class Observer {
       this.#receiverLostMs = nowMs;
     }
   }
-}
-
-/** Null when `primary_conninfo` is empty: the instance is detached, or a primary. */
-export function readUpstream(dataDirectory: string): Endpoint | null {
-  const { primary_conninfo: text } = readManagedSettings(dataDirectory);
-  if (text === undefined || text === '') return null;
-  const { host, port } = parseConninfo(text);
-  return host === undefined || port === undefined ? null : { host, port: Number(port) };
 }
 
 /** One `postmaster.pid`, one process: cheap enough for every look. */

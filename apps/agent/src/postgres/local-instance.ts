@@ -14,11 +14,11 @@ import {
 } from '#libs/postgres-run';
 import { writeFileIfChanged } from '#libs/process';
 import type { ClusterCredentials } from '#libs/protocol';
-import { readUpstream } from '../observe/observer.ts';
 import type { DataIdFile } from '../state-directory/data-id-file.ts';
 import { REMOTE_CONNECT_MS, STATEMENT_MS } from '../timing.ts';
 import { hbaLinesOf, identText, passFileText } from './hba.ts';
 import { settingsOf } from './settings.ts';
+import { readUpstream } from './upstream.ts';
 
 /** The files and connections of this host's instance. */
 export class LocalInstance {

@@ -3,7 +3,7 @@ import { DomainError, messageOf } from '#libs/kernel';
 import { readFileIfPresent, writeFileDurably } from '#libs/process';
 import { type ActedMemory, EMPTY_MEMORY, sameMemory } from '#libs/reconcile';
 
-export class ActedMemoryError extends DomainError {
+class ActedMemoryError extends DomainError {
   readonly code = 'ACTED_MEMORY_UNREADABLE';
 }
 

@@ -1,4 +1,4 @@
-import type { Goal, WalPosition } from '#libs/cluster';
+import type { WalPosition } from '#libs/cluster';
 import { codeOf, type Epoch, messageOf } from '#libs/kernel';
 import { checkpoint } from '#libs/postgres-run';
 import { killAll, ProcessesInDirectory } from '#libs/process';
@@ -12,8 +12,6 @@ import {
   RELEASE_MS,
 } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
-
-export type HandOverGoal = Extract<Goal, { kind: 'handOver' }>;
 
 /** Fast, and immediate when its budget is over. */
 export async function stop({ guard }: StepContext, mode: 'fast' | 'immediate'): Promise<void> {

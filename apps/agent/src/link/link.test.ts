@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS, type RecordedEvent } from '#libs/cluster';
+import { clusterName, epochMs, instanceName } from '#libs/kernel';
+import { createLogger } from '#libs/observability';
+import { decode, encode } from '#libs/protocol';
+import { FoldedStateFile } from '../state-directory/folded-state-file.ts';
+import { AgentFrame } from './agent-frames.ts';
+import { Confirmations } from './confirmations.ts';
+import type { LinkEvents } from './controller-channel.ts';
+import { Controllers } from './controllers.ts';
+import { EventStream } from './event-stream.ts';
+
+const log = createLogger({ process: 'test', level: 'fatal' });
+const cluster = clusterName('orders');
+
+/** The far end of one link: what was asked, and a way to answer. */
+class FarEnd {
+  readonly asked: { id: number; pattern: string; body: unknown }[] = [];
+  up = true;
+
+  constructor(readonly events: LinkEvents) {}
+
+  take(payload: Uint8Array): boolean {
+    const [id, pattern, body] = decode(payload) as [number, string, unknown];
+    if (this.up) this.asked.push({ id, pattern, body });
+    return this.up;
+  }
+
+  push(push: unknown): void {
+    this.events.onFrame(AgentFrame.push, encode(push));
+  }
+
+  answerLast(body: unknown, error: unknown = null): void {
+    this.events.onFrame(AgentFrame.answer, encode([this.asked.at(-1)?.id, error, body]));
+  }
+}
+
+let ends: Map<string, FarEnd>;
+let controllers: Controllers;
+let leaders: (string | null)[];
+
+beforeEach(() => {
+  ends = new Map();
+  leaders = [];
+  controllers = new Controllers(
+    ['c1', 'c2'],
+    (name, events) => {
+      const end = new FarEnd(events);
+      ends.set(name, end);
+      return { send: (_type, payload) => end.take(payload), close: () => undefined };
+    },
+    {
+      onLeader: (channel) => leaders.push(channel?.name ?? null),
+      onUp: () => undefined,
+      onDown: () => undefined,
+      onPush: () => undefined,
+    },
+  );
+  for (const end of ends.values()) end.events.onUp();
+});
+
+function end(name: string): FarEnd {
+  const found = ends.get(name);
+  if (found === undefined) throw new Error(`no link to ${name}`);
+  return found;
+}
+
+describe('Controllers', () => {
+  it('believes the later term, and within a term a name more than none', () => {
+    end('c1').push({ type: 'leader', name: 'c1', term: 1 });
+    end('c2').push({ type: 'leader', name: null, term: 2 });
+    expect(controllers.leader).toBeNull();
+    end('c2').push({ type: 'leader', name: 'c2', term: 2 });
+    end('c1').push({ type: 'leader', name: 'c1', term: 1 });
+    expect(controllers.leader?.name).toBe('c2');
+    end('c1').push({ type: 'leader', name: null, term: 2 });
+    expect(controllers.leader?.name).toBe('c2');
+    expect(leaders).toEqual(['c1', null, 'c2']);
+  });
+
+  it('answers with what the leader said, refused or not', async () => {
+    end('c1').push({ type: 'leader', name: 'c1', term: 1 });
+    const first = controllers.askLeader('confirm', {}, 1_000);
+    end('c1').answerLast({ version: 1, sequence: 2, controllersIncarnation: 'x' });
+    await expect(first).resolves.toMatchObject({ sequence: 2 });
+    const second = controllers.askLeader('confirm', {}, 1_000);
+    end('c1').answerLast(null, { code: 'NOT_LEADER', message: 'c2 leads' });
+    await expect(second).rejects.toMatchObject({ code: 'NOT_LEADER', message: 'c2 leads' });
+  });
+
+  it('fails what waits when the link goes down, and asks nobody without a leader', async () => {
+    end('c1').push({ type: 'leader', name: 'c1', term: 1 });
+    const waiting = controllers.askLeader('confirm', {}, 1_000);
+    end('c1').events.onDown('reset');
+    await expect(waiting).rejects.toMatchObject({ code: 'LINK_DOWN' });
+    await expect(controllers.askLeader('confirm', {}, 1_000)).rejects.toMatchObject({
+      code: 'NO_LEADER',
+    });
+  });
+});
+
+describe('EventStream', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'matriarch-link-'));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const postgres = {
+    superuser: 'postgres',
+    replicationUser: 'r',
+    rewindUser: 'w',
+    parameters: {},
+    pgHba: [],
+  };
+
+  function event(sequence: number): RecordedEvent {
+    const endpoint = { host: '10.0.0.1', port: 5432 };
+    const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
+    const instance = instanceName(`pg${sequence}`);
+    return {
+      cluster,
+      sequence,
+      version: sequence,
+      at: epochMs(sequence),
+      cause: { by: 'test', rule: 'test' },
+      event:
+        sequence === 1
+          ? { type: 'ClusterCreated', settings: DEFAULT_SETTINGS, postgres }
+          : { type: 'InstanceJoined', instance, postgres: endpoint, agent: endpoint, tags },
+    };
+  }
+
+  function stream(): EventStream {
+    return new EventStream(new FoldedStateFile(directory), log, () => undefined);
+  }
+
+  it('passes over what comes twice, and asks again where something is missing', () => {
+    const reader = stream();
+    const [channel] = controllers.channels;
+    if (channel === undefined) throw new Error('no channel');
+    reader.readFrom(channel);
+    reader.take([event(1), event(2)], channel);
+    reader.take([event(1), event(2), event(3)], channel);
+    expect(Object.keys(reader.state?.members ?? {})).toEqual(['pg2', 'pg3']);
+    end('c1').answerLast({ kind: 'events', from: 0 });
+    reader.take([event(5)], channel);
+    expect(reader.sequence).toBe(3);
+  });
+
+  it('goes on from its file after a restart, and from nothing when that is unreadable', () => {
+    const [channel] = controllers.channels;
+    if (channel === undefined) throw new Error('no channel');
+    stream().take([event(1), event(2)], channel);
+    expect(stream().sequence).toBe(2);
+  });
+});
+
+describe('Confirmations', () => {
+  it('covers exactly the sequence that the leader named last', () => {
+    const confirmations = new Confirmations(controllers, log, () => undefined);
+    const of = (sequence: number, controllersIncarnation = 'a') =>
+      confirmations.note({ version: sequence, sequence, controllersIncarnation });
+    expect(confirmations.covers(0)).toBe(false);
+    of(5);
+    of(4);
+    expect([4, 5, 6].map((sequence) => confirmations.covers(sequence))).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    of(2, 'restored');
+    expect(confirmations.covers(2)).toBe(true);
+  });
+});

@@ -1,0 +1,38 @@
+import type { ClusterState, DataDirectory } from '#libs/cluster';
+import type { AgentConfig } from '#libs/config';
+
+export type ProblemSubject = {
+  readonly config: Pick<AgentConfig, 'cluster' | 'postgres'>;
+  readonly state: ClusterState | null;
+  readonly unknownCluster: boolean;
+  readonly whyNoLeader: string;
+  readonly directory: DataDirectory | null;
+  /** What the parts say, the most telling first. */
+  readonly others: readonly (string | null)[];
+};
+
+/** Why an instance is not what it should be, in one line with the way out; null when all is well. */
+export function problemOf(subject: ProblemSubject): string | null {
+  const { config, state, unknownCluster, directory, others } = subject;
+  const { cluster } = config;
+  if (unknownCluster) {
+    return (
+      `the controllers know no cluster '${cluster}': ` +
+      `create it with \`matriarch cluster create ${cluster} --file cluster.yaml\``
+    );
+  }
+  if (state === null) return subject.whyNoLeader;
+  if (directory?.kind === 'unusable') return directory.why;
+  return foreignDirectory(subject) ?? others.find((problem) => problem !== null) ?? null;
+}
+
+/** Such an instance never joins, so its goal would be to wait for ever, without a word. */
+function foreignDirectory({ config, state, directory }: ProblemSubject): string | null {
+  const expected = state?.systemIdentifier ?? null;
+  if (directory?.kind !== 'initialised' || expected === null) return null;
+  if (directory.systemIdentifier === expected) return null;
+  return (
+    `${config.postgres.dataDirectory} belongs to another PostgreSQL cluster (system identifier ` +
+    `${directory.systemIdentifier}, expected ${expected}): move it away or name another directory`
+  );
+}

@@ -1,0 +1,88 @@
+import type { ClusterState } from '#libs/cluster';
+import { codeOf, type Epoch, messageOf } from '#libs/kernel';
+import { type ActedMemory, promiseDetached } from '#libs/reconcile';
+import type { Controllers } from '../link/controllers.ts';
+import type { LocalSessions } from '../postgres/local-sessions.ts';
+import type { ActedMemoryFile } from '../state-directory/acted-memory-file.ts';
+import type { StepRunner } from '../step-runner.ts';
+import { LEADER_ANSWER_MS, RELEASE_MS } from '../timing.ts';
+import type { StepContext } from './step-context.ts';
+import { NotPermittedError } from './step-error.ts';
+
+export type StepContextParts = Pick<
+  StepContext,
+  'local' | 'guard' | 'observer' | 'facts' | 'log'
+> & {
+  readonly sessions: LocalSessions;
+  readonly memory: ActedMemoryFile;
+  readonly controllers: Controllers;
+  readonly runner: StepRunner;
+  readonly reportNow: () => void;
+};
+
+/** Makes what a step works with, and does for it what needs the leader. */
+export class StepContexts {
+  #fetching = false;
+
+  constructor(readonly parts: StepContextParts) {}
+
+  make(state: ClusterState, signal: AbortSignal): StepContext {
+    const { local, guard, observer, facts, log, sessions, runner, reportNow } = this.parts;
+    return {
+      ...{ local, guard, observer, facts, log, state, signal },
+      sql: sessions.steps,
+      looks: sessions.looks,
+      setActivity: (activity) => {
+        runner.activity = activity;
+      },
+      promiseDetached: (throughEpoch) => this.#promiseDetached(throughEpoch),
+      permitDestruction: (step) => this.#permitDestruction(step, state),
+      needCredentials: () => this.#needCredentials(),
+      reportNow: async () => {
+        observer.look();
+        reportNow();
+      },
+      runInBackground: (what, work) => {
+        work().catch((error: unknown) => {
+          log.warn('background work failed', { what, why: messageOf(error) });
+        });
+      },
+    };
+  }
+
+  /** Asks ahead of the first step that needs them. */
+  fetchCredentials(): void {
+    const { local, controllers, log } = this.parts;
+    if (local.credentials !== null || this.#fetching || controllers.leader === null) return;
+    this.#fetching = true;
+    this.#needCredentials()
+      .catch((error: unknown) => {
+        log.debug('no credentials yet', { code: codeOf(error), why: messageOf(error) });
+      })
+      .finally(() => {
+        this.#fetching = false;
+      });
+  }
+
+  #promiseDetached(throughEpoch: Epoch): ActedMemory {
+    const { memory } = this.parts;
+    memory.keep(promiseDetached(memory.memory, throughEpoch));
+    return memory.memory;
+  }
+
+  async #permitDestruction(step: 'rewind' | 'rebuild', { version }: ClusterState): Promise<void> {
+    const { controllers, guard } = this.parts;
+    const ask = { step, version };
+    const answer = await controllers.askLeader('permitDestruction', ask, LEADER_ANSWER_MS);
+    if (!answer.permitted) {
+      throw new NotPermittedError(`the leader does not permit '${step}': ${answer.why}`);
+    }
+    await guard.ask({ type: 'permitDestruction', step }, RELEASE_MS);
+  }
+
+  async #needCredentials(): Promise<void> {
+    const { local, controllers } = this.parts;
+    if (local.credentials !== null) return;
+    local.learnCredentials(await controllers.askLeader('credentials', {}, LEADER_ANSWER_MS));
+  }
+}
