@@ -1,8 +1,8 @@
 /** What was opened so far, let go in reverse order: at the end, or when a start fails half way. */
 export class OpenedParts {
-  readonly #closers: (() => Promise<unknown> | void)[] = [];
+  readonly #closers: (() => unknown)[] = [];
 
-  add(closer: () => Promise<unknown> | void): void {
+  add(closer: () => unknown): void {
     this.#closers.push(closer);
   }
 

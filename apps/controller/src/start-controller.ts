@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ControllerConfig, formatAddress } from '#libs/config';
 import { DomainError, seededPrng } from '#libs/kernel';
-import { type Logger, Metrics, nestLogger, watchProcess } from '#libs/observability';
+import { type Logger, Metrics, type NestLogger, nestLogger, watchProcess } from '#libs/observability';
 import { type LinkSecurity, type LinkSelf, PeerServer, TlsCredentials } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
@@ -161,6 +161,12 @@ type ApiParts = {
   readonly apiAddress: string;
 };
 
+/** Nest tells of each route that it maps; that is of interest to its developers only. */
+function quietNest(log: Logger): NestLogger {
+  const logger = nestLogger(log.child({ part: 'nest' }));
+  return { ...logger, log: logger.debug };
+}
+
 /** The Nest application without a port of its own: requests are handed in by the listener. */
 async function makeApi(
   parts: ApiParts,
@@ -188,7 +194,7 @@ async function makeApi(
   const app = await NestFactory.create<NestFastifyApplication>(
     controllerModule({ core, host, commands, model, members, metrics }),
     adapter,
-    { logger: nestLogger(log.child({ part: 'nest' })), abortOnError: false },
+    { logger: quietNest(log), abortOnError: false },
   );
   app.useGlobalFilters(new ProblemFilter(log));
   app.connectMicroservice({ strategy: agents });
