@@ -6,7 +6,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ControllerConfig, formatAddress } from '#libs/config';
 import { DomainError, seededPrng } from '#libs/kernel';
-import { type Logger, Metrics, type NestLogger, nestLogger, watchProcess } from '#libs/observability';
+import {
+  type Logger,
+  Metrics,
+  type NestLogger,
+  nestLogger,
+  watchProcess,
+} from '#libs/observability';
 import { type LinkSecurity, type LinkSelf, PeerServer, TlsCredentials } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
@@ -29,6 +35,8 @@ export type StartOptions = {
   readonly config: ControllerConfig;
   readonly log: Logger;
   readonly onFatal: (error: unknown) => void;
+  /** No TLS between processes: to measure what TLS costs, never to serve. */
+  readonly plainForBenchmark?: boolean;
 };
 
 export class ForeignCertificateError extends DomainError {
@@ -69,7 +77,10 @@ export async function startController(options: StartOptions): Promise<RunningCon
     throw new ForeignCertificateError(tls.certificate, `${identity.role} '${identity.name}'`, name);
   }
   const { groupId } = identity;
-  const security: LinkSecurity = { kind: 'mutual-tls', credentials };
+  const security: LinkSecurity =
+    options.plainForBenchmark === true
+      ? { kind: 'plain-for-benchmark' }
+      : { kind: 'mutual-tls', credentials };
   const seat = config.controllers.findIndex((entry) => entry.name === name) + 1;
   const self = { ...identity, memberId: seat, incarnation: randomBytes(8).toString('hex') };
   const clock = systemClock;
