@@ -127,6 +127,10 @@ export class AgentHost {
     return response.status;
   }
 
+  async body(path: string): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.apiPort}${path}`)).text();
+  }
+
   log(name = 'agent.log'): string {
     return readFileSync(join(this.directory, name), 'utf8');
   }

@@ -112,7 +112,11 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     expect(await primary().status('/primary')).toBe(200);
     const standby = hosts.find(({ name }) => name !== holder());
     expect(await standby?.status('/primary')).toBe(503);
-    await until(async () => (await standby?.status('/replica?lag=64MB')) === 200, 3_000);
+    await until(async () => (await standby?.status('/replica?lag=64MB')) === 200, 3_000).catch(
+      async (cause: unknown) => {
+        throw new Error(`${await standby?.body('/patroni')}`, { cause });
+      },
+    );
     await rows.prepare();
   });
 
@@ -204,5 +208,25 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     });
     process.stderr.write(`host lost: gap ${gapMs} ms\n`);
     expect(holder()).not.toBe(lost.name);
+  });
+
+  it('rewinds an old primary that wrote what no standby received', async () => {
+    await settled();
+    const lost = primary();
+    const senders = lost.processes.scan().processes.filter(({ title }) => /walsender/.test(title));
+    expect(senders.length).toBe(2);
+    for (const { pid } of senders) process.kill(pid, 'SIGSTOP');
+    rows.begin();
+    const before = rows.acknowledged;
+    await until(() => rows.acknowledged > before + 20, 5_000);
+    await lost.stopAgent('SIGKILL');
+    process.kill(lost.guardPid() ?? 0, 'SIGKILL');
+    await until(() => holder() !== null && holder() !== lost.name, FAILOVER_LIMIT_MS);
+    lost.startAgent(programs.agent);
+    await settled(BOOT_LIMIT_MS);
+    await rows.stop();
+    expect(lost.log()).toMatch(/"step":"rewind","ok":true/);
+    expect(await rows.lost()).toBeGreaterThanOrEqual(20);
+    expect(leader.problems).toEqual([]);
   });
 });
