@@ -223,6 +223,20 @@ describe('a primary that can go on', () => {
     expect(scenario.settle()).toEqual(expected);
   });
 
+  it('is passed over when it could not be restarted, although it stands furthest', () => {
+    const scenario = restartFailed();
+    for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 90n) });
+    scenario.settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', timeline: 2 });
+  });
+
+  it('is tried again when nobody else can take over', () => {
+    const scenario = restartFailed();
+    for (const name of ['pg2', 'pg3']) scenario.silent(name);
+    scenario.settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', timeline: 1 });
+  });
+
   it('ends the failover when it serves again before its lease has ended', () => {
     const scenario = runningCluster();
     scenario.hears('pg1', { postgres: { kind: 'stopped' }, downForMs: 5_000 }).settle();
@@ -300,6 +314,15 @@ describe('switchover', () => {
     expect(scenario.types.slice(-2)).toEqual(['SwitchoverAbandoned', 'FailoverStarted']);
   });
 });
+
+/** pg1's PostgreSQL did not come back in its time; it has released and stands furthest. */
+function restartFailed(): Scenario {
+  const scenario = runningCluster();
+  const stopped = { postgres: { kind: 'stopped' } } as const;
+  scenario.hears('pg1', { ...stopped, downForMs: 5_000 }).settle();
+  release(scenario, 1, 'pg1', 'yielded');
+  return scenario.hears('pg1', { ...stopped, detached: detachedAt(1, 1, 100n) });
+}
 
 function release(
   scenario: Scenario,

@@ -2,7 +2,13 @@ import { epoch, formatLsn, timelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { type ClusterState, memberNames, type Operation } from '../state.ts';
-import { type Candidate, compareCandidates, judgeMembers, type Verdict } from './candidates.ts';
+import {
+  type Candidate,
+  compareCandidates,
+  judgeMembers,
+  type Limits,
+  type Verdict,
+} from './candidates.ts';
 import { serves } from './holder.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, hasHeardEnough } from './sight.ts';
@@ -36,7 +42,8 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   const waited = input.observations.sinceChangeMs >= DETACH_WAIT_MS;
   if (!waited && verdicts.some((verdict) => verdict.kind === 'pending')) return null;
   const refusals = refusalsOf(verdicts);
-  const chosen = choose(verdicts, operation);
+  const chosen =
+    choose(verdicts, operation) ?? choose(withFormerPrimary(input, limits, operation), operation);
   if (chosen === null) return refuse(input, 'failover', refusals);
   const unknown = positionUnknown(state, operation, verdicts);
   if (unknown !== null) return refuse(input, 'failover', [...refusals, unknown]);
@@ -55,6 +62,13 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
       },
     ],
   };
+}
+
+/** Nobody else can serve: the primary that could not be restarted in time may try again. */
+function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Failover): Verdict[] {
+  if (operation.trigger !== 'postgres-down') return [];
+  const excluded = limits.excluded.filter((name) => name !== operation.primary);
+  return judgeMembers(input, { ...limits, excluded });
 }
 
 function choose(

@@ -36,7 +36,9 @@ export function failOverDeadPostgres(input: DecisionInput): Decision | null {
   if (report.downForMs < state.settings.restartInPlaceMs) return null;
   if (eligibleCount(input, [lease.holder]) === 0) return null;
   const event = failoverStarted(input, lease, 'postgres-down', report.downForMs);
-  return { rule: 'fail-over-dead-postgres', events: [event] };
+  // It had its time: it stands furthest of all, but is taken again only when nobody else can.
+  const excluded = [lease.holder];
+  return { rule: 'fail-over-dead-postgres', events: [{ ...event, excluded }] };
 }
 
 /**
