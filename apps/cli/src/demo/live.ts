@@ -29,6 +29,9 @@ export class LiveDemo {
   readonly #api: HttpClusterApi;
   readonly #client: WritingClient;
   readonly #ended = new AbortController();
+  readonly #end = new Promise<void>((resolve) => {
+    this.#ended.signal.addEventListener('abort', () => resolve());
+  });
   readonly #startedMs = performance.now();
   #status: StatusAnswer | null = null;
   #events: EventsAnswer['events'] = [];
@@ -99,7 +102,7 @@ export class LiveDemo {
     const { signal } = this.#ended;
     while (!signal.aborted) {
       await work();
-      await pause(intervalMs, undefined, { signal }).catch(() => undefined);
+      await Promise.race([pause(intervalMs), this.#end]);
     }
   }
 
