@@ -136,6 +136,8 @@ export class LocalInstance {
     writeHba(this.dataDirectory, HBA);
     writeManagedSettings(this.dataDirectory, {
       port: String(this.port),
+      // As the agent sets it: a slot that its old walsender still holds is asked for again soon.
+      wal_retrieve_retry_interval: '200ms',
       listen_addresses: '127.0.0.1',
       unix_socket_directories: this.cluster.directory,
       cluster_name: this.name,
