@@ -85,14 +85,25 @@ describe('a renewal', () => {
   });
 
   it('is not answered once the lease closes, and is again when the expiry was rejected', () => {
-    const { leases, renew } = serving();
+    const { leases, renew, turnsUntil } = serving();
     renew({ nonce: 1 });
     leases.roundBegan(1);
-    leases.close(ORDERS);
+    turnsUntil(0, 3_200);
+    expect(leases.close(ORDERS)).toBe(true);
     expect(leases.roundConfirmed(1)).toEqual([]);
     expect(renew({ nonce: 2 })).toEqual({ kind: 'ignored' });
     leases.reopen(ORDERS);
     expect(renew({ nonce: 3 })).toEqual({ kind: 'pending' });
+  });
+
+  it('keeps the lease from closing when it comes after the lease was found due', () => {
+    const { leases, renew, turnsUntil } = serving();
+    turnsUntil(0, 3_200);
+    expect(leases.due()).toHaveLength(1);
+    renew({ nonce: 1, at: 3_200 });
+    leases.roundBegan(1);
+    expect(leases.close(ORDERS)).toBe(false);
+    expect(leases.roundConfirmed(1)).toHaveLength(1);
   });
 
   it('is not answered when the lease ended while the round was under way', () => {

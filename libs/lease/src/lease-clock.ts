@@ -134,12 +134,17 @@ export class LeaseClock<Reply> {
     return due;
   }
 
-  /** `LeaseExpired` is about to be proposed: from here on the epoch is not renewed any more. */
-  close(cluster: string): void {
+  /**
+   * `LeaseExpired` is about to be proposed: from here on the epoch is not renewed any more. False, and
+   * nothing changes, when the holder was heard after the lease was found due: it may have been answered.
+   */
+  close(cluster: string): boolean {
     const tracked = this.#tracked.get(cluster);
-    if (tracked === undefined) return;
+    if (tracked === undefined) return false;
+    if (this.#time.since(tracked.mark) < tracked.waitMs) return false;
     tracked.closing = true;
     this.#waiting = this.#waiting.filter((waiting) => waiting.renewal.cluster !== cluster);
+    return true;
   }
 
   /** The proposal was rejected at apply, so the lease is still held. */

@@ -65,7 +65,7 @@ export class DecisionLoop {
     if (decision === null) return;
     const { host, clock, log } = this.#options;
     const { name: cluster, version: expectedVersion } = state;
-    if (expires(decision)) service.leases.close(cluster);
+    if (expires(decision) && !service.leases.close(cluster)) return;
     const pending = new PendingDecision(this, cluster, decision);
     this.#underWay.set(cluster, pending);
     const events = decision.events.map((event) => event.type);

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { RecordedEvent } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
 import { type CappedTime, Silence } from '#libs/lease';
@@ -41,7 +42,8 @@ export class LeaseGateway {
   readonly #options: LeaseGatewayOptions;
   readonly #byTicket = new Map<number, Connected>();
   readonly #heard: Silence;
-  #lastTicket = 0;
+  /** Not from 0: an answer to a guard of this controller's start before must find nobody. */
+  #lastTicket = randomInt(2 ** 31);
 
   constructor(options: LeaseGatewayOptions) {
     this.#options = options;
