@@ -10,26 +10,64 @@ export function admit(state: ClusterState | null, event: ClusterEvent): string |
     return state === null ? null : 'the cluster exists already';
   }
   if (state === null) return 'the cluster does not exist';
-  const { lease } = state;
   switch (event.type) {
     case 'LeaseGranted':
       return admitGrant(state, event);
     case 'LeaseReleased':
     case 'LeaseExpired':
-      if (lease.kind !== 'Held') return `no epoch is held, the lease is ${lease.kind}`;
-      return lease.epoch === event.epoch
-        ? null
-        : `epoch ${lease.epoch} is held, not ${event.epoch}`;
+      return admitEnd(state, event);
     case 'Promoted':
+      return admitHolder(state, event) ?? admitTimeline(state, event);
     case 'PrimaryResumed':
-      if (lease.kind !== 'Held') return `no epoch is held, the lease is ${lease.kind}`;
-      if (lease.epoch !== event.epoch || lease.holder !== event.instance) {
-        return `epoch ${lease.epoch} is held by ${lease.holder}`;
-      }
-      return null;
+      return admitHolder(state, event);
+    case 'ClusterInitialised':
+      return state.systemIdentifier === null ? null : 'the cluster was initialised before';
+    case 'InstanceRemoved':
+      return state.lease.kind === 'Held' && state.lease.holder === event.instance
+        ? `${event.instance} holds epoch ${state.lease.epoch}`
+        : null;
     default:
       return null;
   }
+}
+
+function admitEnd(
+  { lease }: ClusterState,
+  event: Extract<ClusterEvent, { type: 'LeaseReleased' | 'LeaseExpired' }>,
+): string | null {
+  if (lease.kind !== 'Held') return `no epoch is held, the lease is ${lease.kind}`;
+  if (lease.epoch !== event.epoch) return `epoch ${lease.epoch} is held, not ${event.epoch}`;
+  if (event.type === 'LeaseReleased' && event.guard !== lease.guard) {
+    return `epoch ${lease.epoch} is held by guard ${lease.guard}, not ${event.guard}`;
+  }
+  return null;
+}
+
+function admitHolder(
+  { lease }: ClusterState,
+  event: Extract<ClusterEvent, { type: 'Promoted' | 'PrimaryResumed' }>,
+): string | null {
+  if (lease.kind !== 'Held') return `no epoch is held, the lease is ${lease.kind}`;
+  if (lease.epoch === event.epoch && lease.holder === event.instance) return null;
+  return `epoch ${lease.epoch} is held by ${lease.holder}`;
+}
+
+/**
+ * A history with a timeline that hangs in the air would make every standby look diverged, and all of
+ * them would be copied anew at the same time.
+ */
+function admitTimeline(
+  { lease, history }: ClusterState,
+  { timeline, fork }: Extract<ClusterEvent, { type: 'Promoted' }>,
+): string | null {
+  if (lease.kind !== 'NeverGranted' && timeline > lease.timeline) {
+    return `timeline ${timeline} was not granted, ${lease.timeline} was`;
+  }
+  if (fork === null) {
+    return history.length === 0 ? null : `timeline ${timeline} left none of the cluster's`;
+  }
+  const known = history.some((record) => record.timeline === fork.from);
+  return known ? null : `timeline ${fork.from}, which ${timeline} left, is not the cluster's`;
 }
 
 function admitGrant(

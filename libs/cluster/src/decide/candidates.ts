@@ -2,7 +2,13 @@ import { formatLsn, type InstanceName, type Lsn, type TimelineId } from '#libs/k
 import type { DecisionInput } from '../decision.ts';
 import type { LastKnownPosition, RuleRefusal, WalPosition } from '../events.ts';
 import type { AgentReport } from '../report.ts';
-import { type ClusterState, lineage, type MemberRecord, memberNames } from '../state.ts';
+import {
+  type ClusterState,
+  lineage,
+  type MemberRecord,
+  memberNames,
+  type TimelineRecord,
+} from '../state.ts';
 import { freshReport } from './sight.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
@@ -73,7 +79,7 @@ function judgePosition(
     kind: 'refused',
     refusal: { instance: member.name, rule, value, limit },
   });
-  const rank = rankOf(state, position);
+  const rank = rankOf(state, standing);
   if (rank === null) {
     const known = lineage(state.history).map((record) => record.timeline);
     return refused(
@@ -83,7 +89,7 @@ function judgePosition(
     );
   }
   if (limits.lastKnown !== null && !limits.acceptLoss) {
-    const lagBytes = lagOf(state, limits.lastKnown, rank);
+    const lagBytes = lagOf(limits.lastKnown, position, rank);
     const limit = state.settings.maximumLagOnFailoverBytes;
     if (lagBytes > limit) {
       return refused('lag', `${lagBytes} bytes at ${formatLsn(position.lsn)}`, `${limit} bytes`);
@@ -96,21 +102,55 @@ function judgePosition(
  * Where a position stands on the lineage; null when its timeline is not part of it. WAL that an
  * instance has beyond the fork of the next timeline is not part of the cluster's history.
  */
-function rankOf(state: ClusterState, position: WalPosition): Candidate['rank'] | null {
+function rankOf(state: ClusterState, standing: Omit<Candidate, 'rank'>): Candidate['rank'] | null {
+  const { position } = standing;
   const chain = lineage(state.history);
   const generation = chain.findIndex((record) => record.timeline === position.timeline);
-  if (generation < 0) return null;
+  if (generation < 0) {
+    return servedUnrecorded(state, standing, chain)
+      ? { generation: chain.length, lsn: position.lsn }
+      : null;
+  }
   const nextFork = chain[generation + 1]?.fork?.lsn;
   const lsn = nextFork !== undefined && position.lsn > nextFork ? nextFork : position.lsn;
   return { generation, lsn };
 }
 
-/** Known bytes of the true history that the candidate lacks. */
-function lagOf(state: ClusterState, known: LastKnownPosition, rank: Candidate['rank']): bigint {
-  const chain = lineage(state.history);
-  const knownGeneration = chain.findIndex((record) => record.timeline === known.timeline);
-  if (knownGeneration < rank.generation) return 0n;
+/**
+ * The last holder on the timeline that it was granted, with nobody heard to say that it was promoted:
+ * clients may have written there. The id was given to it alone, so nobody else can be on it.
+ */
+function servedUnrecorded(
+  { lease }: ClusterState,
+  { member, position, report }: Omit<Candidate, 'rank'>,
+  chain: readonly TimelineRecord[],
+): boolean {
+  if (lease.kind === 'NeverGranted' || lease.holder !== member.name) return false;
+  if (lease.timeline !== position.timeline || report.dataDirectory.kind !== 'initialised') {
+    return false;
+  }
+  const { timeline, ancestors } = report.dataDirectory;
+  const parent = ancestors.at(-1)?.timeline;
+  return timeline === position.timeline && chain.some((record) => record.timeline === parent);
+}
+
+/**
+ * Known bytes that the candidate lacks. Ids are given out in order: what the cluster left for a later
+ * timeline is not counted again. A position on a timeline that was never recorded counts as it is.
+ */
+function lagOf(known: LastKnownPosition, own: WalPosition, rank: Candidate['rank']): bigint {
+  if (known.timeline < own.timeline) return 0n;
   return known.lsn > rank.lsn ? known.lsn - rank.lsn : 0n;
+}
+
+/** Of two things known of the lost primary the one that says more. */
+export function furtherKnown(
+  a: LastKnownPosition | null,
+  b: LastKnownPosition | null,
+): LastKnownPosition | null {
+  if (a === null || b === null) return a ?? b;
+  if (a.timeline !== b.timeline) return a.timeline > b.timeline ? a : b;
+  return b.lsn > a.lsn ? b : a;
 }
 
 /** The furthest first; `failoverPriority` decides only among equals, then the name. */

@@ -5,6 +5,7 @@ import { type ClusterState, memberNames, type Operation } from '../state.ts';
 import {
   type Candidate,
   compareCandidates,
+  furtherKnown,
   judgeMembers,
   type Limits,
   type Verdict,
@@ -17,6 +18,11 @@ import { freshReport, hasHeardEnough } from './sight.ts';
 const DETACH_WAIT_MS = 1_500;
 
 type Failover = Extract<Operation, { kind: 'failover' }>;
+type Chosen = Candidate & {
+  readonly guard: NonNullable<Candidate['report']['guard']>['incarnation'];
+  /** Nobody who may be chosen has more. */
+  readonly furthest: boolean;
+};
 
 /** Before its lease has ended, a primary that serves again ends the saga (safety 5). */
 export function abandonFailover(input: DecisionInput): Decision | null {
@@ -36,7 +42,9 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   if (operation.kind !== 'failover' || operation.step !== 'detaching') return null;
   if (lease.kind === 'Held' || lease.kind === 'NeverGranted' || state.paused) return null;
   if (!hasHeardEnough(input)) return null;
-  const { lastKnown, acceptLoss, excluded, candidate: asked } = operation;
+  const { acceptLoss, excluded, candidate: asked } = operation;
+  // One that was granted an epoch in this outage may have written more since it began.
+  const lastKnown = furtherKnown(operation.lastKnown, input.observations.lastKnown);
   const limits = { throughEpoch: lease.epoch, lastKnown, acceptLoss, excluded, asked };
   const verdicts = judgeMembers(input, limits);
   const waited = input.observations.sinceChangeMs >= DETACH_WAIT_MS;
@@ -45,7 +53,7 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   const chosen =
     choose(verdicts, operation) ?? choose(withFormerPrimary(input, limits, operation), operation);
   if (chosen === null) return refuse(input, 'failover', refusals);
-  const unknown = positionUnknown(state, operation, verdicts);
+  const unknown = lastKnown === null ? positionUnknown(state, operation, verdicts) : null;
   if (unknown !== null) return refuse(input, 'failover', [...refusals, unknown]);
   return {
     rule: 'grant-to-candidate',
@@ -71,31 +79,33 @@ function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Fail
   return judgeMembers(input, { ...limits, excluded });
 }
 
-function choose(
-  verdicts: readonly Verdict[],
-  operation: Failover,
-): (Candidate & { guard: NonNullable<Candidate['report']['guard']>['incarnation'] }) | null {
+function choose(verdicts: readonly Verdict[], operation: Failover): Chosen | null {
   const eligible = verdicts
     .flatMap((verdict) => (verdict.kind === 'eligible' ? [verdict.candidate] : []))
     .sort(compareCandidates);
   const best = eligible[0];
   if (best === undefined) return null;
   const asked = eligible.find(({ member }) => member.name === operation.candidate);
-  const level = asked !== undefined && asked.rank.lsn === best.rank.lsn;
+  const level = asked !== undefined && isLevel(asked, best);
   const chosen = asked !== undefined && (level || operation.acceptLoss) ? asked : best;
   const guard = chosen.report.guard?.incarnation;
-  return guard === undefined ? null : { ...chosen, guard };
+  return guard === undefined ? null : { ...chosen, guard, furthest: isLevel(chosen, best) };
+}
+
+function isLevel({ rank: a }: Candidate, { rank: b }: Candidate): boolean {
+  return a.generation === b.generation && a.lsn === b.lsn;
 }
 
 /**
  * The old primary, when it is back and furthest, needs no promotion: it keeps the timeline that it
- * wrote. Everybody else takes an id above every id ever given out (safety 3).
+ * wrote. Everybody else takes an id above every id ever given out (safety 3), and so does an old
+ * primary that an operator prefers to one with more of that very timeline: two would write it.
  */
-function timelineFor(state: ClusterState, chosen: Candidate): number {
+function timelineFor(state: ClusterState, chosen: Chosen): number {
   const present = state.history.at(-1)?.timeline;
   const wasHolder =
     state.lease.kind !== 'NeverGranted' && state.lease.holder === chosen.member.name;
-  const kept = wasHolder && chosen.report.postgres.kind === 'stopped';
+  const kept = wasHolder && chosen.furthest && chosen.report.postgres.kind === 'stopped';
   return kept && chosen.position.timeline === present ? present : state.highestTimeline + 1;
 }
 
@@ -117,7 +127,7 @@ function positionUnknown(
   operation: Failover,
   verdicts: readonly Verdict[],
 ): RuleRefusal | null {
-  if (operation.lastKnown !== null || operation.acceptLoss) return null;
+  if (operation.acceptLoss) return null;
   const others = memberNames(state).filter((name) => name !== operation.primary).length;
   const eligible = verdicts.flatMap((v) => (v.kind === 'eligible' ? [v.candidate] : []));
   const taking = eligible.filter(({ member }) => member.name !== operation.primary).length;

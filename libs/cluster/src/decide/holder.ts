@@ -16,8 +16,9 @@ export function recordHolder(input: DecisionInput): Decision | null {
   if (lease.kind !== 'Held' || lease.serving) return null;
   const report = freshReport(input, lease.holder);
   if (report === null || !serves(report, lease)) return null;
-  const events = [servingEvent(state, lease, report), ...completion(input, lease)];
-  return { rule: 'record-serving', events };
+  const events = servingEvents(state, lease, report);
+  if (events === null) return null;
+  return { rule: 'record-serving', events: [...events, ...completion(input, lease)] };
 }
 
 /** Serves in this epoch: its guard holds it, and PostgreSQL is read-write on the granted timeline. */
@@ -28,16 +29,29 @@ export function serves(report: AgentReport, lease: Held): boolean {
   return postgres.kind === 'primary' && !postgres.readOnly && postgres.timeline === lease.timeline;
 }
 
-function servingEvent(state: ClusterState, lease: Held, report: AgentReport): ClusterEvent {
-  const { epoch, holder: instance, timeline } = lease;
-  if (state.history.some((record) => record.timeline === timeline)) {
-    return { type: 'PrimaryResumed', epoch, instance };
-  }
-  const ancestors =
-    report.dataDirectory.kind === 'initialised' ? report.dataDirectory.ancestors : [];
-  const parent = ancestors.at(-1);
-  const fork = parent === undefined ? null : { from: parent.timeline, lsn: parent.forkLsn };
-  return { type: 'Promoted', epoch, instance, timeline, fork };
+/**
+ * One `Promoted` for each timeline of the holder's line that was never recorded: its own, and one that
+ * it took in a promotion which ended before the leader heard of it. Null while the report's history
+ * does not fit its timeline or the cluster's: it is heard again.
+ */
+function servingEvents(
+  { history }: ClusterState,
+  { epoch, holder: instance, timeline }: Held,
+  { dataDirectory }: AgentReport,
+): ClusterEvent[] | null {
+  const known = new Set<number>(history.map((record) => record.timeline));
+  if (known.has(timeline)) return [{ type: 'PrimaryResumed', epoch, instance }];
+  if (dataDirectory.kind !== 'initialised' || dataDirectory.timeline !== timeline) return null;
+  const { ancestors } = dataDirectory;
+  if (history.length > 0 && !ancestors.some((ancestor) => known.has(ancestor.timeline)))
+    return null;
+  const line = [...ancestors.map((ancestor) => ancestor.timeline), timeline];
+  return line.flatMap((id, position): ClusterEvent[] => {
+    if (known.has(id)) return [];
+    const parent = ancestors[position - 1];
+    const fork = parent === undefined ? null : { from: parent.timeline, lsn: parent.forkLsn };
+    return [{ type: 'Promoted', epoch, instance, timeline: id, fork }];
+  });
 }
 
 function completion(input: DecisionInput, lease: Held): ClusterEvent[] {
@@ -60,7 +74,8 @@ function lostBytesOf(operation: Extract<Operation, { kind: 'failover' }>): bigin
 
 /**
  * A promotion that lasts too long is withdrawn by a stop (safety 8), where somebody else could take
- * over; a restart in place is given its own limit by `failOverDeadPostgres`.
+ * over; a restart in place is given its own limit by `failOverDeadPostgres`. A holder whose agent is
+ * not heard may serve clients already: its writes are not thrown away on a guess (safety 24).
  */
 export function withdrawPromotion(input: DecisionInput): Decision | null {
   const { state, observations } = input;
@@ -70,6 +85,7 @@ export function withdrawPromotion(input: DecisionInput): Decision | null {
   if (operation.kind === 'failover' && operation.step === 'yielding') return null;
   if (observations.sinceChangeMs < state.settings.promoteTimeoutMs) return null;
   const holder = instanceName(lease.holder);
+  if (freshReport(input, holder) === null) return null;
   const excluded = [...(operation.kind === 'failover' ? operation.excluded : []), holder];
   if (eligibleCount(input, excluded) === 0) return null;
   return {

@@ -2,13 +2,21 @@ import { instanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
 import type { AgentReport } from '../report.ts';
-import type { ClusterState } from '../state.ts';
+import type { ClusterState, MemberRecord } from '../state.ts';
 
-/** Records instances that report for the first time, or from another address. */
+/**
+ * Records instances that report for the first time, with other tags, or from another address. The
+ * latter only while nothing is under way: two agents of one name would else raise the version for
+ * ever, and no step of a failover would ever have lasted long enough.
+ */
 export function recordMembers({ state, observations }: DecisionInput): Decision | null {
   const events: ClusterEvent[] = [];
+  const moves = state.operation.kind === 'none' && holdsOrNever(state);
   for (const [name, { report }] of Object.entries(observations.instances)) {
-    if (report === null || !mayBelong(state, report) || isRecorded(state, report)) continue;
+    if (report === null || !mayBelong(state, report)) continue;
+    const member = state.members[report.instance];
+    const recorded = member !== undefined && sameTags(member, report);
+    if (recorded && (!moves || samePlace(member, report))) continue;
     events.push({
       type: 'InstanceJoined',
       instance: instanceName(name),
@@ -28,15 +36,21 @@ function mayBelong(state: ClusterState, report: AgentReport): boolean {
   return dataDirectory.systemIdentifier === state.systemIdentifier;
 }
 
-function isRecorded(state: ClusterState, report: AgentReport): boolean {
-  const member = state.members[report.instance];
-  if (member === undefined) return false;
-  const { postgres, agent, tags } = member;
+function holdsOrNever({ lease }: ClusterState): boolean {
+  return lease.kind === 'Held' || lease.kind === 'NeverGranted';
+}
+
+function samePlace({ postgres, agent }: MemberRecord, report: AgentReport): boolean {
   return (
     postgres.host === report.postgresEndpoint.host &&
     postgres.port === report.postgresEndpoint.port &&
     agent.host === report.agentEndpoint.host &&
-    agent.port === report.agentEndpoint.port &&
+    agent.port === report.agentEndpoint.port
+  );
+}
+
+function sameTags({ tags }: MemberRecord, report: AgentReport): boolean {
+  return (
     tags.noFailover === report.tags.noFailover &&
     tags.noLoadBalance === report.tags.noLoadBalance &&
     tags.failoverPriority === report.tags.failoverPriority

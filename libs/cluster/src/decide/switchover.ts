@@ -71,6 +71,10 @@ function judgeTarget(
   if (postgres.receiver?.streaming !== true || postgres.receivedLsn === null) {
     return no('not-streaming', 'no WAL receiver', 'streaming from the primary');
   }
+  const { lease } = input.state;
+  if (lease.kind !== 'NeverGranted' && postgres.timeline !== lease.timeline) {
+    return no('timeline', `timeline ${postgres.timeline}`, `timeline ${lease.timeline}`);
+  }
   const known = input.observations.lastKnown;
   const lagBytes =
     known !== null && known.lsn > postgres.receivedLsn ? known.lsn - postgres.receivedLsn : 0n;
@@ -126,7 +130,8 @@ function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | n
   const { lease } = state;
   if (lease.kind === 'Held' || lease.kind === 'NeverGranted') return null;
   const report = freshReport(input, operation.to);
-  const { stoppedAt } = operation;
+  // A position on another timeline than the one that was written proves nothing of the last bytes.
+  const stoppedAt = operation.stoppedAt?.timeline === lease.timeline ? operation.stoppedAt : null;
   if (stoppedAt !== null && report?.postgres.kind === 'standby' && report.guard !== null) {
     const { receivedLsn } = report.postgres;
     if (receivedLsn !== null && receivedLsn >= stoppedAt.lsn) {
@@ -152,15 +157,13 @@ function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | n
   return takeBack(input, operation);
 }
 
-/** The old primary goes on in the next epoch; if it is not there any more, a failover begins. */
+/** The old primary goes on in the next epoch; if it is not there now, `restartInPlace` decides. */
 function takeBack(input: DecisionInput, operation: Switchover): Decision | null {
   const { lease } = input.state;
   if (lease.kind === 'NeverGranted') return null;
   const reason = `${operation.to} did not reach the end of ${operation.from}'s WAL in time`;
   const abandoned = { type: 'SwitchoverAbandoned', reason } as const;
   const alive = freshReport(input, operation.from)?.guard != null;
-  const next = alive
-    ? grantRestart(input, lease)
-    : failoverStarted(input, lease, 'lease-released', 0);
-  return { rule: 'take-back-switchover', events: [abandoned, next] };
+  const next = alive && lease.released !== 'shutdown' ? [grantRestart(input, lease)] : [];
+  return { rule: 'take-back-switchover', events: [abandoned, ...next] };
 }
