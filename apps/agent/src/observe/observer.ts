@@ -15,6 +15,7 @@ import {
 } from '../timing.ts';
 import { examineDirectory, readAncestors, readWalEnd } from './data-directory.ts';
 import type { Snapshot } from './snapshot.ts';
+import { StandbyTimeline } from './standby-timeline.ts';
 
 /** Looks at the instance at an interval, one look at a time, and at once when asked to. */
 export class Observer {
@@ -30,6 +31,7 @@ export class Observer {
   #servedAtMs: number | null = null;
   #receiverLostMs: number | null = null;
   #standbyWalEnd: Lsn | null = null;
+  readonly #standbyTimeline = new StandbyTimeline();
 
   constructor(
     readonly config: AgentConfig,
@@ -117,9 +119,10 @@ export class Observer {
     };
   }
 
-  #ask(): Promise<InstanceObservation> {
+  async #ask(): Promise<InstanceObservation> {
     const { dataDirectory } = this.config.postgres;
-    return observeInstance(this.sessions.looks, { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory });
+    const limits = { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory };
+    return this.#standbyTimeline.complete(await observeInstance(this.sessions.looks, limits));
   }
 
   #noteServing(nowMs: number, sql: InstanceObservation | null, pid: number | null): void {

@@ -1,8 +1,14 @@
 import type { WalPosition } from '#libs/cluster';
-import { type Epoch, maxLsn } from '#libs/kernel';
-import { detach as detachStandby, readControlData, walEnd } from '#libs/postgres-run';
+import { type Epoch, maxLsn, type TimelineId } from '#libs/kernel';
+import {
+  detach as detachStandby,
+  type InstanceObservation,
+  readControlData,
+  readTimelineHistory,
+  walEnd,
+} from '#libs/postgres-run';
 import { readWalEnd } from '../observe/data-directory.ts';
-import { readReplayedPosition } from '../observe/replayed-position.ts';
+import { type ReplayedPosition, readReplayedPosition } from '../observe/replayed-position.ts';
 import { DETACH_LIMIT_MS, FAST_STOP_MS, WAL_END_MS } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
 import { NotYetError } from './step-error.ts';
@@ -45,7 +51,7 @@ async function endAtRest({ local }: StepContext): Promise<WalPosition> {
 }
 
 /** From the larger of replayed and received position onwards, as recovery would go on. */
-async function runningEnd({ local, sql }: StepContext): Promise<WalPosition> {
+async function runningEnd({ local, sql, observer }: StepContext): Promise<WalPosition> {
   const { installation, dataDirectory } = local;
   const [control, position] = await Promise.all([
     readControlData(installation, dataDirectory),
@@ -56,9 +62,25 @@ async function runningEnd({ local, sql }: StepContext): Promise<WalPosition> {
     dataDirectory,
     walSegmentBytes: control.walSegmentBytes,
     replayedLsn: position.replayedLsn,
-    timeline: position.timeline,
+    timeline: replayedTimeline(dataDirectory, position, observer.latest?.sql ?? null),
     ...(position.receivedLsn === null ? {} : { receivedLsn: position.receivedLsn }),
     timeoutMs: WAL_END_MS,
   });
   return { timeline, lsn: maxLsn(lsn, position.replayedLsn) };
+}
+
+/**
+ * The timeline of the replayed position: on the line of the furthest one that is known. The control
+ * file alone may be behind it by a promotion, and reading would begin on a timeline that ended before.
+ */
+function replayedTimeline(
+  dataDirectory: string,
+  { replayedLsn, timeline }: ReplayedPosition,
+  seen: InstanceObservation | null,
+): TimelineId {
+  const known = seen?.kind === 'reachable' ? seen.role.timeline : timeline;
+  if (known <= timeline) return timeline;
+  const history = readTimelineHistory(dataDirectory, known);
+  const ancestor = history?.ancestors.find(({ endLsn }) => endLsn >= replayedLsn);
+  return ancestor?.timeline ?? known;
 }

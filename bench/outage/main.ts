@@ -1,0 +1,109 @@
+import { loadavg } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { WritingClient } from '#libs/outage';
+import { DirectoryClaim } from '../../apps/cli/src/demo/directories.ts';
+import type { Fault } from '../../apps/cli/src/demo/faults.ts';
+import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
+import { measureFault } from '../../apps/cli/src/demo/measured-step.ts';
+import { loopbackPlan } from '../../apps/cli/src/demo/plan.ts';
+import { RunningCluster } from '../../apps/cli/src/demo/running-cluster.ts';
+import { GapWatch } from './gap-watch.ts';
+import { percentile } from './percentile.ts';
+import { timelineOf } from './timeline.ts';
+
+/**
+ * Repeats faults on one cluster and says how long each outage was for a writing client, with the
+ * machine's load, since figures of a busy machine say little:
+ *
+ *     node dist/bench/outage/main.js --faults switchover,guard-kill --times 10 --timeline
+ */
+const { values } = parseArgs({
+  options: {
+    faults: { type: 'string', default: 'switchover' },
+    times: { type: 'string', default: '10' },
+    'port-base': { type: 'string', default: '19400' },
+    dir: { type: 'string' },
+    /** Everything that any process logged between the last commit before and the first after. */
+    timeline: { type: 'boolean', default: false },
+  },
+});
+
+const FAULTS: readonly Fault[] = [
+  'postmaster-kill',
+  'guard-kill',
+  'manager-kill',
+  'controller-kill',
+  'switchover',
+];
+const BOOTSTRAP_LIMIT_MS = 60_000;
+const SETTLE_LIMIT_MS = 30_000;
+const BETWEEN_MS = 500;
+/** What led to the outage is worth seeing too. */
+const BEFORE_MS = 150;
+const AFTER_MS = 30;
+
+const faults = FAULTS.filter((fault) => values.faults.split(',').includes(fault));
+const claim = DirectoryClaim.take(values.dir ?? null);
+const plan = loopbackPlan(claim.directory, Number(values['port-base']));
+const cluster = new RunningCluster(plan, { clientNetwork: '127.0.0.1/32' });
+await cluster.prepare();
+const api = new HttpClusterApi(plan);
+const client = new WritingClient({
+  hosts: cluster.databaseHosts,
+  credentials: cluster.credentials,
+});
+const watch = new GapWatch(client);
+try {
+  const startedMs = performance.now();
+  await cluster.start(api);
+  const primary = await cluster.untilStreaming(2, BOOTSTRAP_LIMIT_MS);
+  say({ bootstrapMs: Math.round(performance.now() - startedMs), load: load() });
+  await cluster.untilHealthy(api, SETTLE_LIMIT_MS);
+  await client.prepare(primary);
+  client.start();
+  for (const fault of faults) await repeat(fault, Number(values.times));
+} finally {
+  watch.stop();
+  await client.stop();
+  const killed = await cluster.stop();
+  if (killed.length > 0) say({ hadToBeKilled: killed });
+  claim.release();
+}
+
+async function repeat(fault: Fault, times: number): Promise<void> {
+  const gapsMs: number[] = [];
+  let dual = 0;
+  let lost = 0;
+  for (let round = 0; round < times; round += 1) {
+    await pause(BETWEEN_MS);
+    watch.forget();
+    const step = await measureFault(fault, { cluster, api, client }, lost);
+    dual += step.dual;
+    lost += step.lost;
+    gapsMs.push(step.gapMs);
+    if (values.timeline) showTimeline(fault, step.gapMs);
+  }
+  const sorted = gapsMs.toSorted((a, b) => a - b);
+  const [p50, p99] = [percentile(sorted, 50), percentile(sorted, 99)];
+  say({ fault, times, p50Ms: p50, p99Ms: p99, gapsMs, dual, lost, load: load() });
+}
+
+function showTimeline(fault: Fault, gapMs: number): void {
+  const gap = watch.longest;
+  if (gap === null) return;
+  const lines = timelineOf(plan, gap.fromMs - BEFORE_MS, gap.toMs + AFTER_MS);
+  process.stdout.write(`--- ${fault}: no commit for ${gapMs} ms\n`);
+  for (const { atMs, who, text } of lines) {
+    const sinceMs = String(Math.round(atMs - gap.fromMs)).padStart(6);
+    process.stdout.write(`${sinceMs} ${who.padEnd(10)} ${text}\n`);
+  }
+}
+
+function say(line: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function load(): number {
+  return Math.round((loadavg()[0] ?? 0) * 10) / 10;
+}
