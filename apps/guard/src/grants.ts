@@ -21,6 +21,8 @@ export type GrantsParts = {
 export class Grants {
   readonly #parts: GrantsParts;
   #last: Granted | null = null;
+  /** The last epoch whose times are in use. */
+  #knownEpoch = 0;
 
   constructor(parts: GrantsParts) {
     this.#parts = parts;
@@ -33,6 +35,14 @@ export class Grants {
     return last.incarnation;
   }
 
+  /**
+   * Whether the grant of `epoch` to this guard was heard, and with it how long the lease lasts. Before
+   * that no renewal may be sent: its answer would count for as long as the epoch before lasted.
+   */
+  knows(epoch: Epoch): boolean {
+    return epoch <= this.#knownEpoch;
+  }
+
   learn(granted: Granted): void {
     const { incarnation, lease, instance } = this.#parts;
     this.#last = granted;
@@ -40,6 +50,9 @@ export class Grants {
       this.#giveBack(granted);
       return;
     }
+    // From a controller that is behind: over, and its times with it.
+    if (granted.epoch < this.#knownEpoch) return;
+    this.#knownEpoch = granted.epoch;
     const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = granted;
     lease.useTiming({ leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs });
     if (instance.serving.kind !== 'primary') lease.acquire(granted.epoch);

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type GuardIncarnation, unreachable } from '#libs/kernel';
 import type { HolderEffects } from '#libs/lease';
 import { ProcessesInDirectory } from '#libs/process';
-import type { GuardAnswer, GuardRequest, GuardSettings, Position } from '#libs/protocol';
+import type { GuardAnswer, GuardRequest, GuardSettings } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';
 import { AgentSocket } from './agent-socket.ts';
 import { ControllerLinks } from './controller-links.ts';
@@ -9,6 +10,7 @@ import { Fuse } from './fuse.ts';
 import { Grants } from './grants.ts';
 import type { GuardLog } from './guard-log.ts';
 import { Instance } from './instance.ts';
+import { LastPosition } from './last-position.ts';
 import { LeaderView } from './leader-view.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Orders } from './orders.ts';
@@ -44,7 +46,7 @@ export class Guard {
   readonly #orders: Orders;
   readonly #grants: Grants;
   readonly #leader = new LeaderView();
-  #position: Position | null = null;
+  readonly #position = new LastPosition();
   #agentGoneAtMs = performance.now();
   #repeatTimer: NodeJS.Timeout | undefined;
   #ended: Promise<void> | null = null;
@@ -81,15 +83,14 @@ export class Guard {
     });
     this.#releases = new Releases((request) => this.#sendToLeader(request));
     const { predecessors } = parts;
-    const [lease, instance, releases] = [this.#lease, this.#instance, this.#releases];
-    const shared = { incarnation, lease, instance, releases };
+    const [lease, instance] = [this.#lease, this.#instance];
+    const shared = { incarnation, lease, instance, releases: this.#releases };
     this.#grants = new Grants({ ...shared, predecessors, log });
     this.#orders = new Orders({
       ...shared,
       olderHolder: (epoch) => this.#grants.olderHolder(epoch),
-      onPosition: (position) => {
-        this.#position = position;
-      },
+      grantKnown: (epoch) => this.#grants.knows(epoch),
+      onPosition: (position) => this.#position.told(position, performance.now()),
       onShutdown: parts.onShutdown,
     });
   }
@@ -130,9 +131,9 @@ export class Guard {
     const { epoch } = this.#lease;
     if (epoch !== null) {
       this.#lease.release(epoch);
-      const release = { epoch, incarnation, reason: 'shutdown', position: this.#position } as const;
-      const limit = new Promise((resolve) => setTimeout(resolve, LAST_RELEASE_LIMIT_MS).unref());
-      await Promise.race([this.#releases.add(release), limit]);
+      // What the agent said last is not the end of WAL, which a switchover's target must have.
+      const release = { epoch, incarnation, reason: 'shutdown', position: null } as const;
+      await Promise.race([this.#releases.add(release), delay(LAST_RELEASE_LIMIT_MS)]);
     }
     clearInterval(this.#repeatTimer);
     this.#lease.end();
@@ -144,9 +145,8 @@ export class Guard {
     return {
       sendRenewal: (epoch, nonce, to) => {
         const { incarnation } = this.#parts;
-        const postmaster = this.#postmaster.state;
-        const agentAbsentMs = this.#agentAbsentMs();
-        const position = this.#position;
+        const [postmaster, agentAbsentMs] = [this.#postmaster.state, this.#agentAbsentMs()];
+        const position = this.#position.fresh(performance.now());
         const request = { type: 'renew', incarnation, epoch, nonce, postmaster } as const;
         this.#send({ ...request, agentAbsentMs, position }, to);
       },

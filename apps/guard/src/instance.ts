@@ -69,6 +69,7 @@ export class Instance {
   async start(epoch: Epoch | null): Promise<Refusal | null> {
     const refusal = (await this.notDown()) ?? this.#unfitDirectory();
     if (refusal !== null) return refusal;
+    if (this.#serving.kind !== 'none') return { code: 'POSTGRES_RUNNING', why: 'just started' };
     return epoch === null ? this.#startStandby() : this.#startPrimary(epoch);
   }
 

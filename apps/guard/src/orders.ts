@@ -17,6 +17,8 @@ export type OrdersParts = {
   readonly incarnation: GuardIncarnation;
   /** The incarnation that holds `epoch` as the controllers said, when it is an older one. */
   readonly olderHolder: (epoch: Epoch) => GuardIncarnation | null;
+  /** Whether the grant was heard; until then an agent that asks for the epoch waits. */
+  readonly grantKnown: (epoch: Epoch) => boolean;
   readonly onPosition: (position: Position) => void;
   readonly onShutdown: () => void;
 };
@@ -110,14 +112,14 @@ export class Orders {
     reply: Reply,
     answer: (refusal: Refusal | null) => void,
   ): void {
-    const { lease, instance } = this.#parts;
+    const { lease, instance, grantKnown } = this.#parts;
     const { epoch, id } = request;
     const { serving } = instance;
     if (serving.kind === 'primary' && serving.epoch !== epoch) {
       answer(refused('LEASE_HELD', `postgresql serves in epoch ${serving.epoch}: stop it first`));
       return;
     }
-    if (lease.acquire(epoch) === 'over') {
+    if (grantKnown(epoch) ? lease.acquire(epoch) === 'over' : lease.isOver(epoch)) {
       answer(refused('EPOCH_OVER', `epoch ${epoch} is over for this guard`));
     } else if (lease.mayServe(epoch)) {
       answer(null);
@@ -133,6 +135,7 @@ export class Orders {
     const { instance, lease, releases, incarnation, olderHolder } = this.#parts;
     const notDown = await instance.notDown();
     if (notDown !== null) return notDown;
+    if (instance.serving.kind !== 'none') return refused('POSTGRES_RUNNING', 'just started');
     const { epoch, reason, timeline, lsn } = request;
     lease.release(epoch);
     const position =

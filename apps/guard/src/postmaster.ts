@@ -163,24 +163,28 @@ export class Postmaster {
 
   /** Until none is left, the shared memory is free and the postmaster was reaped. */
   async #clearAway(): Promise<number> {
+    const { dataDirectory } = this.#settings;
     let killed = 0;
     for (;;) {
-      const outcome = await killAll(this.#processes, { limitMs: KILL_ROUND_LIMIT_MS });
-      killed += outcome.killed;
-      if (outcome.left.length > 0) {
-        const pids = outcome.left.map((left) => `${left.pid} (${left.state}) ${left.title}`);
-        this.#log.error('processes do not die', { processes: pids.slice(0, 10) });
-        continue;
-      }
-      const { dataDirectory } = this.#settings;
       const socketLock = socketLockOf(dataDirectory);
+      // Looked at before anything is killed: after an orderly end one look at `/proc` is all it takes.
       const proof = proveDown(dataDirectory, { processes: this.#processes });
       if (proof.kind === 'down') {
         if (socketLock !== undefined) removeStaleSocketLock(socketLock);
         if (this.#child === null) return killed;
       }
-      await delay(PROOF_RETRY_MS);
+      if (proof.kind === 'processes-alive') killed += await this.#killRound();
+      else await delay(PROOF_RETRY_MS);
     }
+  }
+
+  async #killRound(): Promise<number> {
+    const { killed, left } = await killAll(this.#processes, { limitMs: KILL_ROUND_LIMIT_MS });
+    if (left.length > 0) {
+      const pids = left.map(({ pid, state, title }) => `${pid} (${state}) ${title}`);
+      this.#log.error('processes do not die', { processes: pids.slice(0, 10) });
+    }
+    return killed;
   }
 
   async #watchUntilReady(child: ChildProcess): Promise<void> {

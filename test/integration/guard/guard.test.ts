@@ -256,7 +256,7 @@ describe('a guard and its PostgreSQL', () => {
     expect(await agent.acquire(epochs)).toBe('done');
     controllers.refuse(epochs, 'epoch is Expired');
     await until(() => agent.state.epoch === null, 1_000);
-    expect(agent.state.postmaster).toBe('running');
+    await until(() => agent.state.postmaster === 'running', 1_000);
     expect(await agent.promoting(epochs)).toBe('EPOCH_OVER');
   });
 

@@ -1,0 +1,115 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { epoch, guardIncarnation } from '#libs/kernel';
+import { killAll, ProcessesInDirectory } from '#libs/process';
+import type { GuardRequest, LocalAnswer, LocalRequest } from '#libs/protocol';
+import { Fuse } from './fuse.ts';
+import { Grants } from './grants.ts';
+import { GuardLog } from './guard-log.ts';
+import { Instance } from './instance.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { Orders } from './orders.ts';
+import { Postmaster } from './postmaster.ts';
+import { Releases } from './releases.ts';
+import { SystemClock } from './system-clock.ts';
+
+const incarnation = guardIncarnation('g2');
+const TIMES = { leaseTtlMs: 3_000, renewIntervalMs: 400, stopBudgetMs: 300, guardKillMs: 150 };
+const SHORT = { leaseTtlMs: 1_500, renewIntervalMs: 200, stopBudgetMs: 300, guardKillMs: 150 };
+
+let directory: string;
+let processes: ProcessesInDirectory;
+
+/** The guard's parts without controllers; the postmaster is a program that only sleeps. */
+function guard() {
+  const clock = new SystemClock();
+  const log = new GuardLog(clock, { process: 'guard', cluster: 'demo', instance: 'pg1' });
+  const renewed: number[] = [];
+  const sent: GuardRequest[] = [];
+  const effects = {
+    sendRenewal: (of: number) => void renewed.push(of),
+    rightConfirmed: () => undefined,
+    stopNow: () => undefined,
+  };
+  const binary = join(directory, '..', 'postgres');
+  const settings = { user: 'postgres', dataDirectory: directory, binary, arguments: [] };
+  const logFile = join(directory, '..', 'log');
+  const onChange = () => undefined;
+  const parts = { processes, log, onChange };
+  const postmaster = new Postmaster({ ...settings, logFile }, parts);
+  const lease = new LeaseKeeper(TIMES, { clock, log, effects });
+  const fuse = new Fuse(directory, log);
+  const instance = new Instance(directory, { processes, postmaster, lease, fuse, log });
+  const releases = new Releases((request) => void sent.push(request));
+  const shared = { lease, instance, releases, incarnation };
+  const grants = new Grants({ ...shared, predecessors: [], log });
+  const orders = new Orders({
+    ...shared,
+    olderHolder: () => null,
+    grantKnown: (of) => grants.knows(of),
+    onPosition: () => undefined,
+    onShutdown: () => undefined,
+  });
+  const ask = (request: LocalRequest): Promise<LocalAnswer> =>
+    new Promise((resolve) => orders.handle(request, resolve));
+  return { ask, grants, lease, renewed, sent };
+}
+
+beforeEach(() => {
+  const parent = mkdtempSync(join(tmpdir(), 'matriarch-orders-'));
+  directory = join(parent, 'data');
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'PG_VERSION'), '15\n');
+  writeFileSync(join(parent, 'postgres'), '#!/bin/sh\nexec sleep 30\n');
+  chmodSync(join(parent, 'postgres'), 0o755);
+  processes = new ProcessesInDirectory(directory);
+});
+
+afterEach(async () => {
+  await killAll(processes, { limitMs: 2_000 });
+  rmSync(join(directory, '..'), { recursive: true, force: true });
+});
+
+const start = { type: 'start', id: 1, epoch: null } as const;
+const release = {
+  ...({ type: 'release', id: 2, epoch: epoch(4), reason: 'yielded' } as const),
+  ...{ timeline: null, lsn: null },
+};
+
+describe('two orders at once', () => {
+  it('nothing is released while something starts', async () => {
+    const { ask, sent } = guard();
+    const [started, given] = await Promise.all([ask(start), ask(release)]);
+    expect(started).toMatchObject({ type: 'done' });
+    expect(given).toMatchObject({ type: 'refused', code: 'POSTGRES_RUNNING' });
+    expect(sent).toEqual([]);
+  });
+
+  it('one of two starts is carried out', async () => {
+    const { ask } = guard();
+    const [first, second] = await Promise.all([ask(start), ask({ ...start, id: 3 })]);
+    expect(first).toMatchObject({ type: 'done' });
+    expect(second).toMatchObject({ type: 'refused', code: 'POSTGRES_RUNNING' });
+  });
+});
+
+describe('an epoch that is asked for', () => {
+  it('is not renewed before the grant has told how long it lasts', async () => {
+    const { ask, grants, lease, renewed } = guard();
+    void ask({ type: 'acquire', id: 1, epoch: epoch(7) });
+    expect(renewed).toEqual([]);
+    grants.learn({ type: 'granted', epoch: epoch(7), incarnation, ...SHORT });
+    expect(renewed).toEqual([7]);
+    expect(lease.timing.leaseTtlMs).toBe(1_500);
+  });
+
+  it('keeps its times when a controller that is behind tells of the one before', () => {
+    const { grants, lease } = guard();
+    grants.learn({ type: 'granted', epoch: epoch(7), incarnation, ...SHORT });
+    grants.learn({ type: 'granted', epoch: epoch(6), incarnation, ...TIMES });
+    expect(lease.timing.leaseTtlMs).toBe(1_500);
+    lease.end();
+  });
+});
