@@ -1,2 +1,3 @@
 export * from './cluster-scenario.ts';
+export * from './linearizability/index.ts';
 export * from './raft-simulator/index.ts';
