@@ -35,8 +35,11 @@ export async function detach(context: StepContext, throughEpoch: Epoch): Promise
         await context.guard.ask(stop, FAST_STOP_MS * 2);
       }
       break;
-    case 'detached':
     case 'not-running':
+      // One that just starts has read its files and has no pid file yet: it would go on receiving.
+      if (context.guard.state?.postmaster === 'down') break;
+      throw new NotYetError('PostgreSQL is just starting or its guard is not attached');
+    case 'detached':
       break;
   }
   const position =
