@@ -7,7 +7,7 @@ type GrantedLease = Exclude<Lease, { kind: 'NeverGranted' }>;
 /** The goal of one instance. Pure: controllers and agents derive the same one from the same state. */
 export function goalOf(state: ClusterState, instance: InstanceName): Goal {
   if (state.members[instance] === undefined) {
-    return { kind: 'wait', why: `${instance} is not a member of ${state.name}` };
+    return waitFor(state, `${instance} is not a member of ${state.name}`);
   }
   if (state.lease.kind === 'NeverGranted') return beforeTheFirstGrant(state, instance);
   const lease = state.lease;
@@ -19,12 +19,15 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
   return followOrWait(state, lease, instance);
 }
 
+function waitFor({ lease }: ClusterState, why: string): Goal {
+  return { kind: 'wait', why, throughEpoch: lease.kind === 'NeverGranted' ? 0 : lease.epoch };
+}
+
 function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal {
   const { operation } = state;
-  if (operation.kind !== 'bootstrap')
-    return { kind: 'wait', why: 'the cluster has no primary yet' };
+  if (operation.kind !== 'bootstrap') return waitFor(state, 'the cluster has no primary yet');
   if (operation.initialiser === instance) return { kind: 'initialise' };
-  return { kind: 'wait', why: `${operation.initialiser} initialises the cluster` };
+  return waitFor(state, `${operation.initialiser} initialises the cluster`);
 }
 
 function goalOfHolder(state: ClusterState, lease: GrantedLease): Goal {
@@ -48,12 +51,12 @@ function followOrWait(state: ClusterState, lease: GrantedLease, instance: Instan
   const switching = operation.kind === 'switchover' && operation.step === 'promoting';
   const upstreamName = switching ? operation.from : lease.holder;
   if (upstreamName === instance) {
-    return { kind: 'wait', why: `epoch ${lease.epoch} has ended and no other was granted yet` };
+    return waitFor(state, `epoch ${lease.epoch} has ended and no other was granted yet`);
   }
   const upstream = state.members[upstreamName];
   const current = history.at(-1);
   if (upstream === undefined || current === undefined || systemIdentifier === null) {
-    return { kind: 'wait', why: `${upstreamName} does not serve yet` };
+    return waitFor(state, `${upstreamName} does not serve yet`);
   }
   const hurry = operation.kind === 'switchover' && operation.to === instance;
   const { epoch } = lease;

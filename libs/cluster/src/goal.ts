@@ -7,7 +7,12 @@ import type { MemberRecord, TimelineRecord } from './state.ts';
  */
 export type Goal =
   /** Stay as it is; start nothing. */
-  | { readonly kind: 'wait'; readonly why: string }
+  | {
+      readonly kind: 'wait';
+      readonly why: string;
+      /** Of the last grant; 0 before the first. */
+      readonly throughEpoch: number;
+    }
   /** Create the cluster's first data directory; start nothing. */
   | { readonly kind: 'initialise' }
   /** Serve writes in `epoch`, once the guard holds it; promote to `timeline` where on a lower one. */

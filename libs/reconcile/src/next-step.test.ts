@@ -33,7 +33,7 @@ const impostor = {
 };
 
 const goals: readonly Goal[] = [
-  { kind: 'wait', why: 'nothing to do' },
+  { kind: 'wait', why: 'nothing to do', throughEpoch: 2 },
   { kind: 'initialise' },
   { kind: 'primary', epoch: epoch(2), guard: here, timeline: timelineId(2) },
   { kind: 'primary', epoch: epoch(2), guard: dead, timeline: timelineId(2) },
@@ -229,6 +229,16 @@ describe('nextStep', () => {
         if (goal.kind === 'detached') expect(last.condition.detached).not.toBeNull();
         if (goal.kind !== 'standby') continue;
         expect(last.condition).toMatchObject({ kind: 'standby', upstream: upstream.postgres });
+      }
+    }
+  });
+
+  it('gives back no epoch that is later than any that the goal knows', () => {
+    for (const goal of goals) {
+      for (const condition of conditions()) {
+        const granted = { ...condition, guard: { incarnation: here, epoch: epoch(3) } };
+        const step = nextStep(goal, granted, EMPTY_MEMORY);
+        if (step.kind === 'release') expect(step.epoch).toBeLessThan(3);
       }
     }
   });

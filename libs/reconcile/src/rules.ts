@@ -17,6 +17,15 @@ export const reportOnly = (why: string): Step => ({ kind: 'reportOnly', why });
 export const stopFast = (why: string): Step => ({ kind: 'stop', mode: 'fast', why });
 export const stopNow = (why: string): Step => ({ kind: 'stop', mode: 'immediate', why });
 
+/**
+ * The guard hears of a grant by itself, often before the agent has folded the event: an epoch that the
+ * goal does not know of yet must not be given back as if it were an old one.
+ */
+export function grantUnknownTo(throughEpoch: number, held: number | null): Step | null {
+  if (held === null || held <= throughEpoch) return null;
+  return await_(`the guard was granted epoch ${held}, which is not in the events yet`);
+}
+
 export function stopForeign(_goal: unknown, { pid }: ConditionOf<'foreign'>): Step {
   return { kind: 'stopForeign', pid, why: `process ${pid} was not started by our guard` };
 }

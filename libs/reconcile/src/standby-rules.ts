@@ -2,7 +2,16 @@ import type { Endpoint } from '#libs/cluster';
 import type { ConditionOf } from './condition.ts';
 import { divergenceOf } from './divergence.ts';
 import type { ActedMemory } from './memory.ts';
-import { await_, type Rules, reportOnly, rest, stopFast, stopForeign, stopNow } from './rules.ts';
+import {
+  await_,
+  grantUnknownTo,
+  type Rules,
+  reportOnly,
+  rest,
+  stopFast,
+  stopForeign,
+  stopNow,
+} from './rules.ts';
 import type { GoalOf, Step } from './step.ts';
 
 type StandbyGoal = GoalOf<'standby'>;
@@ -31,6 +40,8 @@ function fromStopped(
   memory: ActedMemory,
 ): Step {
   const { guard, systemIdentifier, own, walEnd } = condition;
+  const later = grantUnknownTo(goal.epoch, guard.epoch);
+  if (later !== null) return later;
   if (guard.epoch !== null) {
     const why = 'PostgreSQL is down and another instance is primary';
     return { kind: 'release', epoch: guard.epoch, reason: 'postgres-down', why };

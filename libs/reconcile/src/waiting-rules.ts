@@ -1,5 +1,13 @@
 import type { ObservedCondition } from './condition.ts';
-import { await_, type Rules, reportOnly, rest, stopForeign, stopNow } from './rules.ts';
+import {
+  await_,
+  grantUnknownTo,
+  type Rules,
+  reportOnly,
+  rest,
+  stopForeign,
+  stopNow,
+} from './rules.ts';
 import type { GoalOf, Step } from './step.ts';
 
 /** Towards "stay as it is". Only what has no right to run is ended. */
@@ -7,8 +15,10 @@ export const waitRules: Rules<'wait'> = {
   empty: ({ why }) => rest(why),
   unfinished: ({ why }) => rest(why),
   unusable: (_goal, { why }) => reportOnly(why),
-  stopped: ({ why }, { guard }) => {
+  stopped: ({ why, throughEpoch }, { guard }) => {
     if (guard.epoch === null) return rest(why);
+    const later = grantUnknownTo(throughEpoch, guard.epoch);
+    if (later !== null) return later;
     return { kind: 'release', epoch: guard.epoch, reason: 'postgres-down', why };
   },
   starting: ({ why }) => rest(why),
@@ -42,6 +52,8 @@ export const detachedRules: Rules<'detached'> = {
   unusable: (_goal, { why }) => reportOnly(why),
   stopped: (goal, condition) => {
     const { epoch } = condition.guard;
+    const later = grantUnknownTo(goal.throughEpoch, epoch);
+    if (later !== null) return later;
     if (epoch !== null) {
       const why = `epoch ${goal.throughEpoch} is over and PostgreSQL is down`;
       return { kind: 'release', epoch, reason: 'postgres-down', why };
