@@ -105,6 +105,7 @@ export class Reconciler {
       controllersIncarnation,
       version: state.version,
       epoch,
+      restored: state.restored ?? null,
     });
     if (verdict.kind === 'refused') {
       this.problem = verdict.why;

@@ -78,7 +78,7 @@ export class ControllerCore implements HostListener {
     this.#expiry = new ExpiryWatch({ host, network, decisions, clock, log, electionTimeoutMs });
     this.answers = new AgentAnswers({
       ...{ host, reader, decisions, service, leaderName },
-      controllersIncarnation: options.groupId,
+      foundingIncarnation: options.groupId,
     });
     this.guards = new LeaseGateway({
       ...{ host, network, decisions, service, leader },

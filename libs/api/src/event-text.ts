@@ -56,7 +56,9 @@ export function eventText({ cluster, event }: RecordedEvent): string {
     case 'BrakeUsed':
       return `the leader of term ${event.term} doubted itself and handed over before it declared epoch ${event.epoch} expired`;
     case 'ClusterPaused':
-      return 'automatic decisions are paused';
+      return event.restoration === undefined
+        ? 'automatic decisions are paused'
+        : `the controllers were restored (incarnation ${event.restoration.incarnation}): nothing is done before \`matriarch resume\``;
     case 'ClusterResumed':
       return 'automatic decisions are on again';
     default:

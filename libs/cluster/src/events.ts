@@ -175,8 +175,32 @@ export type ClusterEvent =
     }
   /** The leader had reason to doubt itself and handed leadership over before it declared `epoch` expired. */
   | { readonly type: 'BrakeUsed'; readonly epoch: Epoch; readonly term: number }
-  | { readonly type: 'ClusterPaused' }
-  | { readonly type: 'ClusterResumed' };
+  | {
+      readonly type: 'ClusterPaused';
+      /** Written by `restore` and `force-new-cluster`: nobody acts before an operator resumed (safety 4). */
+      readonly restoration?: Restoration;
+    }
+  | {
+      readonly type: 'ClusterResumed';
+      /** What agents knew and restored controllers did not; only after a restoration. */
+      readonly adopted?: AdoptedHistory;
+    };
+
+/** A new life of the controllers, made by hand from what an older one had left. */
+export type Restoration = {
+  readonly incarnation: string;
+  /** Sequence and version go on from here: above all that the older life can have given out. */
+  readonly floor: number;
+};
+
+export type AdoptedHistory = {
+  readonly timelines: readonly {
+    readonly timeline: TimelineId;
+    readonly fork: { readonly from: TimelineId; readonly lsn: Lsn } | null;
+  }[];
+  /** The highest timeline id that any agent has seen. */
+  readonly highestTimeline: number;
+};
 
 /** Who or what caused a batch: an operator (from the certificate), a rule, or an instance's report. */
 export type Cause = { readonly by: string; readonly rule: string };
@@ -197,4 +221,9 @@ export type RecordedEvent = {
 /** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */
 export function raisesVersion(event: ClusterEvent): boolean {
   return event.type !== 'ActionRefused' && event.type !== 'BrakeUsed';
+}
+
+/** The number below which neither sequence nor version of this event may lie. */
+export function numberFloor(event: ClusterEvent): number {
+  return event.type === 'ClusterPaused' ? (event.restoration?.floor ?? 0) : 0;
 }

@@ -66,12 +66,34 @@ function apply(
     case 'BrakeUsed':
       return state;
     case 'ClusterPaused':
-      return { ...state, paused: true };
+      return paused(state, event);
     case 'ClusterResumed':
-      return { ...state, paused: false };
+      return resumed(state, event);
     default:
       return unreachable(event);
   }
+}
+
+/** A saga of an older life of the controllers is not gone on with: it begins again once confirmed. */
+function paused(state: ClusterState, { restoration }: Recorded<'ClusterPaused'>): ClusterState {
+  if (restoration === undefined) return { ...state, paused: true };
+  const { incarnation } = restoration;
+  const { kind } = state.operation;
+  const operation: Operation =
+    kind === 'failover' || kind === 'switchover' ? { kind: 'none' } : state.operation;
+  return { ...state, paused: true, operation, restored: { incarnation, confirmed: false } };
+}
+
+function resumed(state: ClusterState, { adopted }: Recorded<'ClusterResumed'>): ClusterState {
+  const { restored, history, highestTimeline } = state;
+  const confirmed = restored === undefined ? {} : { restored: { ...restored, confirmed: true } };
+  return {
+    ...state,
+    ...confirmed,
+    paused: false,
+    history: [...history, ...(adopted?.timelines ?? [])],
+    highestTimeline: Math.max(highestTimeline, adopted?.highestTimeline ?? 0),
+  };
 }
 
 function granted(

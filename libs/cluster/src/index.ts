@@ -2,7 +2,7 @@ export { admit } from './admit.ts';
 export { decide, decideCommand } from './decide/decide.ts';
 export type * from './decision.ts';
 export type * from './events.ts';
-export { raisesVersion } from './events.ts';
+export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
 export type { Goal } from './goal.ts';
 export { goalOf } from './goal-of.ts';

@@ -110,6 +110,11 @@ export type ClusterState = {
   readonly highestTimeline: number;
   readonly operation: Operation;
   readonly paused: boolean;
+  /**
+   * The controllers' incarnation that this state went through, once they were restored or forced; not
+   * `confirmed` until an operator resumed. Absent in the founding incarnation.
+   */
+  readonly restored?: { readonly incarnation: string; readonly confirmed: boolean };
   /** What refused last, to record a refusal only when the set of rules changes. */
   readonly lastRefusal: {
     readonly action: string;

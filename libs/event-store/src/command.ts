@@ -26,7 +26,9 @@ export type Command =
       readonly value: Uint8Array;
       readonly expectedRevision: number | null;
     }
-  | { readonly type: 'delete'; readonly key: string; readonly expectedRevision: number | null };
+  | { readonly type: 'delete'; readonly key: string; readonly expectedRevision: number | null }
+  /** The controllers were restored or forced by hand: from here on they are another group (safety 4). */
+  | { readonly type: 'incarnation'; readonly incarnation: string };
 
 /** Who asks: the leading controller itself, or a client's session with exactly-once effect. */
 export type Envelope =
@@ -119,6 +121,8 @@ export function packCommand(ports: StorePorts, command: Command): Uint8Array {
       return ports.encode(['put', command.key, command.value, command.expectedRevision]);
     case 'delete':
       return ports.encode(['delete', command.key, command.expectedRevision]);
+    case 'incarnation':
+      return ports.encode(['incarnation', command.incarnation]);
   }
 }
 
@@ -126,6 +130,7 @@ export function packCommand(ports: StorePorts, command: Command): Uint8Array {
 export function unpackCommand(ports: StorePorts, body: Uint8Array): Command {
   const [type, first, second, third, fourth, fifth] = arrayOf(ports.decode(body));
   if (typeof first !== 'string') throw new MalformedCommandError(String(type));
+  if (type === 'incarnation') return { type, incarnation: first };
   if (type === 'put' && second instanceof Uint8Array && isRevision(third)) {
     return { type, key: first, value: second, expectedRevision: third };
   }

@@ -193,3 +193,27 @@ it('goes on from storage exactly where it was', () => {
     expect(after.clusters()).toEqual(whole.clusters());
   }
 });
+
+describe('another life of the controllers', () => {
+  it('is remembered, stored, and the same on whoever loads it', () => {
+    const store = new EventStore(ports);
+    expect(store.incarnation).toBeNull();
+    const { writes } = store.apply(1, fromController({ type: 'incarnation', incarnation: 'b2' }));
+    const loaded = new EventStore(ports);
+    const records = writes.flatMap((write): [string, Uint8Array][] =>
+      write.type === 'put' ? [[write.key, write.value]] : [],
+    );
+    loaded.restore(records, store.digest);
+    expect([store.incarnation, loaded.incarnation]).toEqual(['b2', 'b2']);
+  });
+
+  it('numbers events above all that the older one gave out', () => {
+    const store = new EventStore(ports);
+    store.apply(1, append(0, [created]));
+    const restoration = { incarnation: 'b2', floor: 5_000 };
+    store.apply(2, append(1, [{ type: 'ClusterPaused', restoration }]));
+    expect(store.cluster(cluster)).toMatchObject({ sequence: 5_000, version: 5_000, paused: true });
+    store.apply(3, append(5_000, [{ type: 'ClusterResumed' }]));
+    expect(store.cluster(cluster)).toMatchObject({ sequence: 5_001, version: 5_001 });
+  });
+});

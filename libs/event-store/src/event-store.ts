@@ -1,7 +1,7 @@
 import type { ClusterState, RecordedEvent } from '#libs/cluster';
 import { type ClusterName, DomainError, unreachable } from '#libs/kernel';
 import { type Command, type CommandResult, unpackCommand, unpackEnvelope } from './command.ts';
-import { credentialsKey, PREFIX } from './keys.ts';
+import { credentialsKey, INCARNATION_KEY, PREFIX } from './keys.ts';
 import type { StateWrite, StorePorts } from './ports.ts';
 import { Registers } from './registers.ts';
 import { packResult, unpackResult } from './result.ts';
@@ -25,6 +25,7 @@ export class EventStore {
   readonly #registers: Registers;
   readonly #sessions: Sessions;
   #digest = 0;
+  #incarnation: string | null = null;
 
   constructor(readonly ports: StorePorts) {
     this.#streams = new Streams(ports);
@@ -35,6 +36,11 @@ export class EventStore {
   /** CRC-32 over every write in order: equal at equal applied indexes on all controllers. */
   get digest(): number {
     return this.#digest;
+  }
+
+  /** Of the controllers as a group; null in the founding one, which the group id names. */
+  get incarnation(): string | null {
+    return this.#incarnation;
   }
 
   cluster(name: ClusterName): ClusterState | null {
@@ -53,6 +59,7 @@ export class EventStore {
 
   restoreRecord(key: string, value: Uint8Array): void {
     if (key.startsWith(PREFIX.cluster)) this.#streams.restore(value);
+    else if (key === INCARNATION_KEY) this.#incarnation = String(this.ports.decode(value));
     else if (key.startsWith(PREFIX.register)) {
       this.#registers.restore(key.slice(PREFIX.register.length), value);
     } else if (key.startsWith(PREFIX.session)) {
@@ -132,6 +139,12 @@ export class EventStore {
       case 'put':
       case 'delete':
         return this.#registers.apply(command, index, writes);
+      case 'incarnation': {
+        this.#incarnation = command.incarnation;
+        const value = this.ports.encode(command.incarnation);
+        writes.push({ type: 'put', key: INCARNATION_KEY, value });
+        return { type: 'written', revision: index };
+      }
       default:
         return unreachable(command);
     }

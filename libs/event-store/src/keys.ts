@@ -3,6 +3,7 @@ import type { ClusterName } from '#libs/kernel';
 /** Prefixes of the stored state. What lies under each is written by exactly one file of this library. */
 export const PREFIX = {
   cluster: 'cluster/',
+  controllers: 'controllers/',
   credentials: 'credentials/',
   history: 'history/',
   register: 'register/',
@@ -12,6 +13,9 @@ export const PREFIX = {
 export function clusterKey(name: ClusterName): string {
   return `${PREFIX.cluster}${name}`;
 }
+
+/** Which life of the controllers this is; absent in the founding one. */
+export const INCARNATION_KEY = `${PREFIX.controllers}incarnation`;
 
 export function credentialsKey(name: ClusterName): string {
   return `${PREFIX.credentials}${name}`;

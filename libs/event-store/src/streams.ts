@@ -1,4 +1,11 @@
-import { admit, type ClusterState, evolve, type RecordedEvent, raisesVersion } from '#libs/cluster';
+import {
+  admit,
+  type ClusterState,
+  evolve,
+  numberFloor,
+  type RecordedEvent,
+  raisesVersion,
+} from '#libs/cluster';
 import { type ClusterName, type EpochMs, epochMs } from '#libs/kernel';
 import type { Command, CommandResult } from './command.ts';
 import { clusterKey, historyKey } from './keys.ts';
@@ -44,10 +51,11 @@ export class Streams {
         const message = `${cluster}: ${event.type}: ${refusal}`;
         return { type: 'rejected', code: 'NOT_ADMITTED', message, current: version };
       }
+      const floor = numberFloor(event);
       const next: RecordedEvent = {
         cluster,
-        sequence: (state?.sequence ?? 0) + 1,
-        version: (state?.version ?? 0) + (raisesVersion(event) ? 1 : 0),
+        sequence: Math.max(floor, (state?.sequence ?? 0) + 1),
+        version: Math.max(floor, (state?.version ?? 0) + (raisesVersion(event) ? 1 : 0)),
         at,
         cause,
         event,

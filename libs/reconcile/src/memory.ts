@@ -26,6 +26,8 @@ export type Basis = {
   readonly version: number;
   /** Of the last grant; 0 before the first. */
   readonly epoch: number;
+  /** What the state says of the last restoration of the controllers; null when there was none. */
+  readonly restored: { readonly incarnation: string; readonly confirmed: boolean } | null;
 };
 
 export type BasisVerdict =
@@ -34,9 +36,21 @@ export type BasisVerdict =
 
 /** Whether this basis may be acted on after what was acted on before, and the memory to keep first. */
 export function judgeBasis(memory: ActedMemory, basis: Basis): BasisVerdict {
-  const { controllersIncarnation, version, epoch } = basis;
+  const { controllersIncarnation, version, epoch, restored } = basis;
   const known = memory.controllersIncarnation;
+  if (restored?.confirmed === false) {
+    const why =
+      'the controllers were restored: `matriarch resume` confirms the state of the cluster';
+    return { kind: 'refused', why };
+  }
   if (known !== null && known !== controllersIncarnation) {
+    // Epochs begin again with what was confirmed, so promises about older ones say nothing.
+    if (restored?.incarnation === controllersIncarnation) {
+      return {
+        kind: 'usable',
+        memory: { controllersIncarnation, version, epoch, detachedThroughEpoch: 0 },
+      };
+    }
     return {
       kind: 'refused',
       why:

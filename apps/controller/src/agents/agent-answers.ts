@@ -35,7 +35,8 @@ export type AgentAnswersOptions = {
   readonly decisions: DecisionLoop;
   readonly service: () => Service | null;
   readonly leaderName: () => string | null;
-  readonly controllersIncarnation: string;
+  /** Of the controllers that the founders made; a restoration replicates another. */
+  readonly foundingIncarnation: string;
 };
 
 type Destruction = AgentPatterns['permitDestruction'];
@@ -60,11 +61,12 @@ export class AgentAnswers {
   }
 
   async confirm({ cluster }: GuardIdentity): Promise<Confirmation> {
-    const { host, controllersIncarnation } = this.#options;
+    const { host, foundingIncarnation } = this.#options;
     this.#serving();
     await this.confirmed();
     const state = host.store.cluster(cluster);
     const { version = null, sequence = 0 } = state ?? {};
+    const controllersIncarnation = host.store.incarnation ?? foundingIncarnation;
     return { version, sequence, controllersIncarnation };
   }
 

@@ -1,4 +1,4 @@
-import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
+import { lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import type { Service } from '../cluster/service.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
@@ -73,17 +73,16 @@ export class Renewals {
   }
 
   #refusal({ cluster, instance }: GuardIdentity, request: RenewRequest): string | null {
-    const lease = this.#leaseOf(cluster);
+    const state = this.host.store.cluster(cluster);
+    const lease = state?.lease ?? null;
+    // Every epoch of an older life of the controllers ends, so that the next one starts from reports.
+    if (state?.restored?.confirmed === false) return 'the controllers were restored';
     if (lease === null || lease.kind === 'NeverGranted') return 'no epoch was ever granted';
     if (lease.kind !== 'Held') return `epoch ${lease.epoch} is over (${lease.kind.toLowerCase()})`;
     if (lease.epoch !== request.epoch) return `epoch ${lease.epoch} is held`;
     if (lease.holder !== instance) return `epoch ${lease.epoch} is held by ${lease.holder}`;
     if (lease.guard !== request.incarnation) return 'it is held by an earlier start of this guard';
     return null;
-  }
-
-  #leaseOf(cluster: ClusterName) {
-    return this.host.store.cluster(cluster)?.lease ?? null;
   }
 }
 

@@ -10,7 +10,7 @@ export const STORE_PORTS: StorePorts = {
 };
 
 /** History is read on demand; only what decisions and comparisons need is held in memory. */
-const IN_MEMORY = [PREFIX.cluster, PREFIX.register, PREFIX.session] as const;
+const IN_MEMORY = [PREFIX.cluster, PREFIX.controllers, PREFIX.register, PREFIX.session] as const;
 
 /** The state machine as storage has it at its applied index. */
 export async function loadEventStore(

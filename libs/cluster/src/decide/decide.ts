@@ -5,6 +5,7 @@ import { recordHolder, withdrawPromotion } from './holder.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
 import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
+import { decideResume } from './resume.ts';
 import { decideSwitchover, watchSwitchover } from './switchover.ts';
 
 type Rule = (input: DecisionInput) => Decision | null;
@@ -47,8 +48,7 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
       return decided('operator-pause', { type: 'ClusterPaused' });
     case 'resume':
-      if (!input.state.paused) return { kind: 'satisfied', why: 'the cluster is not paused' };
-      return decided('operator-resume', { type: 'ClusterResumed' });
+      return decideResume(input);
   }
 }
 
