@@ -188,7 +188,9 @@ describe('nextStep', () => {
       for (const start of conditions()) {
         const { end, steps } = walk(g, start);
         const blocked = ['unusable', 'foreign', 'unresponsive'].includes(start.kind);
-        const nothingHere = ['empty', 'unfinished'].includes(start.kind) && g.kind === 'detached';
+        const nothingHere =
+          (['empty', 'unfinished'].includes(start.kind) && g.kind === 'detached') ||
+          (start.kind === 'unfinished' && g.kind === 'initialise');
         const tooHigh = end.why.includes('above');
         const acceptable = blocked || nothingHere || tooHigh || end.kind !== 'reportOnly';
         expect(acceptable, steps.join('\n')).toBe(true);
@@ -229,6 +231,15 @@ describe('nextStep', () => {
         if (goal.kind === 'detached') expect(last.condition.detached).not.toBeNull();
         if (goal.kind !== 'standby') continue;
         expect(last.condition).toMatchObject({ kind: 'standby', upstream: upstream.postgres });
+      }
+    }
+  });
+
+  it('initialises in an empty directory only', () => {
+    for (const goal of goals) {
+      for (const condition of conditions()) {
+        if (nextStep(goal, condition, EMPTY_MEMORY).kind !== 'initialise') continue;
+        expect([goal.kind, condition.kind]).toEqual(['initialise', 'empty']);
       }
     }
   });
