@@ -9,7 +9,7 @@ import {
   memberNames,
   type TimelineRecord,
 } from '../state.ts';
-import { freshReport } from './sight.ts';
+import { freshReport, observed } from './sight.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
 export type Candidate = {
@@ -23,7 +23,7 @@ export type Candidate = {
 export type Verdict =
   | { readonly kind: 'eligible'; readonly candidate: Candidate }
   | { readonly kind: 'refused'; readonly refusal: RuleRefusal }
-  /** Heard, but has not yet proved that it is detached. */
+  /** Heard, or just now not any more, but has not yet proved that it is detached. */
   | { readonly kind: 'pending'; readonly instance: InstanceName };
 
 export type Limits = {
@@ -51,6 +51,7 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   const member = state.members[name];
   const report = freshReport(input, name);
   if (member === undefined || report === null) {
+    if (mayComeBack(input, name)) return { kind: 'pending', instance: name };
     return refused('not-heard', 'silent', `heard within ${state.settings.suspectAfterMs} ms`);
   }
   if (limits.excluded.includes(name))
@@ -67,6 +68,17 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
     return { kind: 'pending', instance: name };
   }
   return judgePosition(state, { member, report, position: detached.position }, limits);
+}
+
+/**
+ * An agent that is being restarted is silent for a second: the standby with the most WAL is not passed
+ * over for that. The last holder is known to have failed.
+ */
+function mayComeBack(input: DecisionInput, name: InstanceName): boolean {
+  const { lease, settings } = input.state;
+  const { reportAgeMs } = observed(input, name);
+  if (lease.kind === 'NeverGranted' || lease.holder === name) return false;
+  return reportAgeMs !== null && reportAgeMs <= settings.leaseTtlMs / 2;
 }
 
 function judgePosition(

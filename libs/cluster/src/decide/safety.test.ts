@@ -115,6 +115,24 @@ describe('what is not known is not false (24)', () => {
     expect(scenario.settle()).toEqual(['withdraw-promotion']);
   });
 
+  it('waits for the furthest standby while its agent is restarted', () => {
+    const scenario = hostLost(runningCluster(), 'pg1');
+    scenario.settle();
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) }, 1_000);
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) });
+    expect(scenario.settle()).toEqual([]);
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) }).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2' });
+  });
+
+  it('waits for it no longer than for a proof', () => {
+    const scenario = hostLost(runningCluster(), 'pg1');
+    scenario.settle();
+    scenario.hears('pg2', {}, 1_000).hears('pg3', { detached: detachedAt(1, 1, 90n) });
+    expect(scenario.later(1_500).settle()).toEqual(['grant-to-candidate']);
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3' });
+  });
+
   it('an address that changes all the time holds up no failover', () => {
     const scenario = hostLost(runningCluster(), 'pg1');
     scenario.settle();
