@@ -71,7 +71,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
   const agent = new Agent({
     config,
     installation,
-    guardProgram: fileURLToPath(new URL('../../guard/src/main.js', import.meta.url)),
+    guardProgram: guardProgram(config.postgres.user),
     log,
     openLink: (name, events) => {
       const controller = config.controllers.find((entry) => entry.name === name);
@@ -83,6 +83,18 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
   watchProcess(metrics);
   metrics.beforeScrape(() => collectView(metrics, healthViewOf(agent)));
   return agent;
+}
+
+/** @throws UsageError when the user that PostgreSQL runs as, which this process is by now, cannot read it */
+function guardProgram(user: string): string {
+  const program = fileURLToPath(new URL('../../guard/src/main.js', import.meta.url));
+  try {
+    accessSync(program, constants.R_OK);
+  } catch (cause) {
+    const remedy = 'install Matriarch where that user can read it, for instance in /opt/matriarch';
+    throw new UsageError(`${program} is not readable for '${user}': ${remedy}`, { cause });
+  }
+  return program;
 }
 
 /** Made by whoever PostgreSQL runs as; started as root, this process becomes that user first. */

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DomainError } from '#libs/kernel';
 import type { ControllerPlan, HostPlan, InstancePlan } from './plan.ts';
+import { programsFor } from './programs.ts';
 
 class NotBuiltError extends DomainError {
   readonly code = 'NOT_BUILT';
@@ -15,11 +16,14 @@ class NotBuiltError extends DomainError {
 const SMALL_HEAP = ['--optimize-for-size', '--max-semi-space-size=1'];
 
 export function controllerArgv(plan: ControllerPlan): string[] {
-  return [...inNamespace(plan.host), ...nodeArgv('controller'), '--config', plan.configFile];
+  const threads = ['env', 'UV_THREADPOOL_SIZE=16'];
+  const node = nodeArgv('controller');
+  return [...inNamespace(plan.host), ...threads, ...node, '--config', plan.configFile];
 }
 
-export function agentArgv(plan: InstancePlan): string[] {
-  return [...inNamespace(plan.host), ...nodeArgv('agent'), '--config', plan.configFile];
+export function agentArgv(plan: InstancePlan, demoDirectory: string): string[] {
+  const node = nodeArgv('agent', programsFor(compiledDirectory(), demoDirectory));
+  return [...inNamespace(plan.host), ...node, '--config', plan.configFile];
 }
 
 /** nsenter changes the network alone and becomes the program: the pid stays. */
@@ -27,8 +31,8 @@ function inNamespace(host: HostPlan): string[] {
   return host.namespace === null ? [] : ['nsenter', `--net=/run/netns/${host.namespace}`];
 }
 
-function nodeArgv(app: 'controller' | 'agent'): string[] {
-  const main = join(compiledDirectory(), 'apps', app, 'src', 'main.js');
+function nodeArgv(app: 'controller' | 'agent', compiled = compiledDirectory()): string[] {
+  const main = join(compiled, 'apps', app, 'src', 'main.js');
   if (!existsSync(main)) throw new NotBuiltError(main);
   return [process.execPath, ...SMALL_HEAP, main];
 }

@@ -58,7 +58,8 @@ export class RunningCluster {
     }));
     const restartPauseMs = options.restartPauseMs ?? RESTART_PAUSE_MS;
     this.controllers = supervised(plan.controllers, controllerArgv, restartPauseMs);
-    this.agents = supervised(plan.instances, agentArgv, restartPauseMs);
+    const argv = (instance: InstancePlan) => agentArgv(instance, plan.directory);
+    this.agents = supervised(plan.instances, argv, restartPauseMs);
   }
 
   /** Directories, certificates and the files that a real installation has too. */
