@@ -2,6 +2,12 @@
 export const API_PATHS = {
   status: '/api/v1/status',
   clusters: '/api/v1/clusters',
+  /** The controllers' own state as one stream of bytes; operators only. */
+  backup: '/api/v1/controllers/backup',
+  controllers: '/api/v1/controllers',
+  removeController: (name: string) => `/api/v1/controllers/${encodeURIComponent(name)}/remove`,
+  replaceController: (name: string) => `/api/v1/controllers/${encodeURIComponent(name)}/replace`,
+  transferLeadership: '/api/v1/controllers/transfer-leader',
   cluster: (cluster: string) => `/api/v1/clusters/${encodeURIComponent(cluster)}`,
   events: (cluster: string) => `${API_PATHS.cluster(cluster)}/events`,
   eventStream: (cluster: string) => `${API_PATHS.cluster(cluster)}/events/stream`,

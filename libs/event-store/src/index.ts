@@ -6,6 +6,8 @@ export {
   packCommand,
   packEnvelope,
   type RejectionCode,
+  unpackCommand,
+  unpackEnvelope,
 } from './command.ts';
 export { type Applied, EventStore } from './event-store.ts';
 export { clusterKey, credentialsKey, historyKey, PREFIX, registerKey } from './keys.ts';

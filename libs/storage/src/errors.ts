@@ -91,3 +91,23 @@ export class SnapshotRejectedError extends DomainError {
     super(`the received snapshot is not usable (${finding}): it is requested again from the start`);
   }
 }
+
+/** A backup file is cut short, changed, or no backup of controllers. */
+export class BackupDamagedError extends DomainError {
+  readonly code = 'BACKUP_DAMAGED';
+
+  constructor(finding: string, options?: { cause?: unknown }) {
+    super(`the backup cannot be used (${finding}): take another one`, options);
+  }
+}
+
+/** An offline tool was given a directory in which no controller ever ran. */
+export class NoControllerDirectoryError extends DomainError {
+  readonly code = 'NO_CONTROLLER_DIRECTORY';
+
+  constructor(directory: string) {
+    super(
+      `${directory} is not the state directory of a controller: give the one of its configuration`,
+    );
+  }
+}

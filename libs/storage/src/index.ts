@@ -1,3 +1,4 @@
+export { type BackupHeader, BackupReader, backupOf } from './backup-format.ts';
 export type { LoadedSnapshot, StateWrite, WriteRequest } from './batch-plan.ts';
 export type {
   Backend,
@@ -11,10 +12,12 @@ export type {
   StoreDisk,
 } from './disk.ts';
 export {
+  BackupDamagedError,
   DamagedLogError,
   DamagedRecordError,
   DirectoryInUseError,
   ForeignGroupError,
+  NoControllerDirectoryError,
   SnapshotRejectedError,
   StorageFailedError,
   StoreClosedError,
@@ -22,6 +25,13 @@ export {
 } from './errors.ts';
 export { LevelDisk } from './level-disk.ts';
 export { MemoryDisk } from './memory-backend.ts';
+export {
+  type OfflineReplica,
+  openOffline,
+  type Verification,
+  verifyDirectory,
+  withCopy,
+} from './offline.ts';
 export { openReplicaStore, type ReplicaStoreOptions } from './open-replica-store.ts';
 export type { RecoveredLog } from './recovery.ts';
 export type { AppliedMark } from './replica-state.ts';

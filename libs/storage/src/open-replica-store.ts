@@ -7,7 +7,8 @@ import { ReplicaStore } from './replica-store.ts';
 
 export type ReplicaStoreOptions = {
   readonly directory: string;
-  readonly groupId: string;
+  /** Left out by offline tools, which take any group's directory. */
+  readonly groupId?: string;
   /** The simulator's disk; LevelDB in `directory` when left out. */
   readonly disk?: StoreDisk;
 };

@@ -1,4 +1,3 @@
-import { assert } from '#libs/kernel';
 import type { InitialState, LogEntry, TermRun } from '#libs/raft';
 import { MarkerAudit } from './batch-markers.ts';
 import type { Backend, BackendIterator, OpenDisk } from './disk.ts';
@@ -14,7 +13,13 @@ import {
   readIdentity,
   type StoredBase,
 } from './meta-records.ts';
-import type { AppliedMark, LogTail, MembershipMark, ReplicaState } from './replica-state.ts';
+import {
+  type AppliedMark,
+  type LogTail,
+  type MembershipMark,
+  membershipAt,
+  type ReplicaState,
+} from './replica-state.ts';
 import { unsealRecord } from './sealed-record.ts';
 
 /** What opening a directory found: nothing yet, or everything the consensus machine starts from. */
@@ -46,7 +51,7 @@ const RECORDS_PER_READ = 1_000;
  */
 export async function recover(
   disk: OpenDisk,
-  expected: { readonly directory: string; readonly groupId: string },
+  expected: { readonly directory: string; readonly groupId?: string },
 ): Promise<Recovery> {
   const { backend } = disk;
   const guard = await readGuard(disk.guard);
@@ -56,7 +61,7 @@ export async function recover(
   if (identity.formatVersion !== FORMAT_VERSION) {
     throw new UnknownFormatError(expected.directory, identity.formatVersion, FORMAT_VERSION);
   }
-  if (identity.groupId !== expected.groupId) {
+  if (expected.groupId !== undefined && identity.groupId !== expected.groupId) {
     throw new ForeignGroupError(expected.directory, identity.groupId, expected.groupId);
   }
   if (guard.newest === null)
@@ -98,8 +103,8 @@ export function recoveredOf(
   termRuns: readonly TermRun[],
   tail: readonly LogEntry[],
 ): RecoveredLog & { readonly bootstrapped: true } {
-  const membership = state.memberships.at(-1);
-  assert(membership !== undefined, 'a log always has a membership');
+  // Later ones stand in the tail, so that one which is truncated can be taken back.
+  const membership = membershipAt(state, state.applied.index);
   return {
     bootstrapped: true,
     memberId: state.memberId,

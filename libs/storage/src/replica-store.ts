@@ -1,5 +1,5 @@
 import { assert, InvariantError } from '#libs/kernel';
-import type { LogEntry, LogIndex, Membership } from '#libs/raft';
+import type { HardState, LogEntry, LogIndex, Membership } from '#libs/raft';
 import { type LoadedSnapshot, planBatch, type WriteRequest } from './batch-plan.ts';
 import { bootstrapOperations, bootstrapState } from './bootstrap.ts';
 import { compactedBase, removeRanges } from './compaction.ts';
@@ -8,7 +8,7 @@ import { StorageFailedError, StoreClosedError } from './errors.ts';
 import { GuardLane, type StoredGuard } from './guard-slots.ts';
 import { logKey, otherGenerations, stateKey } from './keys.ts';
 import { readLogEntries } from './log-reader.ts';
-import { baseRecord } from './meta-records.ts';
+import { baseRecord, FORMAT_VERSION, identityRecord } from './meta-records.ts';
 import { type RecoveredLog, recoveredOf } from './recovery.ts';
 import type { AppliedMark, ReplicaState } from './replica-state.ts';
 import { unsealRecord } from './sealed-record.ts';
@@ -63,6 +63,20 @@ export class ReplicaStore {
     return this.#known().applied;
   }
 
+  get groupId(): string {
+    return this.#known().groupId;
+  }
+
+  get hardState(): HardState {
+    return this.#known().hardState;
+  }
+
+  /** The newest one in the log, committed or not. */
+  get membership(): Membership {
+    const { memberships, base } = this.#known();
+    return memberships.at(-1)?.membership ?? base.meta.membership;
+  }
+
   get lastIndex(): LogIndex {
     return this.#known().tail.lastIndex;
   }
@@ -103,6 +117,29 @@ export class ReplicaStore {
       this.#state = plan.after;
       if (request.persist?.snapshot != null) this.#afterSwitch();
       this.#confirmWhenQuiet();
+    });
+  }
+
+  /**
+   * Gives this directory another seat, with the entries that say so, in one batch: only for tools that
+   * make a new group out of what is left of one. A seat of before would take part in its elections.
+   */
+  reseat(seat: {
+    readonly memberId: number;
+    readonly hardState: HardState;
+    readonly entries: readonly LogEntry[];
+  }): Promise<void> {
+    return this.#queue.run(async () => {
+      const before = this.#known();
+      const { memberId, hardState, entries } = seat;
+      const persist = { seq: 0, hardState, truncateFrom: null, entries, snapshot: null };
+      const plan = await planBatch(before, { persist }, this.disk.backend, null);
+      const { groupId } = before;
+      const identity = identityRecord({ formatVersion: FORMAT_VERSION, groupId, memberId });
+      await this.disk.backend.batch([identity, ...plan.operations], { sync: true });
+      const after = { ...plan.after, memberId };
+      await this.#guard(after, after);
+      this.#state = after;
     });
   }
 

@@ -27,12 +27,14 @@ type Checkpoint = { readonly offset: number; readonly after: Uint8Array | null }
  */
 export class StateSnapshot {
   readonly meta: SnapshotMeta;
+  /** The caller's digest of the state, as it was given with the last write. */
+  readonly digest: Uint8Array;
   readonly #header: Uint8Array;
   readonly #generation: number;
   readonly #frozen: BackendSnapshot;
   readonly #hash = createHash('sha256');
   #hashedBytes = 0;
-  #digest: Uint8Array | null = null;
+  #sha256: Uint8Array | null = null;
   readonly #checkpoints: Checkpoint[] = [];
 
   constructor(
@@ -41,6 +43,7 @@ export class StateSnapshot {
   ) {
     const { index, term } = state.applied;
     this.meta = { index, term, membership: membershipAt(state, index).membership };
+    this.digest = state.applied.digest;
     this.#header = snapshotHeader(state.applied);
     this.#generation = state.generation;
     this.#frozen = backend.snapshot();
@@ -120,7 +123,7 @@ export class StateSnapshot {
 
   #hashUnseen(offset: number, bytes: Uint8Array): void {
     const seen = this.#hashedBytes - offset;
-    if (seen >= bytes.length || this.#digest !== null) return;
+    if (seen >= bytes.length || this.#sha256 !== null) return;
     this.#hash.update(bytes.subarray(seen));
     this.#hashedBytes = offset + bytes.length;
   }
@@ -131,7 +134,7 @@ export class StateSnapshot {
   }
 
   #finish(): Uint8Array {
-    this.#digest ??= this.#hash.digest();
-    return this.#digest;
+    this.#sha256 ??= this.#hash.digest();
+    return this.#sha256;
   }
 }
