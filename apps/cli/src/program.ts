@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { addClusterVerbs } from './cluster-verbs.ts';
+import { addDisasterVerbs, addLogVerbs } from './disaster-verbs.ts';
 import { addSetupVerbs } from './setup-verbs.ts';
 import type { Finish } from './verb.ts';
 
@@ -22,6 +23,8 @@ export function buildProgram(finish: Finish): Command {
   addGlobalOptions(program);
   addClusterVerbs(program, finish);
   addSetupVerbs(program, finish);
+  addDisasterVerbs(controllersGroup(program), finish);
+  addLogVerbs(program, finish);
   return program;
 }
 
@@ -36,4 +39,10 @@ function addGlobalOptions(program: Command): void {
     .option('--ca <file>', 'certificate authority (MATRIARCH_CA)')
     .addOption(output.default('table'))
     .addOption(new Option('--json', 'the same as --output json').implies({ output: 'json' }));
+}
+
+/** One group of verbs, whoever adds to it first. */
+function controllersGroup(program: Command): Command {
+  const known = program.commands.find((command) => command.name() === 'controllers');
+  return known ?? program.command('controllers').description('the controllers themselves');
 }

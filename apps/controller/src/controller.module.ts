@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Metrics } from '#libs/observability';
+import { ReplicaStore } from '#libs/storage';
 import { AgentController } from './agents/agent.controller.ts';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
@@ -7,6 +8,7 @@ import { CommandHandler } from './cluster/command-handler.ts';
 import { MemberViews } from './cluster/member-views.ts';
 import { ReadModel } from './cluster/read-model.ts';
 import { ControllerCore } from './controller-core.ts';
+import { BackupController } from './http/backup.controller.ts';
 import { ClustersController } from './http/clusters.controller.ts';
 import { EventsController } from './http/events.controller.ts';
 import { HealthController } from './http/health.controller.ts';
@@ -16,6 +18,7 @@ import { RaftHost } from './raft-host/raft-host.ts';
 export type ControllerParts = {
   readonly core: ControllerCore;
   readonly host: RaftHost;
+  readonly storage: ReplicaStore;
   readonly commands: CommandHandler;
   readonly model: ReadModel;
   readonly members: MemberViews;
@@ -25,6 +28,7 @@ export type ControllerParts = {
 /** HTTP and agents are Nest's; what they stand on is made without it and handed in. */
 @Module({
   controllers: [
+    BackupController,
     StatusController,
     ClustersController,
     EventsController,
@@ -41,6 +45,7 @@ export function controllerModule(parts: ControllerParts): DynamicModule {
     providers: [
       { provide: ControllerCore, useValue: core },
       { provide: RaftHost, useValue: host },
+      { provide: ReplicaStore, useValue: parts.storage },
       { provide: CommandHandler, useValue: commands },
       { provide: ReadModel, useValue: model },
       { provide: MemberViews, useValue: members },

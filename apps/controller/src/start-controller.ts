@@ -203,7 +203,7 @@ async function makeApi(
   core.onHttpMessage = (message, from) => relay.onMessage(message, from);
   guardFrontDoor(adapter.getInstance(), { core, host, relay, groupId });
   const app = await NestFactory.create<NestFastifyApplication>(
-    controllerModule({ core, host, commands, model, members, metrics }),
+    controllerModule({ core, host, storage: replica.storage, commands, model, members, metrics }),
     adapter,
     { logger: quietNest(log), abortOnError: false },
   );
