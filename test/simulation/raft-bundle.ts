@@ -43,7 +43,7 @@ export class SimulatorBundle {
       format: 'esm',
       conditions: ['source'],
       logLevel: 'silent',
-      plugins: patch === null ? [] : [patching(root, patch)],
+      plugins: [WITHOUT_ENGINE, ...(patch === null ? [] : [patching(root, patch)])],
     });
     return new SimulatorBundle(folder, script);
   }
@@ -60,6 +60,17 @@ export class SimulatorBundle {
     await rm(this.folder, { recursive: true, force: true });
   }
 }
+
+/** The simulator's disks are in memory: the native engine has no place in a plain script. */
+const WITHOUT_ENGINE: Plugin = {
+  name: 'without-engine',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^level$/ }, () => ({ path: 'level', namespace: 'absent' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: 'export class Level {}',
+    }));
+  },
+};
 
 function patching(root: string, patch: SourcePatch): Plugin {
   const name = patch.file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

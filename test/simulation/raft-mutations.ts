@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { projectRoot } from './project-root.ts';
 import { SimulatorBundle } from './raft-bundle.ts';
 import { HARMLESS, MUTATIONS, type Mutation } from './raft-mutation-list.ts';
 
@@ -63,13 +61,4 @@ function chosen(mutations: readonly Mutation[]): readonly Mutation[] {
   return only === undefined
     ? mutations
     : mutations.filter(({ name }) => new RegExp(only).test(name));
-}
-
-/** The patches are made on source text, wherever this file was compiled to. */
-function projectRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) {
-    folder = dirname(folder);
-  }
-  return folder;
 }

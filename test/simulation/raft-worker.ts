@@ -1,35 +1,56 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { runRaftSeed, type SeedResult } from '#libs/testing';
+import {
+  type LessWorld,
+  runRaftSeed,
+  type SeedResult,
+  type Shrunk,
+  shrinkSeed,
+} from '#libs/testing';
 
 /** Seeds from `firstSeed` on, `count` of them; ends at the first violation when it is told so. */
 export type SeedOrder = {
   readonly firstSeed: number;
   readonly count: number;
   readonly stopAtViolation: boolean;
+  readonly less?: LessWorld;
+  /** A run that fails is tried again with less of its world. */
+  readonly shrink?: boolean;
 };
 
 export type SeedReport = {
   readonly seedsRun: number;
-  readonly failed: readonly SeedResult[];
+  readonly failed: readonly (SeedResult & { readonly shrunk: Shrunk | null })[];
   readonly totals: Readonly<Record<string, number>>;
 };
 
+/** No safety phase is longer. */
+const SAFETY_MS_MAX = 16_000;
+
 /** A worker thread's life: one order, one report. */
-function work(order: SeedOrder): SeedReport {
-  const failed: SeedResult[] = [];
+async function work(order: SeedOrder): Promise<SeedReport> {
+  const { firstSeed, count, less = {} } = order;
+  const failed: SeedReport['failed'][number][] = [];
   const totals: Record<string, number> = {};
   let seedsRun = 0;
-  for (let seed = order.firstSeed; seed < order.firstSeed + order.count; seed += 1) {
-    const result = runRaftSeed(seed);
+  for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
+    const result = await runRaftSeed(seed, { less });
     seedsRun += 1;
     for (const [name, value] of Object.entries(result.stats)) {
       totals[name] = (totals[name] ?? 0) + value;
     }
-    if (result.ok) continue;
-    failed.push(result);
+    const { violation } = result;
+    if (violation === null) continue;
+    const shrunk = order.shrink === true ? await shrink(seed, violation) : null;
+    failed.push({ ...result, shrunk });
     if (order.stopAtViolation) break;
   }
   return { seedsRun, failed, totals };
 }
 
-parentPort?.postMessage(work(workerData as SeedOrder));
+function shrink(seed: number, violation: string): Promise<Shrunk> {
+  const attempt = async (less: LessWorld): Promise<string | null> =>
+    (await runRaftSeed(seed, { less })).violation;
+  return shrinkSeed(violation, SAFETY_MS_MAX, attempt);
+}
+
+parentPort?.postMessage(await work(workerData as SeedOrder));

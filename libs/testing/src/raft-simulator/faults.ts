@@ -54,6 +54,15 @@ function inject(scene: FaultScene, kind: FaultKind): void {
         after(500, () => member.restart());
       }
       return;
+    case 'failedWrite':
+      victim.failWrite();
+      return;
+    case 'damage': {
+      const damaged = members.filter((member) => member.damageDone).length;
+      if (damaged < scene.swarm.damagedDisksMax) victim.damage();
+      after(1_000, () => victim.restart());
+      return;
+    }
     case 'pause':
       victim.pause();
       after(prng.pick([100, 1_500, 4_000]), () => victim.resume());

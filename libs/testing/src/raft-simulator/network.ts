@@ -3,6 +3,7 @@ import type { MemberId, Message } from '#libs/raft';
 import type { Scheduler } from './scheduler.ts';
 import type { SnapshotBody } from './sim-disk.ts';
 import type { Swarm } from './swarm.ts';
+import type { Arrival, Wire } from './wire.ts';
 
 /** A message, and the snapshot that its pieces would add up to. */
 export type Packet = { readonly message: Message; readonly body: SnapshotBody | null };
@@ -16,6 +17,7 @@ export class Network {
     private readonly scheduler: Scheduler,
     private readonly prng: Prng,
     private readonly swarm: Swarm,
+    private readonly wire: Wire,
     private readonly deliver: (packet: Packet) => void,
   ) {}
 
@@ -24,8 +26,9 @@ export class Network {
     const { from, to } = packet.message;
     if (this.#cut.has(link(from, to))) return;
     if (!this.healed && this.prng.chance(lossChance)) return;
-    this.#schedule(packet);
-    if (!this.healed && this.prng.chance(duplicateChance)) this.#schedule(packet);
+    const arrival = this.wire.send(packet.message);
+    this.#schedule(packet, arrival);
+    if (!this.healed && this.prng.chance(duplicateChance)) this.#schedule(packet, arrival);
   }
 
   cutOneWay(from: MemberId, to: MemberId): void {
@@ -41,7 +44,7 @@ export class Network {
     this.#cut.clear();
   }
 
-  #schedule(packet: Packet): void {
+  #schedule(packet: Packet, arrival: Arrival): void {
     const { delayMs, tailChance, tailMs } = this.swarm;
     const late = !this.healed && this.prng.chance(tailChance);
     const usualMs = this.healed ? Math.min(delayMs, 1) : delayMs;
@@ -49,7 +52,9 @@ export class Network {
     this.scheduler.after(wait, () => {
       const isCut = this.#cut.has(link(packet.message.from, packet.message.to));
       // What was under way when the cut came may still arrive, and then it arrives late.
-      if (!isCut || this.prng.chance(0.5)) this.deliver(packet);
+      if (isCut && this.prng.chance(0.5)) return;
+      const message = arrival();
+      if (message !== null) this.deliver({ message, body: packet.body });
     });
   }
 }

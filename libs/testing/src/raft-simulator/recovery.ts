@@ -1,12 +1,14 @@
 import type { InitialState, LogEntry, Term, TermRun } from '#libs/raft';
 import { HashedLog, type StableMedia } from './sim-disk.ts';
 
-/** What a member finds on its stable media when it starts. */
-export function recover(media: StableMedia): {
+export type Recovered = {
   readonly initial: InitialState;
   readonly mirror: HashedLog;
   readonly appliedTerm: Term;
-} {
+};
+
+/** What a member finds on its stable media when it starts. */
+export function recover(media: StableMedia): Recovered {
   const { log, snapshot, applied, hardState } = media;
   const mirror = new HashedLog(log.firstIndex - 1, log.baseTerm, log.baseHash);
   const termRuns: TermRun[] = [];

@@ -4,9 +4,12 @@ import { type FaultScene, healAll, planFaults } from './faults.ts';
 import { Network } from './network.ts';
 import { Oracle, Violation } from './oracle.ts';
 import { Scheduler } from './scheduler.ts';
-import { SimMember, type Surroundings } from './sim-member.ts';
+import { type LessWorld, shrunkSwarm } from './shrink.ts';
+import { SimMember } from './sim-member.ts';
+import type { Surroundings } from './surroundings.ts';
 import { swarmOf } from './swarm.ts';
 import { Trace } from './trace.ts';
+import { Wire } from './wire.ts';
 import { Workload } from './workload.ts';
 
 /** After healing, the group has this long to find together. */
@@ -14,7 +17,11 @@ const LIVENESS_MS = 120_000;
 /** More steps than any honest run takes: a storm of messages is a failure too. */
 const STEPS_MAX = 1_500_000;
 
-export type SeedOptions = { readonly keepTrace?: boolean };
+export type SeedOptions = {
+  readonly keepTrace?: boolean;
+  /** What `shrinkSeed` takes away from the world that the seed draws. */
+  readonly less?: LessWorld;
+};
 
 export type SeedResult = {
   readonly seed: number;
@@ -27,12 +34,12 @@ export type SeedResult = {
 };
 
 /** One group of machines, its world and its faults, all drawn from `seed`. */
-export function runRaftSeed(seed: number, options: SeedOptions = {}): SeedResult {
-  const run = new SeedRun(seed, options.keepTrace ?? false);
+export async function runRaftSeed(seed: number, options: SeedOptions = {}): Promise<SeedResult> {
+  const run = new SeedRun(seed, options.keepTrace ?? false, options.less ?? {});
   let violation: string | null = null;
   try {
-    run.safetyPhase();
-    run.livenessPhase();
+    await run.safetyPhase();
+    await run.livenessPhase();
     run.durabilityScan();
   } catch (error) {
     if (!(error instanceof Violation) && !(error instanceof InvariantError)) throw error;
@@ -64,14 +71,18 @@ class SeedRun {
   #steps = 0;
   #over = false;
 
-  constructor(seed: number, keepTrace: boolean) {
+  constructor(seed: number, keepTrace: boolean, less: LessWorld) {
     this.trace = new Trace(keepTrace);
-    const swarm = swarmOf(seed);
+    const swarm = shrunkSwarm(swarmOf(seed), less);
     this.#safetyMs = swarm.safetyMs;
     const source = seededPrng(seed * 7 + 3);
     this.#nextSeed = () => source.next();
     const scheduler = this.#scheduler;
-    const network = new Network(scheduler, seededPrng(source.next()), swarm, (packet) =>
+    const count = (what: string): void => {
+      this.stats[what] = (this.stats[what] ?? 0) + 1;
+    };
+    const wire = new Wire(seededPrng(seed * 17 + 1), swarm, count);
+    const network = new Network(scheduler, seededPrng(source.next()), swarm, wire, (packet) =>
       this.#members.get(packet.message.to)?.receive(packet),
     );
     const memberOf = (id: MemberId): SimMember | undefined => this.#members.get(id);
@@ -88,21 +99,21 @@ class SeedRun {
     for (const id of bootstrap.voters) this.#start(id, bootstrap);
   }
 
-  safetyPhase(): void {
+  async safetyPhase(): Promise<void> {
     planFaults(this.#faults);
     this.#workload.start();
-    while (this.#scheduler.runNext(this.#safetyMs)) this.#countStep();
+    while (this.#scheduler.runNext(this.#safetyMs)) await this.#afterStep();
     this.#over = true;
   }
 
   /** All faults end: one leader, equal logs, a fresh write and a fresh read must come. */
-  livenessPhase(): void {
+  async livenessPhase(): Promise<void> {
     healAll(this.#faults);
     const untilMs = this.#safetyMs + LIVENESS_MS;
     let wantedMs = this.#scheduler.nowMs + 500;
     let freshFrom: number | null = null;
     while (this.#scheduler.runNext(untilMs)) {
-      this.#countStep();
+      await this.#afterStep();
       if (this.#scheduler.nowMs < wantedMs) continue;
       wantedMs = this.#scheduler.nowMs + 250;
       if (freshFrom === null && this.#servingLeader() !== null) {
@@ -130,9 +141,10 @@ class SeedRun {
     const { membership, commitIndex, lastIndex } = leader.machine.status();
     if (!membership.voters.includes(leader.id)) return false;
     if (membership.outgoing.length > 0 || commitIndex !== lastIndex) return false;
-    return membership.members.every(
-      ({ id }) => this.#members.get(id)?.applied.index === commitIndex,
-    );
+    return membership.members.every(({ id }) => {
+      const member = this.#members.get(id);
+      return member?.damaged === true || member?.applied.index === commitIndex;
+    });
   }
 
   #servingLeader(): SimMember | null {
@@ -154,9 +166,11 @@ class SeedRun {
     return id;
   }
 
-  #countStep(): void {
+  async #afterStep(): Promise<void> {
+    if (this.#scheduler.promised) await this.#scheduler.settle();
     this.#steps += 1;
     this.stats['steps'] = this.#steps;
+    this.stats['simulatedMs'] = this.#scheduler.nowMs;
     if (this.#steps > STEPS_MAX) throw new Violation('no storm of messages', this.#describe());
   }
 

@@ -4,6 +4,8 @@ type Task = { readonly atMs: number; readonly order: number; readonly run: () =>
 
 /** Virtual time: tasks run in order of time, and of arrival when the time is equal. */
 export class Scheduler {
+  /** Promises may be settled by now: their reactions run before the next task. */
+  promised = false;
   readonly #heap: Task[] = [];
   #order = 0;
   #nowMs = 0;
@@ -15,6 +17,16 @@ export class Scheduler {
   after(delayMs: number, run: () => void): void {
     this.#order += 1;
     this.#push({ atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, run });
+  }
+
+  /**
+   * Lets every reaction to settled promises run. Nothing here waits for the outside world, so one turn
+   * of the event loop is enough, and what runs in it depends on the seed alone.
+   */
+  async settle(): Promise<void> {
+    if (!this.promised) return;
+    this.promised = false;
+    await new Promise(setImmediate);
   }
 
   /** Runs the next task; false when there is none before `untilMs`, where time then stands. */

@@ -107,6 +107,14 @@ export class StableMedia {
     this.applied = { index: 0, digest: 0 };
   }
 
+  /** Entries from `fromIndex` on; none when that is compacted. */
+  stored(fromIndex: LogIndex, maxBytes: number): readonly LogEntry[] {
+    const { log } = this;
+    if (!log.covers(fromIndex) || fromIndex < log.firstIndex) return [];
+    const at = fromIndex - log.firstIndex;
+    return log.entries.slice(at, at + Math.max(1, Math.floor(maxBytes / 60)));
+  }
+
   write(batch: PersistBatch, body: SnapshotBody | null): void {
     if (batch.snapshot !== null && body !== null) {
       this.snapshot = body;

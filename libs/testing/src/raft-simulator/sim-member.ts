@@ -14,42 +14,33 @@ import {
   type WriteSeq,
 } from '#libs/raft';
 import { knowsMembership, mirrorBatch } from './mirror-batch.ts';
-import type { Network, Packet } from './network.ts';
-import { type Oracle, Violation, type Witness } from './oracle.ts';
-import { recover } from './recovery.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Packet } from './network.ts';
+import { Violation, type Witness } from './oracle.ts';
+import { type Recovered, recover } from './recovery.ts';
 import { SimApplied } from './sim-applied.ts';
 import { SimClients } from './sim-clients.ts';
 import { HashedLog, type SnapshotBody, StableMedia } from './sim-disk.ts';
+import { SimLife } from './sim-life.ts';
 import { SimSnapshots } from './sim-snapshots.ts';
+import { SimStore } from './sim-store.ts';
 import { SimWatch } from './sim-watch.ts';
 import { SimWriter } from './sim-writer.ts';
-import { type Swarm, TICK_MS } from './swarm.ts';
-import type { Trace } from './trace.ts';
-
-/** What members share: the world around them. */
-export type Surroundings = {
-  readonly scheduler: Scheduler;
-  readonly network: Network;
-  readonly oracle: Oracle;
-  readonly trace: Trace;
-  readonly swarm: Swarm;
-  readonly memberOf: (id: MemberId) => SimMember | undefined;
-  readonly stats: Record<string, number>;
-};
-
-/** Inputs that a paused member keeps; the rest is lost as in a full socket. */
-const DEFERRED_MAX = 2_000;
+import type { Surroundings } from './surroundings.ts';
+import { TICK_MS } from './swarm.ts';
 
 /** The host of one machine: it carries out effects in the order that the contract demands. */
 export class SimMember implements Witness {
   readonly media: StableMedia;
   readonly writer: SimWriter;
+  /** Null: the plain media are the disk. */
+  readonly #store: SimStore | null;
   machine: RaftMachine;
   /** The log as it was handed out for writing: the machine's memory, as far as others can see it. */
   mirror = new HashedLog(0, 0, 0);
-  running = true;
-  paused = false;
+  /** Its disk lost what it had acknowledged: it never takes part again. */
+  damaged = false;
+  damageDone = false;
+  #opening = false;
   serving = false;
   term: Term = 0;
   isLeader = false;
@@ -60,11 +51,10 @@ export class SimMember implements Witness {
   #watch: SimWatch;
   /** The last term this member led: rounds that are answered belong to it. */
   #leaderTerm: Term = 0;
-  #incarnation = 0;
   #commitIndex: LogIndex = 0;
   #observedMembership: Membership;
   #turnPlanned = false;
-  #deferred: (() => void)[] = [];
+  readonly #life: SimLife;
   #applyQueue: LogEntry[] = [];
 
   constructor(
@@ -74,29 +64,37 @@ export class SimMember implements Witness {
     private readonly world: Surroundings,
   ) {
     this.#prng = seededPrng(seed);
+    this.#life = new SimLife(world.scheduler);
     this.media = new StableMedia(bootstrap);
     this.#clients = new SimClients(id, world.oracle, (what) => this.#count(what));
-    this.writer = new SimWriter(this.media, this.#prng, world.swarm, {
-      nowMs: () => world.scheduler.nowMs,
-      healed: () => world.network.healed,
-      later: (delayMs, run) => this.#later(delayMs, run),
-      input: (run) => this.#input(run),
-      sendAll: (messages) => {
-        for (const message of messages) this.#send({ message, body: null });
+    this.#store = world.swarm.disk === 'store' ? this.#newStore(bootstrap) : null;
+    this.writer = new SimWriter(
+      this.media,
+      this.#prng,
+      world.swarm,
+      {
+        nowMs: () => world.scheduler.nowMs,
+        healed: () => world.network.healed,
+        later: (delayMs, run) => this.#life.later(delayMs, run),
+        input: (run) => this.#input(run),
+        sendAll: (messages) => {
+          for (const message of messages) this.#send({ message, body: null });
+        },
+        persisted: (seq, body) => this.#persisted(seq, body),
       },
-      persisted: (seq, body) => this.#persisted(seq, body),
-    });
+      this.#store,
+    );
     this.applied = new SimApplied(0, 0, 0, bootstrap);
     this.#observedMembership = bootstrap;
     this.#snapshots = this.#newSnapshots();
     this.#watch = new SimWatch(id, world.swarm.limits.electionTicks);
-    this.machine = this.#boot();
+    this.machine = this.#boot(recover(this.media));
     this.#planTick();
   }
 
   receive({ message, body }: Packet): void {
     this.#input(() => {
-      this.#step(message);
+      this.#watch.step(this.machine, message);
       if (message.type === 'snapshotChunk' && body !== null) {
         this.#snapshots.receive(message, body, () => this.#turn());
       }
@@ -106,19 +104,8 @@ export class SimMember implements Witness {
     });
   }
 
-  #step(message: Message): void {
-    const asksForVote = message.type === 'voteRequest' || message.type === 'preVoteRequest';
-    if (asksForVote) {
-      const { term, role } = this.machine.status();
-      const byTransfer = message.type === 'voteRequest' && message.transfer;
-      this.#watch.asked(term, byTransfer || role !== 'follower');
-      this.machine.step(message);
-      const { vote, term: newTerm } = this.machine.status();
-      if (newTerm > term && vote === message.from) this.#watch.voted(message.from);
-      return;
-    }
-    this.machine.step(message);
-    this.#watch.received(message, this.machine.status().term);
+  get running(): boolean {
+    return this.#life.running;
   }
 
   propose(payloads: readonly Uint8Array[]): void {
@@ -142,12 +129,9 @@ export class SimMember implements Witness {
 
   crash(): void {
     if (!this.running) return;
-    this.running = false;
-    this.paused = false;
-    this.#incarnation += 1;
+    this.#life.end();
     this.writer.crash();
     this.#clients.crash();
-    this.#deferred = [];
     this.#applyQueue = [];
     this.serving = false;
     this.isLeader = false;
@@ -155,24 +139,44 @@ export class SimMember implements Witness {
   }
 
   restart(): void {
-    if (this.running) return;
-    this.running = true;
-    this.machine = this.#boot();
+    if (this.running || this.damaged || this.#opening) return;
+    if (this.#store === null) this.#start(recover(this.media));
+    else {
+      this.#opening = true;
+      this.#store.reopen((found) => {
+        this.#opening = false;
+        this.damaged = found === null;
+        if (found !== null) this.#start({ ...recover(this.media), initial: found });
+      });
+    }
+  }
+
+  /** The disk refuses a write: the process ends, and somebody starts it again. */
+  failWrite(): void {
+    if (this.running) this.#store?.failNextWrite();
+  }
+
+  damage(): void {
+    this.damageDone = true;
+    this.#store?.planDamage();
+    this.crash();
+  }
+
+  #start(recovered: Recovered): void {
+    this.#life.running = true;
+    this.machine = this.#boot(recovered);
     this.#trace('restart');
     this.#planTick();
     this.#planTurn();
   }
 
   pause(): void {
-    this.paused = true;
+    this.#life.paused = true;
   }
 
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    for (const input of this.#deferred.splice(0)) {
-      if (this.running) input();
-    }
+    if (!this.#life.paused) return;
+    this.#life.goOn();
     this.#planTurn();
   }
 
@@ -185,8 +189,24 @@ export class SimMember implements Witness {
     this.writer.pump();
   }
 
-  #boot(): RaftMachine {
-    const { initial, mirror, appliedTerm } = recover(this.media);
+  #newStore(bootstrap: Membership): SimStore {
+    const { scheduler } = this.world;
+    return new SimStore(this.id, this.media, bootstrap, {
+      scheduler,
+      prng: this.#prng,
+      latencyMs: () => this.writer.latencyMs(),
+      stalled: () => this.writer.stalled,
+      later: (run) => this.#life.later(0, run),
+      failed: () => {
+        this.#count('failedWrites');
+        this.crash();
+        scheduler.after(this.#prng.unit() * 1_000, () => this.restart());
+      },
+      count: (what) => this.#count(what),
+    });
+  }
+
+  #boot({ initial, mirror, appliedTerm }: Recovered): RaftMachine {
     const { membership, appliedIndex } = initial;
     this.mirror = mirror;
     this.applied = new SimApplied(appliedIndex, appliedTerm, this.media.applied.digest, membership);
@@ -200,24 +220,27 @@ export class SimMember implements Witness {
   }
 
   #newSnapshots(): SimSnapshots {
-    return new SimSnapshots(this.id, this.media, this.#prng, this.world.swarm, {
-      machine: () => this.machine,
-      mirror: () => this.mirror,
-      applied: () => this.applied,
-      term: () => this.term,
-      later: (delayMs, run) => this.#later(delayMs, run),
-      input: (run) => this.#input(run),
-      send: (packet) => this.#send(packet),
-      count: (what) => this.#count(what),
-    });
+    return new SimSnapshots(
+      this.id,
+      this.media,
+      this.#prng,
+      this.world.swarm,
+      {
+        machine: () => this.machine,
+        mirror: () => this.mirror,
+        applied: () => this.applied,
+        term: () => this.term,
+        later: (delayMs, run) => this.#life.later(delayMs, run),
+        input: (run) => this.#input(run),
+        send: (packet) => this.#send(packet),
+        count: (what) => this.#count(what),
+      },
+      this.#store,
+    );
   }
 
   #input(run: () => void): void {
-    if (!this.running) return;
-    if (this.paused) {
-      if (this.#deferred.length < DEFERRED_MAX) this.#deferred.push(run);
-      return;
-    }
+    if (!this.#life.takes(run)) return;
     run();
     this.#planTurn();
   }
@@ -228,7 +251,7 @@ export class SimMember implements Witness {
     this.#turnPlanned = true;
     const { network, swarm } = this.world;
     const turnMs = network.healed ? swarm.turnMs / 10 : swarm.turnMs;
-    this.#later(this.#prng.unit() * turnMs, () => {
+    this.#life.later(this.#prng.unit() * turnMs, () => {
       this.#turnPlanned = false;
       this.#turn();
     });
@@ -248,13 +271,13 @@ export class SimMember implements Witness {
     const rate = 1 + ((this.#prng.unit() * 2 - 1) * clockErrorPercent) / 100;
     const periodMs = TICK_MS * rate;
     const next = (): void => {
-      if (!this.paused) {
+      if (!this.#life.paused) {
         this.#tick();
         this.#planTurn();
       }
-      this.#whileAlive(periodMs, next);
+      this.#life.whileAlive(periodMs, next);
     };
-    this.#whileAlive(this.#prng.unit() * periodMs, next);
+    this.#life.whileAlive(this.#prng.unit() * periodMs, next);
   }
 
   #tick(): void {
@@ -283,9 +306,12 @@ export class SimMember implements Witness {
       this.#clients.answered(round, this.#leaderTerm);
     }
     for (const { to, fromIndex, maxBytes } of output.fetch) {
-      this.#later(this.#prng.unit() * 3, () => {
-        this.#input(() => this.machine.onFetched(to, fromIndex, this.#stored(fromIndex, maxBytes)));
-      });
+      const done = (entries: readonly LogEntry[]): void =>
+        this.#input(() => this.machine.onFetched(to, fromIndex, entries));
+      this.#count('fetches');
+      if (this.#store !== null) this.#store.readEntries(fromIndex, maxBytes, done);
+      else
+        this.#life.later(this.#prng.unit() * 3, () => done(this.media.stored(fromIndex, maxBytes)));
     }
     for (const to of output.snapshotsWanted) this.#snapshots.send(to);
   }
@@ -318,7 +344,7 @@ export class SimMember implements Witness {
       this.#snapshots.maybeTake();
     };
     if (this.#prng.chance(0.5)) apply();
-    else this.#later(this.#prng.unit() * 2, () => this.#input(apply));
+    else this.#life.later(this.#prng.unit() * 2, () => this.#input(apply));
   }
 
   #apply(entry: LogEntry): void {
@@ -359,28 +385,6 @@ export class SimMember implements Witness {
     }
     oracle.committed(this, commitIndex);
     this.#trace('commit', commitIndex, this.mirror.hashAt(commitIndex));
-  }
-
-  #stored(fromIndex: LogIndex, maxBytes: number): readonly LogEntry[] {
-    const { log } = this.media;
-    if (!log.covers(fromIndex) || fromIndex < log.firstIndex) return [];
-    this.#count('fetches');
-    const at = fromIndex - log.firstIndex;
-    return log.entries.slice(at, at + Math.max(1, Math.floor(maxBytes / 60)));
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    this.#whileAlive(delayMs, () => {
-      if (this.paused) this.#deferred.push(run);
-      else run();
-    });
-  }
-
-  #whileAlive(delayMs: number, run: () => void): void {
-    const incarnation = this.#incarnation;
-    this.world.scheduler.after(delayMs, () => {
-      if (this.running && this.#incarnation === incarnation) run();
-    });
   }
 
   #trace(what: string, ...values: readonly number[]): void {

@@ -1,9 +1,13 @@
 import type { Prng } from '#libs/kernel';
-import type { MemberId, Message, RaftMachine, Term } from '#libs/raft';
+import { encodeMembership } from '#libs/protocol';
+import type { LogIndex, MemberId, Message, RaftMachine, Term } from '#libs/raft';
 import type { Packet } from './network.ts';
 import type { SimApplied } from './sim-applied.ts';
 import type { HashedLog, SnapshotBody, StableMedia } from './sim-disk.ts';
+import type { SimStore } from './sim-store.ts';
 import type { Swarm } from './swarm.ts';
+
+type Chunk = Extract<Message, { type: 'snapshotChunk' }>;
 
 /** A sender gives a receiver up after this long without an answer. */
 const GIVE_UP_MS = 600;
@@ -31,6 +35,7 @@ export class SimSnapshots {
     private readonly prng: Prng,
     private readonly swarm: Swarm,
     private readonly port: SnapshotPort,
+    private readonly store: SimStore | null,
   ) {}
 
   /** A joiner that knows no membership yet takes none: its snapshot would lack the bootstrap. */
@@ -46,23 +51,11 @@ export class SimSnapshots {
   }
 
   send(to: MemberId): void {
-    const body = this.media.snapshot;
-    const { index, term: snapshotTerm } = body.meta;
-    if (index > 0) {
-      const message: Message = {
-        type: 'snapshotChunk',
-        from: this.self,
-        to,
-        term: this.port.term(),
-        index,
-        snapshotTerm,
-        membership: null,
-        offset: 0,
-        bytes: new Uint8Array(0),
-        last: true,
-        sha256: null,
-      };
-      this.port.send({ message, body });
+    const { index } = this.media.snapshot.meta;
+    if (index > 0 && this.store === null) {
+      this.#sendChunk(to, this.media.snapshot, { bytes: new Uint8Array(0), sha256: null });
+    } else if (index > 0) {
+      this.store?.readSnapshot((piece, body) => this.#sendChunk(to, body, piece));
     }
     this.port.later(GIVE_UP_MS, () => {
       this.port.input(() => this.port.machine().onSnapshotSent(to, 'failed', index));
@@ -70,11 +63,44 @@ export class SimSnapshots {
   }
 
   /** `takeBatch` must run at once: the machine's next batch belongs to this snapshot. */
-  receive(chunk: Message, body: SnapshotBody, takeBatch: () => void): void {
+  receive(chunk: Chunk, body: SnapshotBody, takeBatch: () => void): void {
+    if (this.store === null) this.#received(chunk, body, takeBatch);
+    else {
+      this.store.receive(chunk, () => {
+        this.port.input(() => this.#received(chunk, body, takeBatch));
+      });
+    }
+  }
+
+  #sendChunk(
+    to: MemberId,
+    body: SnapshotBody,
+    { bytes, sha256 }: Pick<Chunk, 'bytes' | 'sha256'>,
+  ): void {
+    const { index, term: snapshotTerm, membership } = body.meta;
+    const message: Message = {
+      type: 'snapshotChunk',
+      from: this.self,
+      to,
+      term: this.port.term(),
+      index,
+      snapshotTerm,
+      membership: encodeMembership(membership),
+      offset: 0,
+      bytes,
+      last: true,
+      sha256,
+    };
+    this.port.send({ message, body });
+  }
+
+  #received(chunk: Chunk, body: SnapshotBody, takeBatch: () => void): void {
     const machine = this.port.machine();
     if (machine.onSnapshotReceived(body.meta, chunk.from, chunk.term)) {
       this.received = body;
       takeBatch();
+    } else {
+      this.store?.refused();
     }
     const message: Message = {
       type: 'snapshotAck',
@@ -92,10 +118,20 @@ export class SimSnapshots {
     const { media } = this;
     const { index } = body.meta;
     if (index <= media.snapshot.meta.index || !media.log.covers(index)) return;
+    const upTo = index - this.swarm.trailingEntries;
+    if (this.store !== null) {
+      // A snapshot that is being installed will replace this state.
+      if (index <= (this.received?.meta.index ?? 0)) return;
+      this.store.seal(body, upTo, (to) => this.port.input(() => this.#compacted(to)));
+      return;
+    }
     media.snapshot = body;
     media.applied = { index, digest: body.digest };
-    const upTo = index - this.swarm.trailingEntries;
     media.log.compactTo(upTo);
+    this.#compacted(upTo);
+  }
+
+  #compacted(upTo: LogIndex): void {
     const mirror = this.port.mirror();
     if (mirror.covers(upTo)) mirror.compactTo(upTo);
     this.port.machine().compactTo(upTo);

@@ -1,4 +1,4 @@
-import type { MemberId, Message, RaftStatus, Term } from '#libs/raft';
+import type { MemberId, Message, RaftMachine, RaftStatus, Term } from '#libs/raft';
 import { isQuorumOf, Violation } from './oracle.ts';
 
 /** Ticks by which a rule that counts in election timeouts may be late. */
@@ -19,8 +19,23 @@ export class SimWatch {
     private readonly electionTicks: number,
   ) {}
 
-  /** Called before the member takes a request for its vote: does it hear a leader of its term? */
-  asked(term: Term, byTransfer: boolean): void {
+  /** Hands a message to the machine, between a look before and one after. */
+  step(machine: RaftMachine, message: Message): void {
+    if (message.type !== 'voteRequest' && message.type !== 'preVoteRequest') {
+      machine.step(message);
+      this.#received(message, machine.status().term);
+      return;
+    }
+    const { term, role } = machine.status();
+    const byTransfer = message.type === 'voteRequest' && message.transfer;
+    this.#asked(term, byTransfer || role !== 'follower');
+    machine.step(message);
+    const { vote, term: newTerm } = machine.status();
+    if (newTerm > term && vote === message.from) this.#voted(message.from);
+  }
+
+  /** Before the member takes a request for its vote: does it hear a leader of its term? */
+  #asked(term: Term, byTransfer: boolean): void {
     const heard = this.#leaderHeard;
     this.#mayVote =
       byTransfer ||
@@ -29,8 +44,8 @@ export class SimWatch {
       this.#ticks - heard.tick >= this.electionTicks - SLACK_TICKS;
   }
 
-  /** Called after the member has taken the message, in the term it is in then. */
-  received(message: Message, term: Term): void {
+  /** After the member has taken the message, in the term it is in then. */
+  #received(message: Message, term: Term): void {
     if (message.term !== term) return;
     if (message.type === 'heartbeatResponse' || message.type === 'appendResponse') {
       this.#heardTick.set(message.from, this.#ticks);
@@ -41,7 +56,7 @@ export class SimWatch {
   }
 
   /** Nobody votes in a newer term while it hears a leader, but for a transfer. */
-  voted(candidate: MemberId): void {
+  #voted(candidate: MemberId): void {
     if (this.#mayVote) return;
     throw new Violation('a member that hears a leader does not vote', {
       voter: this.self,

@@ -1,6 +1,7 @@
 import type { Prng } from '#libs/kernel';
 import type { Message, PersistBatch, WriteSeq } from '#libs/raft';
 import type { SnapshotBody, StableMedia } from './sim-disk.ts';
+import type { SimStore } from './sim-store.ts';
 import type { Swarm } from './swarm.ts';
 
 type Write = {
@@ -32,6 +33,7 @@ export class SimWriter {
     private readonly prng: Prng,
     private readonly swarm: Swarm,
     private readonly port: WriterPort,
+    private readonly store: SimStore | null,
   ) {}
 
   /** Age of the oldest unfinished write, 0 when there is none. */
@@ -52,7 +54,8 @@ export class SimWriter {
 
   /** Of the writes under way a first part may have reached the disk; the rest never was. */
   crash(): void {
-    const survivors = this.prng.range(0, this.#writes.length);
+    const survivors = this.store === null ? this.prng.range(0, this.#writes.length) : 0;
+    this.store?.crash();
     for (const { batch, body } of this.#writes.slice(0, survivors)) {
       if (batch !== null) this.media.write(batch, body);
     }
@@ -62,6 +65,7 @@ export class SimWriter {
   }
 
   pump(): void {
+    if (!this.stalled) this.store?.releaseDue();
     if (this.#writing || this.stalled) return;
     for (let write = this.#writes[0]; write !== undefined; write = this.#writes[0]) {
       if (write.batch !== null) {
@@ -73,11 +77,17 @@ export class SimWriter {
   }
 
   #begin(write: Write): void {
+    const { batch, body } = write;
     this.#writing = true;
-    const { writeMs, slowWriteChance } = this.swarm;
-    const slow = this.prng.chance(slowWriteChance) ? 40 : 1;
-    const latencyMs = this.port.healed() ? Math.min(writeMs, 1) : writeMs * slow;
-    this.port.later(this.prng.unit() * latencyMs, () => {
+    if (this.store !== null && batch !== null) {
+      this.store.persist(batch, body, () => {
+        this.#writing = false;
+        this.#finished(write);
+        this.pump();
+      });
+      return;
+    }
+    this.port.later(this.latencyMs(), () => {
       this.#writing = false;
       if (this.stalled) return;
       this.#finish(write);
@@ -85,9 +95,21 @@ export class SimWriter {
     });
   }
 
+  /** How long the next write takes. */
+  latencyMs(): number {
+    const { writeMs, slowWriteChance } = this.swarm;
+    const slow = this.prng.chance(slowWriteChance) ? 40 : 1;
+    const latencyMs = this.port.healed() ? Math.min(writeMs, 1) : writeMs * slow;
+    return this.prng.unit() * latencyMs;
+  }
+
   #finish(write: Write): void {
-    const { batch, body, messages } = write;
+    const { batch } = write;
     if (batch !== null) this.media.write(batch, write.body);
+    this.#finished(write);
+  }
+
+  #finished({ batch, body, messages }: Write): void {
     this.#writes.shift();
     this.port.input(() => {
       this.port.sendAll(messages);

@@ -26,6 +26,13 @@ export type Swarm = {
   readonly operations: readonly OperationKind[];
   readonly snapshotEveryEntries: number;
   readonly trailingEntries: number;
+  /** Messages travel through the real codec, in frames of which some bits are flipped. */
+  readonly codec: boolean;
+  readonly flipChance: number;
+  /** `store`: the real storage code with its recovery, on a disk in memory. */
+  readonly disk: 'plain' | 'store';
+  /** So many disks, at most, lose or change what was acknowledged. */
+  readonly damagedDisksMax: number;
 };
 
 export type FaultKind =
@@ -36,7 +43,9 @@ export type FaultKind =
   | 'oneWay'
   | 'hub'
   | 'chain'
-  | 'writeStall';
+  | 'writeStall'
+  | 'failedWrite'
+  | 'damage';
 export type OperationKind = 'transfer' | 'membership' | 'campaignRush';
 
 const FAULTS: readonly FaultKind[] = [
@@ -54,7 +63,7 @@ export function swarmOf(seed: number): Swarm {
   const prng = seededPrng(seed);
   const members = prng.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5]);
   const quiet = prng.chance(0.1);
-  return {
+  return realised(seed, {
     members,
     joiners: prng.pick([0, 0, 1, 2, 3]),
     limits: limitsOf(prng),
@@ -78,6 +87,42 @@ export function swarmOf(seed: number): Swarm {
     ),
     snapshotEveryEntries: prng.pick([5, 30, 150, 1_000_000]),
     trailingEntries: prng.pick([0, 3, 20]),
+    codec: false,
+    flipChance: 0,
+    disk: 'plain',
+    damagedDisksMax: 0,
+  });
+}
+
+/** Runs on the real storage code are shorter: each restart reads and checks a whole disk. */
+const STORE_SAFETY_MS_MAX = 6_000;
+
+/** How much real code takes part, drawn apart so that the rest of a seed's world stays what it was. */
+function realised(seed: number, swarm: Swarm): Swarm {
+  const prng = seededPrng(seed * 13 + 5);
+  const codec = prng.chance(0.4);
+  const flipChance = codec ? prng.pick([0, 0.001, 0.03]) : 0;
+  if (!prng.chance(0.34)) return { ...swarm, codec, flipChance };
+  const damages = swarm.members >= 3 && prng.chance(0.5);
+  const faults: readonly FaultKind[] = prng.chance(0.5)
+    ? [...swarm.faults, 'failedWrite']
+    : swarm.faults;
+  const store = {
+    ...swarm,
+    codec,
+    flipChance,
+    disk: 'store',
+    safetyMs: Math.min(swarm.safetyMs, STORE_SAFETY_MS_MAX),
+    faults,
+  } as const;
+  if (!damages) return store;
+  return {
+    ...store,
+    faults: [...faults, 'damage'],
+    damagedDisksMax: Math.floor((swarm.members - 1) / 2),
+    // A quorum must be left whatever is removed: the group stays as it was founded.
+    joiners: 0,
+    operations: swarm.operations.filter((kind) => kind !== 'membership'),
   };
 }
 

@@ -1,0 +1,20 @@
+import type { MemberId, Term } from '#libs/raft';
+import type { Network } from './network.ts';
+import type { Oracle, Witness } from './oracle.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Swarm } from './swarm.ts';
+import type { Trace } from './trace.ts';
+
+/** What a member may look up of another, for the oracle. */
+type Seat = Witness & { readonly isLeader: boolean; readonly term: Term };
+
+/** What members share: the world around them. */
+export type Surroundings = {
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly oracle: Oracle;
+  readonly trace: Trace;
+  readonly swarm: Swarm;
+  readonly memberOf: (id: MemberId) => Seat | undefined;
+  readonly stats: Record<string, number>;
+};
