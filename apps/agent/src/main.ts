@@ -67,7 +67,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
     bootMs: () => monotonicMs(performance.now()),
   };
   const prng = seededPrng(process.pid * 65_537 + Date.now());
-  const open = linkOpener(credentials, { clock, prng });
+  const open = linkOpener(credentials, { clock, prng }, log);
   const agent = new Agent({
     config,
     installation,

@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { ControllerEntry } from '#libs/config';
 import { messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
 import { type LinkTime, PeerLink, type TlsCredentials } from '#libs/transport';
 import type { Link, LinkEvents } from './controller-channel.ts';
 
 const INCARNATION_BYTES = 8;
 
-/** Opens warm links on the channel 'agent' over mutual TLS. */
+/**
+ * Opens warm links on the channel 'agent' over mutual TLS. A link that does not come up says why once,
+ * and again when the reason changes: it is tried for ever.
+ */
 export function linkOpener(
   credentials: TlsCredentials,
   time: LinkTime,
+  log: Logger,
 ): (controller: ControllerEntry, events: LinkEvents) => Link {
   const incarnation = randomBytes(INCARNATION_BYTES).toString('hex');
   const self = { ...credentials.identity, memberId: 0, incarnation };
   return ({ name, address }, events) => {
+    let toldWhy: string | null = null;
     const link = new PeerLink({
       host: address.host,
       port: address.port,
@@ -23,8 +29,17 @@ export function linkOpener(
       expectedName: name,
       time,
       onFrame: events.onFrame,
-      onUp: () => events.onUp(),
-      onDown: (cause) => events.onDown(messageOf(cause)),
+      onUp: () => {
+        if (toldWhy !== null) log.info('controller reached again', { controller: name });
+        toldWhy = null;
+        events.onUp();
+      },
+      onDown: (cause) => {
+        const why = messageOf(cause);
+        if (why !== toldWhy) log.warn('controller not reached', { controller: name, why });
+        toldWhy = why;
+        events.onDown(why);
+      },
     });
     link.start();
     return { send: (type, payload) => link.send(type, payload), close: () => link.stop() };
