@@ -10,8 +10,11 @@ import { openReplicaStore } from './open-replica-store.ts';
 import type { RecoveredLog } from './recovery.ts';
 import { batch, contentOf, GROUP_ID, MEMBERSHIP, run } from './testing/log-builders.ts';
 
-const KILLS = 20;
-const DAMAGES = 200;
+/** `npm run test:all`: as long as it takes. Otherwise what fits into a few seconds. */
+const THOROUGH = process.env['MATRIARCH_TEST_ALL'] !== undefined;
+const KILLS = THOROUGH ? 60 : 8;
+const DAMAGES = THOROUGH ? 1_000 : 60;
+const LIMIT_MS = 600_000;
 const NAMED_ERRORS = ['DAMAGED_LOG'];
 
 describe('a controller directory on real files', () => {
@@ -23,7 +26,7 @@ describe('a controller directory on real files', () => {
 
   afterEach(() => rm(directory, { recursive: true }));
 
-  it(`keeps everything acknowledged through ${KILLS} kills`, { timeout: 120_000 }, async () => {
+  it(`keeps everything acknowledged through ${KILLS} kills`, { timeout: LIMIT_MS }, async () => {
     const program = await buildWriter();
     const prng = seededPrng(42);
     let acknowledged: Acknowledged = { index: 0, term: 0 };
@@ -46,7 +49,7 @@ describe('a controller directory on real files', () => {
   });
 
   it(`${DAMAGES} damaged bytes or cut files never lose anything in silence`, {
-    timeout: 240_000,
+    timeout: LIMIT_MS,
   }, async () => {
     const pristine = join(directory, 'pristine');
     await fill(pristine);
