@@ -12,10 +12,18 @@ export interface OpenDisk {
   readonly backend: Backend;
   readonly guard: GuardDevice;
   readonly staging: StagingFile;
+  /** Begins to keep space for what must be written even on a full disk; the caller closes it. */
+  openReserve(onError: (error: unknown) => void): Promise<SpaceReserve>;
   /** What the engine itself says it dropped while it opened; null when nothing. */
   readonly reportedLoss: string | null;
   /** Writes down that this disk has lost data: every later `open` throws DamagedLogError. */
   condemn(finding: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SpaceReserve {
+  /** The reserve was let go: growth is refused until there is space again. */
+  readonly nearlyFull: boolean;
   close(): Promise<void>;
 }
 

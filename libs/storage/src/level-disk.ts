@@ -12,6 +12,7 @@ import type {
   StoreDisk,
 } from './disk.ts';
 import { FileGuardDevice, openStagingFile } from './disk-files.ts';
+import { DiskReserve, RESERVE_FILE } from './disk-reserve.ts';
 import { DamagedLogError, DirectoryInUseError } from './errors.ts';
 import { readIfThere, reportedLossOf } from './level-log-text.ts';
 import { damagedInUse, damagedTables } from './level-table-check.ts';
@@ -50,6 +51,8 @@ export class LevelDisk implements StoreDisk {
       backend: new LevelBackend(database),
       guard,
       staging,
+      openReserve: (onError) =>
+        DiskReserve.open({ path: join(this.directory, RESERVE_FILE), onError }),
       reportedLoss: await reportedLossOf(databasePath),
       condemn: async (finding) => {
         await this.#condemn(finding);

@@ -4,6 +4,7 @@ import type {
   BackendOperation,
   GuardDevice,
   OpenDisk,
+  SpaceReserve,
   StagingFile,
   StoreDisk,
 } from './disk.ts';
@@ -28,6 +29,8 @@ type AppliedBatch = {
  */
 export class MemoryDisk implements StoreDisk {
   readonly directory = 'memory';
+  /** As if its reserve had been let go. */
+  nearlyFull = false;
   readonly #records = new SortedRecords();
   #batches: AppliedBatch[] = [];
   readonly #slots: [Uint8Array | null, Uint8Array | null] = [null, null];
@@ -58,6 +61,7 @@ export class MemoryDisk implements StoreDisk {
       backend: this.#backend(session),
       guard: this.#guard(session),
       staging: this.#stagingFile(session),
+      openReserve: async () => new MemoryReserve(this),
       reportedLoss: null,
       condemn: async (finding) => {
         this.#verdict = finding;
@@ -185,6 +189,16 @@ export class MemoryDisk implements StoreDisk {
       for (const operation of this.#batches.pop()?.undo ?? []) this.#records.apply(operation);
     }
   }
+}
+
+class MemoryReserve implements SpaceReserve {
+  constructor(readonly disk: MemoryDisk) {}
+
+  get nearlyFull(): boolean {
+    return this.disk.nearlyFull;
+  }
+
+  async close(): Promise<void> {}
 }
 
 function asDurable(batch: AppliedBatch): AppliedBatch {

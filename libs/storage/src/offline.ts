@@ -1,7 +1,8 @@
 import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { codeOf } from '#libs/kernel';
+import { RESERVE_FILE } from './disk-reserve.ts';
 import { DamagedLogError, DirectoryInUseError, NoControllerDirectoryError } from './errors.ts';
 import { openReplicaStore } from './open-replica-store.ts';
 import type { RecoveredLog } from './recovery.ts';
@@ -39,7 +40,8 @@ export async function withCopy<T>(
   const parent = await mkdtemp(join(tmpdir(), 'matriarch-inspect-'));
   try {
     const copy = join(parent, 'copy');
-    await cp(directory, copy, { recursive: true });
+    const filter = (source: string): boolean => basename(source) !== RESERVE_FILE;
+    await cp(directory, copy, { recursive: true, filter });
     await requireStopped(directory);
     return await inspect(copy);
   } finally {

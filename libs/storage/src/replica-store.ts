@@ -3,7 +3,7 @@ import type { HardState, LogEntry, LogIndex, Membership } from '#libs/raft';
 import { type LoadedSnapshot, planBatch, type WriteRequest } from './batch-plan.ts';
 import { bootstrapOperations, bootstrapState } from './bootstrap.ts';
 import { compactedBase, removeRanges } from './compaction.ts';
-import type { OpenDisk } from './disk.ts';
+import type { OpenDisk, SpaceReserve } from './disk.ts';
 import { StorageFailedError, StoreClosedError } from './errors.ts';
 import { GuardLane, type StoredGuard } from './guard-slots.ts';
 import { logKey, otherGenerations, stateKey } from './keys.ts';
@@ -34,6 +34,7 @@ export class ReplicaStore {
   #reserved = 0;
   #closing: Promise<void> | null = null;
   #removing: Promise<void> = Promise.resolve();
+  #reserve: SpaceReserve | null = null;
 
   /** Use `openReplicaStore`. */
   constructor(
@@ -57,6 +58,16 @@ export class ReplicaStore {
   /** Writes that wait for the one under way. */
   get pendingWrites(): number {
     return this.#queue.pending;
+  }
+
+  /** Only what frees space or cannot wait should be written now: leases, failovers, deletes. */
+  get nearlyFull(): boolean {
+    return this.#reserve?.nearlyFull ?? false;
+  }
+
+  /** Keeps space for what cannot wait, from now on until `close`. */
+  async keepReserve(): Promise<void> {
+    this.#reserve ??= await this.disk.openReserve((error) => this.#queue.fail(error));
   }
 
   get applied(): AppliedMark {
@@ -235,6 +246,7 @@ export class ReplicaStore {
         this.#queue.close(new StoreClosedError(this.directory));
       });
     }
+    await this.#reserve?.close();
     await this.disk.close();
   }
 
