@@ -96,7 +96,7 @@ function showTimeline(fault: Fault, gapMs: number): void {
   process.stdout.write(`--- ${fault}: no commit for ${gapMs} ms\n`);
   for (const { atMs, who, text } of lines) {
     const sinceMs = String(Math.round(atMs - gap.fromMs)).padStart(6);
-    process.stdout.write(`${sinceMs} ${who.padEnd(10)} ${text}\n`);
+    process.stdout.write(`${sinceMs} ${who.padEnd(12)} ${text}\n`);
   }
 }
 

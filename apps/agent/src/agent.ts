@@ -85,6 +85,7 @@ export class Agent {
     this.guard = new GuardKeeper(config, installation, parts.guardProgram, log, () => {
       this.observer.look();
       this.#reporter.now();
+      this.#changed();
     });
     this.observer = new Observer(config, installation, this.#sessions, this.guard, log, () =>
       this.#looked(),
@@ -176,6 +177,7 @@ export class Agent {
       duties: new Duties({ ...common, sessions }),
       facts,
       log,
+      lease: () => guard.state,
       contextFor: (state, signal) => this.#contexts.make(state, signal),
       setHurry: (observe, report) => {
         observer.setHurry(observe);
@@ -197,8 +199,12 @@ export class Agent {
     if (report === null) return false;
     const { postgres, guard, detached, dataDirectory, problem, actedVersion } = report;
     const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
+    const { goal } = this.reconciler;
+    // A switchover waits for these bytes; otherwise a position is no news.
+    const awaited = goal?.kind === 'standby' && goal.hurry && postgres.kind === 'standby';
+    const received = awaited ? postgres.receivedLsn : null;
     const news = [
-      ...[postgres.kind, role, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
+      ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
       ...[dataDirectory.kind, problem, actedVersion],
     ].join(' ');
     const changed = news !== this.#lastNews;
@@ -215,6 +221,7 @@ export class Agent {
     if (outcome.tookMs > 0) this.parts.onStep(outcome);
     this.observer.look();
     this.#reporter.now();
+    this.#changed();
   }
 
   #readFromLeader(): void {

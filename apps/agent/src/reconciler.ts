@@ -9,9 +9,10 @@ import {
   type StepKind,
 } from '#libs/reconcile';
 import type { Duties } from './duties.ts';
+import type { GuardState } from './guard-client/guard-connection.ts';
 import type { Confirmations } from './link/confirmations.ts';
 import type { EventStream } from './link/event-stream.ts';
-import { conditionOf } from './observe/condition.ts';
+import { conditionOf, withPresentLease } from './observe/condition.ts';
 import type { Observer } from './observe/observer.ts';
 import type { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import type { StepRunner } from './step-runner.ts';
@@ -27,6 +28,8 @@ export type ReconcilerParts = {
   readonly duties: Duties;
   readonly facts: OwnFacts;
   readonly log: Logger;
+  /** What the guard last said of itself. */
+  readonly lease: () => GuardState | null;
   readonly contextFor: (state: ClusterState, signal: AbortSignal) => StepContext;
   readonly setHurry: (observe: boolean, report: boolean) => void;
 };
@@ -61,7 +64,7 @@ export class Reconciler {
     this.#noteGoal(goal);
     const snapshot = observer.latest;
     if (snapshot === null || snapshot.begunMs < runner.endedAtMs) return;
-    const condition = conditionOf(snapshot, facts);
+    const condition = conditionOf(withPresentLease(snapshot, this.parts.lease()), facts);
     if (condition === null) return;
     duties.tellPosition();
     const step = nextStep(goal, condition, this.parts.memory.memory);

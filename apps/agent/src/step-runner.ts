@@ -5,6 +5,9 @@ import { CANCELLABLE, execute } from './steps/execute.ts';
 import type { StepContext } from './steps/step-context.ts';
 import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_PASSING_MS } from './timing.ts';
 
+/** The lease alone: what was seen of the instance before is still true after. */
+const CHANGES_NO_INSTANCE: readonly Step['kind'][] = ['acquireLease'];
+
 type Running = {
   readonly step: Step;
   readonly abort: AbortController;
@@ -20,7 +23,7 @@ export class StepRunner {
   #failedKey: string | null = null;
   #retryAtMs = 0;
   #retryTimer: NodeJS.Timeout | undefined;
-  /** Monotonic; what was observed before it says nothing of the present. */
+  /** Monotonic; what was observed of the instance before it says nothing of the present. */
   endedAtMs = 0;
   activity: string | null = null;
   /** Why the last try of the present step failed, in words. */
@@ -84,8 +87,9 @@ export class StepRunner {
     }
     this.#running = null;
     this.activity = null;
-    this.endedAtMs = performance.now();
-    const tookMs = Math.round(this.endedAtMs - begunMs);
+    const endedAtMs = performance.now();
+    if (!CHANGES_NO_INSTANCE.includes(step.kind)) this.endedAtMs = endedAtMs;
+    const tookMs = Math.round(endedAtMs - begunMs);
     this.log.info('step ended', { step: step.kind, ok, tookMs });
     this.onEnd({ step, tookMs, ok });
   }

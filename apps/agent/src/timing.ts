@@ -13,7 +13,7 @@ export const LEADERLESS_MS = 300;
 
 export const GUARD_SILENCE_MS = 800;
 export const GUARD_PING_INTERVAL_MS = 200;
-export const GUARD_CONNECT_RETRY_MS = 50;
+export const GUARD_CONNECT_RETRY_MS = 10;
 /** From spawn to the first state. */
 export const GUARD_START_MS = 5_000;
 /** How long the processes of an instance whose guard died may take to go (state D: a hung disk). */

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Epoch } from '#libs/kernel';
+import { type Epoch, messageOf } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
 import {
   type InstanceProcesses,
   proveDown,
   putStandbySignal,
+  readShutdownPosition,
   removeStandbySignal,
+  type ShutdownPosition,
   unfinishedWork,
 } from '#libs/process';
 import type { LocalRefusal, StopMode } from '#libs/protocol';
@@ -63,6 +65,16 @@ export class Instance {
   /** Why PostgreSQL was last stopped, or how it ended by itself. */
   get lastStop(): string | null {
     return this.#lastStop ?? this.#postmaster.lastExit;
+  }
+
+  /** Of an instance that was shut down in order; null when it was not, or the files do not tell. */
+  endOfWal(): ShutdownPosition | null {
+    try {
+      return readShutdownPosition(this.#dataDirectory);
+    } catch (error) {
+      this.#log.warn('end of wal not read', { why: messageOf(error) });
+      return null;
+    }
   }
 
   /** `epoch` null: as a standby. */

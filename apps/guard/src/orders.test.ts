@@ -95,6 +95,18 @@ describe('two orders at once', () => {
   });
 });
 
+describe('a hand-over', () => {
+  it('gives nothing back where the files do not tell the end of WAL', async () => {
+    const { ask, grants, lease, sent } = guard();
+    grants.learn({ type: 'granted', epoch: epoch(4), incarnation, ...SHORT });
+    await ask(start);
+    const order = { type: 'handOver', id: 2, epoch: epoch(4), budgetMs: 5_000 } as const;
+    expect(await ask(order)).toMatchObject({ type: 'done' });
+    expect([sent, lease.epoch]).toEqual([[], 4]);
+    lease.end();
+  });
+});
+
 describe('an epoch that is asked for', () => {
   it('is not renewed before the grant has told how long it lasts', async () => {
     const { ask, grants, lease, renewed } = guard();

@@ -92,6 +92,9 @@ export class Orders {
         void instance.stop(request.mode, limits).then(answer);
         return;
       }
+      case 'handOver':
+        void this.#handOver(request).then(answer);
+        return;
       case 'release':
         void this.#release(request).then(answer);
         return;
@@ -129,6 +132,27 @@ export class Orders {
       this.#settle((waiting) => waiting.epoch < epoch, refused('EPOCH_OVER', 'a later one came'));
       this.#acquiring.push({ epoch, id, reply });
     }
+  }
+
+  /**
+   * The target waits for this release: it is given in the same turn as the proof that nothing runs any
+   * more. The agent asks for it once more, and hears whether it was accepted.
+   */
+  async #handOver({
+    epoch,
+    budgetMs,
+  }: LocalRequest & { readonly type: 'handOver' }): Promise<Refusal | null> {
+    const { instance, lease, releases, incarnation } = this.#parts;
+    const limits = { budgetMs, killMs: lease.timing.guardKillMs };
+    const refusal = await instance.stop('fast', limits);
+    if (refusal !== null || lease.epoch !== epoch || instance.serving.kind !== 'none') {
+      return refusal;
+    }
+    const position = instance.endOfWal();
+    if (position === null) return null;
+    lease.release(epoch);
+    void releases.add({ epoch, incarnation, reason: 'hand-over', position });
+    return null;
   }
 
   async #release(request: LocalRequest & { readonly type: 'release' }): Promise<Refusal | null> {

@@ -25,6 +25,11 @@ export { type DownEvidence, type DownProof, proveDown, readPostmasterPid } from 
 export { type RunOptions, type RunResult, run } from './run.ts';
 export { sharedMemoryAttachments } from './shared-memory.ts';
 export {
+  readShutdownPosition,
+  type ShutdownPosition,
+  shutdownPositionOf,
+} from './shutdown-position.ts';
+export {
   hasStandbySignal,
   putStandbySignal,
   removeRecoverySignal,

@@ -56,6 +56,17 @@ export type LocalRequest =
       readonly mode: StopMode;
       readonly budgetMs: number;
     }
+  /**
+   * A switchover: as a fast stop, and when PostgreSQL has ended in order within the budget, `epoch` is
+   * given back with the end of its WAL in that very moment. Done when PostgreSQL is down, whether the
+   * release was answered or not; where it did not end in order nothing is given back.
+   */
+  | {
+      readonly type: 'handOver';
+      readonly id: number;
+      readonly epoch: Epoch;
+      readonly budgetMs: number;
+    }
   /** Give `epoch` back: refused unless PostgreSQL is proved down. The guard never renews it again. */
   | {
       readonly type: 'release';
@@ -101,6 +112,7 @@ const REQUESTS = [
   'start',
   'promoting',
   'stop',
+  'handOver',
   'release',
   'position',
   'permitDestruction',
@@ -130,6 +142,8 @@ export function packLocalRequest(message: LocalRequest): unknown[] {
       return [message.type, message.id, message.epoch];
     case 'stop':
       return [message.type, message.id, message.mode, message.budgetMs];
+    case 'handOver':
+      return [message.type, message.id, message.epoch, message.budgetMs];
     case 'release':
       return [
         message.type,
@@ -173,6 +187,13 @@ export function unpackLocalRequest(decoded: unknown): LocalRequest {
       const mode = fields.oneOf('mode', ['fast', 'immediate'] as const);
       return { type, id, mode, budgetMs: fields.integer('budgetMs') };
     }
+    case 'handOver':
+      return {
+        type,
+        id,
+        epoch: epoch(fields.integer('epoch', 1)),
+        budgetMs: fields.integer('budgetMs'),
+      };
     case 'release':
       return {
         type,

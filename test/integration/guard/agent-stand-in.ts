@@ -65,6 +65,10 @@ export class AgentStandIn {
     return this.#ask({ type: 'stop', id: this.#id(), mode, budgetMs });
   }
 
+  handOver(of: number, budgetMs: number): Promise<string> {
+    return this.#ask({ type: 'handOver', id: this.#id(), epoch: epoch(of), budgetMs });
+  }
+
   release(of: number): Promise<string> {
     const reason = 'hand-over';
     return this.#ask({

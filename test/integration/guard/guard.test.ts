@@ -164,6 +164,20 @@ describe('a guard and its PostgreSQL', () => {
     expect(controllers.requests('renew')).toEqual([]);
   });
 
+  it('hands over: gives the epoch back with the end of WAL, once nothing is left', async () => {
+    const { of, writer } = await primary();
+    expect(await agent.handOver(of, 5_000)).toBe('done');
+    expect(instance.pids()).toEqual([]);
+    await until(() => controllers.requests('release').length > 0, 2_000);
+    const [release] = controllers.requests('release');
+    expect(release).toMatchObject({ epoch: of, reason: 'hand-over', position: { timeline: 1 } });
+    expect(instance.endOfWal()).toBe(release?.position?.lsn);
+    controllers.forget();
+    expect(await agent.acquire(of)).toBe('EPOCH_OVER');
+    expect(await agent.release(of)).toBe('done');
+    expect(writer.acknowledged).toBeGreaterThan(20);
+  });
+
   it('says that a fast stop takes too long, and an immediate one ends it', async () => {
     await primary();
     // A backup in progress of nobody: the postmaster waits for its walsender in vain.

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chownSync,
   closeSync,
@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { epochMs } from '#libs/kernel';
+import { parseWaldumpLine, walRecordEnd } from '#libs/postgres-model';
 import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
 import { type Authority, createAuthority, issueCertificate } from '#libs/transport';
 import { AgentStandIn } from './agent-stand-in.ts';
@@ -22,6 +23,7 @@ import { until } from './until.ts';
 
 const BINARIES = '/usr/lib/postgresql/15/bin';
 const USER = osUser('postgres');
+const WAL_SEGMENT_BYTES = 16_777_216;
 
 /** A data directory with its guard, in a directory of its own. */
 export class GuardedInstance {
@@ -51,6 +53,21 @@ export class GuardedInstance {
     const initdb = ['-D', instance.dataDirectory, '-U', 'postgres', '--auth=trust', '--no-sync'];
     execFileSync(`${BINARIES}/initdb`, initdb, owner);
     return instance;
+  }
+
+  /** Of a stopped instance, as PostgreSQL's own programs tell it. */
+  endOfWal(): bigint | undefined {
+    const env = { ...process.env, LC_ALL: 'C' };
+    const options = { cwd: '/', encoding: 'utf8', env } as const;
+    const control = execFileSync(`${BINARIES}/pg_controldata`, [this.dataDirectory], options);
+    const start = /^Latest checkpoint location:\s+(\S+)$/m.exec(control)?.[1] ?? '';
+    const walDirectory = join(this.dataDirectory, 'pg_wal');
+    // It complains of the end of WAL with exit code 1, after it has told what there is.
+    const argv = ['-p', walDirectory, '-t', '1', '-s', start];
+    const { stdout } = spawnSync(`${BINARIES}/pg_waldump`, argv, options);
+    const records = stdout.split('\n').flatMap((line) => parseWaldumpLine(line) ?? []);
+    const last = records.at(-1);
+    return last === undefined ? undefined : walRecordEnd(last, WAL_SEGMENT_BYTES);
   }
 
   async configure(controllers: ScriptedControllers): Promise<void> {

@@ -91,8 +91,9 @@ export class GuardKeeper {
     this.#connection?.tellPosition(timeline, lsn);
   }
 
-  async #attach(): Promise<void> {
-    let launchedMs: number | undefined;
+  /** Nothing is asked of a guard before this, so the killing above never meets what it starts. */
+  async #attach(launchedAtMs?: number): Promise<void> {
+    let launchedMs = launchedAtMs;
     while (!this.#stopped) {
       try {
         await this.#connect();
@@ -201,11 +202,13 @@ export class GuardKeeper {
     const dead = await this.#seenDead();
     this.log.warn('guard lost', { why, dead });
     if (dead) {
+      // Its start takes longer than the killing, and it kills and proves for itself before it answers.
+      if (!this.#stopped) this.#launch();
       const processes = new ProcessesInDirectory(this.config.postgres.dataDirectory);
       const { killed, left, durationMs } = await killAll(processes, { limitMs: KILL_LIMIT_MS });
       this.log.warn('instance of a dead guard killed', { killed, left: left.length, durationMs });
     }
-    await this.#attach();
+    await this.#attach(dead ? performance.now() : undefined);
   }
 
   /** A killed process closes its sockets a moment before the kernel shows it as dead. */

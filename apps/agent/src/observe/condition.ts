@@ -1,6 +1,7 @@
 import { type Lsn, maxLsn } from '#libs/kernel';
 import type { InstanceObservation, ReachableInstance } from '#libs/postgres-run';
 import type { ObservedCondition, Surroundings } from '#libs/reconcile';
+import type { GuardState } from '../guard-client/guard-connection.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What the agent itself knows beside what it sees. */
@@ -30,6 +31,19 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown };
   }
   return running(snapshot, around, own);
+}
+
+/**
+ * The guard tells at once which epoch it renews; a look at PostgreSQL takes longer and says nothing of
+ * it. Only of the same guard in the same state: what else may have changed is for the next look.
+ */
+export function withPresentLease(snapshot: Snapshot, now: GuardState | null): Snapshot {
+  const { guard } = snapshot;
+  if (guard === null || now === null || guard.incarnation !== now.incarnation) return snapshot;
+  if (guard.postmaster !== now.postmaster || guard.postmasterPid !== now.postmasterPid) {
+    return snapshot;
+  }
+  return { ...snapshot, guard: { ...guard, epoch: now.epoch } };
 }
 
 function running(

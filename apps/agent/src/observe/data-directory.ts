@@ -1,15 +1,7 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { endianness } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import type { DataDirectory, WalPosition } from '#libs/cluster';
 import { codeOf, type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
-import {
-  type ControlData,
-  controlledLsn,
-  walRecordEnd,
-  walSegmentName,
-  wasShutDownCleanly,
-} from '#libs/postgres-model';
+import { type ControlData, controlledLsn, wasShutDownCleanly } from '#libs/postgres-model';
 import {
   dataDirectoryMajor,
   type Installation,
@@ -17,7 +9,7 @@ import {
   readTimelineHistory,
   walEnd,
 } from '#libs/postgres-run';
-import { unfinishedWork } from '#libs/process';
+import { shutdownPositionOf, unfinishedWork } from '#libs/process';
 import { WAL_END_MS } from '../timing.ts';
 
 type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
@@ -51,7 +43,7 @@ export async function readWalEnd(
   dataDirectory: string,
 ): Promise<WalPosition> {
   const control = await readControlData(installation, dataDirectory);
-  if (control.state === 'shut down') return shutdownEnd(dataDirectory, control);
+  if (control.state === 'shut down') return shutdownPositionOf(dataDirectory, control);
   const { timeline, lsn } = await walEnd(installation, {
     dataDirectory,
     walSegmentBytes: control.walSegmentBytes,
@@ -60,27 +52,6 @@ export async function readWalEnd(
     timeoutMs: WAL_END_MS,
   });
   return { timeline, lsn };
-}
-
-const LENGTH_BYTES = 4;
-
-/**
- * A primary that was shut down ends with its checkpoint record, whose length is its first field: no
- * program has to be run to find it, and a switchover waits for this.
- */
-function shutdownEnd(dataDirectory: string, control: ControlData): WalPosition {
-  const { checkpointLsn, checkpointTimeline: timeline, walSegmentBytes } = control;
-  const name = walSegmentName(timeline, checkpointLsn, walSegmentBytes);
-  const file = openSync(join(dataDirectory, 'pg_wal', name), 'r');
-  try {
-    const length = Buffer.alloc(LENGTH_BYTES);
-    readSync(file, length, 0, LENGTH_BYTES, Number(checkpointLsn % BigInt(walSegmentBytes)));
-    const totalBytes = endianness() === 'LE' ? length.readUInt32LE() : length.readUInt32BE();
-    const record = { startLsn: checkpointLsn, totalBytes, isSegmentSwitch: false };
-    return { timeline, lsn: walRecordEnd(record, walSegmentBytes) };
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** (timeline, where it forked off) of all ancestors; null when the history file is missing. */

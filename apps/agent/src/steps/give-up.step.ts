@@ -45,9 +45,10 @@ export async function handOver(
   const begunMs = performance.now();
   try {
     const limitMs = stopBudgetMs + IMMEDIATE_STOP_MS;
-    await guard.ask({ type: 'stop', mode: 'fast', budgetMs: stopBudgetMs }, limitMs);
+    await guard.ask({ type: 'handOver', epoch, budgetMs: stopBudgetMs }, limitMs);
     log.info('stopped for the switchover', { tookMs: Math.round(performance.now() - begunMs) });
-    // Nobody can write: what can be said now is not left to the next look.
+    // The guard has given the epoch back by itself where the files tell the end of WAL; this hears
+    // what became of it, and does it where they do not.
     const why = 'stopped for the switchover';
     await release(context, { kind: 'release', epoch, reason: 'hand-over', why });
   } catch (error) {

@@ -2,6 +2,7 @@ import { type Epoch, formatLsn, type TimelineId } from '#libs/kernel';
 import { clearDetachedMark, endConflicts, promote as promoteInstance } from '#libs/postgres-run';
 import { ProcessesInDirectory, putStandbySignal } from '#libs/process';
 import { IMMEDIATE_STOP_MS } from '../timing.ts';
+import { holdLease } from './hold-lease.ts';
 import type { StepContext } from './step-context.ts';
 import { StepFailedError } from './step-error.ts';
 
@@ -20,10 +21,12 @@ export async function promote(
   const { dataDirectory } = local;
   const role = currentRole(context);
   const begunMs = performance.now();
+  await holdLease(context, epoch);
   await guard.ask({ type: 'promoting', epoch }, LOCAL_ANSWER_MS);
   context.setActivity(`promoting to timeline ${targetTimeline}`);
   context.runInBackground('end conflicts', async () => {
-    await endConflicts(looks, new ProcessesInDirectory(dataDirectory));
+    const processes = new ProcessesInDirectory(dataDirectory);
+    await endConflicts(looks, processes, local.installation.version);
   });
   const outcome = await promoteInstance(sql, {
     dataDirectory,

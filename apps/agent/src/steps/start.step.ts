@@ -9,6 +9,7 @@ import {
 } from '#libs/postgres-run';
 import { putStandbySignal } from '#libs/process';
 import { START_MS } from '../timing.ts';
+import { holdLease } from './hold-lease.ts';
 import type { StepContext } from './step-context.ts';
 
 /** Starts the instance as a standby of `upstream`, or detached when there is none. */
@@ -40,5 +41,6 @@ export async function startPrimary(context: StepContext, epoch: Epoch): Promise<
   clearDetachedMark(local.dataDirectory);
   local.writeConfiguration(state, null);
   context.setActivity('starting PostgreSQL as primary');
+  await holdLease(context, epoch);
   await guard.ask({ type: 'start', epoch }, START_MS);
 }

@@ -20,6 +20,7 @@ export {
   parseControlData,
   wasShutDownCleanly,
 } from './control-data.ts';
+export { parseControlFile } from './control-file.ts';
 export {
   checkHbaLine,
   type HbaConnection,

@@ -127,7 +127,7 @@ class Detachment {
     for (const receiver of receivers) {
       if (signalIfSame(this.#processes, receiver, 'SIGTERM')) this.#receiverSignalled = true;
     }
-    this.#conflictsEnded += await endConflicts(this.session, this.#processes);
+    this.#conflictsEnded += await endConflicts(this.session, this.#processes, this.request.version);
   }
 
   #isSecondLook(): boolean {

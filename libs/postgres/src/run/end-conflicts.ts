@@ -1,8 +1,10 @@
-import { isWaiting, postgresProcessKind } from '#libs/postgres-model';
+import { isWaiting, postgresProcessKind, type ServerVersion } from '#libs/postgres-model';
 import type { InstanceProcesses } from '#libs/process';
 import type { SqlSession } from './sql-session.ts';
 
 const ASK_TIMEOUT_MS = 150;
+/** Older ones show in the title only that startup waits for a conflict. */
+const NAMES_CONFLICTS_MAJOR = 14;
 
 /** Sessions that may hold up replay: those with a snapshot, and those that startup's lock waits for. */
 const END_SQL = `
@@ -23,11 +25,9 @@ SELECT count(pg_terminate_backend(blocker.pid)) AS ended
 export async function endConflicts(
   session: SqlSession | undefined,
   processes: InstanceProcesses,
+  version: ServerVersion,
 ): Promise<number> {
-  // 12 and 13 show the wait in the title only.
-  const waits = processes
-    .scan()
-    .processes.some(({ title }) => postgresProcessKind(title) === 'startup' && isWaiting(title));
+  const waits = version.major < NAMES_CONFLICTS_MAJOR && startupWaits(processes);
   try {
     const [row] = (await session?.query(END_SQL, [waits], ASK_TIMEOUT_MS)) ?? [];
     return Number(row?.['ended'] ?? 0);
@@ -35,4 +35,9 @@ export async function endConflicts(
     // Detaching does not depend on it: the proof is the absence of the receiver.
     return 0;
   }
+}
+
+function startupWaits(processes: InstanceProcesses): boolean {
+  const { processes: found } = processes.scan();
+  return found.some(({ title }) => postgresProcessKind(title) === 'startup' && isWaiting(title));
 }
