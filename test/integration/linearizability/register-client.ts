@@ -1,0 +1,171 @@
+import { hrtime } from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Command, type CommandResult, packCommand, unpackResult } from '#libs/event-store';
+import { type Prng, unreachable } from '#libs/kernel';
+import {
+  decode,
+  encode,
+  packSessionRequest,
+  type SessionAnswer,
+  SessionFrame,
+  type SessionRequest,
+  unpackSessionAnswer,
+} from '#libs/protocol';
+import type { Operation, RegisterInput, RegisterOutput } from '#libs/testing';
+import type { PeerLink } from '#libs/transport';
+import { STORE_PORTS } from '../../../apps/controller/src/raft-host/load-event-store.ts';
+import type { ControllerProcesses } from './controller-processes.ts';
+
+const ANSWER_LIMIT_MS = 300;
+const RETRY_PAUSE_MS = 20;
+const OPEN_LIMIT_MS = 20_000;
+const utf8 = new TextEncoder();
+
+export type ClientOptions = {
+  readonly name: string;
+  /** It repeats a command for so long until it hears; then the outcome stays unknown. */
+  readonly patienceMs: number;
+  readonly prng: Prng;
+};
+
+/** One client: one session, one operation at a time, whichever controller leads. */
+export class RegisterClient {
+  readonly history: Operation[] = [];
+  /** The controller that answered last. */
+  target = 'c1';
+  #links = new Map<string, PeerLink>();
+  #waiting = new Map<number, (answer: SessionAnswer) => void>();
+  #lastId = 0;
+  #session = 0;
+  #sequence = 0;
+  #answeredTo = 0;
+  #written = 0;
+  /** What the client last saw in a register, for its conditions. */
+  readonly #seen = new Map<string, { readonly revision: number; readonly value: string | null }>();
+
+  constructor(private readonly options: ClientOptions) {}
+
+  async connect(processes: ControllerProcesses): Promise<void> {
+    for (const name of processes.names) {
+      const link = await processes.link(name, (type, body) => {
+        if (type !== SessionFrame.answer) return;
+        const answer = unpackSessionAnswer(decode(body));
+        this.#waiting.get(answer.id)?.(answer);
+      });
+      this.#links.set(name, link);
+    }
+    const token = this.options.name;
+    const answer = await this.#ask((id) => ({ type: 'open', id, token }), OPEN_LIMIT_MS);
+    if (answer?.type !== 'opened') throw new Error(`no session for ${token}`);
+    this.#session = answer.session;
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.stop();
+  }
+
+  /** One operation, drawn; it stands in the history when this resolves. */
+  async act(key: string): Promise<void> {
+    const { name, prng } = this.options;
+    const draw = prng.unit();
+    const known = this.#seen.get(key);
+    if (draw < 0.5) return await this.#read(key);
+    this.#written += 1;
+    const value = `${name}-${this.#written}`;
+    const conditional = known !== undefined && prng.chance(0.4);
+    const condition = conditional ? { expected: known.value } : {};
+    const expectedRevision = conditional ? known.revision : null;
+    if (draw < 0.9) {
+      const command = { type: 'put', key, value: utf8.encode(value), expectedRevision } as const;
+      await this.#write(key, { type: 'put', value, ...condition }, command);
+    } else {
+      const command = { type: 'delete', key, expectedRevision } as const;
+      await this.#write(key, { type: 'delete', ...condition }, command);
+    }
+  }
+
+  async #read(key: string): Promise<void> {
+    const callNs = nowNs();
+    const body = encode(key);
+    const answer = await this.#ask((id) => ({ type: 'read', id, body }), this.options.patienceMs);
+    if (answer?.type !== 'result') return;
+    const [revision, bytes] = decode(answer.body) as [number, Uint8Array | null];
+    const value = bytes === null ? null : new TextDecoder().decode(bytes);
+    this.#seen.set(key, { revision, value });
+    this.#record(key, { type: 'read' }, { type: 'read', value }, callNs);
+  }
+
+  async #write(key: string, input: RegisterInput, command: Command): Promise<void> {
+    this.#sequence += 1;
+    const [session, sequence, answeredTo] = [this.#session, this.#sequence, this.#answeredTo];
+    const body = packCommand(STORE_PORTS, command);
+    const callNs = nowNs();
+    const answer = await this.#ask(
+      (id) => ({ type: 'command', id, session, sequence, answeredTo, body }),
+      this.options.patienceMs,
+    );
+    const output =
+      answer?.type === 'result' ? outputOf(unpackResult(STORE_PORTS, answer.body)) : null;
+    if (output !== null) this.#answeredTo = sequence;
+    this.#record(key, input, output, callNs);
+  }
+
+  #record(key: string, input: RegisterInput, output: RegisterOutput | null, callNs: number): void {
+    const returnNs = output === null ? null : nowNs();
+    this.history.push({ process: this.options.name, key, input, output, callNs, returnNs });
+  }
+
+  /** Repeats the request, at whoever leads, until it is answered; null when patience ends. */
+  async #ask(
+    request: (id: number) => SessionRequest,
+    limitMs: number,
+  ): Promise<SessionAnswer | null> {
+    const endMs = performance.now() + limitMs;
+    while (performance.now() < endMs) {
+      const answer = await this.#askOnce(request);
+      if (answer !== null && answer.type !== 'failed') return answer;
+      this.target = (answer === null ? null : answer.leader) ?? this.#next();
+      await pause(RETRY_PAUSE_MS);
+    }
+    return null;
+  }
+
+  #askOnce(request: (id: number) => SessionRequest): Promise<SessionAnswer | null> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve) => {
+      const end = (answer: SessionAnswer | null): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        resolve(answer);
+      };
+      const timer = setTimeout(() => end(null), ANSWER_LIMIT_MS);
+      this.#waiting.set(id, end);
+      const bytes = encode(packSessionRequest(request(id)));
+      if (this.#links.get(this.target)?.send(SessionFrame.request, bytes) !== true) end(null);
+    });
+  }
+
+  #next(): string {
+    return this.options.prng.pick([...this.#links.keys()]);
+  }
+}
+
+function outputOf(result: CommandResult): RegisterOutput | null {
+  switch (result.type) {
+    case 'written':
+      return { type: 'written' };
+    case 'rejected':
+      if (result.code === 'STALE_REVISION') return { type: 'rejected' };
+      throw new Error(`${result.code}: ${result.message}`);
+    case 'appended':
+    case 'opened':
+      throw new Error(`a register answered '${result.type}'`);
+    default:
+      return unreachable(result);
+  }
+}
+
+function nowNs(): number {
+  return Number(hrtime.bigint());
+}
