@@ -9,14 +9,18 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
   if (state.members[instance] === undefined) {
     return waitFor(state, `${instance} is not a member of ${state.name}`);
   }
-  if (state.lease.kind === 'NeverGranted') return beforeTheFirstGrant(state, instance);
-  const lease = state.lease;
-  if (lease.kind === 'Held' && lease.holder === instance) return goalOfHolder(state, lease);
+  const { lease, systemIdentifier } = state;
+  if (lease.kind === 'NeverGranted' || systemIdentifier === null) {
+    return beforeTheFirstGrant(state, instance);
+  }
+  if (lease.kind === 'Held' && lease.holder === instance) {
+    return goalOfHolder(state, lease, systemIdentifier);
+  }
   if (state.operation.kind === 'failover' && state.operation.step !== 'yielding') {
     const throughEpoch = lease.kind === 'Held' ? asEpoch(lease.epoch - 1) : lease.epoch;
-    return { kind: 'detached', throughEpoch };
+    return { kind: 'detached', throughEpoch, systemIdentifier };
   }
-  return followOrWait(state, lease, instance);
+  return followOrWait(state, lease, systemIdentifier, instance);
 }
 
 function waitFor({ lease }: ClusterState, why: string): Goal {
@@ -30,24 +34,31 @@ function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal 
   return waitFor(state, `${operation.initialiser} initialises the cluster`);
 }
 
-function goalOfHolder(state: ClusterState, lease: GrantedLease): Goal {
+function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier: string): Goal {
   const { operation, settings } = state;
   if (operation.kind === 'switchover' && operation.step === 'stopping') {
     const { epoch, to } = operation;
-    return { kind: 'handOver', epoch, to, stopBudgetMs: settings.switchoverStopMs };
+    const stopBudgetMs = settings.switchoverStopMs;
+    return { kind: 'handOver', epoch, to, stopBudgetMs, systemIdentifier };
   }
   if (operation.kind === 'failover' && operation.step === 'yielding') {
     return { kind: 'yield', epoch: lease.epoch };
   }
-  return { kind: 'primary', epoch: lease.epoch, guard: lease.guard, timeline: lease.timeline };
+  const { epoch, guard, timeline } = lease;
+  return { kind: 'primary', epoch, guard, timeline, systemIdentifier };
 }
 
 /**
  * Outside a failover a standby stays with the last primary, even while that one is down: a restart in
  * place or a switchover keeps it attached. A former holder waits until somebody serves.
  */
-function followOrWait(state: ClusterState, lease: GrantedLease, instance: InstanceName): Goal {
-  const { operation, systemIdentifier, history } = state;
+function followOrWait(
+  state: ClusterState,
+  lease: GrantedLease,
+  systemIdentifier: string,
+  instance: InstanceName,
+): Goal {
+  const { operation, history } = state;
   const switching = operation.kind === 'switchover' && operation.step === 'promoting';
   const upstreamName = switching ? operation.from : lease.holder;
   if (upstreamName === instance) {
@@ -55,7 +66,7 @@ function followOrWait(state: ClusterState, lease: GrantedLease, instance: Instan
   }
   const upstream = state.members[upstreamName];
   const current = history.at(-1);
-  if (upstream === undefined || current === undefined || systemIdentifier === null) {
+  if (upstream === undefined || current === undefined) {
     return waitFor(state, `${upstreamName} does not serve yet`);
   }
   const hurry = operation.kind === 'switchover' && operation.to === instance;

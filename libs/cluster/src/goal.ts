@@ -21,6 +21,7 @@ export type Goal =
       readonly epoch: Epoch;
       readonly guard: GuardIncarnation;
       readonly timeline: TimelineId;
+      readonly systemIdentifier: string;
     }
   /** Serve writes no more: stop within the budget, and have the guard release `epoch`. */
   | {
@@ -28,11 +29,16 @@ export type Goal =
       readonly epoch: Epoch;
       readonly to: InstanceName;
       readonly stopBudgetMs: number;
+      readonly systemIdentifier: string;
     }
   /** Stop PostgreSQL at once, whatever state it is in, and have the guard release `epoch`. */
   | { readonly kind: 'yield'; readonly epoch: Epoch }
   /** Receive from no primary of an epoch <= throughEpoch, and say how far the WAL goes. */
-  | { readonly kind: 'detached'; readonly throughEpoch: Epoch }
+  | {
+      readonly kind: 'detached';
+      readonly throughEpoch: Epoch;
+      readonly systemIdentifier: string;
+    }
   /** Stream from `upstream`; cloned or rewound first where needed. */
   | {
       readonly kind: 'standby';

@@ -81,6 +81,7 @@ function serveOn(
     epoch: goal.epoch,
     guard: condition.guard.incarnation,
     timeline: timelineId(timeline),
+    systemIdentifier: goal.systemIdentifier,
   };
   return condition.kind === 'stopped'
     ? primaryRules.stopped(primary, condition, memory)

@@ -35,11 +35,17 @@ const impostor = {
 const goals: readonly Goal[] = [
   { kind: 'wait', why: 'nothing to do', throughEpoch: 2 },
   { kind: 'initialise' },
-  { kind: 'primary', epoch: epoch(2), guard: here, timeline: timelineId(2) },
-  { kind: 'primary', epoch: epoch(2), guard: dead, timeline: timelineId(2) },
-  { kind: 'handOver', epoch: epoch(2), to: instanceName('pg2'), stopBudgetMs: 400 },
+  { kind: 'primary', epoch: epoch(2), guard: here, timeline: timelineId(2), systemIdentifier: '7' },
+  { kind: 'primary', epoch: epoch(2), guard: dead, timeline: timelineId(2), systemIdentifier: '7' },
+  {
+    kind: 'handOver',
+    epoch: epoch(2),
+    to: instanceName('pg2'),
+    stopBudgetMs: 400,
+    systemIdentifier: '7',
+  },
   { kind: 'yield', epoch: epoch(2) },
-  { kind: 'detached', throughEpoch: epoch(2) },
+  { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7' },
   {
     kind: 'standby',
     upstream,
@@ -285,7 +291,21 @@ describe('nextStep', () => {
       cleanShutdown: false,
     };
     expect(nextStep(standbyGoal, stopped, EMPTY_MEMORY).kind).toBe(expected);
-    const foreign = { ...stopped, systemIdentifier: '8' };
-    expect(nextStep(standbyGoal, foreign, EMPTY_MEMORY).kind).toBe('reportOnly');
+  });
+});
+
+describe("another database's directory", () => {
+  const harmless = ['reportOnly', 'await', 'stop', 'release', 'stopForeign'];
+
+  it('is never started, followed, replaced or vouched for, whatever the goal', () => {
+    for (const goal of goals) {
+      if (!('systemIdentifier' in goal)) continue;
+      for (const condition of conditions()) {
+        if (!('systemIdentifier' in condition)) continue;
+        const foreign = { ...condition, systemIdentifier: '8' };
+        const { kind } = nextStep(goal, foreign, EMPTY_MEMORY);
+        expect(harmless, `${goal.kind} from ${condition.kind}`).toContain(kind);
+      }
+    }
   });
 });

@@ -1,9 +1,10 @@
 import type { Goal } from '#libs/cluster';
+import { unreachable } from '#libs/kernel';
 import type { ConditionKind, ObservedCondition } from './condition.ts';
 import { handOverRules, yieldRules } from './giving-up-rules.ts';
 import type { ActedMemory } from './memory.ts';
 import { primaryRules } from './primary-rules.ts';
-import type { Rule, Rules } from './rules.ts';
+import { type Rule, type Rules, reportOnly } from './rules.ts';
 import { standbyRules } from './standby-rules.ts';
 import type { GoalKind, Step } from './step.ts';
 import { detachedRules, initialiseRules, waitRules } from './waiting-rules.ts';
@@ -21,7 +22,47 @@ const STEP_TABLE: { readonly [G in GoalKind]: Rules<G> } = {
 
 /** The next step towards `goal`. Pure, and safe to ask again at any time. */
 export function nextStep(goal: Goal, condition: ObservedCondition, memory: ActedMemory): Step {
-  return ruleFor(goal.kind, condition.kind)(goal, condition, memory);
+  const step = ruleFor(goal.kind, condition.kind)(goal, condition, memory);
+  const foreign = foreignData(goal, condition);
+  return foreign !== null && usesData(step) ? foreign : step;
+}
+
+/** Another database's directory is never started, followed, replaced or vouched for. */
+function foreignData(goal: Goal, condition: ObservedCondition): Step | null {
+  if (!('systemIdentifier' in goal) || !('systemIdentifier' in condition)) return null;
+  const [found, expected] = [condition.systemIdentifier, goal.systemIdentifier];
+  if (found === expected) return null;
+  return reportOnly(
+    `the data directory belongs to another PostgreSQL cluster (system identifier ${found}, ` +
+      `expected ${expected}): move it away or name another one`,
+  );
+}
+
+function usesData(step: Step): boolean {
+  switch (step.kind) {
+    case 'initialise':
+    case 'clone':
+    case 'rewind':
+    case 'examine':
+    case 'startStandby':
+    case 'startPrimary':
+    case 'promote':
+    case 'follow':
+    case 'detach':
+    case 'acquireLease':
+    case 'settlePrimary':
+    case 'rest':
+      return true;
+    case 'await':
+    case 'reportOnly':
+    case 'stop':
+    case 'handOver':
+    case 'release':
+    case 'stopForeign':
+      return false;
+    default:
+      return unreachable(step);
+  }
 }
 
 /** The table pairs each rule with its own goal and condition, which the compiler cannot follow here. */

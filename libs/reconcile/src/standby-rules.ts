@@ -39,15 +39,15 @@ function fromStopped(
   condition: ConditionOf<'stopped'>,
   memory: ActedMemory,
 ): Step {
-  const { guard, systemIdentifier, own, walEnd } = condition;
+  const { guard, own, walEnd } = condition;
   const later = grantUnknownTo(goal.epoch, guard.epoch);
   if (later !== null) return later;
   if (guard.epoch !== null) {
     const why = 'PostgreSQL is down and another instance is primary';
     return { kind: 'release', epoch: guard.epoch, reason: 'postgres-down', why };
   }
-  const foreign = foreignCluster(goal, systemIdentifier) ?? promised(goal, memory);
-  if (foreign !== null) return foreign;
+  const refusal = promised(goal, memory);
+  if (refusal !== null) return refusal;
   const divergence = divergenceOf(own, walEnd, goal.history);
   const { upstream, timeline } = goal;
   switch (divergence.kind) {
@@ -67,9 +67,9 @@ function fromStandby(
   condition: ConditionOf<'standby'>,
   memory: ActedMemory,
 ): Step {
-  const { systemIdentifier, own, walEnd, upstream } = condition;
-  const foreign = foreignCluster(goal, systemIdentifier) ?? promised(goal, memory);
-  if (foreign !== null) return foreign;
+  const { own, walEnd, upstream } = condition;
+  const refusal = promised(goal, memory);
+  if (refusal !== null) return refusal;
   const divergence = divergenceOf(own, walEnd, goal.history);
   if (divergence.kind === 'forked' || divergence.kind === 'impostor') {
     return stopFast(divergence.why);
@@ -93,14 +93,6 @@ function promised(goal: StandbyGoal, memory: ActedMemory): Step | null {
   return reportOnly(
     `promised to receive from no primary of an epoch up to ${memory.detachedThroughEpoch}, ` +
       `and ${upstream.name} serves epoch ${epoch}`,
-  );
-}
-
-function foreignCluster(goal: StandbyGoal, systemIdentifier: string): Step | null {
-  if (systemIdentifier === goal.systemIdentifier) return null;
-  return reportOnly(
-    `the data directory belongs to another PostgreSQL cluster (system identifier ` +
-      `${systemIdentifier}, expected ${goal.systemIdentifier}): move it away or name another one`,
   );
 }
 

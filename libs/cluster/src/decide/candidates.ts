@@ -9,7 +9,7 @@ import {
   memberNames,
   type TimelineRecord,
 } from '../state.ts';
-import { freshReport, observed } from './sight.ts';
+import { freshReport, observed, ourData } from './sight.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
 export type Candidate = {
@@ -62,6 +62,10 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');
   if (report.dataDirectory.kind !== 'initialised') {
     return refused('no-data', report.dataDirectory.kind, 'an initialised data directory');
+  }
+  if (ourData(input, report) === null) {
+    const value = `system identifier ${report.dataDirectory.systemIdentifier}`;
+    return refused('foreign-data', value, `${state.systemIdentifier}`);
   }
   const { detached } = report;
   if (detached === null || detached.throughEpoch < limits.throughEpoch) {
@@ -179,8 +183,8 @@ export function eligibleCount(input: DecisionInput, excluded: readonly InstanceN
   return memberNames(input.state).filter((name) => {
     const report = freshReport(input, name);
     if (report === null || excluded.includes(name) || report.guard === null) return false;
-    const directory = report.dataDirectory;
-    if (directory.kind !== 'initialised' || !timelines.has(directory.timeline)) return false;
+    const directory = ourData(input, report);
+    if (directory === null || !timelines.has(directory.timeline)) return false;
     return input.state.members[name]?.tags.noFailover !== true;
   }).length;
 }

@@ -64,7 +64,10 @@ describe('failover after the primary host is lost', () => {
   it('waits for the lease, detaches, grants a new timeline to the furthest, completes', () => {
     const scenario = hostLost(runningCluster(), 'pg1');
     expect(scenario.settle()).toEqual(['expire-lease']);
-    expect(goalOf(scenario.state, named('pg2'))).toEqual({ kind: 'detached', throughEpoch: 1 });
+    expect(goalOf(scenario.state, named('pg2'))).toMatchObject({
+      kind: 'detached',
+      throughEpoch: 1,
+    });
     scenario.hears('pg2', { detached: detachedAt(1, 1, 90n) });
     expect(scenario.settle()).toEqual([]);
     scenario.hears('pg3', { detached: detachedAt(1, 1, 95n) });
@@ -92,6 +95,13 @@ describe('failover after the primary host is lost', () => {
     { rule: 'lag', change: { detached: detachedAt(1, 1, 1n) } },
     { rule: 'timeline-diverged', change: { detached: detachedAt(1, 7, 2_000_000n) } },
     { rule: 'no-guard', change: { guard: null } },
+    {
+      rule: 'foreign-data',
+      change: {
+        detached: detachedAt(1, 1, 2_000_000n),
+        dataDirectory: { ...dataOn(1), systemIdentifier: '42' },
+      },
+    },
     {
       rule: 'tagged-no-failover',
       change: { tags: { noFailover: true, noLoadBalance: false, failoverPriority: 0 } },

@@ -5,7 +5,7 @@ import type { Decision, DecisionInput } from '../decision.ts';
 import type { ClusterEvent, FailoverTrigger } from '../events.ts';
 import type { ClusterState } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
-import { freshReport, isSilent } from './sight.ts';
+import { freshReport, isSilent, ourData } from './sight.ts';
 
 type Granted = Exclude<ClusterState['lease'], { kind: 'NeverGranted' }>;
 
@@ -66,10 +66,7 @@ export function restartInPlace(input: DecisionInput): Decision | null {
 function canRestart(input: DecisionInput, lease: Granted): boolean {
   const report = freshReport(input, lease.holder);
   if (report === null || report.guard === null || report.postgres.kind !== 'stopped') return false;
-  const { dataDirectory } = report;
-  return (
-    dataDirectory.kind === 'initialised' && dataDirectory.timeline === presentTimeline(input, lease)
-  );
+  return ourData(input, report)?.timeline === presentTimeline(input, lease);
 }
 
 /** The timeline that the last primary wrote; before its first write the one it was granted. */

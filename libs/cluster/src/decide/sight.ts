@@ -36,3 +36,11 @@ export function isSilent(input: DecisionInput, instance: InstanceName): boolean 
   if (reportAgeMs !== null) return reportAgeMs > suspectAfterMs;
   return input.observations.servingForMs >= leaseTtlMs;
 }
+
+type OurData = Extract<AgentReport['dataDirectory'], { kind: 'initialised' }>;
+
+/** The directory, when it holds this cluster's data; another database's never counts for anything. */
+export function ourData({ state }: DecisionInput, { dataDirectory }: AgentReport): OurData | null {
+  if (dataDirectory.kind !== 'initialised') return null;
+  return dataDirectory.systemIdentifier === state.systemIdentifier ? dataDirectory : null;
+}

@@ -3,7 +3,7 @@ import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { memberNames, type Operation } from '../state.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
-import { freshReport, isSilent } from './sight.ts';
+import { freshReport, isSilent, ourData } from './sight.ts';
 
 /** After the old primary has stopped, the target may need this long for the last bytes. */
 const CATCH_UP_LIMIT_MS = 2_000;
@@ -66,6 +66,7 @@ function judgeTarget(
   if (report === null) return no('not-heard', 'silent', 'a reporting agent');
   if (report.guard === null) return no('no-guard', 'not running', 'a running guard');
   if (member.tags.noFailover) return no('tagged-no-failover', 'noFailover', 'not tagged');
+  if (ourData(input, report) === null) return no('foreign-data', 'another', "the cluster's data");
   const { postgres } = report;
   if (postgres.kind !== 'standby') return no('not-a-standby', postgres.kind, 'a running standby');
   if (postgres.receiver?.streaming !== true || postgres.receivedLsn === null) {
