@@ -86,7 +86,10 @@ export class ControllerCore implements HostListener {
       releases: new Releases(host, clock, log),
       time: this.#time,
     });
-    this.sessions = new SessionGateway({ host, reader, leaderName });
+    this.sessions = new SessionGateway({
+      ...{ host, reader, leaderName },
+      nearlyFull: () => storage.nearlyFull,
+    });
     host.listen(this);
     host.applies.observe((events) => this.#onEvents(events));
     network.attach({

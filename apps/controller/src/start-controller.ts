@@ -115,6 +115,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
     await api.listen(config.api.host, config.api.port);
     opened.add(() => api.close());
     core.followMembers();
+    await storage.keepReserve();
     host.start();
     log.info('controller started', { name, listen: peers.port, api: api.port, groupId });
     const close = async (): Promise<void> => {

@@ -15,6 +15,7 @@ export const PROBLEM_STATUS = {
   NO_LEADER: 503,
   QUEUE_FULL: 503,
   OUTCOME_UNKNOWN: 504,
+  DISK_NEARLY_FULL: 507,
 } as const;
 export type ProblemCode = keyof typeof PROBLEM_STATUS;
 

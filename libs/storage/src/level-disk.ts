@@ -33,12 +33,13 @@ export class LevelDisk implements StoreDisk {
     const verdict = await readIfThere(this.#verdictPath);
     if (verdict !== '') throw new DamagedLogError(this.directory, verdict.trim());
     const databasePath = join(this.directory, 'db');
+    // Before the database is made: it begins to open by itself, and LevelDB then deletes old tables.
+    const damaged = await damagedTables(databasePath);
     const database = new Level<Uint8Array, Uint8Array>(databasePath, {
       ...BINARY,
       compression: false,
       writeBufferSize: WRITE_BUFFER_BYTES,
     });
-    const damaged = await damagedTables(databasePath);
     await this.#openDatabase(database);
     const lost = damagedInUse(damaged, tablesOf(database));
     if (lost !== null) {

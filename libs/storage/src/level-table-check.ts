@@ -22,7 +22,8 @@ export async function damagedTables(databasePath: string): Promise<ReadonlySet<s
   const damaged = new Set<string>();
   for (const name of await filesIn(databasePath)) {
     if (!name.endsWith('.ldb') && !name.endsWith('.sst')) continue;
-    if (!tableIsWhole(await readFile(join(databasePath, name)))) damaged.add(name);
+    const file = await readIfThere(join(databasePath, name));
+    if (file !== null && !tableIsWhole(file)) damaged.add(name);
   }
   return damaged;
 }
@@ -102,6 +103,16 @@ class Varints {
 
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
+}
+
+/** Another process that has the directory may delete a table meanwhile; one in use is never missing. */
+async function readIfThere(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 async function filesIn(directory: string): Promise<readonly string[]> {

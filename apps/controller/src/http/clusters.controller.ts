@@ -12,6 +12,7 @@ import {
 } from '#libs/api';
 import type { ClusterState, OperatorCommand } from '#libs/cluster';
 import { type ClusterName, clusterName } from '#libs/kernel';
+import { ReplicaStore } from '#libs/storage';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
 import { ApiProblem } from './api-problem.ts';
@@ -25,6 +26,7 @@ export class ClustersController {
   constructor(
     private readonly model: ReadModel,
     private readonly commands: CommandHandler,
+    private readonly storage: ReplicaStore,
   ) {}
 
   @Get(API_PATHS.clusters)
@@ -46,6 +48,11 @@ export class ClustersController {
   @Post(API_PATHS.clusters)
   async create(@Body() body: unknown, @Req() request: FastifyRequest): Promise<OrderAnswer> {
     const asked = createClusterRequest.parse(body);
+    if (this.storage.nearlyFull) {
+      const detail =
+        'the disk of the leading controller is nearly full: free space, then try again';
+      throw new ApiProblem('DISK_NEARLY_FULL', detail);
+    }
     return orderAnswerOf(asked.name, await this.commands.create(asked, operatorOf(request)));
   }
 

@@ -4,7 +4,15 @@ import type { ReplicaStore } from '#libs/storage';
 /** What the host needs of the log store. */
 export type HostStorage = Pick<
   ReplicaStore,
-  'write' | 'readEntries' | 'get' | 'scan' | 'compactTo' | 'applied' | 'firstIndex' | 'close'
+  | 'write'
+  | 'readEntries'
+  | 'get'
+  | 'scan'
+  | 'compactTo'
+  | 'applied'
+  | 'firstIndex'
+  | 'nearlyFull'
+  | 'close'
 >;
 
 /** Where messages to other members go: two links per peer, so that votes never wait for snapshots. */

@@ -5,6 +5,7 @@ import {
   packResult,
   readRegister,
   registerKey,
+  unpackCommand,
 } from '#libs/event-store';
 import {
   COMMAND_MAX_BYTES,
@@ -28,6 +29,8 @@ export type SessionGatewayOptions = {
   readonly reader: StateReader;
   /** Name of the leader as far as known here. */
   readonly leaderName: () => string | null;
+  /** The disk's reserve was let go: what grows is refused, deletes are not. */
+  readonly nearlyFull: () => boolean;
 };
 
 /** Commands of clients, straight from frames into the loop: no framework and no promise per command. */
@@ -96,6 +99,10 @@ export class SessionGateway {
     }
     if (!isRegisterCommand(body)) {
       refuse(connection, id, 'COMMAND_NOT_ALLOWED', 'a session may send put and delete only');
+      return;
+    }
+    if (this.#options.nearlyFull() && unpackCommand(STORE_PORTS, body).type !== 'delete') {
+      refuse(connection, id, 'DISK_NEARLY_FULL', 'the disk is nearly full: only deletes are taken');
       return;
     }
     const owner = new CommandOwner(this, connection, id);

@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AgentClient, SessionClient } from './clients.ts';
+import { createCluster, definition, OPERATOR } from './cluster-definition.ts';
+import { ThreeControllers, until } from './controllers.ts';
+import { ask } from './http.ts';
+
+const MIB = 1_024 * 1_024;
+const DISK_MIB = 64;
+
+let group: ThreeControllers;
+let disk: string;
+const mounted = await tryMount();
+
+/** A file system of its own; only root can have one. */
+async function tryMount(): Promise<boolean> {
+  group = await ThreeControllers.make(['c1']);
+  disk = group.directoryOf('c1');
+  mkdirSync(disk);
+  try {
+    const how = ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', disk];
+    execFileSync('mount', how, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!mounted)('a controller on a disk that fills up', () => {
+  let client: SessionClient;
+  let session: number;
+  const filler = () => join(disk, 'somebody-elses-file');
+  const nearlyFull = () => group.running.get('c1')?.replica.storage.nearlyFull === true;
+
+  beforeAll(async () => {
+    await group.start('c1');
+    await group.leader();
+    await createCluster(group, 'main');
+    client = await SessionClient.connect(group, 'c1');
+    session = await client.open('disk-full');
+  });
+  afterAll(async () => {
+    client.close();
+    await group.stop('c1');
+  });
+
+  const put = (sequence: number) =>
+    client.command(session, sequence, {
+      ...{ type: 'put', key: 'a', expectedRevision: null },
+      value: new Uint8Array(100),
+    });
+
+  const create = (name: string) =>
+    ask(group, 'c1', {
+      ...{ method: 'POST', path: '/api/v1/clusters', body: definition(name), as: OPERATOR },
+    });
+
+  it('writes while there is space', async () => {
+    expect(await put(1)).toMatchObject({ type: 'result' });
+    expect(statSync(join(disk, 'reserve')).size).toBeGreaterThan(0);
+  });
+
+  it('refuses what grows, and still takes orders, deletes and confirmations', async () => {
+    writeFileSync(filler(), new Uint8Array((DISK_MIB - 10) * MIB));
+    await until('the reserve is let go', nearlyFull);
+    expect(statSync(join(disk, 'reserve')).size).toBe(0);
+    expect(await put(2)).toMatchObject({ type: 'failed', code: 'DISK_NEARLY_FULL' });
+    expect(await create('second')).toMatchObject({ status: 507 });
+    const remove = { type: 'delete', key: 'a', expectedRevision: null } as const;
+    expect(await client.command(session, 2, remove)).toMatchObject({ type: 'result' });
+    const order = { method: 'POST', path: '/api/v1/clusters/main/pause', as: OPERATOR } as const;
+    expect(await ask(group, 'c1', order)).toMatchObject({ status: 200 });
+    const agent = await AgentClient.connect(group, 'main/pg1', 'c1');
+    expect(await agent.ask('confirm', {})).toMatchObject({ version: 2 });
+    agent.close();
+  });
+
+  it('takes everything again once there is space', async () => {
+    rmSync(filler());
+    await until('there is space', () => !nearlyFull());
+    expect(await put(3)).toMatchObject({ type: 'result' });
+    expect((await create('second')).status).toBeLessThan(300);
+  });
+});
+
+afterAll(async () => {
+  if (mounted) execFileSync('umount', [disk]);
+  await group.close();
+});
