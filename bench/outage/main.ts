@@ -55,10 +55,12 @@ const client = new WritingClient({
 });
 const watch = new GapWatch(client);
 try {
-  const startedMs = performance.now();
+  const startedMs = Date.now();
   await cluster.start(api);
   const primary = await cluster.untilStreaming(2, BOOTSTRAP_LIMIT_MS);
-  say({ bootstrapMs: Math.round(performance.now() - startedMs), load: load() });
+  const streamingMs = Date.now();
+  if (values.timeline) showLines('bootstrap', startedMs, streamingMs, 0);
+  say({ bootstrapMs: streamingMs - startedMs, load: load() });
   await cluster.untilHealthy(api, SETTLE_LIMIT_MS);
   await client.prepare(primary);
   client.start();
@@ -92,10 +94,13 @@ async function repeat(fault: Fault, times: number): Promise<void> {
 function showTimeline(fault: Fault, gapMs: number): void {
   const gap = watch.longest;
   if (gap === null) return;
-  const lines = timelineOf(plan, gap.fromMs - BEFORE_MS, gap.toMs + AFTER_MS);
-  process.stdout.write(`--- ${fault}: no commit for ${gapMs} ms\n`);
-  for (const { atMs, who, text } of lines) {
-    const sinceMs = String(Math.round(atMs - gap.fromMs)).padStart(6);
+  showLines(`${fault}: no commit for ${gapMs} ms`, gap.fromMs, gap.toMs + AFTER_MS, BEFORE_MS);
+}
+
+function showLines(title: string, zeroMs: number, toMs: number, beforeMs: number): void {
+  process.stdout.write(`--- ${title}\n`);
+  for (const { atMs, who, text } of timelineOf(plan, zeroMs - beforeMs, toMs)) {
+    const sinceMs = String(Math.round(atMs - zeroMs)).padStart(6);
     process.stdout.write(`${sinceMs} ${who.padEnd(12)} ${text}\n`);
   }
 }

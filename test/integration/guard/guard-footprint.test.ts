@@ -18,7 +18,6 @@ const BUSY_LOOPS = 6;
  */
 const HEAP_GROWTH_LIMIT_KIB = 250;
 const WARM_UP_RENEWALS = 1_000;
-const SMALL_HEAP = ['--optimize-for-size', '--max-semi-space-size=1'];
 
 type LoopDelay = { readonly p99Ms: number; readonly maxMs: number; readonly heapUsed: number };
 
@@ -58,7 +57,7 @@ describe('what a guard takes', () => {
   }
 
   it('memory: at most 40 MB with a primary and three links', async () => {
-    const guard = await serve(SMALL_HEAP, 1);
+    const guard = await serve([], 1);
     await delay(2_000);
     const kib = pssKib(guard.pid ?? 0);
     console.log(`guard PSS ${(kib / 1_024).toFixed(1)} MB`);
@@ -69,7 +68,7 @@ describe('what a guard takes', () => {
     const probe = join(import.meta.dirname, 'loop-delay-probe.mjs');
     process.env['LOOP_DELAY_DIRECTORY'] = instance.directory;
     controllers.renewIntervalMs = 2;
-    const guard = await serve([...SMALL_HEAP, '--expose-gc', '--import', probe], 3);
+    const guard = await serve(['--expose-gc', '--import', probe], 3);
     controllers.renewIntervalMs = 400;
     await until(() => controllers.requests('renew').length > WARM_UP_RENEWALS, 20_000);
     const before = await loopDelay(guard);
@@ -85,7 +84,7 @@ describe('what a guard takes', () => {
   it('time: the loop is on time beside six busy ones', async () => {
     const probe = join(import.meta.dirname, 'loop-delay-probe.mjs');
     process.env['LOOP_DELAY_DIRECTORY'] = instance.directory;
-    const guard = await serve([...SMALL_HEAP, '--import', probe], 2);
+    const guard = await serve(['--import', probe], 2);
     // A process that does nothing shows what the machine gives to anybody.
     const idle = spawn(process.execPath, ['--import', probe, '-e', 'setInterval(() => {}, 400)'], {
       detached: true,

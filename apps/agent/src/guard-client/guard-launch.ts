@@ -5,10 +5,11 @@ import { type AgentConfig, guardPaths, toGuardSettings } from '#libs/config';
 import type { Installation } from '#libs/postgres-run';
 import { writeFileDurably } from '#libs/process';
 
-/** Small young generation: the guard allocates nothing in steady state (corrections 13). */
-const NODE_OPTIONS = ['--optimize-for-size', '--max-semi-space-size=1'];
-
-/** Starts a guard that outlives this agent: own session, no pipe to us, its log in a file. */
+/**
+ * Starts a guard that outlives this agent: own session, no pipe to us, its log in a file. Without
+ * options for V8: each of them makes Node compile its own modules at the start, which is part of the
+ * outage when a guard dies, and a guard that allocates nothing stays small without them.
+ */
 export function launchGuard(
   config: AgentConfig,
   installation: Installation,
@@ -19,7 +20,7 @@ export function launchGuard(
   writeFileDurably(settingsPath, `${JSON.stringify(settings, null, 2)}\n`);
   const log = openSync(join(config.stateDirectory, 'guard.log'), 'a', 0o600);
   try {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, program, settingsPath], {
+    const child = spawn(process.execPath, [program, settingsPath], {
       detached: true,
       stdio: ['ignore', log, log],
       cwd: '/',
