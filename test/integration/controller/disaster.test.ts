@@ -61,6 +61,15 @@ async function judged(name: string) {
   }
 }
 
+async function permitted(name: string, version: number) {
+  const agent = await AgentClient.connect(group, 'main/pg1', name);
+  try {
+    return await agent.ask('permitDestruction', { step: 'rebuild', version });
+  } finally {
+    agent.close();
+  }
+}
+
 describe('while the controllers run', () => {
   it('the founding incarnation is the group id', async () => {
     const { name } = await group.leader();
@@ -226,6 +235,10 @@ describe('when all are stopped', () => {
 async function expectConfirmedByResume(incarnation: string): Promise<void> {
   expect(incarnation).toMatch(/^[0-9a-f]{16}$/);
   const before = await judged('c1');
+  expect(await permitted('c1', before.state?.version ?? 0)).toMatchObject({
+    permitted: false,
+    why: expect.stringContaining('restored'),
+  });
   expect(before).toMatchObject({ controllersIncarnation: incarnation, verdict: 'refused' });
   expect(before.state).toMatchObject({ paused: true, restored: { confirmed: false } });
   expect(await cli('resume', 'main')).toMatchObject({ exitCode: 0 });

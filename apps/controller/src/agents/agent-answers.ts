@@ -79,6 +79,10 @@ export class AgentAnswers {
     await this.confirmed();
     const state = this.#options.host.store.cluster(cluster);
     if (state === null) return { permitted: false, why: `cluster '${cluster}' is not known` };
+    if (state.restored?.confirmed === false) {
+      const why = 'the controllers were restored, and no operator has confirmed the state yet';
+      return { permitted: false, why };
+    }
     if (state.version !== ask.version) {
       const why = `version ${ask.version} was asked for, ${state.version} stands`;
       return { permitted: false, why };
