@@ -29,8 +29,8 @@ export class ProcessError extends DomainError {
 
 function describe(failure: ProcessFailure): string {
   const program = failure.argv[0] ?? '(no program)';
-  const lastLine = failure.stderrTail.trimEnd().split('\n').at(-1) ?? '';
-  return `${program} ${howItEnded(failure)}${lastLine === '' ? '' : `: ${lastLine}`}`;
+  const said = whatItSaid(failure.stderrTail);
+  return `${program} ${howItEnded(failure)}${said === '' ? '' : `: ${said}`}`;
 }
 
 function howItEnded(failure: ProcessFailure): string {
@@ -40,4 +40,10 @@ function howItEnded(failure: ProcessFailure): string {
   if (failure.signal !== undefined) return `was ended by ${failure.signal} ${after}`;
   if (failure.exitCode !== undefined) return `ended with exit code ${failure.exitCode} ${after}`;
   return 'did not start';
+}
+
+/** PostgreSQL's tools name the cause first and end with how they cleaned up: the cause is wanted. */
+function whatItSaid(stderrTail: string): string {
+  const lines = stderrTail.trimEnd().split('\n');
+  return lines.findLast((line) => /\b(error|fatal|panic)\b/i.test(line)) ?? lines.at(-1) ?? '';
 }

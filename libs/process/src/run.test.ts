@@ -22,6 +22,12 @@ describe('run', () => {
     expect(result).toMatchObject({ exitCode: 0, stdout: 'C $(id) *\n', stderr: 'err\n' });
   });
 
+  it('names the cause, not the cleaning up that is said after it', async () => {
+    const said = 'echo "tool: error: no space left" >&2; echo "tool: removing files" >&2; exit 1';
+    const { message } = await failureOf(run(['sh', '-c', said], LIMITS));
+    expect(message).toMatch(/exit code 1 .*: tool: error: no space left$/);
+  });
+
   it('hands on lines, also those that end in a carriage return or in nothing', async () => {
     const lines: string[] = [];
     await run(['printf', 'one\\rtwo\\nthree'], {
