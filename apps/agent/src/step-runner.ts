@@ -3,7 +3,12 @@ import type { Logger } from '#libs/observability';
 import type { Step } from '#libs/reconcile';
 import { CANCELLABLE, execute } from './steps/execute.ts';
 import type { StepContext } from './steps/step-context.ts';
-import { RETRY_FIRST_MS, RETRY_LONGEST_MS, RETRY_PASSING_MS } from './timing.ts';
+import {
+  RETRY_FIRST_MS,
+  RETRY_LONGEST_MS,
+  RETRY_PASSING_FIRST_MS,
+  RETRY_PASSING_MS,
+} from './timing.ts';
 
 /** The lease alone: what was seen of the instance before is still true after. */
 const CHANGES_NO_INSTANCE: readonly Step['kind'][] = ['acquireLease'];
@@ -102,7 +107,8 @@ export class StepRunner {
     this.#failures += 1;
     this.#failedKey = keyOf(step);
     const passing = codeOf(error) === 'NOT_YET';
-    const doubledMs = RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10);
+    const firstMs = passing ? RETRY_PASSING_FIRST_MS : RETRY_FIRST_MS;
+    const doubledMs = firstMs * 2 ** Math.min(this.#failures - 1, 10);
     const delayMs = Math.min(doubledMs, passing ? RETRY_PASSING_MS : RETRY_LONGEST_MS);
     this.#retryAtMs = performance.now() + delayMs;
     if (!passing) this.problem = `${step.kind}: ${messageOf(error)}`;

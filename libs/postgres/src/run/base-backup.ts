@@ -11,6 +11,7 @@ import { fsyncDirectory, putStandbySignal, removeRecoverySignal } from '#libs/pr
 import { forgetInheritedSettings } from './inherited-settings.ts';
 import type { Installation } from './installation.ts';
 import { runTool, type ToolSecrets } from './run-tool.ts';
+import { syncFileSystems } from './sync-file-systems.ts';
 
 export type BaseBackupOptions = Omit<BaseBackupRequest, 'binDirectory' | 'targetDirectory'> & {
   /** Must not exist yet, or be empty; what was there before is moved aside by the caller. */
@@ -31,8 +32,7 @@ export class CloneTargetError extends DomainError {
 
 /**
  * Copies a running server with pg_basebackup into a new directory beside, which gets the data
- * directory's name only when it is complete, fsynced (by the tool) and freed of its source's
- * connection settings. The result is a standby that follows nobody yet.
+ * directory's name only when it is complete, on disk and freed of its source's connection settings. The result is a standby that follows nobody yet.
  *
  * @throws CloneTargetError, ProcessError; the unfinished copy is removed
  */
@@ -45,11 +45,11 @@ export async function baseBackup(
   const copy = `${target}.matriarch-clone`;
   if (existsSync(target) && readdirSync(target).length > 0) throw new CloneTargetError(target);
   rmSync(copy, { recursive: true, force: true });
-  const argv = baseBackupArgv({
-    ...request,
-    binDirectory: installation.binDirectory,
-    targetDirectory: copy,
-  });
+  const { binDirectory } = installation;
+  const argv = [
+    ...baseBackupArgv({ ...request, binDirectory, targetDirectory: copy }),
+    '--no-sync',
+  ];
   try {
     const { durationMs } = await runTool(installation, argv, {
       timeoutMs,
@@ -63,6 +63,7 @@ export async function baseBackup(
     forgetInheritedSettings(copy);
     putStandbySignal(copy);
     removeRecoverySignal(copy);
+    await syncFileSystems(installation, copy);
     if (existsSync(target)) rmdirSync(target);
     renameSync(copy, target);
     fsyncDirectory(dirname(target));
