@@ -46,6 +46,7 @@ function stored(batches: readonly (readonly StateWrite[])[]): Map<string, Uint8A
   const records = new Map<string, Uint8Array>();
   for (const write of batches.flat()) {
     if (write.type === 'put') records.set(write.key, write.value);
+    else if (write.type === 'latest') records.set(write.key, write.value());
     else records.delete(write.key);
   }
   return records;

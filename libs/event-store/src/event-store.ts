@@ -1,6 +1,12 @@
 import type { ClusterState, RecordedEvent } from '#libs/cluster';
 import { type ClusterName, DomainError, unreachable } from '#libs/kernel';
-import { type Command, type CommandResult, unpackCommand, unpackEnvelope } from './command.ts';
+import {
+  type Command,
+  type CommandResult,
+  type Envelope,
+  unpackCommand,
+  unpackEnvelope,
+} from './command.ts';
 import { credentialsKey, INCARNATION_KEY, PREFIX } from './keys.ts';
 import type { StateWrite, StorePorts } from './ports.ts';
 import { Registers } from './registers.ts';
@@ -14,7 +20,12 @@ export type Applied = {
   readonly writes: readonly StateWrite[];
   /** What subscribers get. Empty for a repeated or rejected command. */
   readonly events: readonly RecordedEvent[];
+  /** The result as its session keeps and sends it; null when no session asked. */
+  readonly answer: Uint8Array | null;
 };
+
+type SessionEnvelope = Extract<Envelope, { from: 'session' }>;
+type Outcome = Pick<Applied, 'result' | 'answer'>;
 
 /**
  * The replicated state machine: log entries in, stored changes and results out. No clock, no chance,
@@ -33,7 +44,10 @@ export class EventStore {
     this.#sessions = new Sessions(ports);
   }
 
-  /** CRC-32 over every write in order: equal at equal applied indexes on all controllers. */
+  /**
+   * CRC-32 over every write in order, and of sessions over every answer: equal at equal applied
+   * indexes on all controllers.
+   */
   get digest(): number {
     return this.#digest;
   }
@@ -70,9 +84,10 @@ export class EventStore {
   apply(index: number, payload: Uint8Array): Applied {
     const writes: StateWrite[] = [];
     const events: RecordedEvent[] = [];
-    const result = this.#applyEnvelope(index, payload, writes, events);
+    const { result, answer } = this.#applyEnvelope(index, payload, writes, events);
     for (const write of writes) this.#digest = this.#fold(write);
-    return { result, writes, events };
+    if (answer !== null) this.#digest = this.ports.crc32(answer, this.#digest);
+    return { result, writes, events, answer };
   }
 
   #applyEnvelope(
@@ -80,29 +95,20 @@ export class EventStore {
     payload: Uint8Array,
     writes: StateWrite[],
     events: RecordedEvent[],
-  ): CommandResult {
+  ): Outcome {
     try {
       const envelope = unpackEnvelope(this.ports, payload);
       switch (envelope.from) {
         case 'controller':
-          return this.#applyCommand(
-            index,
-            unpackCommand(this.ports, envelope.body),
-            writes,
-            events,
+          return unasked(
+            this.#applyCommand(index, unpackCommand(this.ports, envelope.body), writes, events),
           );
-        case 'opening':
-          return { type: 'opened', session: this.#sessions.open(envelope.token, index, writes) };
-        case 'session': {
-          const { session, sequence, answeredTo, body } = envelope;
-          const lookup = this.#sessions.lookup(session, sequence);
-          if (lookup.kind === 'repeated') return unpackResult(this.ports, lookup.answer);
-          if (lookup.kind !== 'new') return refusedBySession(lookup.kind, session, sequence);
-          const result = this.#applyClients(index, body, writes);
-          const answer = packResult(this.ports, result);
-          this.#sessions.answered(session, sequence, answeredTo, answer, writes);
-          return result;
+        case 'opening': {
+          const session = this.#sessions.open(envelope.token, index, writes);
+          return this.#answered({ type: 'opened', session });
         }
+        case 'session':
+          return this.#applySession(index, envelope, writes);
         default:
           return unreachable(envelope);
       }
@@ -110,8 +116,28 @@ export class EventStore {
       // A malformed command must not stop every controller at the same entry for ever; a broken
       // invariant is no DomainError and does stop the process.
       if (!(error instanceof DomainError)) throw error;
-      return { type: 'rejected', code: 'MALFORMED_COMMAND', message: error.message, current: null };
+      const { message } = error;
+      return unasked({ type: 'rejected', code: 'MALFORMED_COMMAND', message, current: null });
     }
+  }
+
+  #applySession(index: number, envelope: SessionEnvelope, writes: StateWrite[]): Outcome {
+    const { session, sequence, answeredTo, body } = envelope;
+    const lookup = this.#sessions.lookup(session, sequence);
+    if (lookup.kind === 'repeated') {
+      const { answer } = lookup;
+      return { result: unpackResult(this.ports, answer), answer };
+    }
+    if (lookup.kind !== 'new') {
+      return this.#answered(refusedBySession(lookup.kind, session, sequence));
+    }
+    const outcome = this.#answered(this.#applyClients(index, body, writes));
+    this.#sessions.answered(session, sequence, answeredTo, outcome.answer, writes);
+    return outcome;
+  }
+
+  #answered(result: CommandResult): Outcome & { readonly answer: Uint8Array } {
+    return { result, answer: packResult(this.ports, result) };
   }
 
   /** Clients write registers; decisions about clusters come from the leading controller only. */
@@ -151,9 +177,15 @@ export class EventStore {
   }
 
   #fold(write: StateWrite): number {
+    // A session's record is not made here; what it takes in are answers, which are folded instead.
+    if (write.type === 'latest') return this.#digest;
     const bytes = write.type === 'put' ? write.value : this.ports.encode(write.key);
     return this.ports.crc32(bytes, this.#digest);
   }
+}
+
+function unasked(result: CommandResult): Outcome {
+  return { result, answer: null };
 }
 
 function refusedBySession(

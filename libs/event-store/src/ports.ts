@@ -9,4 +9,6 @@ export type StorePorts = {
 /** A change of the stored state; keys sort as text. */
 export type StateWrite =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: string };
+  | { readonly type: 'del'; readonly key: string }
+  /** A record that changes often: its newest value is made once it is written, and not before. */
+  | { readonly type: 'latest'; readonly key: string; readonly value: () => Uint8Array };

@@ -10,6 +10,8 @@ type Session = {
   readonly token: string;
   answeredTo: number;
   readonly answers: Map<number, Uint8Array>;
+  /** One for all its changes: the record is encoded once for all that are written together. */
+  readonly write: StateWrite;
 };
 
 export type Lookup =
@@ -34,10 +36,10 @@ export class Sessions {
   open(token: string, index: number, writes: StateWrite[]): number {
     const known = this.#byToken.get(token);
     if (known !== undefined) return known;
-    const session = { token, answeredTo: 0, answers: new Map() };
+    const session = this.#session(index, token, 0, new Map());
     this.#byId.set(index, session);
     this.#byToken.set(token, index);
-    this.#write(index, session, writes);
+    writes.push(session.write);
     if (this.#byId.size > SESSIONS_MAX) this.#forgetOldest(writes);
     return index;
   }
@@ -69,20 +71,27 @@ export class Sessions {
     }
     this.#byId.delete(id);
     this.#byId.set(id, session);
-    this.#write(id, session, writes);
+    writes.push(session.write);
   }
 
   restore(id: number, value: Uint8Array): void {
     const decoded = this.ports.decode(value) as [string, number, [number, Uint8Array][]];
     const [token, answeredTo, answers] = decoded;
-    this.#byId.set(id, { token, answeredTo, answers: new Map(answers) });
+    this.#byId.set(id, this.#session(id, token, answeredTo, new Map(answers)));
     this.#byToken.set(token, id);
   }
 
-  #write(id: number, session: Session, writes: StateWrite[]): void {
-    const { token, answeredTo, answers } = session;
-    const value = this.ports.encode([token, answeredTo, [...answers]]);
-    writes.push({ type: 'put', key: sessionKey(id), value });
+  #session(id: number, token: string, answeredTo: number, answers: Session['answers']): Session {
+    const { ports } = this;
+    const session: Session = {
+      ...{ token, answeredTo, answers },
+      write: {
+        type: 'latest',
+        key: sessionKey(id),
+        value: () => ports.encode([token, session.answeredTo, [...answers]]),
+      },
+    };
+    return session;
   }
 
   #forgetOldest(writes: StateWrite[]): void {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { DomainError } from '#libs/kernel';
 import { HEADER_BYTES, writeHeader } from './frame-format.ts';
 import { FrameParser, type OnFrame } from './frame-parser.ts';
+import { TurnBuffer } from './turn-buffer.ts';
 
 export type FramedSocketLimits = {
   /** A longer frame closes the link, in both directions. */
@@ -16,8 +17,10 @@ export type FramedSocketEvents = {
   readonly onClose: (cause: Error | null) => void;
 };
 
-/** Bodies below this are copied next to their header: one chunk costs less than two. */
+/** Bodies below this are copied beside the other frames of the turn: one chunk costs less than two. */
 const COPY_BELOW_BYTES = 16_384;
+/** What was gathered goes to the stream once it is this long, corked as the rest of the turn. */
+const GATHERED_BYTES_MAX = 65_536;
 
 /** Frames over any byte stream. What a turn of the event loop sends leaves in one write. */
 export class FramedSocket {
@@ -26,6 +29,7 @@ export class FramedSocket {
   receivedFrames = 0;
   sentFrames = 0;
   readonly #parser: FrameParser;
+  readonly #gathered = new TurnBuffer();
   #corked = false;
   #closed = false;
   #cause: Error | null = null;
@@ -52,7 +56,7 @@ export class FramedSocket {
 
   /** Bytes that wait to be written. */
   get waitingBytes(): number {
-    return this.stream.writableLength;
+    return this.stream.writableLength + this.#gathered.length;
   }
 
   /**
@@ -63,7 +67,7 @@ export class FramedSocket {
   send(type: number, body: Uint8Array): boolean {
     if (this.#closed || this.stream.writableEnded) return false;
     const size = HEADER_BYTES + body.length;
-    const full = this.stream.writableLength + size > this.limits.sendBudgetBytes;
+    const full = this.waitingBytes + size > this.limits.sendBudgetBytes;
     if (full || body.length > this.limits.frameBytesMax) {
       this.droppedFrames += 1;
       return false;
@@ -71,11 +75,10 @@ export class FramedSocket {
     this.#corkForThisTurn();
     this.sentFrames += 1;
     if (body.length < COPY_BELOW_BYTES) {
-      const frame = Buffer.allocUnsafe(size);
-      writeHeader(frame, type, body);
-      frame.set(body, HEADER_BYTES);
-      this.stream.write(frame);
+      this.#gathered.add(type, body);
+      if (this.#gathered.length > GATHERED_BYTES_MAX) this.#writeGathered();
     } else {
+      this.#writeGathered();
       const header = Buffer.allocUnsafe(HEADER_BYTES);
       writeHeader(header, type, body);
       this.stream.write(header);
@@ -100,7 +103,9 @@ export class FramedSocket {
 
   /** Sends what waits, then closes. */
   end(): void {
-    if (!this.stream.writableEnded) this.stream.end();
+    if (this.#closed || this.stream.writableEnded) return;
+    this.#writeGathered();
+    this.stream.end();
   }
 
   close(cause: Error | null): void {
@@ -128,7 +133,13 @@ export class FramedSocket {
     this.stream.cork();
     process.nextTick(() => {
       this.#corked = false;
+      this.#writeGathered();
       this.stream.uncork();
     });
+  }
+
+  #writeGathered(): void {
+    const frames = this.#gathered.take();
+    if (frames !== null && !this.#closed && !this.stream.writableEnded) this.stream.write(frames);
   }
 }

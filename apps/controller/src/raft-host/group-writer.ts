@@ -56,14 +56,14 @@ export class GroupWriter {
     else this.#ports.send(afterPersist);
   }
 
-  /** Begins a write when none is under way and there is something to write. */
-  flush(nowMs: number): void {
+  /** Begins a write when none is under way and there is something to write; true when it did. */
+  flush(nowMs: number): boolean {
     const { overlay } = this.#ports;
-    if (this.busy) return;
+    if (this.busy) return false;
     const mark = this.#ports.applied();
     const stateDue = mark !== null && overlay.isDue(nowMs);
     const markDue = this.#waiting !== null && nowMs - this.#markWrittenMs > APPLIED_MARK_AGE_MS;
-    if (this.#waiting === null && !stateDue) return;
+    if (this.#waiting === null && !stateDue) return false;
     const persist = this.#waiting;
     this.#waiting = null;
     this.#flyingMessages = this.#waitingMessages;
@@ -79,6 +79,7 @@ export class GroupWriter {
       () => this.#onWritten(persist, withState),
       (error: unknown) => this.#ports.failed(error),
     );
+    return true;
   }
 
   /** Resolves once no write is under way. */

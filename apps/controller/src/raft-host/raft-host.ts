@@ -12,6 +12,7 @@ import type {
   SnapshotMeta,
 } from '#libs/raft';
 import { ApplyQueue } from './apply-queue.ts';
+import { CommitNews } from './commit-news.ts';
 import { COMPACTION, Compactor } from './compactor.ts';
 import { GridTimer } from './grid-timer.ts';
 import { GroupWriter } from './group-writer.ts';
@@ -45,9 +46,12 @@ export class RaftHost {
   readonly #snapshots: Snapshotter;
   readonly #compactor: Compactor;
   readonly #listeners: HostListener[] = [];
+  readonly #news: CommitNews;
   readonly #runTurn = (): void => this.#turn();
+  readonly #runApply = (): void => this.#applyTurn();
   #role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false };
   #scheduled = false;
+  #applyScheduled = false;
   #tickDue = false;
   #closed = false;
 
@@ -55,6 +59,7 @@ export class RaftHost {
     const { raft, store, storage, links, clock, applied } = options;
     this.#options = options;
     this.rounds = new RoundScheduler(raft);
+    this.#news = new CommitNews(clock, (message) => links.send(message));
     this.#proposals = new ProposalIntake(raft);
     this.applies = new ApplyQueue(store, this.overlay, this.#proposals, clock, applied);
     this.#writer = new GroupWriter({
@@ -125,6 +130,7 @@ export class RaftHost {
   async stop(): Promise<void> {
     this.#timer.stop();
     this.#closed = true;
+    this.#news.stop();
     this.#proposals.loseAll(0);
     this.rounds.loseAll();
     await this.#writer.settled();
@@ -187,11 +193,36 @@ export class RaftHost {
       const nowMs = this.#options.clock.monotonicMs();
       for (const listener of this.#listeners) listener.onBeforeRounds?.();
       this.rounds.beginWhenDue(nowMs);
-      this.#carryOut();
-      this.#writer.flush(nowMs);
-      for (const listener of this.#listeners) listener.onTurnEnd?.();
+      const leaving = this.#carryOut();
+      const writing = this.#writer.flush(nowMs);
+      // What leaves for others, and the write, begin once this turn is over: before the apply.
+      if (leaving || writing) this.#scheduleApply();
+      else this.#apply();
       if (this.#hasMore()) this.schedule();
     });
+  }
+
+  #scheduleApply(): void {
+    if (this.#applyScheduled || this.#closed) return;
+    this.#applyScheduled = true;
+    setImmediate(this.#runApply);
+  }
+
+  #applyTurn(): void {
+    this.#applyScheduled = false;
+    this.#guarded(() => this.#apply());
+  }
+
+  /** A slice of what is committed, and whatever the machine says to that. */
+  #apply(): void {
+    const appliedIndex = this.applies.runSlice();
+    if (appliedIndex !== null) {
+      this.#options.raft.onApplied(appliedIndex);
+      this.#carryOut();
+      this.#writer.flush(this.#options.clock.monotonicMs());
+    }
+    for (const listener of this.#listeners) listener.onTurnEnd?.();
+    if (this.applies.hasMore) this.#scheduleApply();
   }
 
   /** Raft messages, then a tick when one is due, then proposals: never while a write is under way. */
@@ -210,20 +241,20 @@ export class RaftHost {
     this.#options.raft.step(message);
   }
 
-  #carryOut(): void {
-    const { raft } = this.#options;
+  /** True when messages are on their way out. */
+  #carryOut(): boolean {
+    let leaving = false;
     for (let outputs = 0; ; outputs += 1) {
       assert(outputs < OUTPUTS_PER_TURN_MAX, 'the machine comes to rest within a turn');
-      const output = raft.takeOutput();
-      if (output !== null) this.#execute(output);
-      const appliedIndex = this.applies.runSlice();
-      if (appliedIndex !== null) raft.onApplied(appliedIndex);
-      if (output === null && appliedIndex === null) return;
+      const output = this.#options.raft.takeOutput();
+      if (output === null) return leaving;
+      leaving ||= output.sendNow.length > 0;
+      this.#execute(output);
     }
   }
 
   #execute(output: Output): void {
-    sendAll(this.#options.links, output.sendNow);
+    for (const message of output.sendNow) this.#news.send(message);
     if (output.persist !== null && output.persist.snapshot !== null) {
       this.overlay.clear();
       this.applies.suspend();
@@ -307,7 +338,7 @@ export class RaftHost {
 
   #hasMore(): boolean {
     const proposable = this.#proposals.waiting > 0 && !this.#writer.busy;
-    return proposable || this.#lanes.hasMessages || this.applies.hasMore;
+    return proposable || this.#lanes.hasMessages;
   }
 
   #guarded(run: () => void): void {
@@ -324,6 +355,7 @@ export class RaftHost {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer.stop();
+    this.#news.stop();
     this.#options.onFatal(error);
   }
 }

@@ -1,8 +1,12 @@
 import type { StateWrite } from '#libs/event-store';
+import { unreachable } from '#libs/kernel';
+import type { StateWrite as StoredWrite } from '#libs/storage';
 
 /** State writes ride on the next log batch once they are this many, or this old. */
 const RIDE_BYTES = 512 * 1_024;
 const RIDE_AGE_MS = 100;
+/** What a record counts whose bytes are made only when it is written. */
+const LATEST_BYTES = 128;
 
 type Found = { readonly value: Uint8Array | null };
 
@@ -20,7 +24,7 @@ export class StateOverlay {
     if (this.#waiting.size === 0) this.#waitingSinceMs = nowMs;
     for (const write of writes) {
       this.#waiting.set(write.key, write);
-      this.#waitingBytes += write.key.length + (write.type === 'put' ? write.value.length : 0);
+      this.#waitingBytes += write.key.length + valueBytes(write);
     }
   }
 
@@ -34,12 +38,12 @@ export class StateOverlay {
   }
 
   /** Hands everything over for one write; it stays readable here until `flushed`. */
-  take(): StateWrite[] {
+  take(): StoredWrite[] {
     const taken = this.#waiting;
     this.#flushing = taken;
     this.#waiting = new Map();
     this.#waitingBytes = 0;
-    return [...taken.values()];
+    return Array.from(taken.values(), stored);
   }
 
   flushed(): void {
@@ -55,7 +59,7 @@ export class StateOverlay {
   find(key: string): Found | null {
     const write = this.#waiting.get(key) ?? this.#flushing?.get(key);
     if (write === undefined) return null;
-    return { value: write.type === 'put' ? write.value : null };
+    return { value: valueAfter(write) };
   }
 
   /** Newest write per key that begins with `prefix`, unordered. */
@@ -67,4 +71,27 @@ export class StateOverlay {
     }
     return found;
   }
+}
+
+/** What a write leaves under its key; null: nothing. */
+export function valueAfter(write: StateWrite): Uint8Array | null {
+  switch (write.type) {
+    case 'put':
+      return write.value;
+    case 'latest':
+      return write.value();
+    case 'del':
+      return null;
+    default:
+      return unreachable(write);
+  }
+}
+
+function stored(write: StateWrite): StoredWrite {
+  return write.type === 'latest' ? { type: 'put', key: write.key, value: write.value() } : write;
+}
+
+function valueBytes(write: StateWrite): number {
+  if (write.type === 'put') return write.value.length;
+  return write.type === 'latest' ? LATEST_BYTES : 0;
 }

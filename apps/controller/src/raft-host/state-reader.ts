@@ -1,5 +1,5 @@
 import type { HostStorage } from './ports.ts';
-import type { StateOverlay } from './state-overlay.ts';
+import { type StateOverlay, valueAfter } from './state-overlay.ts';
 
 export type StateRecord = { readonly key: string; readonly value: Uint8Array };
 
@@ -25,8 +25,9 @@ export class StateReader {
     }
     for (const [key, write] of fresh) {
       if (key < gte) continue;
-      if (write.type === 'put') records.set(key, write.value);
-      else records.delete(key);
+      const value = valueAfter(write);
+      if (value === null) records.delete(key);
+      else records.set(key, value);
     }
     return [...records]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

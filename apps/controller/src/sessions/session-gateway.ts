@@ -144,7 +144,7 @@ class CommandOwner implements ProposalOwner {
   ) {}
 
   onApplied(index: number, applied: Applied): void {
-    const body = packResult(STORE_PORTS, applied.result);
+    const body = applied.answer ?? packResult(STORE_PORTS, applied.result);
     answer(this.connection, { type: 'result', id: this.id, index, body });
   }
 

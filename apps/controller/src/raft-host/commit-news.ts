@@ -1,0 +1,63 @@
+import type { Clock } from '#libs/kernel';
+import type { MemberId, Message } from '#libs/raft';
+
+/** A follower learns of a commit at most so much later than it could. */
+const HELD_MS = 2;
+/** Under load a heartbeat leaves at least this often all the same: its answer tells of the follower. */
+const BEAT_MS = 50;
+
+type Heartbeat = Extract<Message, { type: 'heartbeat' }>;
+type Sent = { readonly term: number; readonly round: number; readonly atMs: number };
+
+/**
+ * A heartbeat that tells a follower of nothing but a newer commit waits for a moment: under load the
+ * next append says the same, which saves two messages, their answers and two turns per commit.
+ */
+export class CommitNews {
+  readonly #held = new Map<MemberId, Heartbeat>();
+  readonly #sent = new Map<MemberId, Sent>();
+  readonly #clock: Clock;
+  readonly #send: (message: Message) => void;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(clock: Clock, send: (message: Message) => void) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  /** Everything but such news leaves at once. */
+  send(message: Message): void {
+    if (message.type === 'heartbeat') this.#sendOrHold(message);
+    else {
+      if (message.type === 'appendRequest') this.#held.delete(message.to);
+      this.#send(message);
+    }
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#held.clear();
+  }
+
+  #sendOrHold(beat: Heartbeat): void {
+    const { to, term, round } = beat;
+    const atMs = this.#clock.monotonicMs();
+    const last = this.#sent.get(to);
+    const fresh = last !== undefined && atMs - last.atMs < BEAT_MS;
+    if (fresh && last.term === term && last.round === round) {
+      this.#held.set(to, beat);
+      this.#timer ??= setTimeout(() => this.#sendHeld(), HELD_MS);
+      return;
+    }
+    this.#held.delete(to);
+    this.#sent.set(to, { term, round, atMs });
+    this.#send(beat);
+  }
+
+  #sendHeld(): void {
+    this.#timer = null;
+    for (const news of this.#held.values()) this.#send(news);
+    this.#held.clear();
+  }
+}

@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { closedLoop, type Measured } from './closed-loop.ts';
+import { EtcdGroup } from './etcd.ts';
+import { measureLeaderKills } from './leader-kill.ts';
+import { OurGroup } from './ours.ts';
+import { type Run, report } from './report.ts';
+import { largestMemoryMb, type StoreUnderTest } from './store.ts';
+import { writeTable } from './write-table.ts';
+
+/**
+ * Committed commands a second of three controllers and of three etcd members, one group after the
+ * other on this machine, each with its production path and fsync: `npm run bench:store -- --json`.
+ */
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    clients: { type: 'string', default: '1,16,64,256' },
+    seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '2' },
+    kills: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'ours,oursPlain,etcd' },
+    connections: { type: 'string', default: 'shared' },
+    'port-base': { type: 'string', default: '21400' },
+    /** Flags of our controllers' Node instead of those of bin/matriarch. */
+    'node-flags': { type: 'string' },
+    /** Where the table goes; none by default, `npm run bench:store` names docs/benchmarks.md. */
+    table: { type: 'string' },
+  },
+});
+
+const SYSTEMS = ['ours', 'oursPlain', 'etcd'] as const;
+const WARM_UP_SECONDS = 1;
+/** Before the first measurement: the first client must not meet members that have just started. */
+const FIRST_WARM_UP = { clients: 64, seconds: 2, warmUpSeconds: 0 };
+const EXIT_FAILED = 2;
+const systems = SYSTEMS.filter((system) => values.only.split(',').includes(system));
+const clientCounts = values.clients.split(',').map(Number);
+const connections = values.connections === 'own' ? 'own' : 'shared';
+const directory = mkdtempSync(join(tmpdir(), 'matriarch-bench-'));
+let started = 0;
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => process.exit(EXIT_FAILED));
+}
+
+try {
+  await main();
+} catch (error) {
+  const said = error instanceof Error ? error.message : String(error);
+  process.stdout.write(`${JSON.stringify({ error: said })}\n`);
+  process.exit(EXIT_FAILED);
+}
+
+async function main(): Promise<void> {
+  const runs: Run[] = [];
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    for (const system of systems) runs.push(await measure(system));
+  }
+  const kills = Number(values.kills);
+  const gapsMs = kills > 0 ? await kill(kills) : [];
+  const result = report(runs, gapsMs);
+  if (values.table !== undefined) writeTable(values.table, result, runs, connections);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
+  const store = await start(system);
+  try {
+    const idlePssMb = largestMemoryMb(store, 'pss');
+    const membersCpuMs = (): number =>
+      store.members.reduce((sum, member) => sum + member.cpuMs(), 0);
+    const warmUp = await store.connect(FIRST_WARM_UP.clients, connections);
+    await closedLoop(warmUp, { ...FIRST_WARM_UP, membersCpuMs });
+    warmUp.close();
+    const byClients = new Map<number, Measured>();
+    for (const clients of clientCounts) {
+      const open = await store.connect(clients, connections);
+      const seconds = Number(values.seconds);
+      const measured = await closedLoop(open, {
+        ...{ clients, seconds, warmUpSeconds: WARM_UP_SECONDS },
+        membersCpuMs,
+      });
+      open.close();
+      byClients.set(clients, measured);
+      say({ system, clients, ...measured, load: loadavg()[0] });
+    }
+    const run = { system, byClients, rssMb: largestMemoryMb(store, 'rss'), idlePssMb };
+    say({ system, idlePssMb, rssMb: run.rssMb, pssMb: largestMemoryMb(store, 'pss') });
+    return run;
+  } finally {
+    await store.stop();
+  }
+}
+
+async function kill(times: number): Promise<number[]> {
+  const group = await startOurs('tls');
+  try {
+    return await measureLeaderKills(group, times, (gapMs) => say({ leaderKill: gapMs }));
+  } finally {
+    await group.stop();
+  }
+}
+
+async function start(system: (typeof SYSTEMS)[number]): Promise<StoreUnderTest> {
+  if (system !== 'etcd') return await startOurs(system === 'ours' ? 'tls' : 'plain');
+  started += 1;
+  const at = join(directory, `etcd-${started}`);
+  return await EtcdGroup.start(at, Number(values['port-base']) + 20);
+}
+
+async function startOurs(transport: 'tls' | 'plain'): Promise<OurGroup> {
+  started += 1;
+  return await OurGroup.start({
+    directory: join(directory, `ours-${started}`),
+    basePort: Number(values['port-base']),
+    transport,
+    nodeFlags: values['node-flags']?.split(' ') ?? null,
+  });
+}
+
+/** With --json standard output has one line only. */
+function say(line: Record<string, unknown>): void {
+  const stream = values.json ? process.stderr : process.stdout;
+  stream.write(`${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,85 @@
+import type { Measured } from './closed-loop.ts';
+import { median, percentile } from './percentile.ts';
+
+export type System = 'ours' | 'oursPlain' | 'etcd';
+
+export type Run = {
+  readonly system: System;
+  readonly byClients: ReadonlyMap<number, Measured>;
+  /** Of the largest member: at the end, and before the first client came. */
+  readonly rssMb: number;
+  readonly idlePssMb: number;
+};
+
+export type Row = {
+  readonly clients: number;
+  readonly ours: Measured | null;
+  readonly oursPlain: Measured | null;
+  readonly etcd: Measured | null;
+  readonly ratio: number | null;
+  readonly ratioPlain: number | null;
+};
+
+export type Report = {
+  readonly results: readonly Row[];
+  readonly rssMb: Readonly<Record<System, number>>;
+  readonly idlePssMb: Readonly<Record<System, number>>;
+  readonly leaderKill: {
+    readonly runs: number;
+    readonly gapP50Ms: number;
+    readonly gapP99Ms: number;
+  };
+};
+
+/** Medians over the alternating runs; memory is the largest seen. */
+export function report(runs: readonly Run[], gapsMs: readonly number[]): Report {
+  const counts = [...new Set(runs.flatMap((run) => [...run.byClients.keys()]))];
+  const gaps = gapsMs.toSorted((a, b) => a - b);
+  return {
+    results: counts.map((clients) => rowOf(runs, clients)),
+    rssMb: perSystem((system) => largest(runs, system, (run) => run.rssMb)),
+    idlePssMb: perSystem((system) => largest(runs, system, (run) => run.idlePssMb)),
+    leaderKill: {
+      runs: gaps.length,
+      gapP50Ms: percentile(gaps, 50),
+      gapP99Ms: percentile(gaps, 99),
+    },
+  };
+}
+
+function rowOf(runs: readonly Run[], clients: number): Row {
+  const [ours, oursPlain, etcd] = [
+    figures(runs, 'ours', clients),
+    figures(runs, 'oursPlain', clients),
+    figures(runs, 'etcd', clients),
+  ];
+  const [ratio, ratioPlain] = [ratioOf(ours, etcd), ratioOf(oursPlain, etcd)];
+  return { clients, ours, oursPlain, etcd, ratio, ratioPlain };
+}
+
+function figures(runs: readonly Run[], system: System, clients: number): Measured | null {
+  const own = runs.filter((run) => run.system === system);
+  const all = own.flatMap((run) => run.byClients.get(clients) ?? []);
+  if (all.length === 0) return null;
+  const of = (field: keyof Measured): number => median(all.map((measured) => measured[field]));
+  return {
+    perSecond: of('perSecond'),
+    p50Ms: of('p50Ms'),
+    p99Ms: of('p99Ms'),
+    clientCpuPercent: of('clientCpuPercent'),
+    membersCpuUs: of('membersCpuUs'),
+  };
+}
+
+function ratioOf(ours: Measured | null, etcd: Measured | null): number | null {
+  if (ours === null || etcd === null || etcd.perSecond === 0) return null;
+  return Math.round((ours.perSecond / etcd.perSecond) * 100) / 100;
+}
+
+function perSystem(of: (system: System) => number): Record<System, number> {
+  return { ours: of('ours'), oursPlain: of('oursPlain'), etcd: of('etcd') };
+}
+
+function largest(runs: readonly Run[], system: System, of: (run: Run) => number): number {
+  return Math.max(0, ...runs.filter((run) => run.system === system).map(of));
+}
