@@ -1,4 +1,4 @@
-import { unreachable } from '#libs/kernel';
+import { epoch, unreachable } from '#libs/kernel';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
@@ -77,23 +77,35 @@ function apply(
 /** A saga of an older life of the controllers is not gone on with: it begins again once confirmed. */
 function paused(state: ClusterState, { restoration }: Recorded<'ClusterPaused'>): ClusterState {
   if (restoration === undefined) return { ...state, paused: true };
-  const { incarnation } = restoration;
+  const { incarnation, floor } = restoration;
+  const epochFloor = Math.floor(floor / 1_000);
   const { kind } = state.operation;
   const operation: Operation =
     kind === 'failover' || kind === 'switchover' ? { kind: 'none' } : state.operation;
-  return { ...state, paused: true, operation, restored: { incarnation, confirmed: false } };
+  return {
+    ...state,
+    paused: true,
+    operation,
+    restored: { incarnation, epochFloor, confirmed: false },
+  };
 }
 
 function resumed(state: ClusterState, { adopted }: Recorded<'ClusterResumed'>): ClusterState {
-  const { restored, history, highestTimeline } = state;
+  const { restored, history, highestTimeline, lease } = state;
   const confirmed = restored === undefined ? {} : { restored: { ...restored, confirmed: true } };
   return {
     ...state,
     ...confirmed,
+    lease: restored?.confirmed === false ? withEpochAbove(lease, restored.epochFloor) : lease,
     paused: false,
     history: [...history, ...(adopted?.timelines ?? [])],
     highestTimeline: Math.max(highestTimeline, adopted?.highestTimeline ?? 0),
   };
+}
+
+function withEpochAbove(lease: Lease, floor: number): Lease {
+  if (lease.kind === 'NeverGranted') return lease;
+  return { ...lease, epoch: epoch(Math.max(lease.epoch, floor)) };
 }
 
 function granted(

@@ -112,9 +112,14 @@ export type ClusterState = {
   readonly paused: boolean;
   /**
    * The controllers' incarnation that this state went through, once they were restored or forced; not
-   * `confirmed` until an operator resumed. Absent in the founding incarnation.
+   * `confirmed` until an operator resumed. Absent in the founding incarnation. From then on epochs lie
+   * above `epochFloor`, the second of the restoration: guards take none that they have seen the end of.
    */
-  readonly restored?: { readonly incarnation: string; readonly confirmed: boolean };
+  readonly restored?: {
+    readonly incarnation: string;
+    readonly confirmed: boolean;
+    readonly epochFloor: number;
+  };
   /** What refused last, to record a refusal only when the set of rules changes. */
   readonly lastRefusal: {
     readonly action: string;
