@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { addClusterVerbs } from './cluster-verbs.ts';
+import { addControllerVerbs } from './controller-verbs.ts';
 import { addDisasterVerbs, addLogVerbs } from './disaster-verbs.ts';
 import { addSetupVerbs } from './setup-verbs.ts';
 import type { Finish } from './verb.ts';
@@ -23,7 +24,9 @@ export function buildProgram(finish: Finish): Command {
   addGlobalOptions(program);
   addClusterVerbs(program, finish);
   addSetupVerbs(program, finish);
-  addDisasterVerbs(controllersGroup(program), finish);
+  const controllers = controllersGroup(program);
+  addControllerVerbs(controllers, finish);
+  addDisasterVerbs(controllers, finish);
   addLogVerbs(program, finish);
   return program;
 }

@@ -57,7 +57,14 @@ async function rendered(outcome: Outcome, format: OutputFormat): Promise<string>
 }
 
 /** A refusal by the rules of the cluster: the order was tried, and does not hold. */
-const NOT_HELD: readonly string[] = ['OPERATION_REFUSED', 'OPERATION_RUNNING', 'CLUSTER_EXISTS'];
+const NOT_HELD: readonly string[] = [
+  'OPERATION_REFUSED',
+  'OPERATION_RUNNING',
+  'CLUSTER_EXISTS',
+  'CONTROLLER_EXISTS',
+  'CONTROLLER_UNREACHABLE',
+  'MEMBERSHIP_REFUSED',
+];
 
 function failed(error: unknown, argv: readonly string[], streams: Streams): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.held;

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '#libs/cluster';
 import type { Clock } from '#libs/kernel';
 import { CappedTime } from '#libs/lease';
 import type { ControllerMessage } from '#libs/protocol';
-import type { MemberId, RoleChange } from '#libs/raft';
+import type { LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { DecisionLoop } from './cluster/decision-loop.ts';
@@ -14,6 +14,10 @@ import { Releases } from './guards/releases.ts';
 import { Renewals } from './guards/renewals.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import type { Log } from './log.ts';
+import { Admissions } from './membership/admissions.ts';
+import { LeaderPlacement } from './membership/leader-placement.ts';
+import { wasRemoved } from './membership/member-ids.ts';
+import { Promoter } from './membership/promoter.ts';
 import type { HostListener } from './raft-host/host-contract.ts';
 import type { HostStorage } from './raft-host/ports.ts';
 import type { RaftHost } from './raft-host/raft-host.ts';
@@ -31,12 +35,15 @@ export type CoreOptions = {
   readonly tickMs: number;
   /** Where this controller's HTTP API is, for the others. */
   readonly apiAddress: string;
+  readonly avoidPrimaryHosts: boolean;
+  /** Once, when this member's seat is gone and it leads no more. */
+  readonly onRemoved: (index: LogIndex) => void;
 };
 
 /** The leader tells followers what it knows of primaries this often, in ticks. */
 const GOSSIP_TICKS = 4;
-/** How often the links follow the membership, in ticks. */
-const MEMBERS_TICKS = 20;
+
+const LEAVES_AFTER_MS = 1_000;
 
 export type KnownLeader = { readonly name: string | null; readonly term: number };
 /** For messages that belong to the HTTP side. */
@@ -50,6 +57,7 @@ export class ControllerCore implements HostListener {
   readonly answers: AgentAnswers;
   readonly guards: LeaseGateway;
   readonly sessions: SessionGateway;
+  readonly promoter: Promoter;
   /** API addresses that the members announced. */
   readonly apiAddresses = new Map<MemberId, string>();
   onHttpMessage: (message: HttpMessage, from: MemberId) => void = () => undefined;
@@ -61,6 +69,10 @@ export class ControllerCore implements HostListener {
   #service: Service | null = null;
   #announced: KnownLeader = { name: null, term: 0 };
   #ticks = 0;
+  readonly #admissions: Admissions;
+  readonly #placement: LeaderPlacement;
+  #left = false;
+  #linked: Membership | null = null;
 
   constructor(options: CoreOptions) {
     const { host, storage, network, clock, log, electionTimeoutMs } = options;
@@ -90,6 +102,9 @@ export class ControllerCore implements HostListener {
       ...{ host, reader, leaderName },
       nearlyFull: () => storage.nearlyFull,
     });
+    this.promoter = new Promoter(host, log);
+    this.#admissions = new Admissions({ host, reader, log });
+    this.#placement = new LeaderPlacement(host, log);
     host.listen(this);
     host.applies.observe((events) => this.#onEvents(events));
     network.attach({
@@ -98,6 +113,15 @@ export class ControllerCore implements HostListener {
       onUp: (peer) =>
         network.tell(peer, { type: 'announce', apiAddress: this.#options.apiAddress }),
       onDown: (peer) => host.onUnreachable(peer),
+      onJoin: (peer, token, answer) => {
+        this.#admissions.judge(peer, token).then(answer, (error: unknown) => host.fail(error));
+      },
+      onRemoved: (index) => this.#leave(index),
+      removedAt: (id) => {
+        const { index, membership } = host.applies.membership;
+        return wasRemoved(id, membership.members, host.applies.index) ? index : null;
+      },
+      nameOf: (id) => this.nameOf(id),
     });
   }
 
@@ -141,9 +165,11 @@ export class ControllerCore implements HostListener {
     const { network } = this.#options;
     this.#ticks += 1;
     this.stream.callBack();
-    if (this.#ticks % MEMBERS_TICKS === 0) this.followMembers();
+    this.#followMembership();
     const service = this.#service;
     if (service === null) return;
+    this.promoter.tick();
+    if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
     this.#expiry.tick(service);
     this.decisions.allChanged();
     if (this.#ticks % GOSSIP_TICKS !== 0) return;
@@ -164,6 +190,26 @@ export class ControllerCore implements HostListener {
 
   onRestored(): void {
     this.stream.resubscribeAll();
+  }
+
+  /** Links follow at once when a membership takes effect; a removal counts when it is committed. */
+  #followMembership(): void {
+    const { host } = this.#options;
+    const { membership: current, self } = host.status();
+    if (current !== this.#linked) {
+      this.#linked = current;
+      this.followMembers();
+    }
+    const { index, membership } = host.applies.membership;
+    const gone = wasRemoved(self, membership.members, host.applies.index);
+    if (gone && host.role.role !== 'leader') this.#leave(index);
+  }
+
+  /** Not at once: the answer to the order that removed it may still pass through here. */
+  #leave(index: LogIndex): void {
+    if (this.#left) return;
+    this.#left = true;
+    setTimeout(() => this.#options.onRemoved(index), LEAVES_AFTER_MS).unref();
   }
 
   #announceLeader(): void {
@@ -214,6 +260,11 @@ export class ControllerCore implements HostListener {
       case 'httpRequest':
       case 'httpAnswer':
         this.onHttpMessage(message, from);
+        return;
+      case 'joinRequest':
+      case 'joinAnswer':
+      case 'removed':
+        // The network has taken these.
         return;
     }
   }

@@ -10,9 +10,12 @@ import { ReadModel } from './cluster/read-model.ts';
 import { ControllerCore } from './controller-core.ts';
 import { BackupController } from './http/backup.controller.ts';
 import { ClustersController } from './http/clusters.controller.ts';
+import { ControllersController } from './http/controllers.controller.ts';
 import { EventsController } from './http/events.controller.ts';
 import { HealthController } from './http/health.controller.ts';
+import { LeaderRelay } from './http/leader-relay.ts';
 import { StatusController } from './http/status.controller.ts';
+import { MembershipOrders } from './membership/membership-orders.ts';
 import { RaftHost } from './raft-host/raft-host.ts';
 
 export type ControllerParts = {
@@ -23,6 +26,8 @@ export type ControllerParts = {
   readonly model: ReadModel;
   readonly members: MemberViews;
   readonly metrics: Metrics;
+  readonly orders: MembershipOrders;
+  readonly relay: LeaderRelay;
 };
 
 /** HTTP and agents are Nest's; what they stand on is made without it and handed in. */
@@ -31,6 +36,7 @@ export type ControllerParts = {
     BackupController,
     StatusController,
     ClustersController,
+    ControllersController,
     EventsController,
     HealthController,
     AgentController,
@@ -39,7 +45,7 @@ export type ControllerParts = {
 export class ControllerModule {}
 
 export function controllerModule(parts: ControllerParts): DynamicModule {
-  const { core, host, commands, model, members, metrics } = parts;
+  const { core, host, commands, model, members, metrics, orders, relay } = parts;
   return {
     module: ControllerModule,
     providers: [
@@ -50,6 +56,8 @@ export function controllerModule(parts: ControllerParts): DynamicModule {
       { provide: ReadModel, useValue: model },
       { provide: MemberViews, useValue: members },
       { provide: Metrics, useValue: metrics },
+      { provide: MembershipOrders, useValue: orders },
+      { provide: LeaderRelay, useValue: relay },
       { provide: AgentAnswers, useValue: core.answers },
       { provide: EventStream, useValue: core.stream },
     ],

@@ -21,11 +21,18 @@ async function main(): Promise<void> {
   };
   process.on('uncaughtException', onFatal);
   process.on('unhandledRejection', onFatal);
-  const running = await startController({ config, log, onFatal }).catch((error: unknown) =>
-    badStart(startProblem(error, config)),
+  let removed = false;
+  let close: ((why: string) => void) | null = null;
+  const onRemoved = (error: Error): void => {
+    removed = true;
+    log.warn('controller removed', { why: messageOf(error) });
+    close?.('removed');
+  };
+  const running = await startController({ config, log, onFatal, onRemoved }).catch(
+    (error: unknown) => badStart(startProblem(error, config)),
   );
   let closing = false;
-  const close = (signal: string): void => {
+  close = (signal: string): void => {
     if (closing) return;
     closing = true;
     log.info('stopping', { signal });
@@ -34,6 +41,7 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', close);
   process.on('SIGINT', close);
+  if (removed) close('removed');
 }
 
 function loadConfig(): ControllerConfig {

@@ -26,8 +26,12 @@ import { guardFrontDoor } from './http/front-door.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
 import { ProblemFilter } from './http/problem.filter.ts';
 import { PeerNetwork } from './links/peer-network.ts';
+import { type AdmissionOptions, awaitAdmission } from './membership/await-admission.ts';
+import { MemberRemovedError } from './membership/member-ids.ts';
+import { MembershipOrders } from './membership/membership-orders.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openReplica, type Replica } from './raft-host/open-replica.ts';
+import { openSeat, type SeatEntry } from './raft-host/open-seat.ts';
 import { stepAside } from './step-aside.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -35,8 +39,10 @@ export type StartOptions = {
   readonly config: ControllerConfig;
   readonly log: Logger;
   readonly onFatal: (error: unknown) => void;
-  /** No TLS between processes: to measure what TLS costs, never to serve. */
+  /** No TLS between processes, besides what the file says: to measure, never to serve. */
   readonly plainForBenchmark?: boolean;
+  /** This controller's seat was taken away: it is of no more use and should be closed. */
+  readonly onRemoved?: (error: MemberRemovedError) => void;
 };
 
 export class ForeignCertificateError extends DomainError {
@@ -77,23 +83,18 @@ export async function startController(options: StartOptions): Promise<RunningCon
     throw new ForeignCertificateError(tls.certificate, `${identity.role} '${identity.name}'`, name);
   }
   const { groupId } = identity;
-  const security: LinkSecurity =
-    options.plainForBenchmark === true
-      ? { kind: 'plain-for-benchmark' }
-      : { kind: 'mutual-tls', credentials };
-  const seat = config.controllers.findIndex((entry) => entry.name === name) + 1;
-  const self = { ...identity, memberId: seat, incarnation: randomBytes(8).toString('hex') };
+  const plain = options.plainForBenchmark === true || config.insecurePlainTransport;
+  const security: LinkSecurity = plain
+    ? { kind: 'plain-for-benchmark' }
+    : { kind: 'mutual-tls', credentials };
   const clock = systemClock;
+  const stranger = { ...identity, memberId: 0, incarnation: randomBytes(8).toString('hex') };
+  const entry = seatEntry({ config, security, self: stranger, log });
+  const seat = await openSeat({ groupId, name, directory: config.stateDirectory, entry });
+  const self = { ...stranger, memberId: seat.recovered.memberId };
   const network = new PeerNetwork({ self, security, clock, prng: seededPrng(seed), log });
-  const replica = await openReplica({
-    ...{ groupId, name, timing, clock, log, seed, onFatal },
-    directory: config.stateDirectory,
-    founders: config.controllers.map((entry) => ({
-      name: entry.name,
-      address: formatAddress(entry.address),
-    })),
-    links: network,
-  });
+  const links = network;
+  const replica = await openReplica(seat, { timing, clock, log, seed, onFatal, links });
   const { host, storage } = replica;
   const opened = new OpenedParts();
   opened.add(() => storage.close());
@@ -105,11 +106,14 @@ export async function startController(options: StartOptions): Promise<RunningCon
       ...{ host, storage, network, clock, log, groupId, apiAddress },
       electionTimeoutMs: timing.electionMs,
       tickMs: timing.tickMs,
+      avoidPrimaryHosts: config.avoidPrimaryHosts,
+      onRemoved: (index) => options.onRemoved?.(new MemberRemovedError(name, self.memberId, index)),
     });
     const agents = new AgentServer(core.stream, () => core.leader);
-    const http = await makeApi({ options, replica, core, network, agents, groupId, apiAddress });
+    const parts: PeerParts = { options, core, network, agents, security, self };
+    const http = await makeApi({ ...parts, replica, groupId, apiAddress });
     opened.add(() => http.app.close());
-    const peers = await listenForPeers({ options, core, network, agents, security, self });
+    const peers = await listenForPeers(parts);
     opened.add(() => peers.close());
     const api = new ApiListener(http.handle, credentials.options);
     await api.listen(config.api.host, config.api.port);
@@ -128,6 +132,17 @@ export async function startController(options: StartOptions): Promise<RunningCon
     await opened.close();
     throw error;
   }
+}
+
+/** What a fresh directory does: found the group, or wait at its door. */
+function seatEntry(options: AdmissionOptions): SeatEntry {
+  const { controllers, join } = options.config;
+  if (join !== null) return { kind: 'join', admitted: () => awaitAdmission(options) };
+  const founders = controllers.map(({ name, address }) => ({
+    name,
+    address: formatAddress(address),
+  }));
+  return { kind: 'found', founders };
 }
 
 type PeerParts = {
@@ -163,12 +178,8 @@ function apiAddressOf({ api, advertise }: ControllerConfig): string {
   return formatAddress({ host: wildcard ? advertise.host : api.host, port: api.port });
 }
 
-type ApiParts = {
-  readonly options: StartOptions;
+type ApiParts = PeerParts & {
   readonly replica: Replica;
-  readonly core: ControllerCore;
-  readonly network: PeerNetwork;
-  readonly agents: AgentServer;
   readonly groupId: string;
   readonly apiAddress: string;
 };
@@ -183,7 +194,7 @@ function quietNest(log: Logger): NestLogger {
 async function makeApi(
   parts: ApiParts,
 ): Promise<{ readonly app: NestFastifyApplication; readonly handle: RequestListener }> {
-  const { options, replica, core, network, agents, groupId, apiAddress } = parts;
+  const { options, replica, core, network, agents, security, self, groupId, apiAddress } = parts;
   const { log, config } = options;
   const { host } = replica;
   const metrics = new Metrics('controller');
@@ -201,10 +212,17 @@ async function makeApi(
     },
   });
   const relay = new LeaderRelay(network);
+  const orders = new MembershipOrders({
+    ...{ host, promoter: core.promoter, security, self },
+    electionTimeoutMs: config.timing.electionMs,
+  });
   core.onHttpMessage = (message, from) => relay.onMessage(message, from);
   guardFrontDoor(adapter.getInstance(), { core, host, relay, groupId });
   const app = await NestFactory.create<NestFastifyApplication>(
-    controllerModule({ core, host, storage: replica.storage, commands, model, members, metrics }),
+    controllerModule({
+      ...{ core, host, commands, model, members, metrics, orders, relay },
+      storage: replica.storage,
+    }),
     adapter,
     { logger: quietNest(log), abortOnError: false },
   );

@@ -1,3 +1,13 @@
+export {
+  addControllerRequest,
+  type ControllerOrderAnswer,
+  type ControllerSeat,
+  type ControllersAnswer,
+  controllerOrderAnswer,
+  controllersAnswer,
+  replaceControllerRequest,
+  transferLeadershipRequest,
+} from './controllers.ts';
 export { eventText, phasesText, refusalText, totalMs } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { bytesText, type Json, jsonOf } from './json-text.ts';

@@ -45,7 +45,7 @@ function fieldLines(key: string, schema: z.ZodType, indent: string): string[] {
   const text = textOf(schema);
   const remarks = text === undefined ? [] : wrapped(text.about, `${indent}# `);
   const lines = [...remarks, ...valueLines(key, schema, indent)];
-  return mayBeAbsent(schema) ? lines.map(commentedOut) : lines;
+  return mayBeAbsent(schema) && text?.usual !== true ? lines.map(commentedOut) : lines;
 }
 
 function valueLines(key: string, schema: z.ZodType, indent: string): string[] {

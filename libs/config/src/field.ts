@@ -10,6 +10,8 @@ export type FieldText = {
   readonly rule: string;
   /** Its value in the example file; for a key with a default this is the default. */
   readonly example: unknown;
+  /** Written in the example although it may be left out: the usual one of several ways. */
+  readonly usual?: true;
 };
 
 const texts = z.registry<FieldText>();

@@ -30,7 +30,9 @@ describe('the example files', () => {
 
   it.each(CONFIG_KINDS)('of %s are accepted with every key written, and mean the same', (kind) => {
     const given = PARSERS[kind](configExample(kind), `/etc/${kind}.yaml`);
-    const all = PARSERS[kind](everyKey(kind), `/etc/${kind}.yaml`);
+    // The other way into a group stands beside the list of its founders.
+    const text = everyKey(kind).replace(/^join:\n(?: .*\n)+/m, '');
+    const all = PARSERS[kind](text, `/etc/${kind}.yaml`);
     if (kind === 'controller') expect(all).toEqual(given);
     else expect(all).toBeDefined();
   });
@@ -189,6 +191,24 @@ describe('controller.yaml', () => {
     const other = text.replace('name: c1', 'name: c9');
     expect(problemsOf(() => parseControllerConfig(other, 'controller.yaml'))).toEqual([
       expect.stringMatching(/name is 'c9', which controllers does not list \(c1, c2, c3\)$/),
+    ]);
+  });
+
+  it('enters a group by join instead', () => {
+    const text = configExample('controller').replace(/^controllers:\n(?: .*\n)+/m, '');
+    const join = `${text}\njoin: {controllers: ['10.0.0.2:7400'], token: c4.131.0011223344556677}\n`;
+    const config = parseControllerConfig(join, '/etc/controller.yaml');
+    expect(config.controllers).toEqual([]);
+    expect(config.join).toEqual({
+      controllers: [{ host: '10.0.0.2', port: 7400 }],
+      token: 'c4.131.0011223344556677',
+    });
+    expect(problemsOf(() => parseControllerConfig(text, 'controller.yaml'))).toEqual([
+      expect.stringMatching(/the file has neither controllers nor join/),
+    ]);
+    const both = `${configExample('controller')}\njoin: {controllers: ['10.0.0.2:7400']}\n`;
+    expect(problemsOf(() => parseControllerConfig(both, 'controller.yaml'))).toEqual([
+      expect.stringMatching(/the file has controllers and join/),
     ]);
   });
 

@@ -3,6 +3,7 @@ import { controllerName } from '#libs/kernel';
 import {
   ADDRESS_RULE,
   addressSchema,
+  type FieldText,
   field,
   HOST_RULE,
   hostSchema,
@@ -75,7 +76,7 @@ const controllerEntry = field(
   { about: '', rule: 'a mapping with name and address', example: null },
 );
 
-export const controllersField = field(z.array(controllerEntry).min(1).max(7), {
+export const FOUNDERS_TEXT: FieldText = {
   about: 'The founding controllers, the same list in every file.',
   rule: 'a list of 1, 3, 5 or 7 controllers, each with name and address',
   example: [
@@ -83,6 +84,8 @@ export const controllersField = field(z.array(controllerEntry).min(1).max(7), {
     { name: 'c2', address: '10.0.0.2:7400' },
     { name: 'c3', address: '10.0.0.3:7400' },
   ],
-});
+};
+
+export const controllersField = field(z.array(controllerEntry).min(1).max(7), FOUNDERS_TEXT);
 
 export type ControllerEntry = z.output<typeof controllerEntry>;

@@ -17,6 +17,12 @@ export type GossipedPosition = {
   readonly ageMs: number;
 };
 
+export type JoinAnswer =
+  | { readonly kind: 'admitted'; readonly memberId: number }
+  /** Not yet, or not here: `leader` is where to ask instead, null when nobody knows. */
+  | { readonly kind: 'wait'; readonly why: string; readonly leader: string | null }
+  | { readonly kind: 'refused'; readonly why: string };
+
 export type ControllerMessage =
   /** On each new link, and when it changes: where this controller's HTTP API is. */
   | { readonly type: 'announce'; readonly apiAddress: string }
@@ -38,6 +44,14 @@ export type ControllerMessage =
     }
   | { readonly type: 'heardAnswer'; readonly inquiry: number; readonly heard: boolean }
   | { readonly type: 'positions'; readonly positions: readonly GossipedPosition[] }
+  /**
+   * A controller with an empty directory asks to take its seat; on a link of its own. `token` is what
+   * `controllers add` answered, null when its file has none.
+   */
+  | { readonly type: 'joinRequest'; readonly token: string | null }
+  | { readonly type: 'joinAnswer'; readonly answer: JoinAnswer }
+  /** To a member that left: the membership that is committed at `index` is without it. */
+  | { readonly type: 'removed'; readonly memberId: number; readonly index: number }
   /** An HTTP request that only the leader can answer; `operator` null: nobody was authenticated. */
   | {
       readonly type: 'httpRequest';
@@ -64,9 +78,14 @@ const TYPES = [
   'positions',
   'httpRequest',
   'httpAnswer',
+  'joinRequest',
+  'joinAnswer',
+  'removed',
 ] as const satisfies readonly ControllerMessage['type'][];
 
 const NAME_LENGTH_MAX = 100;
+const ADDRESS_LENGTH_MAX = 300;
+const REASON_LENGTH_MAX = 500;
 const POSITIONS_MAX = 100_000;
 
 export function encodeControllerMessage(message: ControllerMessage): Uint8Array {
@@ -98,6 +117,12 @@ function bodyOf(message: ControllerMessage): readonly unknown[] {
       return [message.id, message.method, message.url, message.operator, message.body];
     case 'httpAnswer':
       return [message.id, message.status, message.contentType, message.body];
+    case 'joinRequest':
+      return [message.token];
+    case 'joinAnswer':
+      return joinAnswerFields(message.answer);
+    case 'removed':
+      return [message.memberId, message.index];
     default:
       return unreachable(message);
   }
@@ -147,8 +172,46 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
         contentType: fields.text('contentType', 200),
         body: fields.bytes('body'),
       };
+    case 'joinRequest':
+      return { type, token: fields.textOrNull('token', NAME_LENGTH_MAX) };
+    case 'joinAnswer':
+      return { type, answer: joinAnswerOf(fields) };
+    case 'removed':
+      return { type, memberId: fields.integer('memberId'), index: fields.integer('index') };
     default:
       return fields.oneOf('type', []);
+  }
+}
+
+const JOIN_KINDS = ['admitted', 'wait', 'refused'] as const satisfies readonly JoinAnswer['kind'][];
+
+function joinAnswerFields(answer: JoinAnswer): readonly unknown[] {
+  const kind = JOIN_KINDS.indexOf(answer.kind);
+  switch (answer.kind) {
+    case 'admitted':
+      return [kind, answer.memberId];
+    case 'wait':
+      return [kind, answer.why, answer.leader];
+    case 'refused':
+      return [kind, answer.why];
+    default:
+      return unreachable(answer);
+  }
+}
+
+function joinAnswerOf(fields: Fields): JoinAnswer {
+  const kind = JOIN_KINDS[fields.integer('kind')];
+  switch (kind) {
+    case 'admitted':
+      return { kind, memberId: fields.integer('memberId', 1) };
+    case 'wait': {
+      const why = fields.text('why', REASON_LENGTH_MAX);
+      return { kind, why, leader: fields.textOrNull('leader', ADDRESS_LENGTH_MAX) };
+    }
+    case 'refused':
+      return { kind, why: fields.text('why', REASON_LENGTH_MAX) };
+    default:
+      return fields.oneOf('kind', []);
   }
 }
 

@@ -14,6 +14,10 @@ export const LinkFrame = {
 /** Both Raft channels carry encoded Raft messages in one frame type. */
 export const RaftFrame = { message: 20 } as const;
 
+export const AgentFrame = { request: 60, answer: 61, push: 62 } as const;
+
+export const SessionFrame = { request: 80, answer: 81 } as const;
+
 export type FrameChannel = 'link' | 'raft' | 'guard' | 'agent' | 'session';
 
 const RANGES: readonly { readonly channel: FrameChannel; readonly from: number }[] = [

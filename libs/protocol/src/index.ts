@@ -6,9 +6,17 @@ export {
   decodeControllerMessage,
   encodeControllerMessage,
   type GossipedPosition,
+  type JoinAnswer,
 } from './controller-messages.ts';
 export { Fields, MalformedMessageError } from './fields.ts';
-export { channelOfFrame, type FrameChannel, LinkFrame, RaftFrame } from './frame-types.ts';
+export {
+  AgentFrame,
+  channelOfFrame,
+  type FrameChannel,
+  LinkFrame,
+  RaftFrame,
+  SessionFrame,
+} from './frame-types.ts';
 export * from './guard-messages.ts';
 export {
   DEFAULT_GUARD_TIMING,

@@ -134,6 +134,8 @@ export type PeerStatus = {
   readonly matchIndex: LogIndex;
   readonly nextIndex: LogIndex;
   readonly recentlyActive: boolean;
+  /** How long its oldest unfinished write took when it last answered; 0 when its disk keeps up. */
+  readonly writeStallMs: number;
 };
 
 export type RaftStatus = {

@@ -26,6 +26,7 @@ export function statusOf(state: State): RaftStatus {
       matchIndex: peer.matchIndex,
       nextIndex: peer.nextIndex,
       recentlyActive: isActive(state, peer),
+      writeStallMs: peer.writeStallMs,
     })),
   };
 }

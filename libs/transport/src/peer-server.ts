@@ -40,6 +40,7 @@ export class PeerServer {
   readonly #links = new Set<AcceptedLink>();
   readonly #timing: LinkTiming;
   readonly #stopReloading: () => void;
+  #closing = false;
 
   private constructor(private readonly options: PeerServerOptions) {
     this.#timing = options.timing ?? DEFAULT_LINK_TIMING;
@@ -91,6 +92,7 @@ export class PeerServer {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#stopReloading();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const link of this.#links) link.close(null);
@@ -115,6 +117,11 @@ export class PeerServer {
   }
 
   #greet(socket: Socket, certificate: PeerIdentity | null): void {
+    // Its handshake ended after the close began, which would wait for it for ever.
+    if (this.#closing) {
+      socket.destroy();
+      return;
+    }
     const { self, channels, clock } = this.options;
     const link = new AcceptedLink(socket, {
       self,

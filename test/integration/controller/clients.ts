@@ -2,6 +2,7 @@ import type { AgentReport } from '#libs/cluster';
 import { type Command, packCommand } from '#libs/event-store';
 import { epoch, guardIncarnation, instanceName, lsnOf, timelineId } from '#libs/kernel';
 import {
+  AgentFrame,
   type AgentPattern,
   type AgentPatterns,
   type AgentPush,
@@ -13,14 +14,13 @@ import {
   packGuardRequest,
   packSessionRequest,
   type SessionAnswer,
+  SessionFrame,
   type SessionRequest,
   unpackGuardAnswer,
   unpackSessionAnswer,
 } from '#libs/protocol';
 import type { PeerLink } from '#libs/transport';
-import { AgentFrame } from '../../../apps/controller/src/agents/agent-frames.ts';
 import { STORE_PORTS } from '../../../apps/controller/src/raft-host/load-event-store.ts';
-import { SessionFrame } from '../../../apps/controller/src/sessions/session-frames.ts';
 import { type ThreeControllers, until } from './controllers.ts';
 
 /** A guard's link to one controller, and all that came over it. */

@@ -28,29 +28,35 @@ export type Mistakes = {
   readonly portsOf?: string;
 };
 
+/** How a controller that is no founder starts. */
+export type Joining = { readonly join?: { readonly token: string | null } };
+
 /** Three real controllers in one process: own stores, own TLS listeners on loopback. */
 export class ThreeControllers {
   readonly running = new Map<string, RunningController>();
   readonly lines: Line[] = [];
+  /** Those whose seat was taken away while they ran, with what they said. */
+  readonly removed = new Map<string, string>();
   readonly groupId: string;
   #certificates = new Map<string, { readonly certPath: string; readonly keyPath: string }>();
 
   private constructor(
     readonly directory: string,
     readonly authority: Awaited<ReturnType<typeof createAuthority>>,
-    readonly ports: ReadonlyMap<string, { readonly link: number; readonly api: number }>,
+    readonly ports: Map<string, { readonly link: number; readonly api: number }>,
+    readonly founders: readonly string[],
   ) {
     this.groupId = authority.groupId;
   }
 
-  static async make(): Promise<ThreeControllers> {
+  static async make(founders: readonly string[] = ['c1', 'c2', 'c3']): Promise<ThreeControllers> {
     const directory = mkdtempSync(join(tmpdir(), 'controllers-'));
     const authority = await createAuthority({ directory: join(directory, 'tls'), now: now() });
     const ports = new Map<string, { readonly link: number; readonly api: number }>();
-    for (const name of ['c1', 'c2', 'c3']) {
+    for (const name of founders) {
       ports.set(name, { link: await freePort(), api: await freePort() });
     }
-    return new ThreeControllers(directory, authority, ports);
+    return new ThreeControllers(directory, authority, ports, founders);
   }
 
   async certificate(role: 'controller' | 'agent' | 'guard' | 'operator', name: string) {
@@ -73,7 +79,14 @@ export class ThreeControllers {
     return join(this.directory, name);
   }
 
-  async start(name: string, wrong: Mistakes = {}): Promise<RunningController> {
+  /** Ports for one more, which is no founder. */
+  async newcomer(name: string): Promise<string> {
+    const link = await freePort();
+    this.ports.set(name, { link, api: await freePort() });
+    return `${HOST}:${link}`;
+  }
+
+  async start(name: string, wrong: Mistakes & Joining = {}): Promise<RunningController> {
     const { certPath, keyPath } = await this.certificate('controller', wrong.certificateOf ?? name);
     const { link, api } = this.#portsOf(wrong.portsOf ?? name);
     const running = await startController({
@@ -83,10 +96,9 @@ export class ThreeControllers {
         listen: { host: HOST, port: link },
         api: { host: HOST, port: api },
         advertise: { host: HOST, port: link },
-        controllers: [...this.ports].map(([other, ports]) => ({
-          name: controllerName(other),
-          address: { host: HOST, port: ports.link },
-        })),
+        ...this.#entry(wrong),
+        avoidPrimaryHosts: true,
+        insecurePlainTransport: false,
         tls: { ca: this.caPath, certificate: certPath, key: keyPath },
         logLevel: 'info',
         timing: TIMING,
@@ -95,13 +107,17 @@ export class ThreeControllers {
       onFatal: (error) => {
         throw error;
       },
+      onRemoved: (error) => {
+        this.removed.set(name, error.message);
+        void this.stop(name);
+      },
     });
     this.running.set(name, running);
     return running;
   }
 
   async startAll(): Promise<void> {
-    for (const name of this.ports.keys()) await this.start(name);
+    for (const name of this.founders) await this.start(name);
   }
 
   async stop(name: string): Promise<void> {
@@ -163,6 +179,19 @@ export class ThreeControllers {
       });
       link.start();
     });
+  }
+
+  #entry({ join }: Joining) {
+    const address = (name: string) => ({ host: HOST, port: this.#portsOf(name).link });
+    if (join !== undefined) {
+      const controllers = this.founders.map(address);
+      return { controllers: [], join: { controllers, token: join.token } };
+    }
+    const controllers = this.founders.map((name) => ({
+      name: controllerName(name),
+      address: address(name),
+    }));
+    return { controllers, join: null };
   }
 
   #portsOf(name: string): { readonly link: number; readonly api: number } {

@@ -1,5 +1,6 @@
 import { DomainError, messageOf } from '#libs/kernel';
 import {
+  AgentFrame,
   type AgentPattern,
   type AgentPatterns,
   type AgentPush,
@@ -8,7 +9,6 @@ import {
   Fields,
   MalformedMessageError,
 } from '#libs/protocol';
-import { AgentFrame } from './agent-frames.ts';
 
 /** What the channel needs of a connection; the adapter to `#libs/transport` is in open-link.ts. */
 export type Link = {

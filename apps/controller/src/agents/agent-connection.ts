@@ -1,7 +1,6 @@
-import { type AgentPush, encode } from '#libs/protocol';
+import { AgentFrame, type AgentPush, encode } from '#libs/protocol';
 import type { PeerConnection } from '#libs/transport';
 import type { GuardIdentity } from '../guards/guard-identity.ts';
-import { AgentFrame } from './agent-frames.ts';
 
 /** One connected agent. Whose instance it speaks for comes from its certificate alone. */
 export class AgentConnection {

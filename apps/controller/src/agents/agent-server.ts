@@ -1,10 +1,9 @@
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { InvalidNameError, messageOf } from '#libs/kernel';
-import { decode, MalformedMessageError } from '#libs/protocol';
+import { AgentFrame, decode, MalformedMessageError } from '#libs/protocol';
 import type { AcceptChannel, ChannelHandler, PeerConnection } from '#libs/transport';
 import { identityOf } from '../guards/guard-identity.ts';
 import { AgentConnection } from './agent-connection.ts';
-import { AgentFrame } from './agent-frames.ts';
 import type { EventStream } from './event-stream.ts';
 
 /** What Nest's `send` hands out: a value, an error, or the end. */

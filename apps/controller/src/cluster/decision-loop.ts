@@ -7,6 +7,9 @@ import type { ProposalLoss, ProposalOwner } from '../raft-host/proposals.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { Service } from './service.ts';
 
+/** After a proposal that was not taken (leadership is being handed over): no attempt at each tick. */
+const RETRY_AFTER_LOSS_MS = 250;
+
 export type DecisionLoopOptions = {
   readonly host: RaftHost;
   readonly clock: Clock;
@@ -22,6 +25,7 @@ export class DecisionLoop {
   readonly #options: DecisionLoopOptions;
   readonly #changed = new Set<ClusterName>();
   readonly #underWay = new Map<ClusterName, PendingDecision>();
+  #proposableFromMs = 0;
 
   constructor(options: DecisionLoopOptions) {
     this.#options = options;
@@ -41,6 +45,8 @@ export class DecisionLoop {
       this.#changed.clear();
       return;
     }
+    // Kept as changed until then: a transfer that is under way, or its end, decides who goes on.
+    if (this.#options.clock.monotonicMs() < this.#proposableFromMs) return;
     for (const cluster of this.#changed) {
       this.#changed.delete(cluster);
       const state = this.#options.host.store.cluster(cluster);
@@ -48,28 +54,40 @@ export class DecisionLoop {
     }
   }
 
-  settled(pending: PendingDecision, applied: Applied | null): void {
-    const { cluster, decision } = pending;
+  lost({ cluster, decision }: PendingDecision, { outcome }: ProposalLoss): void {
     this.#underWay.delete(cluster);
-    const result = applied?.result ?? null;
-    if (result === null || result.type !== 'rejected') return;
+    // What may yet be applied leaves the lease closed: nothing is renewed that could be over.
+    if (outcome === 'notApplied' && expires(decision)) {
+      this.#options.service()?.leases.reopen(cluster);
+    }
+    this.#changed.add(cluster);
+    this.#proposableFromMs = this.#options.clock.monotonicMs() + RETRY_AFTER_LOSS_MS;
+  }
+
+  settled({ cluster, decision }: PendingDecision, { result }: Applied): void {
+    const { log } = this.#options;
+    this.#underWay.delete(cluster);
+    if (result.type !== 'rejected') {
+      const events = decision.events.map((event) => event.type);
+      const version = result.type === 'appended' ? result.version : null;
+      log.info('decided', { cluster, rule: decision.rule, events, version });
+      return;
+    }
     if (expires(decision)) this.#options.service()?.leases.reopen(cluster);
     // What was not admitted would be decided the same way again: it waits for the next tick.
     if (result.code === 'STALE_VERSION') this.#changed.add(cluster);
-    else this.#options.log.warn('decision not admitted', { cluster, why: result.message });
+    else log.warn('decision not admitted', { cluster, why: result.message });
   }
 
   #decide(state: ClusterState, service: Service): void {
     const observations = service.observations.of(state.name, service.leaseOf(state));
     const decision = decide({ state, observations });
     if (decision === null) return;
-    const { host, clock, log } = this.#options;
+    const { host, clock } = this.#options;
     const { name: cluster, version: expectedVersion } = state;
     if (expires(decision) && !service.leases.close(cluster)) return;
     const pending = new PendingDecision(this, cluster, decision);
     this.#underWay.set(cluster, pending);
-    const events = decision.events.map((event) => event.type);
-    log.info('decided', { cluster, rule: decision.rule, events, version: expectedVersion });
     const cause = { by: 'controller', rule: decision.rule };
     const at = clock.nowMs();
     const append = { type: 'append', cluster, expectedVersion, at, cause } as const;
@@ -88,8 +106,8 @@ class PendingDecision implements ProposalOwner {
     this.loop.settled(this, applied);
   }
 
-  onLost(_loss: ProposalLoss): void {
-    this.loop.settled(this, null);
+  onLost(loss: ProposalLoss): void {
+    this.loop.lost(this, loss);
   }
 }
 

@@ -1,5 +1,5 @@
-import type { ControllerView } from '#libs/api';
-import type { Member, RaftStatus } from '#libs/raft';
+import type { ControllerSeat, ControllersAnswer, ControllerView } from '#libs/api';
+import type { Member, MemberId, Membership, RaftStatus } from '#libs/raft';
 import type { ControllerCore } from '../controller-core.ts';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
@@ -31,6 +31,41 @@ export class MemberViews {
     );
   }
 
+  seats(): ControllersAnswer {
+    const { host, core } = this.#options;
+    const status = host.status();
+    const { term, commitIndex, membership } = status;
+    const views = this.all();
+    return {
+      ...{ controller: this.ownName, leader: core.leader.name, term, commitIndex },
+      toleratedFailures: Math.floor((membership.voters.length - 1) / 2),
+      remark: remarkOn(membership),
+      controllers: membership.members.flatMap((member, at) => {
+        const view = views[at];
+        return view === undefined ? [] : [this.#seat(member, view, status)];
+      }),
+    };
+  }
+
+  #seat(member: Member, view: ControllerView, status: RaftStatus): ControllerSeat {
+    const { id, name, address } = member;
+    const own = id === status.self;
+    const peer = status.peers.find((known) => known.id === id);
+    const matchIndex = own ? status.durableIndex : (peer?.matchIndex ?? null);
+    const heard = own || peer?.recentlyActive === true;
+    const stallMs = own ? this.#options.host.writeStallMs : (peer?.writeStallMs ?? null);
+    const leads = status.leader === status.self;
+    return {
+      ...{ id, name, address, role: view.role, matchIndex },
+      standing: standingOf(status.membership, id),
+      appliedIndex: view.appliedIndex,
+      lagEntries: matchIndex === null || !leads ? null : status.lastIndex - matchIndex,
+      reachable: own || (leads ? heard : view.reachable),
+      disk: !heard || stallMs === null ? 'unknown' : stallMs > 0 ? 'stalled' : 'keeps up',
+      writeStallMs: heard && stallMs !== null ? Math.round(stallMs) : null,
+    };
+  }
+
   #own({ name, address }: Member, status: RaftStatus): ControllerView {
     const { role, term, commitIndex, appliedIndex } = status;
     return {
@@ -57,4 +92,17 @@ export class MemberViews {
       appliedIndex: null,
     };
   }
+}
+
+function standingOf({ voters, learners }: Membership, id: MemberId): ControllerSeat['standing'] {
+  if (voters.includes(id)) return 'voter';
+  return learners.includes(id) ? 'learner' : 'leaving';
+}
+
+function remarkOn({ voters, learners, outgoing }: Membership): string | null {
+  if (outgoing.length > 0) return 'a replacement is under way';
+  if (learners.length > 0) return 'a learner becomes a voter by itself once it holds the log';
+  const count = voters.length;
+  if (count % 2 === 1) return null;
+  return `${count} voters tolerate no more failures than ${count - 1}: add or remove one`;
 }

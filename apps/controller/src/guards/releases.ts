@@ -83,7 +83,7 @@ function judge(state: ClusterState | null, from: GuardIdentity, request: Release
     return { kind: 'refused', reason: `epoch ${lease.epoch} is of ${lease.holder}` };
   }
   if (lease.kind !== 'Held') return { kind: 'over' };
-  if (request.incarnation !== null && request.incarnation !== lease.guard) {
+  if (request.incarnation !== lease.guard) {
     return { kind: 'refused', reason: 'another start of the guard holds it' };
   }
   return { kind: 'accepted', state, lease };

@@ -104,6 +104,7 @@ function needsLeader(request: FastifyRequest): boolean {
   const [path = ''] = request.url.split('?');
   if (isWrite(request)) return true;
   if (path === API_PATHS.status) return true;
+  if (path === API_PATHS.controllers) return true;
   return path.startsWith(API_PATHS.clusters) && !LOCAL_READS.test(path);
 }
 

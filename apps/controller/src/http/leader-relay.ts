@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { PROBLEM_STATUS } from '#libs/api';
 import type { MemberId } from '#libs/raft';
 import type { HttpMessage } from '../controller-core.ts';
 import type { PeerNetwork } from '../links/peer-network.ts';
@@ -18,6 +19,9 @@ export type RelayedAnswer = {
 /** The leader answers within this, or the client is told that the outcome is not known. */
 const ANSWER_LIMIT_MS = 5_000;
 const PENDING_MAX = 1_000;
+const NO_LEADER_STATUS = PROBLEM_STATUS.NO_LEADER;
+const ATTEMPTS_MAX = 10;
+const ATTEMPT_PAUSE_MS = 50;
 
 /** Runs a relayed request on the leader as if it had come to its own port. */
 export type RunHere = (request: RelayedRequest) => Promise<RelayedAnswer>;
@@ -50,6 +54,15 @@ export class LeaderRelay {
       this.#pending.set(id, settle);
       if (!this.network.tell(leader, { type: 'httpRequest', id, ...request })) settle(null);
     });
+  }
+
+  /** As `ask`, of a member that is just becoming leader and may refuse for a moment. */
+  async askServing(leader: MemberId, request: RelayedRequest): Promise<RelayedAnswer | null> {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.ask(leader, request);
+      if (answer?.status !== NO_LEADER_STATUS || attempt === ATTEMPTS_MAX) return answer;
+      await new Promise((resolve) => setTimeout(resolve, ATTEMPT_PAUSE_MS));
+    }
   }
 
   onMessage(message: HttpMessage, from: MemberId): void {

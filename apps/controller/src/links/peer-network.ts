@@ -6,15 +6,17 @@ import {
   decodeRaftMessage,
   encodeControllerMessage,
   encodeRaftMessage,
+  type JoinAnswer,
   MalformedMessageError,
   RaftFrame,
 } from '#libs/protocol';
-import type { Member, MemberId, Message } from '#libs/raft';
+import type { LogIndex, Member, MemberId, Message } from '#libs/raft';
 import {
   type AcceptChannel,
   type ChannelHandler,
   type LinkSecurity,
   type LinkSelf,
+  type Peer,
   type PeerConnection,
   PeerLink,
 } from '#libs/transport';
@@ -34,17 +36,27 @@ export type PeerNetworkEvents = {
   onMessage(message: ControllerMessage, from: MemberId): void;
   onUp(peer: MemberId): void;
   onDown(peer: MemberId): void;
+  onJoin(peer: Sender, token: string | null, answer: (answer: JoinAnswer) => void): void;
+  /** Others say that this member's seat is gone. */
+  onRemoved(index: LogIndex): void;
+  /** The log index at which this seat was seen to be gone; null while it is not. */
+  removedAt(id: MemberId): LogIndex | null;
+  nameOf(id: MemberId): string | null;
 };
+
+export type Sender = Pick<Peer, 'memberId' | 'name' | 'incarnation' | 'groupId'>;
 
 type Pair = { readonly member: Member; readonly control: PeerLink; readonly bulk: PeerLink };
 
 /**
  * Two warm links to each other member, dialled by the side that sends: control for what must never
- * wait, bulk for entries and snapshots. What others send arrives on the links that they dialled.
+ * wait, bulk for entries and snapshots. What others send arrives on the links that they dialled; a
+ * member that is not known here (yet) is answered on those.
  */
 export class PeerNetwork implements PeerLinks {
   readonly #options: PeerNetworkOptions;
   readonly #pairs = new Map<MemberId, Pair>();
+  readonly #accepted = new Map<MemberId, PeerConnection>();
   #events: PeerNetworkEvents | null = null;
 
   constructor(options: PeerNetworkOptions) {
@@ -71,6 +83,7 @@ export class PeerNetwork implements PeerLinks {
       this.#stop(pair);
       this.#pairs.delete(id);
     }
+    for (const [id, connection] of this.#accepted) this.#tellIfRemoved(id, connection);
   }
 
   isUp(peer: MemberId): boolean {
@@ -83,18 +96,16 @@ export class PeerNetwork implements PeerLinks {
 
   send(message: Message): void {
     const pair = this.#pairs.get(message.to);
-    if (pair === undefined) return;
-    const link = isBulk(message) ? pair.bulk : pair.control;
-    link.send(RaftFrame.message, encodeRaftMessage(message));
+    const way = this.#wayTo(message.to, isBulk(message) ? pair?.bulk : pair?.control);
+    way?.send(RaftFrame.message, encodeRaftMessage(message));
   }
 
   /** False when it could not be sent. */
   tell(to: MemberId, message: ControllerMessage): boolean {
     const pair = this.#pairs.get(to);
-    if (pair === undefined) return false;
     const long = message.type === 'httpRequest' || message.type === 'httpAnswer';
-    const link = long ? pair.bulk : pair.control;
-    return link.send(ControllerFrame.message, encodeControllerMessage(message));
+    const way = this.#wayTo(to, long ? pair?.bulk : pair?.control);
+    return way?.send(ControllerFrame.message, encodeControllerMessage(message)) ?? false;
   }
 
   tellAll(message: ControllerMessage): void {
@@ -107,10 +118,36 @@ export class PeerNetwork implements PeerLinks {
   }
 
   /** For both Raft channels of the listener. */
-  readonly accept: AcceptChannel = (connection): ChannelHandler => ({
-    onFrame: (type, body) => this.#receive(connection, type, body),
-    onClose: () => undefined,
-  });
+  readonly accept: AcceptChannel = (connection): ChannelHandler => {
+    const { memberId, name } = connection.peer;
+    const known = this.#events?.nameOf(memberId) ?? null;
+    if (known !== null && known !== name) {
+      connection.close(
+        new Error(`'${name}' says that it is member ${memberId}, which is '${known}'`),
+      );
+    } else if (memberId !== 0) {
+      this.#accepted.set(memberId, connection);
+      this.#tellIfRemoved(memberId, connection);
+    }
+    return {
+      onFrame: (type, body) => this.#receive(connection.peer, connection, type, body),
+      onClose: () => {
+        if (this.#accepted.get(memberId) === connection) this.#accepted.delete(memberId);
+      },
+    };
+  };
+
+  /** Whoever left and did not hear of it would ask for votes for ever: it stops when it is told. */
+  #tellIfRemoved(memberId: MemberId, connection: PeerConnection): void {
+    const index = this.#events?.removedAt(memberId) ?? null;
+    if (index === null) return;
+    const message = encodeControllerMessage({ type: 'removed', memberId, index });
+    connection.send(ControllerFrame.message, message);
+  }
+
+  #wayTo(id: MemberId, link: PeerLink | undefined): Pick<PeerConnection, 'send'> | undefined {
+    return link?.state === 'up' ? link : this.#accepted.get(id);
+  }
 
   #connect(member: Member): Pair {
     const control = this.#link(member, 'raft-control');
@@ -124,8 +161,9 @@ export class PeerNetwork implements PeerLinks {
     const { self, security, clock, prng, log } = this.#options;
     const { host, port } = splitAddress(member.address);
     const { id, name: peer } = member;
+    const sender = { name: peer, memberId: id, groupId: self.groupId, incarnation: '' };
     let wasUp = true;
-    return new PeerLink({
+    const link: PeerLink = new PeerLink({
       host,
       port,
       channel,
@@ -133,7 +171,7 @@ export class PeerNetwork implements PeerLinks {
       self,
       expectedName: peer,
       time: { clock, prng },
-      onFrame: () => undefined,
+      onFrame: (type, body) => this.#receive(sender, link, type, body),
       onUp: () => {
         wasUp = true;
         if (channel === 'raft-control') this.#events?.onUp(id);
@@ -144,10 +182,11 @@ export class PeerNetwork implements PeerLinks {
         this.#events?.onDown(id);
       },
     });
+    return link;
   }
 
-  #receive(connection: PeerConnection, type: number, body: Uint8Array): void {
-    const from = connection.peer.memberId;
+  #receive(peer: Sender, way: Pick<PeerConnection, 'send'>, type: number, body: Uint8Array): void {
+    const from = peer.memberId;
     if (type === RaftFrame.message) {
       const message = decodeRaftMessage(body);
       if (message.from !== from) {
@@ -155,9 +194,26 @@ export class PeerNetwork implements PeerLinks {
       }
       this.#events?.onRaft(message);
     } else if (type === ControllerFrame.message) {
-      this.#events?.onMessage(decodeControllerMessage(body), from);
+      this.#onControllerMessage(decodeControllerMessage(body), peer, way);
     } else {
       throw new MalformedMessageError('a frame', 'type', 'one that controllers send');
+    }
+  }
+
+  #onControllerMessage(
+    message: ControllerMessage,
+    peer: Sender,
+    way: Pick<PeerConnection, 'send'>,
+  ): void {
+    if (message.type === 'joinRequest') {
+      this.#events?.onJoin(peer, message.token, (answer) => {
+        way.send(ControllerFrame.message, encodeControllerMessage({ type: 'joinAnswer', answer }));
+      });
+    } else if (message.type === 'removed') {
+      const own = this.#options.self.memberId;
+      if (message.memberId === own && own !== 0) this.#events?.onRemoved(message.index);
+    } else {
+      this.#events?.onMessage(message, peer.memberId);
     }
   }
 

@@ -1,13 +1,22 @@
 import type { RecordedEvent } from '#libs/cluster';
 import type { EventStore } from '#libs/event-store';
 import { assert, type Clock } from '#libs/kernel';
-import type { LogEntry, LogIndex, Term } from '#libs/raft';
+import type { LogEntry, LogIndex, Membership, SnapshotMeta, Term } from '#libs/raft';
 import type { AppliedMark } from '#libs/storage';
 import type { ProposalIntake } from './proposal-intake.ts';
 import type { StateOverlay } from './state-overlay.ts';
 
 const SLICE_MS_MAX = 4;
 const ENTRIES_PER_LOOK = 32;
+
+/** The newest committed membership that was applied here, and the index of its entry. */
+export type MembershipMark = { readonly index: LogIndex; readonly membership: Membership };
+
+export type AppliedPlace = {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly membership: MembershipMark;
+};
 
 export type EventObserver = (events: readonly RecordedEvent[]) => void;
 
@@ -18,6 +27,7 @@ export class ApplyQueue {
   #suspended = false;
   #index: LogIndex;
   #term: Term;
+  #membership: MembershipMark;
   #observers: EventObserver[] = [];
   #barriers: { readonly index: LogIndex; readonly reached: () => void }[] = [];
 
@@ -26,14 +36,19 @@ export class ApplyQueue {
     readonly overlay: StateOverlay,
     readonly proposals: ProposalIntake,
     readonly clock: Clock,
-    applied: { readonly index: LogIndex; readonly term: Term },
+    applied: AppliedPlace,
   ) {
+    this.#membership = applied.membership;
     this.#index = applied.index;
     this.#term = applied.term;
   }
 
   get index(): LogIndex {
     return this.#index;
+  }
+
+  get membership(): MembershipMark {
+    return this.#membership;
   }
 
   get hasMore(): boolean {
@@ -72,7 +87,8 @@ export class ApplyQueue {
   }
 
   /** A snapshot took the place of everything before it. */
-  restoredTo(store: EventStore, index: LogIndex, term: Term): void {
+  restoredTo(store: EventStore, { index, term, membership }: SnapshotMeta): void {
+    this.#membership = { index, membership };
     this.store = store;
     this.#suspended = false;
     this.#index = index;
@@ -117,6 +133,7 @@ export class ApplyQueue {
     this.#index = index;
     this.#term = term;
     const owner = this.proposals.take(index, term);
+    if (entry.kind === 'membership') this.#membership = { index, membership: entry.membership };
     if (entry.kind !== 'command') return;
     const applied = this.store.apply(index, entry.payload);
     if (applied.writes.length > 0) this.overlay.add(applied.writes, nowMs);

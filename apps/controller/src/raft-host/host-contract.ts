@@ -1,7 +1,8 @@
 import type { EventStore } from '#libs/event-store';
 import type { Clock } from '#libs/kernel';
-import type { LogIndex, RaftMachine, RoleChange, Term } from '#libs/raft';
+import type { RaftMachine, RoleChange } from '#libs/raft';
 import type { Log } from '../log.ts';
+import type { AppliedPlace } from './apply-queue.ts';
 import type { CompactionLimits } from './compactor.ts';
 import type { HostStorage, PeerLinks } from './ports.ts';
 import type { SnapshotterOptions } from './snapshotter.ts';
@@ -15,7 +16,7 @@ export type RaftHostOptions = {
   readonly log: Log;
   readonly tickMs: number;
   readonly electionTimeoutMs: number;
-  readonly applied: { readonly index: LogIndex; readonly term: Term };
+  readonly applied: AppliedPlace;
   readonly compaction?: CompactionLimits;
   /** An invariant broke or storage failed: the process must end, nothing may follow. */
   readonly onFatal: (error: unknown) => void;

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import { systemClock } from '../system-clock.ts';
 import { STORE_PORTS } from './load-event-store.ts';
 import { openReplica, type Replica } from './open-replica.ts';
+import { openSeat } from './open-seat.ts';
 import type { ProposalLoss } from './proposals.ts';
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -20,11 +21,13 @@ class Trio {
   constructor(readonly directory: string) {}
 
   async start(id: number): Promise<Replica> {
-    const replica = await openReplica({
+    const seat = await openSeat({
       directory: join(this.directory, `c${id}`),
       groupId: 'g1',
       name: `c${id}`,
-      founders: FOUNDERS,
+      entry: { kind: 'found', founders: FOUNDERS },
+    });
+    const replica = await openReplica(seat, {
       timing: TIMING,
       links: { send: (message) => this.#deliver(message) },
       clock: systemClock,

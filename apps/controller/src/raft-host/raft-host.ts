@@ -3,9 +3,11 @@ import { assert, type MonotonicMs } from '#libs/kernel';
 import type {
   FetchRequest,
   MemberId,
+  MembershipChange,
   Message,
   Output,
   PersistBatch,
+  ProposeResult,
   RaftMachine,
   RaftStatus,
   RoleChange,
@@ -162,9 +164,20 @@ export class RaftHost {
   }
 
   transferLeadership(to: MemberId): boolean {
+    return this.handOver(to).accepted;
+  }
+
+  handOver(to: MemberId): ProposeResult {
     const result = this.#options.raft.transferLeadership(to);
     this.schedule();
-    return result.accepted;
+    return result;
+  }
+
+  /** Takes effect here when it is accepted, and for good once it is committed. */
+  changeMembership(change: MembershipChange): ProposeResult {
+    const result = this.#options.raft.proposeMembership(change);
+    this.schedule();
+    return result;
   }
 
   onUnreachable(id: MemberId): void {
@@ -303,7 +316,7 @@ export class RaftHost {
   #restore(meta: SnapshotMeta): void {
     loadEventStore(this.#options.storage).then(
       (store) => {
-        this.applies.restoredTo(store, meta.index, meta.term);
+        this.applies.restoredTo(store, meta);
         this.feed((raft) => raft.onApplied(meta.index));
         this.#snapshots.onRestored(meta.index);
         for (const listener of this.#listeners) listener.onRestored?.();

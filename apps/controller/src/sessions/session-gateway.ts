@@ -14,6 +14,7 @@ import {
   MalformedMessageError,
   packSessionAnswer,
   type SessionAnswer,
+  SessionFrame,
   type SessionRequest,
   unpackSessionRequest,
 } from '#libs/protocol';
@@ -22,7 +23,7 @@ import { STORE_PORTS } from '../raft-host/load-event-store.ts';
 import type { ProposalLoss, ProposalOwner } from '../raft-host/proposals.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
-import { isRegisterCommand, SessionFrame } from './session-frames.ts';
+import { isRegisterCommand } from './register-command.ts';
 
 export type SessionGatewayOptions = {
   readonly host: RaftHost;

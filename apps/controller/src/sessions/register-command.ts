@@ -1,6 +1,3 @@
-/** Frame types of the channel 'session' (80 to 99). */
-export const SessionFrame = { request: 80, answer: 81 } as const;
-
 /**
  * Clients may write registers and nothing else: events and credentials are the controllers' own. The
  * check is on the first bytes of the msgpack array, and only these two spellings pass.

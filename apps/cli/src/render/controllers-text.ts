@@ -1,0 +1,50 @@
+import type { ControllerSeat, ControllersAnswer } from '#libs/api';
+import type { Terminal } from '../terminal.ts';
+import { columns, wrap } from './columns.ts';
+
+type Look = Pick<Terminal, 'columns' | 'colors'>;
+
+const HEADS = [
+  { head: 'ID', align: 'right' as const },
+  { head: 'NAME' },
+  { head: 'ROLE' },
+  { head: 'STANDING' },
+  { head: 'DURABLE', align: 'right' as const },
+  { head: 'APPLIED', align: 'right' as const },
+  { head: 'LAG', align: 'right' as const },
+  { head: 'DISK' },
+  { head: 'ADDRESS' },
+];
+
+export function controllersText(
+  answer: ControllersAnswer,
+  { colors, columns: width }: Look,
+): string {
+  const { leader, term, commitIndex, toleratedFailures, remark, controllers } = answer;
+  const led = leader === null ? colors.red('no leader') : `leader ${leader}`;
+  const failures = `tolerates ${toleratedFailures} ${toleratedFailures === 1 ? 'failure' : 'failures'}`;
+  const rows = controllers.map((seat) => rowOf(seat, colors));
+  return [
+    `${colors.bold('Controllers')}  ${led}, term ${term}, committed ${commitIndex}, ${failures}`,
+    ...columns(HEADS, rows, colors).map((line) => `  ${line}`),
+    ...(remark === null ? [] : [colors.yellow(`  ${wrap(remark, width - 4, '    ')}`)]),
+  ].join('\n');
+}
+
+function rowOf(seat: ControllerSeat, colors: Look['colors']): string[] {
+  const { id, name, role, standing, matchIndex, appliedIndex, lagEntries } = seat;
+  const { reachable, disk, writeStallMs, address } = seat;
+  const shownRole = role === 'leader' ? colors.green(role) : role;
+  const stalled = `stalled ${writeStallMs ?? '?'} ms`;
+  return [
+    String(id),
+    name,
+    reachable ? shownRole : colors.red('unreachable'),
+    standing === 'voter' ? standing : colors.yellow(standing),
+    ...[matchIndex, appliedIndex, lagEntries].map((value) =>
+      value === null ? '-' : String(value),
+    ),
+    disk === 'stalled' ? colors.red(stalled) : disk === 'unknown' ? '-' : disk,
+    address,
+  ];
+}

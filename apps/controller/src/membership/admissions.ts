@@ -1,0 +1,99 @@
+import { readRegister, registerKey } from '#libs/event-store';
+import type { JoinAnswer } from '#libs/protocol';
+import type { Member } from '#libs/raft';
+import type { Sender } from '../links/peer-network.ts';
+import type { Log } from '../log.ts';
+import { appliedCommand, ProposalLostError } from '../proposing.ts';
+import { STORE_PORTS } from '../raft-host/load-event-store.ts';
+import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { StateReader } from '../raft-host/state-reader.ts';
+import { parseJoinToken } from './join-token.ts';
+import { isFounder } from './member-ids.ts';
+
+export type AdmissionsOptions = {
+  readonly host: RaftHost;
+  readonly reader: StateReader;
+  readonly log: Log;
+};
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Gives seats to controllers that join, each once: a directory that came back empty would vote again
+ * without its memory of votes. Who took a seat is a register, written once.
+ */
+export class Admissions {
+  readonly #options: AdmissionsOptions;
+
+  constructor(options: AdmissionsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ProposalLostError never: the joining side asks again */
+  async judge(peer: Sender, token: string | null): Promise<JoinAnswer> {
+    const { host, log } = this.#options;
+    if (!host.serving) return wait('this controller does not lead', this.#leaderAddress());
+    const { members } = host.applies.membership.membership;
+    const member = members.find(({ name }) => name === peer.name);
+    if (member === undefined) {
+      const order = `matriarch controllers add ${peer.name} --address HOST:PORT`;
+      return wait(`'${peer.name}' is no member yet: \`${order}\``, null);
+    }
+    const objection = objectionTo(member, token, peer.groupId);
+    if (objection !== null) return { kind: 'refused', why: objection };
+    try {
+      const answer = await this.#take(member, peer.incarnation);
+      if (answer.kind === 'admitted') log.info('controller admitted', { ...member });
+      return answer;
+    } catch (error) {
+      if (error instanceof ProposalLostError) return wait('leadership is changing hands', null);
+      throw error;
+    }
+  }
+
+  async #take({ id, name }: Member, incarnation: string): Promise<JoinAnswer> {
+    const { host, reader } = this.#options;
+    const key = `controllers/seats/${id}`;
+    const value = encoder.encode(incarnation);
+    const put = { type: 'put', key, value, expectedRevision: 0 } as const;
+    const { result } = await appliedCommand(host, put);
+    if (result.type === 'written') return { kind: 'admitted', memberId: id };
+    const stored = await reader.get(registerKey(key));
+    const taker = stored === null ? null : decoder.decode(readRegister(STORE_PORTS, stored).value);
+    // Asked twice by the same process: its first answer was lost.
+    if (taker === incarnation) return { kind: 'admitted', memberId: id };
+    return {
+      kind: 'refused',
+      why: `the seat ${id} of '${name}' was taken by another directory: ${addAnew(name)}`,
+    };
+  }
+
+  #leaderAddress(): string | null {
+    const { host } = this.#options;
+    const { members } = host.status().membership;
+    return members.find((member) => member.id === host.role.leader)?.address ?? null;
+  }
+}
+
+function objectionTo(member: Member, token: string | null, groupId: string): string | null {
+  const { id, name } = member;
+  if (isFounder(id)) return `'${name}' is a founder, its directory was lost: ${addAnew(name)}`;
+  if (token === null) return null;
+  const parsed = parseJoinToken(token);
+  const text = token.slice(0, 80);
+  if (parsed === null) return `'${text}' is no token of \`matriarch controllers add\``;
+  if (parsed.name !== name || parsed.groupId !== groupId) {
+    return `the token '${text}' is for '${parsed.name}' of group ${parsed.groupId}`;
+  }
+  if (parsed.memberId === id) return null;
+  return `the token '${text}' is of an earlier admission, '${name}' is member ${id} now`;
+}
+
+function addAnew(name: string): string {
+  return `\`matriarch controllers remove ${name}\`, then add it anew`;
+}
+
+function wait(why: string, leader: string | null): JoinAnswer {
+  return { kind: 'wait', why, leader };
+}

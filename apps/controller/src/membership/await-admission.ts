@@ -1,0 +1,120 @@
+import { type ControllerConfig, formatAddress, parseAddress } from '#libs/config';
+import { DomainError, messageOf, seededPrng } from '#libs/kernel';
+import {
+  ControllerFrame,
+  decodeControllerMessage,
+  encodeControllerMessage,
+  type JoinAnswer,
+} from '#libs/protocol';
+import type { MemberId } from '#libs/raft';
+import { type LinkSecurity, type LinkSelf, PeerLink, PeerServer } from '#libs/transport';
+import type { Log } from '../log.ts';
+import { systemClock } from '../system-clock.ts';
+
+export class JoinRefusedError extends DomainError {
+  readonly code = 'JOIN_REFUSED';
+
+  constructor(name: string, why: string) {
+    super(`controller '${name}' may not join: ${why}`);
+  }
+}
+
+export type AdmissionOptions = {
+  readonly config: ControllerConfig;
+  readonly security: LinkSecurity;
+  /** As yet without a seat. */
+  readonly self: LinkSelf;
+  readonly log: Log;
+};
+
+const ANSWER_LIMIT_MS = 3_000;
+const ASK_AGAIN_AFTER_MS = 500;
+
+/**
+ * Listens, so that the leader can prove the address, and asks for a seat until it is given one.
+ *
+ * @throws JoinRefusedError, and the errors of `listen`
+ */
+export async function awaitAdmission(options: AdmissionOptions): Promise<MemberId> {
+  const { config, security, self, log } = options;
+  const silent = { onFrame: () => undefined, onClose: () => undefined };
+  const server = await PeerServer.listen({
+    ...config.listen,
+    ...{ security, self, clock: systemClock },
+    channels: { 'raft-control': () => silent, 'raft-bulk': () => silent },
+    onRefused: ({ remoteAddress, cause }) =>
+      log.warn('connection refused', { remoteAddress, why: cause.message }),
+  });
+  try {
+    return await askUntilAdmitted(options);
+  } finally {
+    await server.close();
+  }
+}
+
+async function askUntilAdmitted(options: AdmissionOptions): Promise<MemberId> {
+  const { log } = options;
+  let lastWhy = '';
+  for (;;) {
+    const { memberId, why } = await askAround(options);
+    if (memberId !== null) return memberId;
+    if (why !== lastWhy) log.info('waiting to be let in', { why });
+    lastWhy = why;
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_AFTER_MS));
+  }
+}
+
+/** Each known controller once, and whoever they name as leader first. */
+async function askAround(
+  options: AdmissionOptions,
+): Promise<{ readonly memberId: MemberId | null; readonly why: string }> {
+  const { config } = options;
+  const toAsk = (config.join?.controllers ?? []).map(formatAddress);
+  const reasons = new Map<string, string>();
+  for (let address = toAsk.shift(); address !== undefined; address = toAsk.shift()) {
+    if (reasons.has(address)) continue;
+    const answer = await askOnce(options, address);
+    if (answer.kind === 'admitted') return { memberId: answer.memberId, why: '' };
+    if (answer.kind === 'refused') throw new JoinRefusedError(config.name, answer.why);
+    reasons.set(address, answer.why);
+    if (answer.leader !== null) toAsk.unshift(answer.leader);
+  }
+  const why = [...reasons].map(([address, reason]) => `${address}: ${reason}`).join('; ');
+  return { memberId: null, why };
+}
+
+/** One question to one controller; a controller that cannot be reached means waiting too. */
+function askOnce(options: AdmissionOptions, address: string): Promise<JoinAnswer> {
+  const { config, security, self } = options;
+  const place = parseAddress(address);
+  if (place === null) return Promise.resolve(waiting(`'${address}' is no host:port`));
+  return new Promise((resolve) => {
+    const settle = (answer: JoinAnswer): void => {
+      clearTimeout(timer);
+      link.stop();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => settle(waiting('no answer')), ANSWER_LIMIT_MS);
+    const token = config.join?.token ?? null;
+    const link = new PeerLink({
+      ...place,
+      ...{ security, self, channel: 'raft-control', expectedName: null },
+      time: { clock: systemClock, prng: seededPrng(1) },
+      onUp: () => {
+        const message = encodeControllerMessage({ type: 'joinRequest', token });
+        link.send(ControllerFrame.message, message);
+      },
+      onFrame: (type, body) => {
+        if (type !== ControllerFrame.message) return;
+        const message = decodeControllerMessage(body);
+        if (message.type === 'joinAnswer') settle(message.answer);
+      },
+      onDown: (cause) => settle(waiting(messageOf(cause))),
+    });
+    link.start();
+  });
+}
+
+function waiting(why: string): JoinAnswer {
+  return { kind: 'wait', why, leader: null };
+}

@@ -1,0 +1,232 @@
+import type { ControllerOrderAnswer } from '#libs/api';
+import type { Member, MemberId, MembershipChange } from '#libs/raft';
+import type { LinkSecurity, LinkSelf } from '#libs/transport';
+import { ApiProblem } from '../http/api-problem.ts';
+import type { RaftHost } from '../raft-host/raft-host.ts';
+import { joinTokenText } from './join-token.ts';
+import { seatAt } from './member-ids.ts';
+import type { Promoter } from './promoter.ts';
+import { holdsLog } from './promoter.ts';
+import { proveAddress } from './prove-address.ts';
+import { refusalText } from './refusal-text.ts';
+
+export type MembershipOrdersOptions = {
+  readonly host: RaftHost;
+  readonly promoter: Promoter;
+  readonly security: LinkSecurity;
+  readonly self: LinkSelf;
+  readonly electionTimeoutMs: number;
+};
+
+const MEMBERS_MAX = 7;
+/** Clients wait five seconds for an answer. */
+const COMMIT_LIMIT_MS = 3_500;
+const LOOK_EVERY_MS = 10;
+/** Two ticks and an answer on its way. */
+const SILENCE_SHOWS_MS = 200;
+
+/** What operators order about controllers. On the leader; one that must go first hands over. */
+export class MembershipOrders {
+  readonly #options: MembershipOrdersOptions;
+  #adding = false;
+
+  constructor(options: MembershipOrdersOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ApiProblem */
+  async add(name: string, address: string): Promise<ControllerOrderAnswer> {
+    const { members } = this.#status().membership;
+    this.#checkRoom(members, name, address);
+    if (this.#adding) throw refused('another controller is being added: try again');
+    this.#adding = true;
+    try {
+      await this.#prove(name, address);
+      // The entry will stand at this index: nothing else runs between here and the proposal.
+      const id = seatAt(this.#status().lastIndex + 1);
+      await this.#change({ type: 'addLearner', member: { id, name, address } }, (committed) =>
+        committed.some((member) => member.id === id),
+      );
+      const { groupId } = this.#options.self;
+      const token = joinTokenText({ name, memberId: id, groupId });
+      const text = `${name} is member ${id}, a learner until it holds the log, then a voter`;
+      return { name, memberId: id, complete: false, token, text };
+    } finally {
+      this.#adding = false;
+    }
+  }
+
+  /** The leader itself is removed by its successor: see `mustHandOver`. @throws ApiProblem */
+  async remove(name: string): Promise<ControllerOrderAnswer> {
+    const { id } = this.#member(name);
+    await this.#untilSilenceShows();
+    await this.#change({ type: 'remove', id }, (members) => !has(members, id));
+    return done(name, id, `${name} is removed; if it still runs, it stops`);
+  }
+
+  /** To be given again until it is complete. @throws ApiProblem */
+  async replace(
+    name: string,
+    by: string,
+    address: string | undefined,
+  ): Promise<ControllerOrderAnswer> {
+    const { members, voters, outgoing } = this.#status().membership;
+    const incoming = members.find((member) => member.name === by);
+    const leaving = members.find((member) => member.name === name);
+    if (incoming === undefined) {
+      const { id } = this.#member(name);
+      if (!voters.includes(id)) throw refused(`'${name}' is a learner: remove it instead`);
+      if (address === undefined) {
+        throw unknown(`'${by}' is no member yet: say with --address where it listens`);
+      }
+      const added = await this.add(by, address);
+      this.#options.promoter.hold(added.memberId ?? 0);
+      return { ...added, text: `${by} is fed the log, then it takes the place of ${name}` };
+    }
+    const voter = voters.includes(incoming.id);
+    if (leaving === undefined) {
+      if (voter) return done(by, incoming.id, `${by} is in the place of ${name}`);
+      throw unknown(`there is no controller '${name}' to replace`);
+    }
+    if (outgoing.length > 0) return underWay(by, incoming.id, 'the replacement is under way');
+    if (voter) {
+      const { text } = await this.remove(name);
+      return done(by, incoming.id, `${by} is a voter already; ${text}`);
+    }
+    this.#options.promoter.hold(incoming.id);
+    if (!holdsLog(this.#status(), incoming.id)) {
+      return underWay(by, incoming.id, `${by} does not hold the log yet`);
+    }
+    await this.#untilSilenceShows();
+    const change = { type: 'replace', outgoing: leaving.id, incoming: incoming.id } as const;
+    await this.#change(change, (left) => !has(left, leaving.id));
+    return done(by, incoming.id, `${by} is in the place of ${name}`);
+  }
+
+  /** @throws ApiProblem */
+  async transfer(to: string | undefined): Promise<ControllerOrderAnswer> {
+    const { host } = this.#options;
+    const status = this.#status();
+    const { membership, self } = status;
+    const target = to === undefined ? this.#successor() : this.#member(to).id;
+    const name = membership.members.find(({ id }) => id === target)?.name ?? '';
+    if (target === self) return done(name, target, `${name} leads already`);
+    const result = host.handOver(target);
+    if (!result.accepted) throw refused(refusalText(result.refusal));
+    const gone = await this.#until(() => host.role.role !== 'leader');
+    if (!gone) throw refused(`'${name}' did not take over: it is slow, or was just lost`);
+    return done(name, target, `${name} leads now`);
+  }
+
+  /** True when the order is about the leader itself, which can only go once another one leads. */
+  mustHandOver(name: string): boolean {
+    const { membership, self } = this.#status();
+    const { members, voters } = membership;
+    return voters.length > 1 && members.some((each) => each.id === self && each.name === name);
+  }
+
+  #checkRoom(members: readonly Member[], name: string, address: string): void {
+    const namesake = members.find((member) => member.name === name);
+    const neighbour = members.find((member) => member.address === address);
+    const exists = (detail: string) => new ApiProblem('CONTROLLER_EXISTS', detail);
+    if (namesake !== undefined) {
+      const way = 'remove it first, or choose another name';
+      throw exists(`'${name}' is member ${namesake.id} already, at ${namesake.address}: ${way}`);
+    }
+    if (neighbour !== undefined) {
+      throw exists(`${address} is the address of '${neighbour.name}': each has one of its own`);
+    }
+    if (members.length < MEMBERS_MAX) return;
+    throw refused(`there are ${members.length} controllers, the most there can be: remove one`);
+  }
+
+  async #prove(name: string, address: string): Promise<void> {
+    const { security, self } = this.#options;
+    const objection = await proveAddress({ security, self }, name, address);
+    if (objection === null) return;
+    const detail =
+      `controller '${name}' does not answer at ${address}: ${objection}. Nothing was changed. ` +
+      `Start it there with \`join: {controllers: [...]}\` in its file, then add it again`;
+    throw new ApiProblem('CONTROLLER_UNREACHABLE', detail);
+  }
+
+  async #change(
+    change: MembershipChange,
+    holds: (committed: readonly Member[]) => boolean,
+  ): Promise<void> {
+    const { host } = this.#options;
+    const result = host.changeMembership(change);
+    if (!result.accepted) {
+      if (result.refusal === 'notLeader' || result.refusal === 'notServing') {
+        throw new ApiProblem('NO_LEADER', refusalText(result.refusal));
+      }
+      throw refused(refusalText(result.refusal));
+    }
+    if (await this.#until(() => holds(host.applies.membership.membership.members))) return;
+    const detail = 'the change was not committed in time: see `matriarch controllers list`';
+    throw new ApiProblem('OUTCOME_UNKNOWN', detail);
+  }
+
+  /**
+   * Whether enough voters answer is judged by who was heard within an election timeout: one that died
+   * just now would still count, and the change could never be committed.
+   */
+  async #untilSilenceShows(): Promise<void> {
+    const waitMs = this.#options.electionTimeoutMs + SILENCE_SHOWS_MS;
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+
+  #member(name: string): Member {
+    const { members } = this.#status().membership;
+    const member = members.find((each) => each.name === name);
+    if (member !== undefined) return member;
+    const names = members.map((each) => each.name).join(', ');
+    throw unknown(`there is no controller '${name.slice(0, 100)}' (${names})`);
+  }
+
+  #successor(): MemberId {
+    const { membership, peers } = this.#status();
+    const [best] = peers
+      .filter((peer) => membership.voters.includes(peer.id) && peer.recentlyActive)
+      .filter((peer) => peer.state === 'replicate' && peer.writeStallMs === 0)
+      .toSorted((a, b) => b.matchIndex - a.matchIndex);
+    if (best === undefined) throw refused('no other voter is healthy: nobody could take over');
+    return best.id;
+  }
+
+  #status() {
+    const { host } = this.#options;
+    if (!host.serving) throw new ApiProblem('NO_LEADER', refusalText('notServing'));
+    return host.status();
+  }
+
+  async #until(holds: () => boolean): Promise<boolean> {
+    const { host } = this.#options;
+    const endMs = host.nowMs() + COMMIT_LIMIT_MS;
+    while (!holds()) {
+      if (host.nowMs() >= endMs) return false;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    return true;
+  }
+}
+
+function has(members: readonly Member[], id: MemberId): boolean {
+  return members.some((member) => member.id === id);
+}
+
+function done(name: string, memberId: MemberId, text: string): ControllerOrderAnswer {
+  return { name, memberId, complete: true, token: null, text };
+}
+
+function underWay(name: string, memberId: MemberId, text: string): ControllerOrderAnswer {
+  return { name, memberId, complete: false, token: null, text };
+}
+
+function refused(detail: string): ApiProblem {
+  return new ApiProblem('MEMBERSHIP_REFUSED', detail);
+}
+
+function unknown(detail: string): ApiProblem {
+  return new ApiProblem('UNKNOWN_CONTROLLER', detail);
+}

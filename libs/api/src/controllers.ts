@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { controllerName, InvalidNameError } from '#libs/kernel';
+
+const controllerSeat = z.object({
+  id: z.int(),
+  name: z.string(),
+  /** Where other processes reach it, as `host:port`. */
+  address: z.string(),
+  role: z.enum(['leader', 'follower', 'candidate', 'learner', 'unknown']),
+  /** leaving: it still counts until a replacement is complete. */
+  standing: z.enum(['voter', 'learner', 'leaving']),
+  /** Up to here the log is known to be durable there; null when the leader does not answer. */
+  matchIndex: z.int().nullable(),
+  /** Only a controller itself knows what it has applied. */
+  appliedIndex: z.int().nullable(),
+  /** Entries of the leader's log that are not known to be durable there. */
+  lagEntries: z.int().nullable(),
+  reachable: z.boolean(),
+  /** stalled: a write has not ended for `writeStallMs`. */
+  disk: z.enum(['keeps up', 'stalled', 'unknown']),
+  writeStallMs: z.number().nullable(),
+});
+
+export const controllersAnswer = z.object({
+  /** The controller that answers. */
+  controller: z.string(),
+  leader: z.string().nullable(),
+  term: z.int(),
+  commitIndex: z.int(),
+  /** How many voters may fail while the rest goes on. */
+  toleratedFailures: z.int(),
+  /** What an operator should do about the number of voters; null when it is as it should be. */
+  remark: z.string().nullable(),
+  controllers: z.array(controllerSeat),
+});
+export type ControllerSeat = z.output<typeof controllerSeat>;
+export type ControllersAnswer = z.output<typeof controllersAnswer>;
+
+const name = z.string().transform((text, context): string => {
+  try {
+    return controllerName(text);
+  } catch (error) {
+    if (!(error instanceof InvalidNameError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+    return z.NEVER;
+  }
+});
+const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/;
+const address = z
+  .string()
+  .max(300)
+  .regex(ADDRESS, 'write host:port, as in 10.0.0.4:7400 or [2001:db8::1]:7400');
+
+export const addControllerRequest = z.strictObject({ name, address });
+export const replaceControllerRequest = z.strictObject({
+  by: name,
+  /** Where `by` listens, when it is no member yet. */
+  address: address.optional(),
+});
+/** Without `to` the leader chooses. */
+export const transferLeadershipRequest = z.strictObject({ to: name.optional() });
+
+/** How far an order about a member has come when it is answered. */
+export const controllerOrderAnswer = z.object({
+  name: z.string(),
+  memberId: z.int().nullable(),
+  /** False: it goes on by itself, or the same order is to be given again (`replace`). */
+  complete: z.boolean(),
+  /** For `join.token` of the new controller; only after it was added. */
+  token: z.string().nullable(),
+  text: z.string(),
+});
+export type ControllerOrderAnswer = z.output<typeof controllerOrderAnswer>;
