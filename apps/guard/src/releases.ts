@@ -23,7 +23,7 @@ export class Releases {
   /** The caller has proved that no process of the instance is left from that epoch. */
   add(release: {
     readonly epoch: Epoch;
-    readonly incarnation: GuardIncarnation | null;
+    readonly incarnation: GuardIncarnation;
     readonly reason: ReleaseReason;
     readonly position: Position | null;
   }): Promise<ReleaseOutcome> {

@@ -1,5 +1,5 @@
 import type { InstanceName } from '#libs/kernel';
-import type { ClusterEvent, ReleaseReason, RuleRefusal, WalPosition } from './events.ts';
+import type { ClusterEvent, RuleRefusal } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { ClusterState } from './state.ts';
 
@@ -21,16 +21,6 @@ export type OperatorCommand =
     }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
-
-/** A guard's release as it arrived, from the instance named by its certificate. */
-export type ReleaseRequest = {
-  readonly instance: InstanceName;
-  readonly epoch: number;
-  /** Null: an older incarnation of that instance, proved down by the one that asks. */
-  readonly guard: string | null;
-  readonly reason: ReleaseReason;
-  readonly position: WalPosition | null;
-};
 
 export type CommandDecision =
   | { readonly kind: 'decided'; readonly decision: Decision }

@@ -54,7 +54,7 @@ export type GuardRequest =
       readonly type: 'release';
       readonly epoch: Epoch;
       /** The incarnation that held the epoch, which may be an older one of this instance. */
-      readonly incarnation: GuardIncarnation | null;
+      readonly incarnation: GuardIncarnation;
       readonly reason: ReleaseReason;
       readonly position: Position | null;
     };
@@ -164,18 +164,14 @@ export function unpackGuardRequest(decoded: unknown): GuardRequest {
         agentAbsentMs: fields.integer('agentAbsentMs'),
         position: unpackPosition(fields),
       };
-    case 'release': {
-      const released = epoch(fields.integer('epoch', 1));
-      const incarnation = fields.textOrNull('incarnation', 64);
-      const reason = fields.oneOf('reason', REASONS);
+    case 'release':
       return {
         type,
-        epoch: released,
-        incarnation: incarnation === null ? null : guardIncarnation(incarnation),
-        reason,
+        epoch: epoch(fields.integer('epoch', 1)),
+        incarnation: guardIncarnation(fields.text('incarnation', 64)),
+        reason: fields.oneOf('reason', REASONS),
         position: unpackPosition(fields),
       };
-    }
     default:
       return unreachable(type);
   }

@@ -41,7 +41,7 @@ const guardRequests: GuardRequest[] = [
     postmaster: 'running',
     agentAbsentMs: 0,
   },
-  { type: 'release', epoch: epoch(4), incarnation: null, reason: 'guard-replaced', position: null },
+  { type: 'release', epoch: epoch(4), incarnation, reason: 'guard-replaced', position: null },
 ];
 const guardAnswers: GuardAnswer[] = [
   { type: 'renewed', epoch: epoch(4), nonce: 0 },

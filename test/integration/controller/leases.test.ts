@@ -86,7 +86,7 @@ describe('a cluster whose first epoch was granted to pg1', () => {
       position: null,
     } as const;
     const stranger = await guard('pg2', leader);
-    stranger.send({ ...release, incarnation: null });
+    stranger.send({ ...release, incarnation: guardIncarnation(PG1) });
     await stranger.answered(({ type }) => type === 'releaseRefused');
     const client = await guard('pg1', leader);
     client.send({ ...release, incarnation: guardIncarnation('another-start') });
