@@ -5,8 +5,8 @@ import type { ClusterState } from '#libs/cluster';
 import { type ActedMemory, judgeBasis } from '#libs/reconcile';
 import { runCli } from '../../../apps/cli/src/run-cli.ts';
 import { AgentClient } from './clients.ts';
-import { createCluster } from './cluster-definition.ts';
-import { ThreeControllers } from './controllers.ts';
+import { createCluster, OPERATOR } from './cluster-definition.ts';
+import { ThreeControllers, until } from './controllers.ts';
 import { ask } from './http.ts';
 
 const BACKUP_PATH = '/api/v1/controllers/backup';
@@ -174,7 +174,8 @@ describe('when all are stopped', () => {
     await group.leader();
     expect((await judged('c1')).controllersIncarnation).toBe(incarnation);
     expect(group.running.get('c1')?.replica.storage.membership.voters).toHaveLength(1);
-    await group.stop('c1');
+    await joinedBy('c4', incarnation);
+    for (const name of ['c4', 'c1']) await group.stop(name);
   });
 
   it('a backup becomes a group of one, in a new incarnation', async () => {
@@ -231,6 +232,19 @@ describe('when all are stopped', () => {
     expect(await cli('log', 'verify', '--directory', directory)).toMatchObject({ exitCode: 0 });
   });
 });
+
+/** A controller with an empty directory learns of the incarnation as of all that is replicated. */
+async function joinedBy(name: string, incarnation: string): Promise<void> {
+  const address = await group.newcomer(name);
+  const started = group.start(name, { join: { token: null } });
+  const body = { name, address };
+  await until(`${name} is let in`, async () => {
+    const order = { method: 'POST', path: '/api/v1/controllers', as: OPERATOR, body } as const;
+    return (await ask(group, 'c1', order)).status === 201;
+  });
+  const { replica } = await started;
+  await until('it knows', () => replica.host.store.incarnation === incarnation);
+}
 
 async function expectConfirmedByResume(incarnation: string): Promise<void> {
   expect(incarnation).toMatch(/^[0-9a-f]{16}$/);
