@@ -1,8 +1,8 @@
 import type { HardState, LogEntry, Membership, PersistBatch } from '#libs/raft';
 import type { RecoveredLog } from '#libs/storage';
 import { entryHash } from './hashes.ts';
-import { Violation } from './oracle.ts';
-import type { SnapshotBody, StableMedia } from './sim-disk.ts';
+import { appliedBy, type SnapshotBody, type StableMedia } from './sim-disk.ts';
+import { Violation } from './violation.ts';
 
 export type FoundLog = Extract<RecoveredLog, { bootstrapped: true }>;
 
@@ -42,7 +42,7 @@ export function checkRecovered(
   }
   if (sealing !== null && found.appliedIndex === sealing.meta.index) {
     media.snapshot = sealing;
-    media.applied = { index: sealing.meta.index, digest: sealing.digest };
+    media.applied = appliedBy(sealing);
   }
   if (
     found.appliedIndex !== media.applied.index ||
@@ -50,7 +50,7 @@ export function checkRecovered(
   ) {
     throw new Violation('recovery finds the state that was written', {
       ...say(found, durable),
-      applied: media.applied,
+      appliedIndex: media.applied.index,
     });
   }
   checkMembership(media, found);

@@ -1,18 +1,7 @@
 import type { LogEntry, LogIndex, MemberId, Membership, Message, Term } from '#libs/raft';
 import { serialOf } from './hashes.ts';
 import type { HashedLog, StableMedia } from './sim-disk.ts';
-
-/** A broken rule of the protocol, found by looking at all members at once. */
-export class Violation extends Error {
-  override readonly name = 'Violation';
-
-  constructor(
-    readonly rule: string,
-    values: Readonly<Record<string, unknown>>,
-  ) {
-    super(`${rule} ${JSON.stringify(values)}`);
-  }
-}
+import { Violation } from './violation.ts';
 
 /** What the oracle may see of a member. */
 export type Witness = {
@@ -30,6 +19,7 @@ export class Oracle {
   readonly #answeredRound = new Map<number, number>();
   readonly #hashByIndexAndTerm = new Map<number, number>();
   readonly #committedHash: number[] = [0];
+  readonly #committedInTerm = new Map<Term, LogIndex>();
   readonly #serialIndex = new Map<number, LogIndex>();
   readonly #committedSerial = new Map<LogIndex, number>();
   readonly #voterChanges = new Set<number>();
@@ -44,11 +34,20 @@ export class Oracle {
     }
     if (known !== undefined) return;
     this.#leaders.set(term, leader);
-    const at = this.committedIndex;
+    const at = this.#committedBefore(term);
     const complete =
       mirror.firstIndex > at + 1 ||
       (mirror.covers(at) && mirror.hashAt(at) === this.#committedHash[at]);
     if (!complete) throw new Violation('leader completeness', { term, leader, committedIndex: at });
+  }
+
+  /** Votes may reach a paused candidate late: what newer leaders have committed is not asked of it. */
+  #committedBefore(term: Term): LogIndex {
+    let newest = 0;
+    for (const [committedIn, index] of this.#committedInTerm) {
+      if (committedIn < term) newest = Math.max(newest, index);
+    }
+    return newest;
   }
 
   leaderOf(term: Term): MemberId | undefined {
@@ -119,6 +118,7 @@ export class Oracle {
 
   /** Raft 5.4.2: a leader raises its commit index only to entries of its own term. */
   countedInOwnTerm(leader: Witness, index: LogIndex, term: Term): void {
+    this.#committedInTerm.set(term, index);
     if (leader.mirror.covers(index) && leader.mirror.termAt(index) !== term) {
       throw new Violation('a leader counts entries of its own term', {
         id: leader.id,

@@ -2,13 +2,16 @@ import { InvariantError, messageOf, seededPrng } from '#libs/kernel';
 import type { MemberId, Membership } from '#libs/raft';
 import { type FaultScene, healAll, planFaults } from './faults.ts';
 import { Network } from './network.ts';
-import { Oracle, Violation } from './oracle.ts';
+import { Oracle } from './oracle.ts';
 import { Scheduler } from './scheduler.ts';
+import { startSessionClients } from './session-clients.ts';
+import { SessionOracle } from './session-oracle.ts';
 import { type LessWorld, shrunkSwarm } from './shrink.ts';
 import { SimMember } from './sim-member.ts';
 import type { Surroundings } from './surroundings.ts';
 import { swarmOf } from './swarm.ts';
 import { Trace } from './trace.ts';
+import { Violation } from './violation.ts';
 import { Wire } from './wire.ts';
 import { Workload } from './workload.ts';
 
@@ -65,6 +68,7 @@ class SeedRun {
   readonly #world: Surroundings;
   readonly #faults: FaultScene;
   readonly #workload: Workload;
+  readonly #sessions: SessionOracle | null;
   readonly #nextSeed: () => number;
   readonly #safetyMs: number;
   #joined = 0;
@@ -89,12 +93,20 @@ class SeedRun {
     const members = (): readonly SimMember[] => [...this.#members.values()];
     const over = (): boolean => this.#over;
     const { trace, stats } = this;
-    this.#world = { scheduler, network, oracle: this.#oracle, trace, swarm, memberOf, stats };
+    const sessions = swarm.sessions ? new SessionOracle() : null;
+    this.#sessions = sessions;
+    const oracle = this.#oracle;
+    this.#world = { scheduler, network, oracle, sessions, trace, swarm, memberOf, stats };
     const prng = seededPrng(source.next());
     this.#faults = { scheduler, prng, network, swarm, members, over };
     const join = (): number | null => (this.#joined < swarm.joiners ? this.#join() : null);
     const workPrng = seededPrng(source.next());
     this.#workload = new Workload({ scheduler, prng: workPrng, swarm, members, join, over });
+    if (sessions !== null) {
+      const leaning = (): SimMember => this.#workload.leaning();
+      const sessionPrng = seededPrng(seed * 19 + 7);
+      startSessionClients({ scheduler, prng: sessionPrng, oracle: sessions, leaning, over });
+    }
     const bootstrap = membershipOf(swarm.members);
     for (const id of bootstrap.voters) this.#start(id, bootstrap);
   }
@@ -133,6 +145,8 @@ class SeedRun {
   /** Every acknowledged command is where it was acknowledged, on every member. */
   durabilityScan(): void {
     this.#oracle.checkAcknowledged();
+    this.#sessions?.checkHistory();
+    this.stats['operations'] = this.#sessions?.history.length ?? 0;
   }
 
   #converged(): boolean {

@@ -1,6 +1,7 @@
 import type { LogEntry, LogIndex, MemberId, RaftMachine, RoundOutcome, Term } from '#libs/raft';
 import { serialOf } from './hashes.ts';
-import { type Oracle, Violation } from './oracle.ts';
+import type { Oracle } from './oracle.ts';
+import { Violation } from './violation.ts';
 
 type Claim = { readonly term: Term; readonly serial: number };
 type Read = { readonly floorIndex: LogIndex; readonly newestServingTerm: Term };

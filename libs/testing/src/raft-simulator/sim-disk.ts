@@ -9,9 +9,14 @@ import type {
   Term,
 } from '#libs/raft';
 import { entryHash } from './hashes.ts';
+import { NO_RECORDS, type RegisterRecords } from './sim-registers.ts';
 
 /** What a snapshot holds: the digest of everything applied up to its index. */
-export type SnapshotBody = { readonly meta: SnapshotMeta; readonly digest: number };
+export type SnapshotBody = {
+  readonly meta: SnapshotMeta;
+  readonly digest: number;
+  readonly registers: RegisterRecords;
+};
 
 /** A log with the hash of the whole prefix kept for each entry, so that two logs compare in O(1). */
 export class HashedLog {
@@ -100,11 +105,15 @@ export class StableMedia {
   snapshot: SnapshotBody;
   readonly log = new HashedLog(0, 0, 0);
   /** The state machine's own store: what it had applied when it last synced. */
-  applied: { index: LogIndex; digest: number };
+  applied: { index: LogIndex; digest: number; registers: RegisterRecords };
 
   constructor(bootstrap: Membership) {
-    this.snapshot = { meta: { index: 0, term: 0, membership: bootstrap }, digest: 0 };
-    this.applied = { index: 0, digest: 0 };
+    this.snapshot = {
+      meta: { index: 0, term: 0, membership: bootstrap },
+      digest: 0,
+      registers: NO_RECORDS,
+    };
+    this.applied = { index: 0, digest: 0, registers: NO_RECORDS };
   }
 
   /** Entries from `fromIndex` on; none when that is compacted. */
@@ -118,11 +127,16 @@ export class StableMedia {
   write(batch: PersistBatch, body: SnapshotBody | null): void {
     if (batch.snapshot !== null && body !== null) {
       this.snapshot = body;
-      this.applied = { index: body.meta.index, digest: body.digest };
+      this.applied = appliedBy(body);
       this.log.reset(body.meta.index, body.meta.term, body.digest);
     }
     if (batch.truncateFrom !== null) this.log.truncateFrom(batch.truncateFrom);
     for (const entry of batch.entries) this.log.append(entry);
     if (batch.hardState !== null) this.hardState = batch.hardState;
   }
+}
+
+/** What is applied once the state of `body` is stored. */
+export function appliedBy({ meta, digest, registers }: SnapshotBody): StableMedia['applied'] {
+  return { index: meta.index, digest, registers };
 }

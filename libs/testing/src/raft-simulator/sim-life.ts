@@ -1,4 +1,6 @@
+import type { Prng } from '#libs/kernel';
 import type { Scheduler } from './scheduler.ts';
+import { TICK_MS } from './swarm.ts';
 
 /** Inputs that a paused member keeps; the rest is lost as in a full socket. */
 const DEFERRED_MAX = 2_000;
@@ -47,4 +49,20 @@ export class SimLife {
       if (this.running && this.#incarnation === incarnation) run();
     });
   }
+}
+
+/** A paused member's clock ticks are lost, as those of a stopped process are. */
+export function planTicks(
+  life: SimLife,
+  prng: Prng,
+  clockErrorPercent: number,
+  tick: () => void,
+): void {
+  const rate = 1 + ((prng.unit() * 2 - 1) * clockErrorPercent) / 100;
+  const periodMs = TICK_MS * rate;
+  const next = (): void => {
+    if (!life.paused) tick();
+    life.whileAlive(periodMs, next);
+  };
+  life.whileAlive(prng.unit() * periodMs, next);
 }

@@ -9,24 +9,26 @@ import {
   type Output,
   type PersistBatch,
   type RaftMachine,
-  type RoundId,
+  type RoundOutcome,
   type Term,
   type WriteSeq,
 } from '#libs/raft';
 import { knowsMembership, mirrorBatch } from './mirror-batch.ts';
 import type { Packet } from './network.ts';
-import { Violation, type Witness } from './oracle.ts';
+import type { Witness } from './oracle.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { SimApplied } from './sim-applied.ts';
 import { SimClients } from './sim-clients.ts';
 import { HashedLog, type SnapshotBody, StableMedia } from './sim-disk.ts';
-import { SimLife } from './sim-life.ts';
+import { planTicks, SimLife } from './sim-life.ts';
+import { registersOf } from './sim-registers.ts';
 import { SimSnapshots } from './sim-snapshots.ts';
 import { SimStore } from './sim-store.ts';
 import { SimWatch } from './sim-watch.ts';
 import { SimWriter } from './sim-writer.ts';
 import type { Surroundings } from './surroundings.ts';
 import { TICK_MS } from './swarm.ts';
+import { Violation } from './violation.ts';
 
 /** The host of one machine: it carries out effects in the order that the contract demands. */
 export class SimMember implements Witness {
@@ -77,14 +79,12 @@ export class SimMember implements Witness {
         healed: () => world.network.healed,
         later: (delayMs, run) => this.#life.later(delayMs, run),
         input: (run) => this.#input(run),
-        sendAll: (messages) => {
-          for (const message of messages) this.#send({ message, body: null });
-        },
+        sendAll: (messages) => this.#sendAll(messages),
         persisted: (seq, body) => this.#persisted(seq, body),
       },
       this.#store,
     );
-    this.applied = new SimApplied(0, 0, 0, bootstrap);
+    this.applied = new SimApplied(0, 0, 0, bootstrap, null);
     this.#observedMembership = bootstrap;
     this.#snapshots = this.#newSnapshots();
     this.#watch = new SimWatch(id, world.swarm.limits.electionTicks);
@@ -104,16 +104,16 @@ export class SimMember implements Witness {
     });
   }
 
-  get running(): boolean {
-    return this.#life.running;
-  }
-
   propose(payloads: readonly Uint8Array[]): void {
     this.#input(() => this.#clients.propose(this.machine, payloads));
   }
 
   read(): void {
     this.#input(() => this.#clients.read(this.machine));
+  }
+
+  get running(): boolean {
+    return this.#life.running;
   }
 
   operate(run: (machine: RaftMachine) => void): void {
@@ -185,8 +185,7 @@ export class SimMember implements Witness {
   }
 
   unstall(): void {
-    this.writer.stalled = false;
-    this.writer.pump();
+    this.writer.unstall();
   }
 
   #newStore(bootstrap: Membership): SimStore {
@@ -209,7 +208,9 @@ export class SimMember implements Witness {
   #boot({ initial, mirror, appliedTerm }: Recovered): RaftMachine {
     const { membership, appliedIndex } = initial;
     this.mirror = mirror;
-    this.applied = new SimApplied(appliedIndex, appliedTerm, this.media.applied.digest, membership);
+    const { digest } = this.media.applied;
+    const registers = registersOf(this.world.sessions, this.media.applied);
+    this.applied = new SimApplied(appliedIndex, appliedTerm, digest, membership, registers);
     this.#snapshots = this.#newSnapshots();
     this.#commitIndex = appliedIndex;
     this.#observedMembership = membership;
@@ -265,19 +266,11 @@ export class SimMember implements Witness {
     this.#observe();
   }
 
-  /** A paused member's clock ticks are lost, as those of a stopped process are. */
   #planTick(): void {
-    const { clockErrorPercent } = this.world.swarm;
-    const rate = 1 + ((this.#prng.unit() * 2 - 1) * clockErrorPercent) / 100;
-    const periodMs = TICK_MS * rate;
-    const next = (): void => {
-      if (!this.#life.paused) {
-        this.#tick();
-        this.#planTurn();
-      }
-      this.#life.whileAlive(periodMs, next);
-    };
-    this.#life.whileAlive(this.#prng.unit() * periodMs, next);
+    planTicks(this.#life, this.#prng, this.world.swarm.clockErrorPercent, () => {
+      this.#tick();
+      this.#planTurn();
+    });
   }
 
   #tick(): void {
@@ -288,7 +281,7 @@ export class SimMember implements Witness {
   }
 
   #carryOut(output: Output): void {
-    for (const message of output.sendNow) this.#send({ message, body: null });
+    this.#sendAll(output.sendNow);
     if (output.role?.serving === true) this.world.oracle.serving(output.role.term);
     this.#persist(output.persist, output.afterPersist);
     if (output.role !== null) {
@@ -301,24 +294,26 @@ export class SimMember implements Witness {
       if (this.isLeader) this.world.oracle.leaderElected(term, this.id, this.mirror);
     }
     if (output.apply.length > 0) this.#planApply(output.apply);
-    for (const round of output.rounds) {
-      if (round.outcome === 'confirmed') this.#checkRound(round.round);
-      this.#clients.answered(round, this.#leaderTerm);
-    }
+    for (const round of output.rounds) this.#answer(round);
     for (const { to, fromIndex, maxBytes } of output.fetch) {
       const done = (entries: readonly LogEntry[]): void =>
         this.#input(() => this.machine.onFetched(to, fromIndex, entries));
       this.#count('fetches');
+      const stored = (): void => done(this.media.stored(fromIndex, maxBytes));
       if (this.#store !== null) this.#store.readEntries(fromIndex, maxBytes, done);
-      else
-        this.#life.later(this.#prng.unit() * 3, () => done(this.media.stored(fromIndex, maxBytes)));
+      else this.#life.later(this.#prng.unit() * 3, stored);
     }
     for (const to of output.snapshotsWanted) this.#snapshots.send(to);
   }
 
-  #checkRound(round: RoundId): void {
+  #answer(round: RoundOutcome): void {
     const memberships = [this.machine.status().membership, this.#observedMembership];
-    this.world.oracle.roundConfirmed(this.id, this.#leaderTerm, round, memberships);
+    const { id, world } = this;
+    const term = this.#leaderTerm;
+    if (round.outcome === 'confirmed')
+      world.oracle.roundConfirmed(id, term, round.round, memberships);
+    this.#clients.answered(round, term);
+    this.applied.registers?.answered(round);
   }
 
   #persist(batch: PersistBatch | null, afterPersist: readonly Message[]): void {
@@ -356,6 +351,10 @@ export class SimMember implements Witness {
     oracle.committed(this, Math.max(entry.index, this.#commitIndex));
     oracle.applied(entry.index, this.applied.digest, this.id);
     this.#clients.applied(entry);
+  }
+
+  #sendAll(messages: readonly Message[]): void {
+    for (const message of messages) this.#send({ message, body: null });
   }
 
   #send(packet: Packet): void {

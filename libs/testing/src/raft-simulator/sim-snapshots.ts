@@ -3,7 +3,7 @@ import { encodeMembership } from '#libs/protocol';
 import type { LogIndex, MemberId, Message, RaftMachine, Term } from '#libs/raft';
 import type { Packet } from './network.ts';
 import type { SimApplied } from './sim-applied.ts';
-import type { HashedLog, SnapshotBody, StableMedia } from './sim-disk.ts';
+import { appliedBy, type HashedLog, type SnapshotBody, type StableMedia } from './sim-disk.ts';
 import type { SimStore } from './sim-store.ts';
 import type { Swarm } from './swarm.ts';
 
@@ -126,7 +126,7 @@ export class SimSnapshots {
       return;
     }
     media.snapshot = body;
-    media.applied = { index, digest: body.digest };
+    media.applied = appliedBy(body);
     media.log.compactTo(upTo);
     this.#compacted(upTo);
   }

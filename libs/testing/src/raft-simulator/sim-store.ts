@@ -16,9 +16,9 @@ import {
   type UnderWay,
 } from './check-recovered.ts';
 import { DiskGate } from './disk-gate.ts';
-import { Violation } from './oracle.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SnapshotBody, StableMedia } from './sim-disk.ts';
+import { appliedBy, type SnapshotBody, type StableMedia } from './sim-disk.ts';
+import { Violation } from './violation.ts';
 
 const GROUP_ID = '00112233aabbccdd';
 const DIGEST_KEY = 'digest';
@@ -89,7 +89,7 @@ export class SimStore {
       const state = [{ type: 'put', key: DIGEST_KEY, value: digest } as const];
       await store.write({ state, applied: { index, term, digest } });
       this.media.snapshot = body;
-      this.media.applied = { index, digest: body.digest };
+      this.media.applied = appliedBy(body);
       this.#underWay = { ...this.#underWay, sealing: null };
       const droppedTo = upTo <= 0 ? 0 : await store.compactTo(upTo);
       this.media.log.compactTo(droppedTo);
@@ -177,13 +177,11 @@ export class SimStore {
     const { scheduler } = this.port;
     scheduler.after(0, () => {
       this.#gate.reopen();
-      const opening = this.#open();
-      this.#opened = opening.then(({ store }) => store);
-      this.#opened.catch(() => undefined);
-      opening
+      this.#open()
         .then(
           async ({ store, found }) => {
             await this.#check(store, found);
+            this.#opened = Promise.resolve(store);
             scheduler.after(0, () => opened(found));
           },
           (error: unknown) => {

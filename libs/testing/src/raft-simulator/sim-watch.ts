@@ -1,5 +1,6 @@
 import type { MemberId, Message, RaftMachine, RaftStatus, Term } from '#libs/raft';
-import { isQuorumOf, Violation } from './oracle.ts';
+import { isQuorumOf } from './oracle.ts';
+import { Violation } from './violation.ts';
 
 /** Ticks by which a rule that counts in election timeouts may be late. */
 const SLACK_TICKS = 3;

@@ -64,6 +64,11 @@ export class SimWriter {
     this.stalled = false;
   }
 
+  unstall(): void {
+    this.stalled = false;
+    this.pump();
+  }
+
   pump(): void {
     if (!this.stalled) this.store?.releaseDue();
     if (this.#writing || this.stalled) return;

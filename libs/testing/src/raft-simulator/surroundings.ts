@@ -2,6 +2,7 @@ import type { MemberId, Term } from '#libs/raft';
 import type { Network } from './network.ts';
 import type { Oracle, Witness } from './oracle.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { SessionOracle } from './session-oracle.ts';
 import type { Swarm } from './swarm.ts';
 import type { Trace } from './trace.ts';
 
@@ -13,6 +14,8 @@ export type Surroundings = {
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly oracle: Oracle;
+  /** Null: the state machine is a digest and nothing else. */
+  readonly sessions: SessionOracle | null;
   readonly trace: Trace;
   readonly swarm: Swarm;
   readonly memberOf: (id: MemberId) => Seat | undefined;

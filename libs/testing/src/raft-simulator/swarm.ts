@@ -31,6 +31,8 @@ export type Swarm = {
   readonly flipChance: number;
   /** `store`: the real storage code with its recovery, on a disk in memory. */
   readonly disk: 'plain' | 'store';
+  /** Clients with sessions, and the real event store as the state machine. */
+  readonly sessions: boolean;
   /** So many disks, at most, lose or change what was acknowledged. */
   readonly damagedDisksMax: number;
 };
@@ -88,6 +90,7 @@ export function swarmOf(seed: number): Swarm {
     snapshotEveryEntries: prng.pick([5, 30, 150, 1_000_000]),
     trailingEntries: prng.pick([0, 3, 20]),
     codec: false,
+    sessions: false,
     flipChance: 0,
     disk: 'plain',
     damagedDisksMax: 0,
@@ -98,7 +101,8 @@ export function swarmOf(seed: number): Swarm {
 const STORE_SAFETY_MS_MAX = 6_000;
 
 /** How much real code takes part, drawn apart so that the rest of a seed's world stays what it was. */
-function realised(seed: number, swarm: Swarm): Swarm {
+function realised(seed: number, plain: Swarm): Swarm {
+  const swarm = { ...plain, sessions: seededPrng(seed * 11 + 2).chance(0.34) };
   const prng = seededPrng(seed * 13 + 5);
   const codec = prng.chance(0.4);
   const flipChance = codec ? prng.pick([0, 0.001, 0.03]) : 0;

@@ -23,7 +23,7 @@ export class Workload {
   start(): void {
     const { proposeEveryMs, readEveryMs, operateEveryMs, operations } = this.scene.swarm;
     this.#every(proposeEveryMs, () => this.proposeSome());
-    this.#every(readEveryMs, () => this.#leaning().read());
+    this.#every(readEveryMs, () => this.leaning().read());
     if (operations.length > 0) {
       this.#every(operateEveryMs, () => this.#operate(this.scene.prng.pick(operations)));
     }
@@ -36,10 +36,10 @@ export class Workload {
       this.#serial += 1;
       return commandOf(this.#serial, prng.pick([4, 20, 90]));
     });
-    this.#leaning().propose(payloads);
+    this.leaning().propose(payloads);
   }
 
-  #leaning(): SimMember {
+  leaning(): SimMember {
     const { prng } = this.scene;
     const members = this.scene.members();
     const leaders = members.filter((member) => member.running && member.isLeader);
@@ -49,7 +49,7 @@ export class Workload {
   #operate(kind: OperationKind): void {
     const { prng } = this.scene;
     const members = this.scene.members();
-    const leader = this.#leaning();
+    const leader = this.leaning();
     switch (kind) {
       case 'transfer': {
         const to = prng.pick(members).id;
