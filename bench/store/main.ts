@@ -87,7 +87,11 @@ async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
       byClients.set(clients, measured);
       say({ system, clients, ...measured, load: loadavg()[0] });
     }
-    const run = { system, byClients, rssMb: largestMemoryMb(store, 'rss'), idlePssMb };
+    const run: Run = {
+      ...{ system, byClients, idlePssMb, seconds: Number(values.seconds) },
+      rssMb: largestMemoryMb(store, 'rss'),
+      loadAverage: loadavg()[0] ?? 0,
+    };
     say({ system, idlePssMb, rssMb: run.rssMb, pssMb: largestMemoryMb(store, 'pss') });
     return run;
   } finally {

@@ -9,6 +9,9 @@ export type Run = {
   /** Of the largest member: at the end, and before the first client came. */
   readonly rssMb: number;
   readonly idlePssMb: number;
+  readonly seconds: number;
+  /** Of the machine over the last minute, when the run ended. */
+  readonly loadAverage: number;
 };
 
 export type Row = {

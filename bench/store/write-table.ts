@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import type { Measured } from './closed-loop.ts';
 import { ETCD } from './etcd.ts';
 import type { Report, Run } from './report.ts';
@@ -36,9 +36,10 @@ function tableOf(report: Report, runs: readonly Run[], connections: string): str
   return [
     '## Consensus store against etcd (`npm run bench:store`)',
     '',
-    `${new Date().toISOString().slice(0, 10)}, ${machine()}, ${versions()}; load average at the end ${(loadavg()[0] ?? 0).toFixed(1)}.`,
-    `Three members and the client on the one machine, loopback, fsync on, values of 256 bytes; ${Math.ceil(runs.length / 3)} alternating`,
-    `runs, medians; all clients of a run ${connections === 'own' ? 'have a connection each' : 'share one connection'}, with both stores. Each cell: committed commands a second, p50 / p99 ms, processor`,
+    `${new Date().toISOString().slice(0, 10)}, ${machine()}, ${versions()}. Load average of the shared machine`,
+    `at the end of each run: ${loads(runs)}.`,
+    `Three members and the client on the one machine, loopback, fsync on, values of 256 bytes; ${Math.ceil(runs.length / 3)} x ${runs[0]?.seconds ?? 0} s, alternating,`,
+    `medians; all clients of a run ${connections === 'own' ? 'have a connection each' : 'share one connection'}, with both stores. Each cell: committed commands a second, p50 / p99 ms, processor`,
     'time of the client in percent of a core, and of the three members together per command.',
     '',
     '| clients | ours, TLS | ours, plain | etcd, plain | ratio | ratio, both plain |',
@@ -54,6 +55,10 @@ function cell(measured: Measured | null): string {
   if (measured === null) return '-';
   const { perSecond, p50Ms, p99Ms, clientCpuPercent, membersCpuUs } = measured;
   return `${perSecond.toLocaleString('en-US')}, ${p50Ms} / ${p99Ms}, ${clientCpuPercent} %, ${membersCpuUs} µs`;
+}
+
+function loads(runs: readonly Run[]): string {
+  return runs.map(({ system, loadAverage }) => `${system} ${loadAverage.toFixed(1)}`).join(', ');
 }
 
 function machine(): string {
