@@ -7,6 +7,7 @@ import { TlsCredentials } from '#libs/transport';
 import { lockDirectory } from './directory-lock.ts';
 import { Guard } from './guard.ts';
 import { GuardLog } from './guard-log.ts';
+import { SPARE_ARGUMENT, toldToBegin } from './spare.ts';
 import { SystemClock } from './system-clock.ts';
 
 const INCARNATION_BYTES = 9;
@@ -15,6 +16,7 @@ const BROKEN_EXIT_CODE = 70;
 const CANNOT_START_EXIT_CODE = 2;
 
 async function main(): Promise<void> {
+  if (process.argv[3] === SPARE_ARGUMENT && !(await toldToBegin())) return;
   const clock = new SystemClock();
   const settings = read(process.argv[2]);
   const { cluster, instance } = settings;

@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -84,15 +92,13 @@ export class AgentHost {
     await gone;
   }
 
+  /** As the lock names it: a spare guard has none. */
   guardPid(): number | null {
-    const proc = new ProcTable();
-    const settings = join(this.stateDirectory, 'guard.json');
-    return (
-      proc.pids().find((pid) => {
-        const title = proc.title(pid);
-        return title.startsWith(process.execPath) && title.includes(settings);
-      }) ?? null
-    );
+    const lock = `${this.dataDirectory}.matriarch-guard`;
+    if (!existsSync(lock)) return null;
+    const pid = Number(/^pid (\d+)$/m.exec(readFileSync(lock, 'utf8'))?.[1]);
+    const alive = new ProcTable().title(pid).includes(join(this.stateDirectory, 'guard.json'));
+    return alive ? pid : null;
   }
 
   postmasterPid(): number {

@@ -19,6 +19,7 @@ import {
 } from './guard-connection.ts';
 import { launchGuard } from './guard-launch.ts';
 import { SilenceMeter } from './silence-meter.ts';
+import { SpareGuard } from './spare-guard.ts';
 
 const TURN_MS = 50;
 const DEATH_SHOWS_MS = 300;
@@ -36,6 +37,7 @@ export class GuardKeeper {
   #silence = new SilenceMeter(GUARD_SILENCE_MS, performance.now());
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  readonly #spare: SpareGuard;
   /** Why there is no guard, in words. */
   problem: string | null = 'no guard runs yet';
 
@@ -46,7 +48,9 @@ export class GuardKeeper {
     readonly program: string,
     readonly log: Logger,
     readonly onChange: () => void,
-  ) {}
+  ) {
+    this.#spare = new SpareGuard(() => launchGuard(config, installation, program, 'spare'), log);
+  }
 
   /** Null while no guard is attached. */
   get state(): GuardState | null {
@@ -68,6 +72,7 @@ export class GuardKeeper {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
+    this.#spare.end();
     this.#connection?.destroy();
   }
 
@@ -113,8 +118,9 @@ export class GuardKeeper {
   }
 
   #launch(): void {
-    const child = launchGuard(this.config, this.installation, this.program);
-    this.log.info('guard started', { pid: child.pid });
+    const spare = this.#spare.begin();
+    const child = spare ?? launchGuard(this.config, this.installation, this.program);
+    this.log.info('guard started', { pid: child.pid, loaded: spare !== null });
     child.once('error', (error) => {
       this.problem = `the guard cannot be started: ${messageOf(error)}`;
     });
@@ -147,6 +153,7 @@ export class GuardKeeper {
     this.#state = state;
     this.#stateAtMs = performance.now();
     this.problem = null;
+    this.#spare.want();
     this.onChange();
   }
 

@@ -10,17 +10,14 @@ export function postmasterPid(instance: InstancePlan): number | null {
   return Number.isInteger(pid) && isAlive(pid) ? pid : null;
 }
 
-/** Pid of the guard: the process whose command line names the settings of this instance's guard. */
+/** Pid of the guard, as its lock beside the data directory names it; a spare one has no lock. */
 export function guardPid(instance: InstancePlan): number | null {
+  const lock = readIfPresent(`${instance.dataDirectory}.matriarch-guard`);
+  const pid = /^pid (\d+)$/m.exec(lock ?? '')?.[1];
+  if (pid === undefined) return null;
+  const argv = (readIfPresent(`/proc/${pid}/cmdline`) ?? '').split('\0');
   const settings = join(instance.stateDirectory, 'guard.json');
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const argv = (readIfPresent(`/proc/${entry}/cmdline`) ?? '').split('\0');
-    if (argv.includes(settings) && argv.some((word) => word.endsWith('apps/guard/src/main.js'))) {
-      return Number(entry);
-    }
-  }
-  return null;
+  return argv.includes(settings) && isAlive(Number(pid)) ? Number(pid) : null;
 }
 
 /** False for a zombie too: nothing it could do is left. */
