@@ -149,6 +149,13 @@ it('answers garbage with a rejection and changes nothing', () => {
   );
 });
 
+it('lets no client write what the controllers keep for themselves', () => {
+  const store = new EventStore(ports);
+  store.apply(1, packEnvelope(ports, { from: 'opening', token: 'a' }));
+  const { result } = store.apply(2, inSession(1, 1, put('controllers/seats/8', 'mine')));
+  expect(result).toMatchObject({ code: 'NOT_ADMITTED' });
+});
+
 it('lets no client decide about a cluster', () => {
   const store = new EventStore(ports);
   store.apply(1, packEnvelope(ports, { from: 'opening', token: 'a' }));

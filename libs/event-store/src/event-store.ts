@@ -14,6 +14,9 @@ import { packResult, unpackResult } from './result.ts';
 import { Sessions } from './sessions.ts';
 import { Streams } from './streams.ts';
 
+/** What the controllers keep for themselves; no client writes it. */
+const OWN_REGISTERS = 'controllers/';
+
 export type Applied = {
   readonly result: CommandResult;
   /** To be stored in one atomic batch with the index that was applied. */
@@ -144,7 +147,13 @@ export class EventStore {
   #applyClients(index: number, body: Uint8Array, writes: StateWrite[]): CommandResult {
     const command = unpackCommand(this.ports, body);
     const { type } = command;
-    if (type === 'put' || type === 'delete') return this.#registers.apply(command, index, writes);
+    if (type === 'put' || type === 'delete') {
+      if (!command.key.startsWith(OWN_REGISTERS)) {
+        return this.#registers.apply(command, index, writes);
+      }
+      const message = `registers below '${OWN_REGISTERS}' are the controllers' own`;
+      return { type: 'rejected', code: 'NOT_ADMITTED', message, current: null };
+    }
     const message = `'${type}' is not a command of clients: use the HTTP API`;
     return { type: 'rejected', code: 'NOT_ADMITTED', message, current: null };
   }
