@@ -101,6 +101,11 @@ export class AgentHost {
     return alive ? pid : null;
   }
 
+  receiverPid(): number | null {
+    const { processes } = this.processes.scan();
+    return processes.find(({ title }) => title.includes('walreceiver streaming'))?.pid ?? null;
+  }
+
   postmasterPid(): number {
     return Number(readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8').split('\n')[0]);
   }

@@ -198,6 +198,21 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     expect(await rows.lost()).toBe(0);
   });
 
+  it('switches over although the receiver of another standby hangs (safety 22)', async () => {
+    const [to, other] = hosts.filter((host) => host !== primary());
+    const receiver = await until(() => other?.receiverPid() ?? null, FAILOVER_LIMIT_MS);
+    process.kill(receiver, 'SIGSTOP');
+    try {
+      const command = { type: 'switchover', to: instanceName(to?.name ?? '') } as const;
+      await until(() => leader.command(command).kind === 'decided', FAILOVER_LIMIT_MS);
+      await until(() => leader.state?.operation.kind === 'none', FAILOVER_LIMIT_MS);
+      expect(holder()).toBe(to?.name);
+      expect(await rows.lost()).toBe(0);
+    } finally {
+      process.kill(receiver, 'SIGCONT');
+    }
+  });
+
   it('fails over when a host is lost, and takes the old primary back, rewound', async () => {
     const lost = primary();
     const gapMs = await gapOf(async () => {

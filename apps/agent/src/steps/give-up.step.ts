@@ -1,6 +1,6 @@
 import type { WalPosition } from '#libs/cluster';
 import { codeOf, type Epoch, messageOf } from '#libs/kernel';
-import { checkpoint } from '#libs/postgres-run';
+import { checkpoint, readControlData } from '#libs/postgres-run';
 import { killAll, ProcessesInDirectory } from '#libs/process';
 import type { StepOf } from '#libs/reconcile';
 import { readWalEnd } from '../observe/data-directory.ts';
@@ -29,8 +29,9 @@ export async function stop({ guard }: StepContext, mode: 'fast' | 'immediate'): 
 
 /**
  * Checkpoint while clients are still served, so that the stop has little left to write; then a fast
- * stop within the budget. Beyond it the switchover is not worth the outage: down at once, and up again
- * in the same epoch (safety 22).
+ * stop within the budget. Beyond it PostgreSQL is ended at once: where it had written all that it ever
+ * would, the switchover goes on; else it is not worth the outage, and it serves on in the same epoch
+ * (safety 22).
  */
 export async function handOver(
   context: StepContext,
@@ -53,10 +54,26 @@ export async function handOver(
     await release(context, { kind: 'release', epoch, reason: 'hand-over', why });
   } catch (error) {
     if (codeOf(error) !== 'STOP_TIMED_OUT') throw error;
+    await guard.ask({ type: 'stop', mode: 'immediate', budgetMs: 0 }, IMMEDIATE_STOP_MS);
+    if (await wroteItsEnd(context)) {
+      log.info('stopped for the switchover, at once after its last record', { stopBudgetMs });
+      const why = 'what was left of the stop is of no use to the target';
+      await release(context, { kind: 'release', epoch, reason: 'hand-over', why });
+      return;
+    }
     facts.abandonedHandOver = epoch;
     log.warn('switchover abandoned: the stop took too long', { epoch, stopBudgetMs });
-    await guard.ask({ type: 'stop', mode: 'immediate', budgetMs: 0 }, IMMEDIATE_STOP_MS);
   }
+}
+
+/**
+ * The shutdown checkpoint is the last record of all, so clients were gone; what the stop waited for
+ * then was a walsender. Whether the target has every byte is for the leader to see, who takes the
+ * switchover back if not (safety 22).
+ */
+async function wroteItsEnd({ local }: StepContext): Promise<boolean> {
+  const { state } = await readControlData(local.installation, local.dataDirectory);
+  return state === 'shut down';
 }
 
 /** Gives the epoch back, with the end of WAL where it can be read: the next primary must have it. */
