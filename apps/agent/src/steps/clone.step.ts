@@ -23,7 +23,7 @@ export async function clone(
   await upstreamReady(context, upstream);
   if (replaces !== 'nothing') {
     await context.permitDestruction('rebuild');
-    facts.asideDirectory = moveAside(dataDirectory);
+    facts.asideDirectory = moveAside(dataDirectory, replaces);
     clearUnfinished(dataDirectory);
     context.observer.forgetDirectory();
   }
@@ -60,10 +60,17 @@ async function upstreamReady(context: StepContext, upstream: MemberRecord): Prom
   if (slot !== true) throw new NotYetError(`${upstream.name} has no slot for us yet`);
 }
 
-/** The newest copy aside is kept; an older one is the ruin of an attempt before. */
-function moveAside(dataDirectory: string): string | null {
-  if (!existsSync(dataDirectory)) return null;
+/**
+ * One copy is kept aside. Unfinished work never displaces one that is there already, for that may be the
+ * last whole copy; an instance does, because it is the newer.
+ */
+function moveAside(dataDirectory: string, replaces: 'unfinished' | 'instance'): string | null {
   const aside = `${dataDirectory}.matriarch-aside`;
+  if (!existsSync(dataDirectory)) return existsSync(aside) ? aside : null;
+  if (replaces === 'unfinished' && existsSync(aside)) {
+    rmSync(dataDirectory, { recursive: true });
+    return aside;
+  }
   rmSync(aside, { recursive: true, force: true });
   renameSync(dataDirectory, aside);
   return aside;
