@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { timelineId } from '#libs/kernel';
+import { formatLsn, timelineId } from '#libs/kernel';
 import {
   changeManagedSettings,
   detach,
@@ -62,6 +62,18 @@ describe('a standby whose startup process is held up', () => {
 
   it('knows its position after a restart, where PostgreSQL gives NULL (safety 7)', async () => {
     pg2.follow(pg1);
+    reload(pg2.dataDirectory);
+    // A commit that it has and has not replayed would be held back by the delay, and a startup process
+    // that is held back asks for no WAL: nothing would ever stream.
+    await eventually('it has replayed all', 10_000, async () => {
+      const { role, replicas } = await pg1.reachable();
+      if (replicas.length === 0 || role.kind !== 'primary') return false;
+      return (
+        (await pg2.sql(
+          `SELECT pg_last_wal_replay_lsn() >= pg_lsn '${formatLsn(role.flushLsn)}'`,
+        )) === true
+      );
+    });
     changeManagedSettings(pg2.dataDirectory, { recovery_min_apply_delay: '1h' });
     await pg2.stop();
     await pg2.startStandby();
