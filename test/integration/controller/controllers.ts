@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controllerName, epochMs, seededPrng } from '#libs/kernel';
 import { type LogFields, type Logger } from '#libs/observability';
-import { createAuthority, issueCertificate, PeerLink, TlsCredentials } from '#libs/transport';
+import {
+  createAuthority,
+  type IssuedCertificate,
+  issueCertificate,
+  PeerLink,
+  TlsCredentials,
+} from '#libs/transport';
 import {
   type RunningController,
   startController,
@@ -38,7 +44,7 @@ export class ThreeControllers {
   /** Those whose seat was taken away while they ran, with what they said. */
   readonly removed = new Map<string, string>();
   readonly groupId: string;
-  #certificates = new Map<string, { readonly certPath: string; readonly keyPath: string }>();
+  #certificates = new Map<string, Promise<IssuedCertificate>>();
 
   private constructor(
     readonly directory: string,
@@ -59,11 +65,15 @@ export class ThreeControllers {
     return new ThreeControllers(directory, authority, ports, founders);
   }
 
-  async certificate(role: 'controller' | 'agent' | 'guard' | 'operator', name: string) {
+  /** Made once, also for callers at the same moment: two would write over each other's files. */
+  certificate(
+    role: 'controller' | 'agent' | 'guard' | 'operator',
+    name: string,
+  ): Promise<IssuedCertificate> {
     const key = `${role}/${name}`;
     const known = this.#certificates.get(key);
     if (known !== undefined) return known;
-    const made = await issueCertificate({
+    const made = issueCertificate({
       ...{ authority: this.authority, role, name, now: now() },
       hosts: [HOST],
     });
