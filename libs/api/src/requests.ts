@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ClusterSettings, PostgresDefinition } from '#libs/cluster';
+import { type ClusterSettings, DEFAULT_SETTINGS, type PostgresDefinition } from '#libs/cluster';
 import { clusterName, InvalidNameError, instanceName } from '#libs/kernel';
 import { EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';
 
@@ -53,6 +53,17 @@ const settings = z.strictObject({
   switchoverStopMs: ms,
   suspectAfterMs: ms,
   maximumLagOnFailoverBytes: decimal,
+  // A client of an older version does not name them.
+  synchronousMode: z.enum(['off', 'priority', 'quorum']).default(DEFAULT_SETTINGS.synchronousMode),
+  synchronousStrict: z.boolean().default(DEFAULT_SETTINGS.synchronousStrict),
+  synchronousNodeCount: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(DEFAULT_SETTINGS.synchronousNodeCount),
+  maximumLagOnSyncStandbyBytes: decimal.default(DEFAULT_SETTINGS.maximumLagOnSyncStandbyBytes),
+  syncFenceMs: ms.default(DEFAULT_SETTINGS.syncFenceMs),
 } satisfies Record<keyof ClusterSettings, z.ZodType>);
 
 const user = z.string().min(1).max(63);

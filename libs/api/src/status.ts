@@ -62,6 +62,9 @@ const instanceView = z.object({
     noFailover: z.boolean(),
     noLoadBalance: z.boolean(),
     failoverPriority: z.int(),
+    // A controller of an older version does not tell them.
+    noSync: z.boolean().default(false),
+    syncPriority: z.int().default(1),
   }),
 });
 

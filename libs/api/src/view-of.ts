@@ -68,7 +68,7 @@ function instanceViewOf(
     problem: report?.problem ?? null,
     postgres: addressText(member.postgres),
     agentUrl: `http://${addressText(member.agent)}`,
-    tags: { ...member.tags },
+    tags: { noSync: false, syncPriority: 1, ...member.tags },
   };
 }
 

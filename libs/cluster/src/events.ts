@@ -29,6 +29,10 @@ export type InstanceTags = {
   readonly noLoadBalance: boolean;
   /** Decides only among candidates with equal positions; higher is preferred. */
   readonly failoverPriority: number;
+  /** No commit ever waits for it. Absent in what older agents said: false. */
+  readonly noSync?: boolean;
+  /** Order in which commits wait for standbys in mode `priority`; higher first. Absent: 1. */
+  readonly syncPriority?: number;
 };
 
 /** One rule that refused, with the value it saw and the limit it holds. */

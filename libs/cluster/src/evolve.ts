@@ -1,5 +1,6 @@
 import { epoch, unreachable } from '#libs/kernel';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
+import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
 
@@ -9,7 +10,7 @@ type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T 
 export function evolve(state: ClusterState | null, recorded: RecordedEvent): ClusterState {
   const { event, sequence, version, at } = recorded;
   if (event.type === 'ClusterCreated') {
-    const created = emptyState(recorded.cluster, event.settings, event.postgres);
+    const created = emptyState(recorded.cluster, withDefaults(event.settings), event.postgres);
     return { ...created, version, sequence, lastEventAt: at };
   }
   if (state === null) throw new Error(`${recorded.cluster}: ${event.type} before ClusterCreated`);

@@ -9,7 +9,12 @@ export { goalOf } from './goal-of.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type * from './report.ts';
-export { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
+export {
+  type ClusterSettings,
+  DEFAULT_SETTINGS,
+  type SynchronousMode,
+  withDefaults,
+} from './settings.ts';
 export {
   type ClusterState,
   emptyState,

@@ -62,6 +62,23 @@ export type StandbyConnection = {
 /** "From no primary of an epoch <= throughEpoch", fsynced before it is said (safety 4, 6, 7). */
 export type DetachedProof = { readonly throughEpoch: Epoch; readonly position: WalPosition };
 
+/**
+ * What a standby's agent found when it called the primary itself, over connections of its own: the
+ * second signal beside missed renewals (safety 19).
+ */
+export type PrimaryProbes = {
+  readonly primaryInstance: InstanceName;
+  /** Of the primary that was probed. */
+  readonly epoch: Epoch;
+  readonly guardAnswered: boolean;
+  readonly agentAnswered: boolean;
+  readonly postgresAnswered: boolean;
+  /** The WAL receiver's connection was reset, not merely silent. */
+  readonly receiverReset: boolean;
+  /** Since the probes that this tells of were begun. */
+  readonly ageMs: number;
+};
+
 /** One agent's view of its instance. `actedVersion` is the stream version that it has acted on. */
 export type AgentReport = {
   readonly instance: InstanceName;
@@ -78,6 +95,8 @@ export type AgentReport = {
   readonly dataDirectory: DataDirectory;
   readonly postgres: PostgresCondition;
   readonly detached: DetachedProof | null;
+  /** Of a standby; null or absent when it did not probe. */
+  readonly probes?: PrimaryProbes | null;
   /** How long PostgreSQL has been down although it should run; 0 when it runs. */
   readonly downForMs: number;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */

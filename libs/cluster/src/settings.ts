@@ -26,7 +26,19 @@ export type ClusterSettings = {
   readonly suspectAfterMs: number;
   /** A standby further behind the primary's last known position is never promoted. */
   readonly maximumLagOnFailoverBytes: bigint;
+  /** Which standbys a commit waits for: none, the first of an order, or any of all that may. */
+  readonly synchronousMode: SynchronousMode;
+  /** Without a standby that may be waited for, commits wait instead of going on alone. */
+  readonly synchronousStrict: boolean;
+  /** How many standbys a commit waits for. */
+  readonly synchronousNodeCount: number;
+  /** A standby further behind the primary than this is waited for no more, until it has caught up. */
+  readonly maximumLagOnSyncStandbyBytes: bigint;
+  /** Synchronous modes: without a confirmed renewal for this long the guard stops PostgreSQL (safety 12). */
+  readonly syncFenceMs: number;
 };
+
+export type SynchronousMode = 'off' | 'priority' | 'quorum';
 
 export const DEFAULT_SETTINGS: ClusterSettings = {
   leaseTtlMs: 3_000,
@@ -41,4 +53,14 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   switchoverStopMs: 400,
   suspectAfterMs: 800,
   maximumLagOnFailoverBytes: 1_048_576n,
+  synchronousMode: 'off',
+  synchronousStrict: false,
+  synchronousNodeCount: 1,
+  maximumLagOnSyncStandbyBytes: 67_108_864n,
+  syncFenceMs: 2_300,
 };
+
+/** Settings as stored, also by a version that knew fewer: what is missing has its default. */
+export function withDefaults(settings: Partial<ClusterSettings>): ClusterSettings {
+  return { ...DEFAULT_SETTINGS, ...settings };
+}

@@ -13,7 +13,13 @@ import {
   tlsField,
 } from './shared-fields.ts';
 
-const DEFAULT_TAGS: InstanceTags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
+const DEFAULT_TAGS = {
+  noFailover: false,
+  noLoadBalance: false,
+  failoverPriority: 1,
+  noSync: false,
+  syncPriority: 1,
+} satisfies InstanceTags;
 const DEFAULT_API = { host: '0.0.0.0', port: 8008 };
 const HOST_AND_PORT = 'a mapping with host and port';
 
@@ -66,6 +72,12 @@ const tagsSchema = z.strictObject({
   noLoadBalance: switchField('Answers no at /replica.'),
   failoverPriority: field(z.int().min(0).max(1_000).default(1), {
     about: 'Decides among candidates with equal positions; higher is preferred.',
+    rule: 'a whole number from 0 to 1000',
+    example: 1,
+  }),
+  noSync: switchField('No commit ever waits for it.'),
+  syncPriority: field(z.int().min(0).max(1_000).default(1), {
+    about: 'Synchronous mode priority: commits wait for the highest first.',
     rule: 'a whole number from 0 to 1000',
     example: 1,
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ClusterSettings, DEFAULT_SETTINGS } from '#libs/cluster';
+import { type ClusterSettings, DEFAULT_SETTINGS, withDefaults } from '#libs/cluster';
 import { field } from './field.ts';
 import type { Resolution } from './resolve.ts';
 
@@ -68,21 +68,42 @@ export const settingsSchema = z.strictObject({
     rule: 'a whole number of bytes',
     example: Number(DEFAULT_SETTINGS.maximumLagOnFailoverBytes),
   }),
+  synchronousMode: field(z.enum(['off', 'priority', 'quorum']).optional(), {
+    about: 'Which standbys commits wait for: none, the first of an order, or any of all.',
+    rule: 'off, priority or quorum',
+    example: DEFAULT_SETTINGS.synchronousMode,
+  }),
+  synchronousStrict: field(z.boolean().optional(), {
+    about: 'Without a standby to wait for, commits wait instead of going on alone.',
+    rule: 'true or false',
+    example: DEFAULT_SETTINGS.synchronousStrict,
+  }),
+  synchronousNodeCount: field(z.int().min(1).max(100).optional(), {
+    about: 'How many standbys a commit waits for.',
+    rule: 'a whole number from 1 to 100',
+    example: DEFAULT_SETTINGS.synchronousNodeCount,
+  }),
+  maximumLagOnSyncStandbyBytes: field(z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional(), {
+    about: 'Commits wait no more for a standby further behind than this, until it caught up.',
+    rule: 'a whole number of bytes',
+    example: Number(DEFAULT_SETTINGS.maximumLagOnSyncStandbyBytes),
+  }),
+  syncFenceMs: ms(
+    'Synchronous modes: a guard without a confirmed renewal for this long stops PostgreSQL.',
+    'syncFenceMs',
+    300,
+    300_000,
+  ),
 } satisfies Record<keyof ClusterSettings, z.ZodType>);
 
 export function resolveSettings(
   raw: z.output<typeof settingsSchema>,
   resolution: Resolution,
 ): ClusterSettings {
-  const { maximumLagOnFailoverBytes, ...given } = raw;
-  const present = Object.entries(given).filter(([, value]) => value !== undefined);
-  const settings: ClusterSettings = {
-    ...DEFAULT_SETTINGS,
-    ...Object.fromEntries(present),
-    ...(maximumLagOnFailoverBytes === undefined
-      ? {}
-      : { maximumLagOnFailoverBytes: BigInt(maximumLagOnFailoverBytes) }),
-  };
+  const present = Object.entries(raw).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, key.endsWith('Bytes') ? BigInt(value) : value]],
+  );
+  const settings = withDefaults(Object.fromEntries(present));
   checkSettings(settings, resolution);
   return settings;
 }
@@ -99,5 +120,9 @@ function checkSettings(settings: ClusterSettings, resolution: Resolution): void 
   if (leaseTtlMs < 3 * renewIntervalMs + stopBudgetMs) {
     const least = 3 * renewIntervalMs + stopBudgetMs;
     refuse('leaseTtlMs', `at least ${least}: three times renewIntervalMs and stopBudgetMs`);
+  }
+  const { synchronousMode, syncFenceMs } = settings;
+  if (synchronousMode !== 'off' && syncFenceMs > leaseTtlMs - stopBudgetMs) {
+    refuse('syncFenceMs', `at most leaseTtlMs - stopBudgetMs (${leaseTtlMs - stopBudgetMs})`);
   }
 }

@@ -176,7 +176,7 @@ describe('agent.yaml', () => {
         advertise: { host: '10.0.0.11', port: 5432 },
         user: 'postgres',
       },
-      tags: { noFailover: false, noLoadBalance: false, failoverPriority: 1 },
+      tags: { noFailover: false, noSync: false, failoverPriority: 1, syncPriority: 1 },
       logLevel: 'info',
     });
   });
@@ -253,6 +253,11 @@ describe('cluster.yaml', () => {
       says: /settings.leaseTtlMs is 900: it must be at least/,
     },
     { more: 'settings: {guardKillMs: 400}', says: /less than settings.stopBudgetMs \(300\)/ },
+    {
+      more: 'settings: {synchronousMode: quorum, syncFenceMs: 2800}',
+      says: /settings.syncFenceMs is 2800: it must be at most leaseTtlMs - stopBudgetMs \(2700\)$/,
+    },
+    { more: 'settings: {synchronousMode: on}', says: /must be off, priority or quorum/ },
     { more: 'settings: {leaseTTL: 900}', says: /did you mean 'settings.leaseTtlMs'\?/ },
   ])('refuses $more', ({ more, says }) => {
     expect(problemsOf(() => parseClusterFile(`${users}\n${more}`, 'cluster.yaml'))[0]).toMatch(

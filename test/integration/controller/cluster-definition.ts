@@ -7,10 +7,12 @@ export const PASSWORD = 'not-in-the-history';
 
 /** The body of an order that creates a cluster. */
 export function definition(name: string, settings: Partial<ClusterSettings> = {}) {
-  const { maximumLagOnFailoverBytes, ...others } = { ...DEFAULT_SETTINGS, ...settings };
+  const all = Object.entries({ ...DEFAULT_SETTINGS, ...settings });
   return {
     name,
-    settings: { ...others, maximumLagOnFailoverBytes: maximumLagOnFailoverBytes.toString() },
+    settings: Object.fromEntries(
+      all.map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value]),
+    ),
     postgres: {
       superuser: 'postgres',
       replicationUser: 'replicator',

@@ -20,6 +20,8 @@ export function healthViewOf(agent: Agent): HealthView {
       nofailover: tags.noFailover,
       noloadbalance: tags.noLoadBalance,
       failover_priority: tags.failoverPriority,
+      nosync: tags.noSync ?? false,
+      sync_priority: tags.syncPriority ?? 1,
     },
     connectedControllers: agent.controllers.connected.length,
   };

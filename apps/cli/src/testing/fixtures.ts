@@ -15,7 +15,13 @@ export function instance(over: Partial<InstanceView> & { name: string }): Instan
     problem: null,
     postgres: `10.0.0.1${over.name.at(-1)}:5432`,
     agentUrl: `http://10.0.0.1${over.name.at(-1)}:8008`,
-    tags: { noFailover: false, noLoadBalance: false, failoverPriority: 1 },
+    tags: {
+      noFailover: false,
+      noLoadBalance: false,
+      failoverPriority: 1,
+      noSync: false,
+      syncPriority: 1,
+    },
     ...over,
   };
 }

@@ -68,6 +68,16 @@ const guard = z.object({
   remainingMs: z.number().nullable(),
 });
 
+const probes = z.object({
+  primaryInstance: z.string().max(255),
+  epoch: z.int().min(1),
+  guardAnswered: z.boolean(),
+  agentAnswered: z.boolean(),
+  postgresAnswered: z.boolean(),
+  receiverReset: z.boolean(),
+  ageMs: count,
+});
+
 const reportShape = z.object({
   instance: z.string().transform(instanceName),
   actedVersion: z.int().min(0),
@@ -77,11 +87,14 @@ const reportShape = z.object({
     noFailover: z.boolean(),
     noLoadBalance: z.boolean(),
     failoverPriority: z.int(),
+    noSync: z.boolean().optional(),
+    syncPriority: z.int().optional(),
   }),
   guard: guard.nullable(),
   dataDirectory,
   postgres,
   detached: z.object({ throughEpoch: z.int(), position }).nullable(),
+  probes: probes.nullable().optional(),
   downForMs: count,
   abandonedHandOver: z.int().nullable(),
   activity: text.nullable(),

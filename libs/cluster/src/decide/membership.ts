@@ -53,6 +53,8 @@ function sameTags({ tags }: MemberRecord, report: AgentReport): boolean {
   return (
     tags.noFailover === report.tags.noFailover &&
     tags.noLoadBalance === report.tags.noLoadBalance &&
-    tags.failoverPriority === report.tags.failoverPriority
+    tags.failoverPriority === report.tags.failoverPriority &&
+    (tags.noSync ?? false) === (report.tags.noSync ?? false) &&
+    (tags.syncPriority ?? 1) === (report.tags.syncPriority ?? 1)
   );
 }
