@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ChangeOptions } from './commands/change-primary.ts';
 import type { EventsOptions } from './commands/events.ts';
+import type { FailoversOptions } from './commands/failovers.ts';
 import { type Finish, runs, seconds, wholeNumber } from './verb.ts';
 
 /** What is asked of the controllers. */
@@ -72,6 +73,16 @@ function addHistory(program: Command, finish: Finish): void {
     .action(
       runs<EventsOptions>(finish, async (context, [cluster], options) =>
         (await import('./commands/events.ts')).events(context, cluster, options),
+      ),
+    );
+  program
+    .command('failovers [cluster]')
+    .description('failovers and switchovers: what each phase took, what was lost')
+    .option('--limit <count>', 'only the newest so many (default: 20)', wholeNumber)
+    .option('--details', 'each with its phases, who began it, and why it ended')
+    .action(
+      runs<FailoversOptions>(finish, async (context, [cluster], options) =>
+        (await import('./commands/failovers.ts')).failovers(context, cluster, options),
       ),
     );
   program

@@ -2,6 +2,7 @@ import { Metrics } from '#libs/observability';
 import type { ReadModel } from './cluster/read-model.ts';
 import type { ControllerCore } from './controller-core.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
+import { collectLastOutages, countOutage } from './outage-metrics.ts';
 import type { RaftHost } from './raft-host/raft-host.ts';
 
 export type MetricSources = {
@@ -20,15 +21,12 @@ export function collectMetrics(metrics: Metrics, sources: MetricSources): void {
     for (const { event, cluster } of events) {
       if (event.type === 'LeaseExpired') {
         metrics.add('matriarch_lease_expiries_total', 1, { cluster });
-      } else if (event.type === 'FailoverCompleted' || event.type === 'FailoverAborted') {
-        const outcome = event.type === 'FailoverCompleted' ? 'completed' : 'aborted';
-        metrics.add('matriarch_failovers_total', 1, { cluster, outcome });
-      } else if (event.type === 'SwitchoverCompleted' || event.type === 'SwitchoverAbandoned') {
-        const outcome = event.type === 'SwitchoverCompleted' ? 'completed' : 'abandoned';
-        metrics.add('matriarch_switchovers_total', 1, { cluster, outcome });
+      } else {
+        countOutage(metrics, cluster, event);
       }
     }
   });
+  metrics.beforeScrape(() => collectLastOutages(metrics, host.store.clusters()));
   metrics.beforeScrape(() => {
     metrics.set('matriarch_links_open', core.guards.linkCount, { channel: 'guard' });
     metrics.set('matriarch_links_open', core.stream.agents.size, { channel: 'agent' });

@@ -96,6 +96,10 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     'failover to pg2 is complete; 2.0 kB of WAL known before are lost',
   ],
   [
+    { type: 'StandbysFollowed', primary: pg2, standbys: [pg1] },
+    'pg1 streams from pg2: the cluster is whole',
+  ],
+  [
     { type: 'SwitchoverStarted', epoch: e4, from: pg1, to: pg2 },
     'switchover from pg1 to pg2 begins',
   ],

@@ -51,6 +51,8 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `switchover was given up: ${event.reason}`;
     case 'SwitchoverCompleted':
       return `switchover to ${event.primary} is complete${took(event.phasesMs)}`;
+    case 'StandbysFollowed':
+      return `${event.standbys.join(', ') || 'no standby'} ${event.standbys.length === 1 ? 'streams' : 'stream'} from ${event.primary}: the cluster is whole`;
     case 'ActionRefused':
       return `${event.action} is refused: ${event.refusals.map(refusalText).join('; ')}`;
     case 'BrakeUsed':
@@ -111,7 +113,8 @@ function failoverStarted(event: Of<'FailoverStarted'>): string {
   return `failover from ${primary} of epoch ${epoch} begins${doubt}: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;
 }
 
-function triggerText(trigger: FailoverTrigger): string {
+/** Why a failover began. */
+export function triggerText(trigger: FailoverTrigger): string {
   switch (trigger) {
     case 'lease-expired':
       return 'its lease expired';

@@ -8,10 +8,16 @@ export {
   replaceControllerRequest,
   transferLeadershipRequest,
 } from './controllers.ts';
-export { eventText, phasesText, refusalText, totalMs } from './event-text.ts';
+export { eventText, phasesText, refusalText, totalMs, triggerText } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { bytesText, type Json, jsonOf } from './json-text.ts';
 export { operationText } from './operation-text.ts';
+export {
+  type FailoversAnswer,
+  failoversAnswer,
+  type OutageView,
+  outageViewOf,
+} from './outages.ts';
 export { API_PATHS, EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';
 export {
   PROBLEM_CONTENT_TYPE,
@@ -39,6 +45,7 @@ export {
   eventsQuery,
   type FailoverRequest,
   failoverRequest,
+  failoversQuery,
   requestProblem,
   type SwitchoverRequest,
   switchoverRequest,

@@ -12,6 +12,7 @@ export const API_PATHS = {
   events: (cluster: string) => `${API_PATHS.cluster(cluster)}/events`,
   eventStream: (cluster: string) => `${API_PATHS.cluster(cluster)}/events/stream`,
   explain: (cluster: string) => `${API_PATHS.cluster(cluster)}/explain`,
+  failovers: (cluster: string) => `${API_PATHS.cluster(cluster)}/failovers`,
   switchover: (cluster: string) => `${API_PATHS.cluster(cluster)}/switchover`,
   failover: (cluster: string) => `${API_PATHS.cluster(cluster)}/failover`,
   pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,

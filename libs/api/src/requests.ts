@@ -34,6 +34,11 @@ export const eventsQuery = z.strictObject({
 });
 export type EventsQuery = z.output<typeof eventsQuery>;
 
+export const failoversQuery = z.strictObject({
+  /** The newest so many. */
+  limit: z.coerce.number().int().min(1).max(EVENTS_LIMIT_MAX).default(20),
+});
+
 const ms = z.number().int().min(0).max(86_400_000);
 const decimal = z
   .string()

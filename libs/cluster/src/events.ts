@@ -110,6 +110,8 @@ export type ClusterEvent =
       readonly refusals: readonly RuleRefusal[];
       /** The chosen candidate's position, null when it needed none (bootstrap, restart). */
       readonly position: WalPosition | null;
+      /** Of a failover: until the last proof came, and from then until somebody was chosen. */
+      readonly timing?: { readonly detachMs: number; readonly chooseMs: number };
     }
   | {
       readonly type: 'LeaseReleased';
@@ -170,6 +172,12 @@ export type ClusterEvent =
       readonly type: 'SwitchoverCompleted';
       readonly primary: InstanceName;
       readonly phasesMs: PhaseDurations;
+    }
+  /** After a failover or switchover: every member streams from the new primary. */
+  | {
+      readonly type: 'StandbysFollowed';
+      readonly primary: InstanceName;
+      readonly standbys: readonly InstanceName[];
     }
   /** Recorded only when the set of rules that refuse changes; does not raise the version (safety 24). */
   | {

@@ -1,5 +1,6 @@
 import { epoch, unreachable } from '#libs/kernel';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
+import { outageAfter } from './outage.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
@@ -14,7 +15,10 @@ export function evolve(state: ClusterState | null, recorded: RecordedEvent): Clu
     return { ...created, version, sequence, lastEventAt: at };
   }
   if (state === null) throw new Error(`${recorded.cluster}: ${event.type} before ClusterCreated`);
-  return { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
+  const next = { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
+  const soFarMs = 'phasesMs' in state.operation ? state.operation.phasesMs : {};
+  const lastOutage = outageAfter(state.lastOutage ?? null, soFarMs, recorded);
+  return lastOutage === null ? next : { ...next, lastOutage };
 }
 
 function apply(
@@ -65,6 +69,7 @@ function apply(
       return { ...state, lastRefusal: { action, refusals, at } };
     }
     case 'BrakeUsed':
+    case 'StandbysFollowed':
       return state;
     case 'ClusterPaused':
       return paused(state, event);
@@ -146,8 +151,16 @@ function withGrant(
     const phasesMs = { ...operation.phasesMs, catchUp: at - operation.stepAt };
     return { ...operation, step: 'promoting', stepAt: at, phasesMs };
   }
-  const phasesMs = { ...operation.phasesMs, detach: at - operation.stepAt };
+  const phasesMs = { ...operation.phasesMs, ...choicePhases(at - operation.stepAt, event) };
   return { ...operation, step: 'promoting', stepAt: at, phasesMs, chosenAt: event.position };
+}
+
+/** What is neither waiting nor choosing went by until the verdict was committed: `decide`. */
+function choicePhases(stepMs: number, { timing }: Recorded<'LeaseGranted'>) {
+  if (timing === undefined) return { detach: stepMs };
+  const { detachMs, chooseMs } = timing;
+  const decide = Math.max(0, stepMs - detachMs - chooseMs);
+  return { decide, detach: detachMs, choose: chooseMs };
 }
 
 /** The lease ends; a saga that waited for it goes on. */

@@ -8,6 +8,7 @@ export type { Goal } from './goal.ts';
 export { goalOf } from './goal-of.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
+export type { Outage } from './outage.ts';
 export type * from './report.ts';
 export {
   type ClusterSettings,

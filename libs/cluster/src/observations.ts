@@ -10,6 +10,10 @@ export type InstanceObservation = {
   readonly report: AgentReport | null;
   readonly reportAgeMs: number | null;
   readonly guard: GuardObservation | null;
+  /** Since this leader first heard of the proof in the report; absent when there is none. */
+  readonly detachedAgeMs?: number;
+  /** The highest epoch that its guard was heard to hold, and how long ago it was first heard. */
+  readonly held?: { readonly epoch: number; readonly ageMs: number };
 };
 
 export type GuardObservation = {

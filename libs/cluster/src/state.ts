@@ -19,6 +19,7 @@ import type {
   RuleRefusal,
   WalPosition,
 } from './events.ts';
+import type { Outage } from './outage.ts';
 import type { ClusterSettings } from './settings.ts';
 
 export type MemberRecord = {
@@ -120,6 +121,8 @@ export type ClusterState = {
     readonly confirmed: boolean;
     readonly epochFloor: number;
   };
+  /** The last entry of the ledger of failovers and switchovers; absent while there is none. */
+  readonly lastOutage?: Outage;
   /** What refused last, to record a refusal only when the set of rules changes. */
   readonly lastRefusal: {
     readonly action: string;

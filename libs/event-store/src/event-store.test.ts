@@ -6,6 +6,7 @@ import { clusterName, epochMs } from '#libs/kernel';
 import { decode, encode } from '#libs/protocol';
 import { type Command, packCommand, packEnvelope } from './command.ts';
 import { EventStore } from './event-store.ts';
+import { PREFIX } from './keys.ts';
 import type { StateWrite } from './ports.ts';
 
 const ports = { encode, decode, crc32: (bytes: Uint8Array, seed: number) => crc32(bytes, seed) };
@@ -70,6 +71,23 @@ describe('a stream of events', () => {
     expect(late.writes).toEqual([]);
     expect(store.digest).toBe(before);
     expect(store.cluster(cluster)?.paused).toBe(false);
+  });
+
+  it('keeps each outage in the ledger, both of a batch that ends one and begins the next', () => {
+    const store = new EventStore(ports);
+    const from = 'pg1' as never;
+    const switchover = { type: 'SwitchoverStarted', epoch: 1, from, to: 'pg2' } as never;
+    const abandoned: ClusterEvent = { type: 'SwitchoverAbandoned', reason: 'pg2 is lost' };
+    const batches = [
+      [created, switchover],
+      [abandoned, switchover],
+    ] as const;
+    const writes = batches.map((events, at) => store.apply(at + 1, append(at * 2, events)).writes);
+    const records = [...stored(writes)].filter(([key]) => key.startsWith(PREFIX.outage));
+    expect(records.map(([, value]) => decode(value))).toMatchObject([
+      { number: 1, outcome: 'given-up', reason: 'pg2 is lost' },
+      { number: 2, outcome: 'running' },
+    ]);
   });
 
   it('rejects a batch whole when one of its events is not admitted', () => {

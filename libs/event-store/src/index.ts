@@ -10,7 +10,7 @@ export {
   unpackEnvelope,
 } from './command.ts';
 export { type Applied, EventStore } from './event-store.ts';
-export { clusterKey, credentialsKey, historyKey, PREFIX, registerKey } from './keys.ts';
+export { clusterKey, credentialsKey, historyKey, outageKey, PREFIX, registerKey } from './keys.ts';
 export type { StateWrite, StorePorts } from './ports.ts';
 export { readRegister } from './registers.ts';
 export { packResult, unpackResult } from './result.ts';

@@ -6,6 +6,7 @@ export const PREFIX = {
   controllers: 'controllers/',
   credentials: 'credentials/',
   history: 'history/',
+  outage: 'outage/',
   register: 'register/',
   session: 'session/',
 } as const;
@@ -24,6 +25,10 @@ export function credentialsKey(name: ClusterName): string {
 /** Sequences are padded so that text order is numeric order. */
 export function historyKey(name: ClusterName, sequence: number): string {
   return `${PREFIX.history}${name}/${String(sequence).padStart(16, '0')}`;
+}
+
+export function outageKey(name: ClusterName, number: number): string {
+  return `${PREFIX.outage}${name}/${String(number).padStart(16, '0')}`;
 }
 
 export function registerKey(key: string): string {

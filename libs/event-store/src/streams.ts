@@ -3,18 +3,21 @@ import {
   type ClusterState,
   evolve,
   numberFloor,
+  type Outage,
   type RecordedEvent,
   raisesVersion,
 } from '#libs/cluster';
 import { type ClusterName, type EpochMs, epochMs } from '#libs/kernel';
 import type { Command, CommandResult } from './command.ts';
-import { clusterKey, historyKey } from './keys.ts';
+import { clusterKey, historyKey, outageKey } from './keys.ts';
 import type { StateWrite, StorePorts } from './ports.ts';
 
 type Append = Extract<Command, { type: 'append' }>;
 
 /** Events of one cluster kept for `events`, `explain` and replay; older ones are dropped at apply. */
 export const HISTORY_MAX = 100_000;
+/** Failovers and switchovers of one cluster kept in its ledger, however old their events. */
+export const OUTAGES_MAX = 1_000;
 
 /** The event streams: one per PostgreSQL cluster, with the state that its events fold to. */
 export class Streams {
@@ -43,6 +46,8 @@ export class Streams {
       return { type: 'rejected', code: 'STALE_VERSION', message, current: version };
     }
     let state = before;
+    // One batch may end an outage and begin the next.
+    const outages = new Map<number, Outage>();
     let at = laterOf(before?.lastEventAt ?? epochMs(0), command.at);
     for (const event of events) {
       const refusal = admit(state, event);
@@ -60,12 +65,17 @@ export class Streams {
         cause,
         event,
       };
+      const known: Outage | undefined = state?.lastOutage;
       state = evolve(state, next);
+      const { lastOutage } = state;
+      if (lastOutage !== undefined && lastOutage !== known)
+        outages.set(lastOutage.number, lastOutage);
       at = state.lastEventAt;
       recorded.push(next);
     }
     if (state === null) return { type: 'appended', version: 0, sequence: 0 };
     this.#keep(state, recorded, writes);
+    for (const outage of outages.values()) this.#keepOutage(cluster, outage, writes);
     return { type: 'appended', version: state.version, sequence: state.sequence };
   }
 
@@ -84,6 +94,13 @@ export class Streams {
     }
     const value = this.ports.encode(state);
     writes.push({ type: 'put', key: clusterKey(state.name), value });
+  }
+
+  #keepOutage(cluster: ClusterName, outage: Outage, writes: StateWrite[]): void {
+    const value = this.ports.encode(outage);
+    writes.push({ type: 'put', key: outageKey(cluster, outage.number), value });
+    const old = outage.number - OUTAGES_MAX;
+    if (old > 0) writes.push({ type: 'del', key: outageKey(cluster, old) });
   }
 }
 

@@ -39,6 +39,29 @@ export const METRICS = {
     'Switchover, start to writes.',
     SLOW_SECONDS,
   ),
+  matriarch_failover_lost_bytes_total: counter(
+    'controller',
+    'WAL known of lost primaries that no new one has.',
+    'cluster',
+  ),
+  matriarch_last_outage_seconds: gauge(
+    'controller',
+    'Last failover or switchover, all phases.',
+    'cluster',
+    'kind',
+  ),
+  matriarch_last_outage_phase_seconds: gauge(
+    'controller',
+    'Each phase of it, and follow: until all standbys streamed.',
+    'cluster',
+    'phase',
+  ),
+  matriarch_last_outage_end_seconds: gauge(
+    'controller',
+    'When it ended, seconds since 1970.',
+    'cluster',
+  ),
+  matriarch_last_outage_lost_bytes: gauge('controller', 'WAL lost in it.', 'cluster'),
   matriarch_instance_lag_bytes: gauge('controller', 'WAL not yet received.', 'cluster', 'instance'),
   matriarch_instance_silent_seconds: gauge(
     'controller',

@@ -1,9 +1,11 @@
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import type { OutageView } from '#libs/api';
 import { cluster, instance, recorded, status } from '../testing/fixtures.ts';
 import { wrap } from './columns.ts';
 import { eventLine } from './event-text.ts';
 import { explainText } from './explain-text.ts';
+import { failoversText } from './failovers-text.ts';
 import { statusText } from './status-text.ts';
 import { ageText } from './time-text.ts';
 
@@ -146,5 +148,55 @@ describe('small texts', () => {
 
   it('words longer than a line stay whole', () => {
     expect(wrap('a bbbbbbbbbb c', 4, '  ')).toBe('a\n  bbbbbbbbbb\n  c');
+  });
+});
+
+describe('failoversText', () => {
+  const failover: OutageView = {
+    ...{
+      number: 8,
+      kind: 'failover' as const,
+      outcome: 'completed' as const,
+      trigger: 'lease-expired' as const,
+    },
+    ...{ by: 'controller', from: 'pg1', to: 'pg2', epoch: 4, sequence: 70, attempts: 1 },
+    ...{ startedAt: 1_750_000_000_000, endedAt: 1_750_000_000_090, reason: null },
+    phasesMs: { detect: 3_161, decide: 3, detach: 21, choose: 0, grant: 24, promote: 31 },
+    ...{ totalMs: 3_240, followMs: 2_400, lostBytes: '2048', lostText: '2.0 kB' },
+  };
+  const switchover: OutageView = {
+    ...failover,
+    ...{
+      number: 7,
+      kind: 'switchover' as const,
+      outcome: 'given-up' as const,
+      trigger: null,
+      by: 'anna',
+    },
+    ...{ reason: 'pg2 is not heard any more', phasesMs: {}, totalMs: 0 },
+    ...{ followMs: null, lostBytes: null, lostText: null },
+  };
+
+  it('lists the newest first, and each with its phases when asked', () => {
+    const answer = { cluster: 'main', failovers: [failover, switchover] };
+    expect(`\n${failoversText(answer, look, true)}\n`).toBe(`
+#  AT (UTC)                 WHAT        FROM  TO    TOOK  FOLLOWED    LOST  OUTCOME
+8  2025-06-15 15:06:40.000  failover    pg1   pg2  3.2 s     2.4 s  2.0 kB  completed
+7  2025-06-15 15:06:40.000  switchover  pg1   pg2   0 ms         -       -  given-up
+
+8  ended epoch 4: its lease expired (controller; event 70)
+   phases: 3240 ms (detect 3161, decide 3, detach 21, choose 0, grant 24,
+   promote 31)
+
+7  ended epoch 4: an operator ordered it (anna; event 70)
+   phases: none
+   given up: pg2 is not heard any more
+`);
+  });
+
+  it('says so when there was none', () => {
+    expect(failoversText({ cluster: 'main', failovers: [] }, look, false)).toBe(
+      'main has had no failover and no switchover',
+    );
   });
 });

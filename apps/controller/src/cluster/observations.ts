@@ -19,6 +19,11 @@ type Heard = {
   reportMark: number;
   guard: Omit<GuardObservation, 'ageMs'> | null;
   guardMark: number;
+  /** When the present proof of detachment was first heard of. */
+  detachedMark: number;
+  /** The highest epoch that the guard was heard to hold, and when first. */
+  heldEpoch: number;
+  heldMark: number;
 };
 type Known = WalPosition & { readonly mark: number };
 type Entry = {
@@ -51,8 +56,12 @@ export class ObservationTable {
     const entry = this.#entry(cluster);
     const heard = heardOf(entry, report.instance);
     if (heard === null) return;
+    const mark = this.#time.mark(now);
+    const before = heard.report;
+    if (before?.detached?.throughEpoch !== report.detached?.throughEpoch) heard.detachedMark = mark;
+    noteHeld(heard, report.guard?.epoch ?? null, mark);
     heard.report = report;
-    heard.reportMark = this.#time.mark(now);
+    heard.reportMark = mark;
     const position = state === null ? null : positionIn(state, report);
     if (position !== null)
       this.#noteKnown(entry, position.position, heard.reportMark - position.ageMs);
@@ -66,8 +75,9 @@ export class ObservationTable {
   ): void {
     const heard = heardOf(this.#entry(cluster), instance);
     if (heard === null) return;
-    heard.guard = guard;
     heard.guardMark = this.#time.mark(now);
+    noteHeld(heard, guard.epoch, heard.guardMark);
+    heard.guard = guard;
   }
 
   /** `ageMs`: how old the position was already when it came (gossip of the leader before). */
@@ -112,11 +122,14 @@ export class ObservationTable {
   }
 
   #observed(heard: Heard): InstanceObservation {
-    const { report, reportMark, guard, guardMark } = heard;
+    const { report, reportMark, guard, guardMark, detachedMark, heldMark, heldEpoch } = heard;
+    const proved = report !== null && report.detached !== null;
     return {
       report,
       reportAgeMs: report === null ? null : this.#time.since(reportMark),
       guard: guard === null ? null : { ...guard, ageMs: this.#time.since(guardMark) },
+      ...(proved ? { detachedAgeMs: this.#time.since(detachedMark) } : {}),
+      ...(heldEpoch === 0 ? {} : { held: { epoch: heldEpoch, ageMs: this.#time.since(heldMark) } }),
     };
   }
 
@@ -145,10 +158,18 @@ function heardOf(entry: Entry, instance: InstanceName): Heard | null {
   let heard = entry.instances.get(instance);
   if (heard === undefined) {
     if (entry.instances.size >= INSTANCES_MAX) return null;
-    heard = { report: null, reportMark: 0, guard: null, guardMark: 0 };
+    const marks = { reportMark: 0, guardMark: 0, detachedMark: 0, heldMark: 0 };
+    heard = { report: null, guard: null, heldEpoch: 0, ...marks };
     entry.instances.set(instance, heard);
   }
   return heard;
+}
+
+/** Renewals and reports tell of the same epoch, the later of them not always the newer. */
+function noteHeld(heard: Heard, epoch: number | null, mark: number): void {
+  if (epoch === null || epoch <= heard.heldEpoch) return;
+  heard.heldEpoch = epoch;
+  heard.heldMark = mark;
 }
 
 /** What a report says of the present primary's WAL: its own, or what a standby was told by it. */

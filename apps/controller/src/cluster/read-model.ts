@@ -1,6 +1,6 @@
 import { type ClusterView, clusterViewOf, type Heard } from '#libs/api';
-import type { ClusterState, RecordedEvent } from '#libs/cluster';
-import { historyKey, PREFIX } from '#libs/event-store';
+import type { ClusterState, Outage, RecordedEvent } from '#libs/cluster';
+import { historyKey, outageKey, PREFIX } from '#libs/event-store';
 import type { ClusterName, InstanceName } from '#libs/kernel';
 import { decode } from '#libs/protocol';
 import type { RaftHost } from '../raft-host/raft-host.ts';
@@ -48,5 +48,13 @@ export class ReadModel {
     const prefix = `${PREFIX.history}${cluster}/`;
     const records = await this.reader.page(prefix, historyKey(cluster, after + 1), limit);
     return records.map(({ value }) => decode(value) as RecordedEvent);
+  }
+
+  /** The newest failovers and switchovers, the newest first. */
+  async outages({ name, lastOutage }: ClusterState, limit: number): Promise<Outage[]> {
+    if (lastOutage === undefined) return [];
+    const from = outageKey(name, Math.max(1, lastOutage.number - limit + 1));
+    const records = await this.reader.page(`${PREFIX.outage}${name}/`, from, limit);
+    return records.map(({ value }) => decode(value) as Outage).toReversed();
   }
 }

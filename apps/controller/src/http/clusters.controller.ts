@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import {
   API_PATHS,
@@ -6,8 +6,11 @@ import {
   createClusterRequest,
   type ExplainAnswer,
   explainOf,
+  type FailoversAnswer,
   failoverRequest,
+  failoversQuery,
   type OrderAnswer,
+  outageViewOf,
   switchoverRequest,
 } from '#libs/api';
 import type { ClusterState, OperatorCommand } from '#libs/cluster';
@@ -43,6 +46,17 @@ export class ClustersController {
   explain(@Param('cluster') name: string): ExplainAnswer {
     const state = this.#known(name);
     return explainOf(state, this.model.heard(state));
+  }
+
+  @Get(`${CLUSTER}/failovers`)
+  async failovers(
+    @Param('cluster') name: string,
+    @Query() query: unknown,
+  ): Promise<FailoversAnswer> {
+    const { limit } = failoversQuery.parse(query);
+    const state = this.#known(name);
+    const outages = await this.model.outages(state, limit);
+    return { cluster: state.name, failovers: outages.map(outageViewOf) };
   }
 
   @Post(API_PATHS.clusters)

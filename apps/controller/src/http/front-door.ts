@@ -22,7 +22,7 @@ export type FrontDoorOptions = {
 const TOKEN_HEADER = 'x-matriarch-relay';
 const OPERATOR_HEADER = 'x-matriarch-operator';
 /** Read from committed state, which every controller has. */
-const LOCAL_READS = /\/events(\/stream)?$/;
+const LOCAL_READS = /\/(events(\/stream)?|failovers)$/;
 
 /** Before any handler: who asks, whether he may, and whether the leader must answer. */
 export function guardFrontDoor(server: FastifyInstance, options: FrontDoorOptions): void {

@@ -1,6 +1,7 @@
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
+import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
 import { recordMembers } from './membership.ts';
@@ -26,6 +27,7 @@ const RULES: readonly Rule[] = [
   failOverDeadPostgres,
   restartInPlace,
   chooseCandidate,
+  recordFollowers,
 ];
 
 /** The next batch of events for one cluster, or null when nothing is to be done now. */

@@ -67,9 +67,17 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
         reason: 'failover',
         refusals,
         position: chosen.position,
+        timing: timingOf(input),
       },
     ],
   };
+}
+
+/** The wait ended with the last proof that came, or went on for somebody who gave none. */
+function timingOf({ observations: { sinceChangeMs, instances } }: DecisionInput) {
+  const proofAges = Object.values(instances).flatMap(({ detachedAgeMs }) => detachedAgeMs ?? []);
+  const chooseMs = Math.round(Math.min(sinceChangeMs, ...proofAges));
+  return { detachMs: Math.round(sinceChangeMs) - chooseMs, chooseMs };
 }
 
 /** Nobody else can serve: the primary that could not be restarted in time may try again. */

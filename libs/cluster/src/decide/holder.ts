@@ -5,7 +5,7 @@ import type { ClusterEvent } from '../events.ts';
 import type { AgentReport } from '../report.ts';
 import type { ClusterState, Operation } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
-import { freshReport } from './sight.ts';
+import { freshReport, observed } from './sight.ts';
 
 type Held = Extract<ClusterState['lease'], { kind: 'Held' | 'Released' | 'Expired' | 'Fenced' }>;
 
@@ -58,10 +58,19 @@ function completion(input: DecisionInput, lease: Held): ClusterEvent[] {
   const { operation } = input.state;
   if (operation.kind !== 'failover' && operation.kind !== 'switchover') return [];
   const primary = lease.holder;
-  const phasesMs = { ...operation.phasesMs, promote: Math.round(input.observations.sinceChangeMs) };
+  const phasesMs = { ...operation.phasesMs, ...servingPhases(input, lease) };
   if (operation.kind === 'switchover') return [{ type: 'SwitchoverCompleted', primary, phasesMs }];
   const lostBytes = lostBytesOf(operation);
   return [{ type: 'FailoverCompleted', primary, phasesMs, lostBytes }];
+}
+
+/** Until the guard was heard to hold the epoch, and from then until PostgreSQL served. */
+function servingPhases(input: DecisionInput, { holder, epoch }: Held): Record<string, number> {
+  const { sinceChangeMs } = input.observations;
+  const { held } = observed(input, holder);
+  if (held?.epoch !== epoch) return { promote: Math.round(sinceChangeMs) };
+  const promoteMs = Math.round(Math.min(held.ageMs, sinceChangeMs));
+  return { grant: Math.round(sinceChangeMs) - promoteMs, promote: promoteMs };
 }
 
 /** Known position of the lost primary beyond the chosen one's; null where either is unknown. */

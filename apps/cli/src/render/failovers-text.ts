@@ -1,0 +1,65 @@
+import type { FailoversAnswer, OutageView } from '#libs/api';
+import { phasesText, triggerText } from '#libs/api';
+import type { Terminal } from '../terminal.ts';
+import { columns, wrap } from './columns.ts';
+import { ageText, timeText } from './time-text.ts';
+
+type Look = Pick<Terminal, 'columns' | 'colors'>;
+
+const HEADS = [
+  { head: '#', align: 'right' as const },
+  { head: 'AT (UTC)' },
+  { head: 'WHAT' },
+  { head: 'FROM' },
+  { head: 'TO' },
+  { head: 'TOOK', align: 'right' as const },
+  { head: 'FOLLOWED', align: 'right' as const },
+  { head: 'LOST', align: 'right' as const },
+  { head: 'OUTCOME' },
+];
+
+/** The ledger of one cluster, the newest first. */
+export function failoversText(answer: FailoversAnswer, look: Look, details: boolean): string {
+  const { cluster, failovers } = answer;
+  if (failovers.length === 0) return `${cluster} has had no failover and no switchover`;
+  const lines = columns(
+    HEADS,
+    failovers.map((outage) => rowOf(outage, look)),
+    look.colors,
+  );
+  if (details) lines.push(...failovers.flatMap((outage) => ['', ...detailsOf(outage, look)]));
+  return lines.join('\n');
+}
+
+function rowOf(outage: OutageView, { colors }: Look): string[] {
+  const { number, startedAt, kind, from, to, outcome, totalMs, followMs, lostText } = outage;
+  const done = outcome === 'completed';
+  const lost = lostText === '0 B' || lostText === null ? (lostText ?? '?') : colors.red(lostText);
+  return [
+    String(number),
+    timeText(startedAt),
+    kind,
+    from,
+    to ?? '-',
+    ageText(totalMs),
+    followMs === null ? '-' : ageText(followMs),
+    done ? lost : '-',
+    done ? outcome : colors.yellow(outcome),
+  ];
+}
+
+function detailsOf(outage: OutageView, { columns: width }: Look): string[] {
+  const { number, by, trigger, phasesMs, reason, attempts, sequence, epoch } = outage;
+  const why = trigger === null ? 'an operator ordered it' : triggerText(trigger);
+  const facts = [
+    `${number}  ended epoch ${epoch}: ${why} (${by}; event ${sequence})`,
+    `phases: ${Object.keys(phasesMs).length === 0 ? 'none' : phasesText(phasesMs)}`,
+    attempts > 1 ? `begun ${attempts} times` : null,
+    reason === null ? null : `given up: ${reason}`,
+  ];
+  const shown = facts.filter((fact) => fact !== null);
+  return shown.map((fact, index) => {
+    const margin = index === 0 ? '' : '   ';
+    return `${margin}${wrap(fact, width - margin.length, '   ')}`;
+  });
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { Outage } from '#libs/cluster';
+import { totalMs } from './event-text.ts';
+import { bytesText } from './json-text.ts';
+
+const outageView = z.object({
+  /** Counts the outages of the cluster, from 1. */
+  number: z.int(),
+  kind: z.enum(['failover', 'switchover']),
+  outcome: z.enum(['running', 'completed', 'given-up']),
+  /** Null for a switchover. */
+  trigger: z
+    .enum(['lease-expired', 'lease-released', 'postgres-down', 'promotion-failed', 'operator'])
+    .nullable(),
+  by: z.string(),
+  from: z.string(),
+  to: z.string().nullable(),
+  epoch: z.int(),
+  /** Of its first event. */
+  sequence: z.int(),
+  /** Milliseconds since 1970, in log time. */
+  startedAt: z.number(),
+  endedAt: z.number().nullable(),
+  reason: z.string().nullable(),
+  attempts: z.int(),
+  /** detect, decide, detach, choose, grant, promote of a failover; stop, catchUp, promote of a switchover. */
+  phasesMs: z.record(z.string(), z.number()),
+  /** Sum of the phases. */
+  totalMs: z.number(),
+  /** From its end until every standby streamed again; null until then. */
+  followMs: z.number().nullable(),
+  /** Decimal text; null when it cannot be told. */
+  lostBytes: z.string().nullable(),
+  lostText: z.string().nullable(),
+});
+export type OutageView = z.output<typeof outageView>;
+
+/** The newest first. */
+export const failoversAnswer = z.object({ cluster: z.string(), failovers: z.array(outageView) });
+export type FailoversAnswer = z.output<typeof failoversAnswer>;
+
+export function outageViewOf(outage: Outage): OutageView {
+  const { lostBytes, phasesMs } = outage;
+  return {
+    ...outage,
+    phasesMs: { ...phasesMs },
+    totalMs: Math.round(totalMs(phasesMs)),
+    lostBytes: lostBytes?.toString() ?? null,
+    lostText: lostBytes === null ? null : bytesText(lostBytes),
+  };
+}
