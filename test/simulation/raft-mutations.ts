@@ -4,11 +4,12 @@ import { HARMLESS, MUTATIONS, type Mutation } from './raft-mutation-list.ts';
 
 /**
  * Plants each known bug and lets the simulator look for it (`npm run sim:mutations`). One line of JSON
- * ends it: exit code 0 when every bug was caught and nothing harmless was.
+ * ends it: exit code 0 when every bug was caught and nothing harmless was. `--only=REGEXP` takes some of
+ * them, `--workers=1` leaves a core to others.
  */
 const SEEDS_PER_MUTATION = 2_000;
 const SEEDS_PER_HARMLESS = 300;
-const WORKERS = 2;
+const WORKERS = Number(option('workers') ?? 2);
 
 type Finding = {
   readonly mutation: Mutation;
@@ -17,7 +18,7 @@ type Finding = {
 };
 
 const root = projectRoot();
-const only = process.argv.find((word) => word.startsWith('--only='))?.slice('--only='.length);
+const only = option('only');
 const planted = await findAll(chosen(MUTATIONS), SEEDS_PER_MUTATION);
 const harmless = await findAll(chosen(HARMLESS), SEEDS_PER_HARMLESS);
 const missed = planted.filter(({ rule }) => rule === null).map(({ mutation }) => mutation.name);
@@ -55,6 +56,12 @@ async function find(mutation: Mutation, seeds: number): Promise<Finding> {
   } finally {
     await bundle.close();
   }
+}
+
+/** `--name=value` of the command line. */
+function option(name: string): string | undefined {
+  const start = `--${name}=`;
+  return process.argv.find((word) => word.startsWith(start))?.slice(start.length);
 }
 
 function chosen(mutations: readonly Mutation[]): readonly Mutation[] {

@@ -7,9 +7,8 @@ import type { SeedReport } from './raft-worker.ts';
 /**
  * `npm run sim -- --hours N [--seed S]` runs seeds from S on until the time is over;
  * `npm run sim -- --seed S` repeats one. The last line is one object of JSON; exit code 1 when a seed
- * failed. `--less` takes away part of a seed's world, as the report of a failure says.
+ * failed. `--workers 1` leaves a core to others; `--less` takes away part of a seed's world, as the report of a failure says.
  */
-const WORKERS = 2;
 const SEEDS_PER_ORDER = 25;
 const MS_PER_HOUR = 3_600_000;
 const PROGRESS_EVERY_MS = 30_000;
@@ -17,7 +16,10 @@ const PROGRESS_EVERY_MS = 30_000;
 const FIRST_SWARM_SEED = 100_000;
 
 const { values } = parseArgs({
-  options: { hours: { type: 'string' }, seed: { type: 'string' }, less: { type: 'string' } },
+  options: {
+    ...{ hours: { type: 'string' }, seed: { type: 'string' }, less: { type: 'string' } },
+    workers: { type: 'string', default: '2' },
+  },
 });
 const bundle = await SimulatorBundle.create(projectRoot(), null);
 const startedMs = performance.now();
@@ -50,7 +52,7 @@ async function runFor(durationMs: number, firstSeed: number): Promise<void> {
       tellProgress();
     }
   };
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  await Promise.all(Array.from({ length: Number(values.workers) }, work));
 }
 
 function take(report: SeedReport): void {
