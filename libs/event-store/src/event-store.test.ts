@@ -6,8 +6,10 @@ import { clusterName, epochMs } from '#libs/kernel';
 import { decode, encode } from '#libs/protocol';
 import { type Command, packCommand, packEnvelope } from './command.ts';
 import { EventStore } from './event-store.ts';
-import { PREFIX } from './keys.ts';
+import { historyKey, PREFIX, sessionKey } from './keys.ts';
 import type { StateWrite } from './ports.ts';
+import { SESSIONS_MAX } from './sessions.ts';
+import { HISTORY_MAX } from './streams.ts';
 
 const ports = { encode, decode, crc32: (bytes: Uint8Array, seed: number) => crc32(bytes, seed) };
 const cluster = clusterName('demo');
@@ -139,6 +141,26 @@ describe('a session', () => {
     const stranger = store.apply(3, inSession(9, 1, put('k', 'x')));
     expect(stranger.result).toMatchObject({ code: 'SESSION_UNKNOWN' });
   });
+
+  it('is forgotten when it was used longest ago, alike on a member that was restarted', () => {
+    const open = (at: number) => packEnvelope(ports, { from: 'opening', token: `t${at}` });
+    const running = new EventStore(ports);
+    const batches = Array.from({ length: SESSIONS_MAX }, (_, at) => {
+      return running.apply(at + 1, open(at)).writes;
+    });
+    const used = inSession(1, 1, put('k', 'x'));
+    batches.push(running.apply(SESSIONS_MAX + 1, used).writes);
+    const restarted = new EventStore(ports);
+    const byKey = [...stored(batches)].sort(([a], [b]) => (a < b ? -1 : 1));
+    restarted.restore(byKey, running.digest);
+    for (const store of [running, restarted]) {
+      const { writes } = store.apply(SESSIONS_MAX + 2, open(SESSIONS_MAX));
+      expect(writes.filter(({ type }) => type === 'del').map(({ key }) => key)).toEqual([
+        sessionKey(2),
+      ]);
+    }
+    expect(restarted.digest).toBe(running.digest);
+  });
 });
 
 describe('a register', () => {
@@ -154,6 +176,16 @@ describe('a register', () => {
       revision: 3,
     });
   });
+});
+
+it('keeps the newest part of a history, whatever the log still holds', () => {
+  const store = new EventStore(ports);
+  store.apply(1, append(0, [created]));
+  const restoration = { incarnation: 'b2', floor: HISTORY_MAX };
+  const last = store.apply(2, append(1, [{ type: 'ClusterPaused', restoration }])).writes;
+  expect(last.filter(({ type }) => type === 'del')).toEqual([]);
+  const { writes } = store.apply(3, append(HISTORY_MAX, [{ type: 'ClusterResumed' }]));
+  expect(writes).toContainEqual({ type: 'del', key: historyKey(cluster, 1) });
 });
 
 it('answers garbage with a rejection and changes nothing', () => {

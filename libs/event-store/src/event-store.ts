@@ -125,7 +125,7 @@ export class EventStore {
   }
 
   #applySession(index: number, envelope: SessionEnvelope, writes: StateWrite[]): Outcome {
-    const { session, sequence, answeredTo, body } = envelope;
+    const { session, sequence, body } = envelope;
     const lookup = this.#sessions.lookup(session, sequence);
     if (lookup.kind === 'repeated') {
       const { answer } = lookup;
@@ -135,7 +135,7 @@ export class EventStore {
       return this.#answered(refusedBySession(lookup.kind, session, sequence));
     }
     const outcome = this.#answered(this.#applyClients(index, body, writes));
-    this.#sessions.answered(session, sequence, answeredTo, outcome.answer, writes);
+    this.#sessions.answered(index, envelope, outcome.answer, writes);
     return outcome;
   }
 

@@ -9,9 +9,17 @@ export const ANSWERS_MAX = 1_024;
 type Session = {
   readonly token: string;
   answeredTo: number;
+  /** Log index of its last command, or of its opening. */
+  usedAt: number;
   readonly answers: Map<number, Uint8Array>;
   /** One for all its changes: the record is encoded once for all that are written together. */
   readonly write: StateWrite;
+};
+
+export type Answered = {
+  readonly session: number;
+  readonly sequence: number;
+  readonly answeredTo: number;
 };
 
 export type Lookup =
@@ -25,6 +33,8 @@ export class Sessions {
   /** In order of last use: a Map iterates in insertion order, and each use inserts anew. */
   readonly #byId = new Map<number, Session>();
   readonly #byToken = new Map<string, number>();
+  /** Records come back in the order of their keys, which is not that of their last use. */
+  #inOrder = true;
 
   constructor(readonly ports: StorePorts) {}
 
@@ -36,7 +46,13 @@ export class Sessions {
   open(token: string, index: number, writes: StateWrite[]): number {
     const known = this.#byToken.get(token);
     if (known !== undefined) return known;
-    const session = this.#session(index, token, 0, new Map());
+    const session = this.#session({
+      id: index,
+      token,
+      answeredTo: 0,
+      usedAt: index,
+      answers: new Map(),
+    });
     this.#byId.set(index, session);
     this.#byToken.set(token, index);
     writes.push(session.write);
@@ -53,14 +69,14 @@ export class Sessions {
   }
 
   answered(
-    id: number,
-    sequence: number,
-    answeredTo: number,
+    index: number,
+    { session: id, sequence, answeredTo }: Answered,
     answer: Uint8Array,
     writes: StateWrite[],
   ): void {
     const session = this.#byId.get(id);
     if (session === undefined) return;
+    session.usedAt = index;
     session.answers.set(sequence, answer);
     session.answeredTo = Math.max(session.answeredTo, answeredTo);
     for (const kept of session.answers.keys()) {
@@ -75,26 +91,41 @@ export class Sessions {
   }
 
   restore(id: number, value: Uint8Array): void {
-    const decoded = this.ports.decode(value) as [string, number, [number, Uint8Array][]];
-    const [token, answeredTo, answers] = decoded;
-    this.#byId.set(id, this.#session(id, token, answeredTo, new Map(answers)));
+    const decoded = this.ports.decode(value) as [string, number, [number, Uint8Array][], number?];
+    const [token, answeredTo, answers, usedAt = id] = decoded;
+    const found = { id, token, answeredTo, usedAt, answers: new Map(answers) };
+    this.#byId.set(id, this.#session(found));
     this.#byToken.set(token, id);
+    this.#inOrder = false;
   }
 
-  #session(id: number, token: string, answeredTo: number, answers: Session['answers']): Session {
+  #session({ id, ...found }: Omit<Session, 'write'> & { readonly id: number }): Session {
     const { ports } = this;
     const session: Session = {
-      ...{ token, answeredTo, answers },
+      ...found,
       write: {
         type: 'latest',
         key: sessionKey(id),
-        value: () => ports.encode([token, session.answeredTo, [...answers]]),
+        value: () => {
+          const { token, answeredTo, answers, usedAt } = session;
+          return ports.encode([token, answeredTo, [...answers], usedAt]);
+        },
       },
     };
     return session;
   }
 
+  /** A member that was restarted must forget the same one as those that were not. */
+  #order(): void {
+    if (this.#inOrder) return;
+    this.#inOrder = true;
+    const sorted = [...this.#byId].sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    this.#byId.clear();
+    for (const [id, session] of sorted) this.#byId.set(id, session);
+  }
+
   #forgetOldest(writes: StateWrite[]): void {
+    this.#order();
     for (const [id, session] of this.#byId) {
       this.#byId.delete(id);
       this.#byToken.delete(session.token);
