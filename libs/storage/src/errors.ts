@@ -1,4 +1,4 @@
-import { DomainError } from '#libs/kernel';
+import { DomainError, messageOf } from '#libs/kernel';
 
 /** Another process has the directory open. */
 export class DirectoryInUseError extends DomainError {
@@ -69,8 +69,12 @@ export class DamagedRecordError extends DomainError {
 export class StorageFailedError extends DomainError {
   readonly code = 'STORAGE_FAILED';
 
-  constructor(directory: string, options?: { cause?: unknown }) {
-    super(`writing to ${directory} failed and is not tried again: look at the disk`, options);
+  constructor(directory: string, options: { cause: unknown }) {
+    const why = messageOf(options.cause);
+    super(
+      `writing to ${directory} failed (${why}) and is not tried again: look at the disk`,
+      options,
+    );
   }
 }
 

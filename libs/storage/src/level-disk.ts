@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
-import { assert, codeOf, messageOf } from '#libs/kernel';
+import { assert, codeOf, DomainError, messageOf } from '#libs/kernel';
 import type {
   Backend,
   BackendIterator,
@@ -16,6 +16,7 @@ import { DiskReserve, RESERVE_FILE } from './disk-reserve.ts';
 import { DamagedLogError, DirectoryInUseError } from './errors.ts';
 import { readIfThere, reportedLossOf } from './level-log-text.ts';
 import { damagedInUse, damagedTables } from './level-table-check.ts';
+import { unusable } from './unusable-directory.ts';
 
 const WRITE_BUFFER_BYTES = 8 * 1_024 * 1_024;
 const READ_AHEAD_BYTES = 256 * 1_024;
@@ -29,6 +30,14 @@ export class LevelDisk implements StoreDisk {
   constructor(readonly directory: string) {}
 
   async open(): Promise<OpenDisk> {
+    try {
+      return await this.#open();
+    } catch (error) {
+      throw error instanceof DomainError ? error : (unusable(this.directory, error) ?? error);
+    }
+  }
+
+  async #open(): Promise<OpenDisk> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const verdict = await readIfThere(this.#verdictPath);
     if (verdict !== '') throw new DamagedLogError(this.directory, verdict.trim());
@@ -84,6 +93,8 @@ export class LevelDisk implements StoreDisk {
       if (codeOf(cause) === 'LEVEL_LOCKED') {
         throw new DirectoryInUseError(this.directory, { cause });
       }
+      const refused = unusable(this.directory, error);
+      if (refused !== null) throw refused;
       throw await this.#condemn(messageOf(cause ?? error), error);
     }
   }

@@ -4,6 +4,7 @@ import { DamagedLogError, DamagedRecordError } from './errors.ts';
 import { LevelDisk } from './level-disk.ts';
 import { type RecoveredLog, type Recovery, recover } from './recovery.ts';
 import { ReplicaStore } from './replica-store.ts';
+import { unusable } from './unusable-directory.ts';
 
 export type ReplicaStoreOptions = {
   readonly directory: string;
@@ -16,7 +17,8 @@ export type ReplicaStoreOptions = {
 /**
  * Opens the directory of one controller and checks every record in it.
  *
- * @throws DirectoryInUseError, ForeignGroupError, UnknownFormatError, DamagedLogError
+ * @throws DirectoryInUseError, ForeignGroupError, UnknownFormatError, DamagedLogError,
+ *   DirectoryUnusableError (space, permissions)
  */
 export async function openReplicaStore(
   options: ReplicaStoreOptions,
@@ -37,10 +39,12 @@ async function recoverOrClose(disk: OpenDisk, options: ReplicaStoreOptions): Pro
   try {
     return await recover(disk, options);
   } catch (error) {
-    const found = isDamage(error) ? damage(error, disk, options.directory) : null;
+    const refused = unusable(options.directory, error);
+    const damaged = refused === null && isDamage(error);
+    const found = damaged ? damage(error, disk, options.directory) : null;
     if (found !== null) await disk.condemn(found.finding);
     await disk.close();
-    throw found ?? error;
+    throw refused ?? found ?? error;
   }
 }
 

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AgentClient, SessionClient } from './clients.ts';
@@ -9,10 +19,33 @@ import { ask } from './http.ts';
 
 const MIB = 1_024 * 1_024;
 const DISK_MIB = 64;
+const PAGE_BYTES = 4_096;
 
 let group: ThreeControllers;
 let disk: string;
 const mounted = await tryMount();
+
+/** To the last page but one: enough for a verdict, too little for a start. */
+function fillUp(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const size of [MIB, PAGE_BYTES, 1]) {
+      for (let full = false; !full; ) full = !tryWrite(file, size);
+    }
+    ftruncateSync(file, fstatSync(file).size - PAGE_BYTES);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function tryWrite(file: number, sizeBytes: number): boolean {
+  try {
+    return writeSync(file, new Uint8Array(sizeBytes)) === sizeBytes;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+    return false;
+  }
+}
 
 /** A file system of its own; only root can have one. */
 async function tryMount(): Promise<boolean> {
@@ -64,8 +97,9 @@ describe.skipIf(!mounted)('a controller on a disk that fills up', () => {
 
   it('refuses what grows, and still takes orders, deletes and confirmations', async () => {
     writeFileSync(filler(), new Uint8Array((DISK_MIB - 10) * MIB));
-    await until('the reserve is let go', nearlyFull);
-    expect(statSync(join(disk, 'reserve')).size).toBe(0);
+    await until('the reserve is let go', () => {
+      return nearlyFull() && statSync(join(disk, 'reserve')).size === 0;
+    });
     expect(await put(2)).toMatchObject({ type: 'failed', code: 'DISK_NEARLY_FULL' });
     expect(await create('second')).toMatchObject({ status: 507 });
     const remove = { type: 'delete', key: 'a', expectedRevision: null } as const;
@@ -82,6 +116,20 @@ describe.skipIf(!mounted)('a controller on a disk that fills up', () => {
     await until('there is space', () => !nearlyFull());
     expect(await put(3)).toMatchObject({ type: 'result' });
     expect((await create('second')).status).toBeLessThan(300);
+  });
+
+  it('does not start without any space, says where, and is not condemned for it', async () => {
+    client.close();
+    await group.stop('c1');
+    // Also what was reserved is gone, as after a restore of the directory by hand.
+    rmSync(join(disk, 'reserve'));
+    fillUp(filler());
+    await expect(group.start('c1')).rejects.toThrow(`${disk} cannot be used (No space left`);
+    rmSync(filler());
+    await group.start('c1');
+    client = await SessionClient.connect(group, (await group.leader()).name);
+    session = await client.open('disk-full');
+    expect(await put(4)).toMatchObject({ type: 'result' });
   });
 });
 
