@@ -29,6 +29,8 @@ export function markerKey(slot: number): Uint8Array {
 }
 
 export const MARKER_RANGE: KeyRange = rangeOfPrefix(Uint8Array.of(MARKER));
+/** State of every generation. */
+export const STATE_RANGE: KeyRange = rangeOfPrefix(Uint8Array.of(STATE));
 /** Every key there can be. */
 export const WHOLE_RANGE: KeyRange = { gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) };
 
@@ -52,6 +54,10 @@ export function stateKey(generation: number, key: string): Uint8Array {
   bytes.writeUInt32BE(generation, 1);
   bytes.write(key, PREFIX_BYTES);
   return bytes;
+}
+
+export function stateGenerationOf(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32BE(1);
 }
 
 /** The state key as its writer named it, in UTF-8. */

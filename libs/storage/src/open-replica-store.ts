@@ -26,11 +26,14 @@ export async function openReplicaStore(
   const disk = await (options.disk ?? new LevelDisk(options.directory)).open();
   const recovery = await recoverOrClose(disk, options);
   const { guard } = recovery;
+  const none = { state: null, newestGeneration: 0 };
   if (recovery.kind === 'fresh') {
-    const store = new ReplicaStore(options.directory, disk, { state: null, guard });
+    const store = new ReplicaStore(options.directory, disk, { ...none, guard });
     return { store, recovered: { bootstrapped: false } };
   }
-  const store = new ReplicaStore(options.directory, disk, { state: recovery.state, guard });
+  const store = new ReplicaStore(options.directory, disk, {
+    ...{ state: recovery.state, guard, newestGeneration: recovery.newestGeneration },
+  });
   store.removeLeftovers();
   return { store, recovered: recovery.recovered };
 }

@@ -3,7 +3,16 @@ import { MarkerAudit } from './batch-markers.ts';
 import type { Backend, BackendIterator, OpenDisk } from './disk.ts';
 import { DamagedRecordError, ForeignGroupError, UnknownFormatError } from './errors.ts';
 import { type GuardRecord, readGuard, type StoredGuard } from './guard-slots.ts';
-import { logKey, logRange, MARKER_RANGE, MetaKey, stateRange, WHOLE_RANGE } from './keys.ts';
+import {
+  logKey,
+  logRange,
+  MARKER_RANGE,
+  MetaKey,
+  STATE_RANGE,
+  stateGenerationOf,
+  stateRange,
+  WHOLE_RANGE,
+} from './keys.ts';
 import { decodeBlock } from './log-block.ts';
 import {
   FORMAT_VERSION,
@@ -39,6 +48,8 @@ export type Recovery =
       readonly guard: StoredGuard;
       readonly state: ReplicaState;
       readonly recovered: RecoveredLog;
+      /** An abandoned snapshot may have left records beyond the generation in force. */
+      readonly newestGeneration: number;
     };
 
 const RECORDS_PER_READ = 1_000;
@@ -94,6 +105,7 @@ export async function recover(
     guard: guard.newest,
     state,
     recovered: recoveredOf(state, termRuns, log.unapplied),
+    newestGeneration: Math.max(generation, await newestStateGeneration(backend)),
   };
 }
 
@@ -225,6 +237,12 @@ async function checkState(backend: Backend, generation: number): Promise<void> {
   await forEachRecord(backend.iterator(stateRange(generation)), (key, record) => {
     unsealRecord(key, record);
   });
+}
+
+async function newestStateGeneration(backend: Backend): Promise<number> {
+  const iterator = backend.iterator({ ...STATE_RANGE, reverse: true, limit: 1, keysOnly: true });
+  const [last] = await closing(iterator, () => iterator.nextv(1));
+  return last === undefined ? 0 : stateGenerationOf(last[0]);
 }
 
 async function required(backend: Backend, key: Uint8Array, what: string): Promise<Uint8Array> {

@@ -1,9 +1,10 @@
 import { assert, InvariantError } from '#libs/kernel';
 import type { HardState, LogEntry, LogIndex, Membership } from '#libs/raft';
+import { markerOf } from './batch-markers.ts';
 import { type LoadedSnapshot, planBatch, type WriteRequest } from './batch-plan.ts';
 import { bootstrapOperations, bootstrapState } from './bootstrap.ts';
 import { compactedBase, removeRanges } from './compaction.ts';
-import type { OpenDisk, SpaceReserve } from './disk.ts';
+import type { BackendOperation, OpenDisk, SpaceReserve } from './disk.ts';
 import { StorageFailedError, StoreClosedError } from './errors.ts';
 import { GuardLane, type StoredGuard } from './guard-slots.ts';
 import { logKey, otherGenerations, stateKey } from './keys.ts';
@@ -40,8 +41,14 @@ export class ReplicaStore {
   constructor(
     readonly directory: string,
     private readonly disk: OpenDisk,
-    found: { readonly state: ReplicaState | null; readonly guard: StoredGuard | null },
+    found: {
+      readonly state: ReplicaState | null;
+      readonly guard: StoredGuard | null;
+      /** The highest generation of which anything is left. */
+      readonly newestGeneration: number;
+    },
   ) {
+    this.#reserved = found.newestGeneration;
     this.#queue = new SerialQueue((cause) =>
       cause instanceof InvariantError ? cause : new StorageFailedError(directory, { cause }),
     );
@@ -205,7 +212,7 @@ export class ReplicaStore {
 
   /** There is one staging file: a new receiver takes it over from the last. */
   openSnapshotReceiver(): SnapshotReceiver {
-    return new SnapshotReceiver(this.disk, (job) => this.#queue.run(job), {
+    return new SnapshotReceiver(this.disk, (operations) => this.#writeCounted(operations), {
       reserveGeneration: async () => {
         this.#reserved = Math.max(this.#known().generation, this.#reserved) + 1;
         await this.#removing;
@@ -253,6 +260,16 @@ export class ReplicaStore {
   #known(): ReplicaState {
     assert(this.#state !== null, 'a fresh store is bootstrapped before it is used');
     return this.#state;
+  }
+
+  /** Counted like a batch of the log: when the disk loses it, recovery misses its number. */
+  #writeCounted(operations: readonly BackendOperation[]): Promise<void> {
+    return this.#queue.run(async () => {
+      const before = this.#known();
+      const batch = before.batch + 1;
+      await this.disk.backend.batch([...operations, markerOf(batch)], { sync: true });
+      this.#state = { ...before, batch };
+    });
   }
 
   #guard(hard: ReplicaState, confirmed: ReplicaState): Promise<void> {

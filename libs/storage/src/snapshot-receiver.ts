@@ -32,7 +32,7 @@ export class SnapshotReceiver {
 
   constructor(
     private readonly disk: OpenDisk,
-    private readonly enqueue: <T>(job: () => Promise<T>) => Promise<T>,
+    private readonly writeState: (operations: readonly BackendOperation[]) => Promise<void>,
     private readonly hooks: Hooks,
   ) {}
 
@@ -125,7 +125,7 @@ export class SnapshotReceiver {
     for await (const piece of this.#storedPieces()) {
       const operations = parser.push(piece).map((record) => putInto(generation, record));
       if (operations.length === 0) continue;
-      await this.enqueue(() => this.disk.backend.batch(operations, { sync: true }));
+      await this.writeState(operations);
     }
     return parser.finish();
   }
