@@ -39,7 +39,11 @@ export default defineConfig({
         ssr,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: [
+            'test/integration/**/*.test.ts',
+            'test/e2e/**/*.test.ts',
+            'test/hosts/**/*.test.ts',
+          ],
           setupFiles,
           ...oneAtATime,
         },

@@ -1,22 +1,17 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ClientView, WritingClient } from '#libs/outage';
 import { type RunResult, run } from '#libs/process';
 import { type Fault, inflict } from '../../apps/cli/src/demo/faults.ts';
 import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
 import { guardPid, isAlive, postmasterPid } from '../../apps/cli/src/demo/instance-processes.ts';
-import {
-  type ClusterPlan,
-  clusterPlan,
-  type HostPlan,
-  loopbackPlan,
-} from '../../apps/cli/src/demo/plan.ts';
+import { type ClusterPlan, type HostPlan, loopbackPlan } from '../../apps/cli/src/demo/plan.ts';
 import { RunningCluster } from '../../apps/cli/src/demo/running-cluster.ts';
 import type { SupervisedProcess } from '../../apps/cli/src/demo/supervised-process.ts';
 import { until } from '../../apps/cli/src/demo/until.ts';
-import { HostNetwork } from './host-network.ts';
+import type { HostNetwork } from '../hosts/host-network.ts';
+import { inNetworkOf } from '../hosts/namespaces.ts';
+import { createSixHosts, planOn, shortDirectory } from '../hosts/six-hosts.ts';
 
 const BOOTSTRAP_LIMIT_MS = 60_000;
 const RECOVERY_LIMIT_MS = 60_000;
@@ -26,8 +21,6 @@ const NO_GAP_MS = 100;
 const PSQL_TIMEOUT_MS = 10_000;
 /** Away from the ports of a demo that may run beside the tests. */
 const LOOPBACK_BASE_PORT = 17_600;
-const CONTROLLER_HOSTS = ['e1', 'e2', 'e3'];
-const DATABASE_HOSTS = ['n1', 'n2', 'n3'];
 
 /** What a test says of an outage: counted by the writing client since `mark`. */
 export type Outage = { readonly gapMs: number; readonly dual: number; readonly lost: number };
@@ -52,30 +45,13 @@ export class TestCluster {
   }
 
   static onLoopback(): TestCluster {
-    return new TestCluster(loopbackPlan(ownDirectory(), LOOPBACK_BASE_PORT), null);
+    return new TestCluster(loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT), null);
   }
 
   /** Six hosts, a network namespace each, with the ports that a real host would use. */
   static async inNamespaces(): Promise<TestCluster> {
-    const network = new HostNetwork([...CONTROLLER_HOSTS, ...DATABASE_HOSTS]);
-    await network.create();
-    const places = (names: readonly string[]) =>
-      network.hosts.filter(({ name }) => names.includes(name));
-    const plan = clusterPlan({
-      cluster: 'demo',
-      directory: ownDirectory(),
-      controllers: places(CONTROLLER_HOSTS).map((host) => ({
-        host,
-        tlsPort: 7_400,
-        httpPort: 7_401,
-      })),
-      instances: places(DATABASE_HOSTS).map((host) => ({
-        host,
-        agentPort: 8_008,
-        postgresPort: 5_432,
-      })),
-    });
-    return new TestCluster(plan, network);
+    const network = await createSixHosts();
+    return new TestCluster(planOn(network, shortDirectory()), network);
   }
 
   /** From nothing to a primary with two streaming standbys and rows coming in. */
@@ -203,10 +179,8 @@ export class TestCluster {
 
   async #psql(host: HostPlan, port: number, sql: string): Promise<RunResult> {
     const { user, password, database } = this.running.credentials;
-    const inNamespace =
-      host.namespace === null ? [] : ['nsenter', `--net=/run/netns/${host.namespace}`];
     const to = ['-h', host.address, '-p', String(port), '-U', user, '-d', database];
-    return await run([...inNamespace, 'psql', '-XqAt', ...to, '-c', sql], {
+    return await run([...inNetworkOf(host), 'psql', '-XqAt', ...to, '-c', sql], {
       timeoutMs: PSQL_TIMEOUT_MS,
       env: { ...process.env, PGPASSWORD: password, PGCONNECT_TIMEOUT: '2' },
       acceptExitCodes: [0, 1, 2, 3],
@@ -231,11 +205,4 @@ export class TestCluster {
     }
     if (left.length > 0) throw new Error(`left running: ${JSON.stringify(left)}`);
   }
-}
-
-/** Short, and open to PostgreSQL's user. */
-function ownDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'mt-'));
-  chmodSync(directory, 0o755);
-  return directory;
 }

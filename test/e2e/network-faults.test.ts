@@ -4,8 +4,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { present } from '#libs/kernel';
 import { until } from '../../apps/cli/src/demo/until.ts';
+import type { HostNetwork } from '../hosts/host-network.ts';
 import { TestCluster } from './cluster.ts';
-import type { HostNetwork } from './host-network.ts';
 
 /** Lease of 3 s, its margin, detach and promotion, on two cores that run everything at once. */
 const FAILOVER_GAP_MS = 6_000;

@@ -1,37 +1,39 @@
-import { randomBytes } from 'node:crypto';
 import { run } from '#libs/process';
 import type { HostPlan } from '../../apps/cli/src/demo/plan.ts';
+import { inNetworkOf, ip, killEverythingIn, removeNamespaces } from './namespaces.ts';
+import { ownNetworkId, removeNetworksOfTheDead } from './network-id.ts';
 
 const COMMAND_TIMEOUT_MS = 10_000;
 
 /**
  * Hosts of a test: a network namespace each, joined by a bridge that stands in one of its own, with
- * one more cable to the namespace of the test. Names are unique, so that two runs do not meet.
+ * one more cable to the namespace of the test. Names carry our pid: two runs do not meet, and what a
+ * run left that was killed is removed by the next one.
  */
 export class HostNetwork {
   readonly hosts: readonly HostPlan[];
   /** As pg_hba.conf spells it. */
   readonly cidr: string;
-  readonly #id = randomBytes(2).toString('hex');
+  readonly #id = ownNetworkId();
   readonly #subnet: string;
 
   constructor(names: readonly string[]) {
-    const [second = 0, third = 0] = randomBytes(2);
-    this.#subnet = `10.${128 + (second % 120)}.${third}`;
+    this.#subnet = `10.${128 + (process.pid % 120)}.${(process.pid >> 7) % 250}`;
     this.cidr = `${this.#subnet}.0/24`;
     this.hosts = names.map((name, index) => ({
       name,
       address: `${this.#subnet}.${index + 11}`,
-      namespace: `mt${this.#id}-${name}`,
+      namespace: `${this.#id}-${name}`,
     }));
   }
 
   async create(): Promise<void> {
+    await removeNetworksOfTheDead();
     await ip('netns', 'add', this.#switch);
     await ip('-n', this.#switch, 'link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0');
     await ip('-n', this.#switch, 'link', 'set', 'br0', 'up');
     for (const host of this.hosts) await this.#addHost(host);
-    const own = `m${this.#id}-own`;
+    const own = `${this.#id}-own`;
     await ip('link', 'add', own, 'type', 'veth', 'peer', 'name', 'own', 'netns', this.#switch);
     await ip('addr', 'add', `${this.#subnet}.254/24`, 'dev', own);
     await ip('link', 'set', own, 'up');
@@ -49,12 +51,30 @@ export class HostNetwork {
 
   /** What `from` sends to `to` is lost; the other way stays open. */
   async cutOneWay(from: string, to: string): Promise<void> {
-    const rule = ['-A', 'OUTPUT', '-d', this.#host(to).address, '-j', 'DROP'];
+    const rule = ['-A', 'OUTPUT', '-d', this.host(to).address, '-j', 'DROP'];
     await this.#inside(from, 'iptables', '-w', ...rule);
   }
 
   async healOneWay(from: string): Promise<void> {
     await this.#inside(from, 'iptables', '-w', '-F', 'OUTPUT');
+  }
+
+  /** Nothing passes between the two groups, either way; within each all is well. */
+  async partition(group: readonly string[], other: readonly string[]): Promise<void> {
+    for (const from of group) {
+      for (const to of other) {
+        await this.cutOneWay(from, to);
+        await this.cutOneWay(to, from);
+      }
+    }
+  }
+
+  /** Every cable is in, and no packet is dropped. */
+  async healAll(): Promise<void> {
+    for (const { name } of this.hosts) {
+      await this.heal(name);
+      await this.healOneWay(name);
+    }
   }
 
   /** Power off: the cable first, so that no connection is reset, then every process at once. */
@@ -64,27 +84,22 @@ export class HostNetwork {
   }
 
   async killEverything(name: string): Promise<void> {
-    for (;;) {
-      const { stdout } = await ip('netns', 'pids', this.#host(name).namespace ?? '');
-      const pids = stdout.split('\n').filter((line) => line !== '');
-      if (pids.length === 0) return;
-      await run(['kill', '-9', ...pids], {
-        timeoutMs: COMMAND_TIMEOUT_MS,
-        acceptExitCodes: [0, 1],
-      });
-    }
+    await killEverythingIn(this.host(name).namespace ?? '');
   }
 
   async remove(): Promise<void> {
-    for (const host of this.hosts) {
-      await this.killEverything(host.name);
-      await ip('netns', 'del', host.namespace ?? '');
-    }
-    await ip('netns', 'del', this.#switch);
+    const namespaces = this.hosts.map(({ namespace }) => namespace ?? '');
+    await removeNamespaces([...namespaces, this.#switch]);
+  }
+
+  host(name: string): HostPlan {
+    const host = this.hosts.find((candidate) => candidate.name === name);
+    if (host === undefined) throw new Error(`no host '${name}' in this network`);
+    return host;
   }
 
   get #switch(): string {
-    return `mt${this.#id}-switch`;
+    return `${this.#id}-switch`;
   }
 
   async #addHost(host: HostPlan): Promise<void> {
@@ -103,18 +118,7 @@ export class HostNetwork {
     await ip('-n', this.#switch, 'link', 'set', port, 'up');
   }
 
-  #host(name: string): HostPlan {
-    const host = this.hosts.find((candidate) => candidate.name === name);
-    if (host === undefined) throw new Error(`no host '${name}' in this network`);
-    return host;
-  }
-
   async #inside(name: string, ...argv: string[]): Promise<void> {
-    const namespace = `--net=/run/netns/${this.#host(name).namespace}`;
-    await run(['nsenter', namespace, ...argv], { timeoutMs: COMMAND_TIMEOUT_MS });
+    await run([...inNetworkOf(this.host(name)), ...argv], { timeoutMs: COMMAND_TIMEOUT_MS });
   }
-}
-
-async function ip(...argv: string[]): ReturnType<typeof run> {
-  return await run(['ip', ...argv], { timeoutMs: COMMAND_TIMEOUT_MS });
 }

@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { run } from '#libs/process';
 import { HostNetwork } from './host-network.ts';
+import { ip } from './namespaces.ts';
+import { removeNetworksOfTheDead } from './network-id.ts';
 
 const network = new HostNetwork(['n1', 'n2']);
 
@@ -41,4 +45,26 @@ it('loses what one host sends to another', async () => {
   expect(await answers('n1', 'n2')).toBe(false);
   await network.healOneWay('n1');
   expect(await answers('n2', 'n1')).toBe(true);
+});
+
+it('parts two groups, and heals everything', async () => {
+  await network.partition(['n1'], ['n2']);
+  expect(await answers('n1', 'n2')).toBe(false);
+  expect(await answers('n2', 'n1')).toBe(false);
+  await network.cut('n1');
+  await network.healAll();
+  expect(await answers('n1', 'n2')).toBe(true);
+});
+
+it('removes what a run left that is dead, with its processes, and nothing of the living', async () => {
+  const dead = 'm4194305a-n1';
+  await ip('netns', 'add', dead);
+  const left = spawn('nsenter', [`--net=/run/netns/${dead}`, 'sleep', '60']);
+  const ended = once(left, 'exit');
+  await expect.poll(async () => (await ip('netns', 'pids', dead)).stdout).toContain(`${left.pid}`);
+  await removeNetworksOfTheDead();
+  expect((await ended)[1]).toBe('SIGKILL');
+  const { stdout } = await ip('netns', 'list');
+  expect(stdout).not.toContain(dead);
+  expect(stdout).toContain(network.host('n1').namespace);
 });
