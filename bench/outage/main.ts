@@ -8,8 +8,8 @@ import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
 import { measureFault } from '../../apps/cli/src/demo/measured-step.ts';
 import { loopbackPlan } from '../../apps/cli/src/demo/plan.ts';
 import { RunningCluster } from '../../apps/cli/src/demo/running-cluster.ts';
+import { percentile } from '../shared/percentile.ts';
 import { GapWatch } from './gap-watch.ts';
-import { percentile } from './percentile.ts';
 import { timelineOf } from './timeline.ts';
 
 /**

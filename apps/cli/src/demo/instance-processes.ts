@@ -4,7 +4,7 @@ import { codeOf } from '#libs/kernel';
 import type { InstancePlan } from './plan.ts';
 
 /** Pid of the postmaster, as PostgreSQL's own lock file names it; null when there is none alive. */
-export function postmasterPid(instance: InstancePlan): number | null {
+export function postmasterPid(instance: Pick<InstancePlan, 'dataDirectory'>): number | null {
   const lock = readIfPresent(join(instance.dataDirectory, 'postmaster.pid'));
   const pid = Number.parseInt(lock?.split('\n', 1)[0] ?? '', 10);
   return Number.isInteger(pid) && isAlive(pid) ? pid : null;
