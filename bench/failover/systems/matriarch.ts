@@ -2,29 +2,41 @@ import { rmSync } from 'node:fs';
 import { HttpClusterApi } from '../../../apps/cli/src/demo/http-cluster-api.ts';
 import { guardPid } from '../../../apps/cli/src/demo/instance-processes.ts';
 import type { InstancePlan } from '../../../apps/cli/src/demo/plan.ts';
-import { RunningCluster } from '../../../apps/cli/src/demo/running-cluster.ts';
+import {
+  RunningCluster,
+  type RunningClusterOptions,
+} from '../../../apps/cli/src/demo/running-cluster.ts';
 import type { SupervisedProcess } from '../../../apps/cli/src/demo/supervised-process.ts';
 import type { HostNetwork } from '../../../test/hosts/host-network.ts';
 import { planOn, shortDirectory } from '../../../test/hosts/six-hosts.ts';
 import { FAULTS, type Mode } from '../fault.ts';
 import { type ManagerProcess, SystemUnderTest } from './system.ts';
 
+/** Everything else has its default. */
+const SETTINGS_OF_MODE: Readonly<Record<Mode, Readonly<Record<string, string>>>> = {
+  async: {},
+  sync: { synchronousMode: 'priority' },
+  quorum: { synchronousMode: 'quorum' },
+};
+
 /** Ours, with default settings; its processes are started again half a second after they end. */
 export class Matriarch extends SystemUnderTest {
   readonly system = 'matriarch';
   readonly faults = FAULTS;
   readonly cluster: RunningCluster;
-  readonly #api: HttpClusterApi;
+  readonly api: HttpClusterApi;
   #sequence = 0;
 
   constructor(
     network: HostNetwork,
     readonly mode: Mode,
+    options: Pick<RunningClusterOptions, 'environmentOf'> = {},
   ) {
     super(network);
     const plan = planOn(network, shortDirectory());
-    this.cluster = new RunningCluster(plan, { clientNetwork: network.cidr });
-    this.#api = new HttpClusterApi(plan);
+    const settings = SETTINGS_OF_MODE[mode];
+    this.cluster = new RunningCluster(plan, { clientNetwork: network.cidr, settings, ...options });
+    this.api = new HttpClusterApi(plan);
   }
 
   get databases() {
@@ -44,7 +56,7 @@ export class Matriarch extends SystemUnderTest {
   }
 
   override async start(): Promise<void> {
-    await this.cluster.start(this.#api);
+    await this.cluster.start(this.api);
   }
 
   override async stop(): Promise<void> {
@@ -62,7 +74,7 @@ export class Matriarch extends SystemUnderTest {
   }
 
   override async switchover(): Promise<void> {
-    await this.#api.switchover();
+    await this.api.switchover();
   }
 
   override async leaderHost(): Promise<string> {
@@ -86,7 +98,7 @@ export class Matriarch extends SystemUnderTest {
   }
 
   override async phasesMs(): Promise<Readonly<Record<string, number>> | null> {
-    const { events } = await this.#api.events(this.#sequence);
+    const { events } = await this.api.events(this.#sequence);
     this.#sequence = events.at(-1)?.sequence ?? this.#sequence;
     const completed = events.findLast(({ event }) => {
       return event['type'] === 'FailoverCompleted' || event['type'] === 'SwitchoverCompleted';
@@ -96,11 +108,11 @@ export class Matriarch extends SystemUnderTest {
   }
 
   override async trouble(primary: string): Promise<string | null> {
-    return await this.#api.trouble(this.#instanceOn(primary).name);
+    return await this.api.trouble(this.#instanceOn(primary).name);
   }
 
   async #leader() {
-    const name = await this.#api.leader();
+    const name = await this.api.leader();
     const leader = this.cluster.plan.controllers.find((controller) => controller.name === name);
     if (leader === undefined) throw new Error('no controller leads right now');
     return leader;

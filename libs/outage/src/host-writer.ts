@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type MonotonicMs, messageOf, type TimelineId } from '#libs/kernel';
+import { type MonotonicMs, messageOf } from '#libs/kernel';
 import { type Credentials, DatabaseConnection, type DatabaseHost } from './database-connection.ts';
-import { insertProbeRow } from './probe-table.ts';
+import { insertProbeRow, type WrittenAt } from './probe-table.ts';
 
 /** What became of one attempt to write a row. */
 export type WriteOutcome =
-  | { readonly kind: 'acknowledged'; readonly id: number; readonly timeline: TimelineId }
+  | ({ readonly kind: 'acknowledged'; readonly id: number } & WrittenAt)
   /** Committed or not, and perhaps not where it counts: neither promised nor lost. */
   | { readonly kind: 'unknown'; readonly id: number; readonly why: string }
   /** Surely not written: a standby, or no table yet. */
@@ -67,12 +67,12 @@ export class HostWriter {
     const id = nextId();
     const warningsBefore = connection.warnings;
     try {
-      const timeline = await insertProbeRow(connection.client, { run, id, host: host.name });
+      const written = await insertProbeRow(connection.client, { run, id, host: host.name });
       // "Canceling wait for synchronous replication": the commit is local, its promise is not kept.
       if (connection.warnings > warningsBefore) {
         return { kind: 'unknown', id, why: 'acknowledged with a warning' };
       }
-      return { kind: 'acknowledged', id, timeline };
+      return { kind: 'acknowledged', id, ...written };
     } catch (error) {
       if (isRefusal(error)) return { kind: 'refused', why: messageOf(error) };
       this.#disconnect();

@@ -1,5 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { DomainError, type MonotonicMs, messageOf, monotonicMs } from '#libs/kernel';
+import {
+  DomainError,
+  type Lsn,
+  type MonotonicMs,
+  maxLsn,
+  messageOf,
+  monotonicMs,
+  type TimelineId,
+  ZERO_LSN,
+} from '#libs/kernel';
 import { AcknowledgedIds } from './acknowledged-ids.ts';
 import { type Credentials, DatabaseConnection, type DatabaseHost } from './database-connection.ts';
 import { HostWriter, type WriteOutcome } from './host-writer.ts';
@@ -29,6 +38,8 @@ export type ClientView = OutageTally & {
   /** The host of the last acknowledged row, and what each host last said instead of it. */
   readonly lastHost: string | null;
   readonly refusals: ReadonlyMap<string, string>;
+  /** How far each timeline was acknowledged: what lies beyond the point where it was left is lost. */
+  readonly acknowledgedTo: ReadonlyMap<TimelineId, Lsn>;
 };
 
 const WRITE_INTERVAL_MS = 10;
@@ -46,6 +57,7 @@ export class WritingClient {
   readonly #ledger = new Ledger();
   readonly #ids = new AcknowledgedIds();
   readonly #refusals = new Map<string, string>();
+  readonly #acknowledgedTo = new Map<TimelineId, Lsn>();
   readonly #writers: readonly HostWriter[];
   #nextId = 0;
 
@@ -96,6 +108,7 @@ export class WritingClient {
       openGapMs: this.#ledger.openGapMs(now()),
       lastHost: this.#ledger.last?.host ?? null,
       refusals: this.#refusals,
+      acknowledgedTo: this.#acknowledgedTo,
     };
   }
 
@@ -122,7 +135,10 @@ export class WritingClient {
     }
     this.#refusals.delete(from.name);
     this.#ids.add(outcome.id);
-    this.#ledger.acknowledge({ host: from.name, timeline: outcome.timeline, at: now() });
+    const { timeline, lsn } = outcome;
+    this.#ledger.acknowledge({ host: from.name, timeline, at: now() });
+    const before = this.#acknowledgedTo.get(timeline) ?? ZERO_LSN;
+    this.#acknowledgedTo.set(timeline, maxLsn(before, lsn));
   }
 
   async #withConnection(

@@ -62,7 +62,7 @@ export type ClusterYamlOptions = {
   readonly passwords: Passwords;
   /** From where the writing client connects, as pg_hba.conf spells it. */
   readonly clientNetwork: string;
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, number | string | boolean>>;
 };
 
 export function clusterYaml(options: ClusterYamlOptions): string {

@@ -71,7 +71,8 @@ export function makeDirectories(plan: ClusterPlan, postgresUser: OsUser): void {
   for (const { directory } of plan.controllers) mkdirSync(directory, { mode: 0o700 });
   for (const { socketDirectory, stateDirectory } of plan.instances) {
     for (const directory of [socketDirectory, stateDirectory]) {
-      mkdirSync(directory, { mode: 0o700 });
+      // The first may be there already, as the mount point of a disk of its own.
+      mkdirSync(directory, { mode: 0o700, recursive: true });
       giveTo(postgresUser, directory);
     }
   }

@@ -14,14 +14,16 @@ import { agentYaml, clusterYaml, controllerYaml, type Passwords } from './config
 import { giveTo, makeDirectories, postgresOsUser } from './directories.ts';
 import { guardPid, isAlive, postmasterPid, processesIn } from './instance-processes.ts';
 import { agentArgv, controllerArgv } from './launch.ts';
-import type { ClusterPlan, InstancePlan } from './plan.ts';
+import type { ClusterPlan, HostPlan, InstancePlan } from './plan.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 import { type Look, until } from './until.ts';
 
 export type RunningClusterOptions = {
   /** From where the writing client connects, as pg_hba.conf spells it. */
   readonly clientNetwork: string;
-  readonly settings?: Readonly<Record<string, number>>;
+  readonly settings?: Readonly<Record<string, number | string | boolean>>;
+  /** Of the processes on a host; default: ours. */
+  readonly environmentOf?: (host: HostPlan) => NodeJS.ProcessEnv;
   readonly restartPauseMs?: number;
 };
 
@@ -56,10 +58,9 @@ export class RunningCluster {
       host: host.address,
       port: postgresPort,
     }));
-    const restartPauseMs = options.restartPauseMs ?? RESTART_PAUSE_MS;
-    this.controllers = supervised(plan.controllers, controllerArgv, restartPauseMs);
+    this.controllers = supervised(plan.controllers, controllerArgv, options);
     const argv = (instance: InstancePlan) => agentArgv(instance, plan.directory);
-    this.agents = supervised(plan.instances, argv, restartPauseMs);
+    this.agents = supervised(plan.instances, argv, options);
   }
 
   /** Directories, certificates and the files that a real installation has too. */
@@ -145,15 +146,19 @@ function killLeftOver(directory: string): string[] {
   return left.map(({ command }) => command);
 }
 
-function supervised<Plan extends { readonly name: string; readonly logFile: string }>(
+type SupervisedPlan = Pick<InstancePlan, 'name' | 'logFile' | 'host'>;
+
+function supervised<Plan extends SupervisedPlan>(
   plans: readonly Plan[],
   argvOf: (plan: Plan) => string[],
-  restartPauseMs: number,
+  { restartPauseMs = RESTART_PAUSE_MS, environmentOf }: RunningClusterOptions,
 ): ReadonlyMap<string, SupervisedProcess> {
   return new Map(
     plans.map((plan) => {
-      const { name, logFile } = plan;
-      return [name, new SupervisedProcess({ name, argv: argvOf(plan), logFile, restartPauseMs })];
+      const { name, logFile, host } = plan;
+      const env = environmentOf && { env: environmentOf(host) };
+      const options = { name, argv: argvOf(plan), logFile, restartPauseMs, ...env };
+      return [name, new SupervisedProcess(options)];
     }),
   );
 }
