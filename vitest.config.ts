@@ -14,7 +14,11 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        test: { name: 'unit', include: ['{apps,libs}/**/*.test.ts'], setupFiles },
+        test: {
+          name: 'unit',
+          include: ['{apps,libs}/**/*.test.ts', 'test/chaos/*.test.ts'],
+          setupFiles,
+        },
       },
       { resolve, ssr, test: { name: 'tidy', include: ['tools/**/*.test.ts'] } },
       {

@@ -93,6 +93,12 @@ export class Matriarch extends SystemUnderTest {
     return this.cluster.agents.get(instance.name)?.pid ?? null;
   }
 
+  controllerPid(host: string): number | null {
+    const { plan, controllers } = this.cluster;
+    const here = plan.controllers.find((controller) => controller.host.name === host);
+    return here === undefined ? null : (controllers.get(here.name)?.pid ?? null);
+  }
+
   override dataDirectory(host: string): string {
     return this.#instanceOn(host).dataDirectory;
   }

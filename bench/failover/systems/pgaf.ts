@@ -53,12 +53,11 @@ export class PgAutoFailover extends SystemUnderTest {
 
   /** One after the other, as its documentation does: the first becomes the primary. */
   override async start(): Promise<void> {
-    const monitor = `postgres://autoctl_node@${this.#monitor.address}:5432/pg_auto_failover`;
     for (const host of this.#hosts) {
       await this.#tool(
         host,
         ...['create', 'postgres', '--pgport', '5432', '--hostname', host.address],
-        ...['--name', host.name, '--auth', 'trust', '--no-ssl', '--monitor', monitor],
+        ...['--name', host.name, '--auth', 'trust', '--no-ssl', '--monitor', this.#monitorUrl],
       );
       appendFileSync(join(this.dataDirectory(host.name), 'pg_hba.conf'), EVERYBODY);
       this.#startManager(host);
@@ -103,18 +102,28 @@ export class PgAutoFailover extends SystemUnderTest {
 
   /** A switchover is refused before every keeper has reached its goal. */
   override async trouble(): Promise<string | null> {
-    const { stdout } = await this.#tool(this.#monitor, 'show', 'state');
+    const { stdout } = await run(
+      this.#argv(this.#monitor, 'show', 'state', '--monitor', this.#monitorUrl),
+      { timeoutMs: COMMAND_TIMEOUT_MS },
+    );
     const settled = stdout.split('\n').filter((line) => /\b(primary|secondary)\b/.test(line));
     const odd = settled.filter((line) => !/\b(primary|secondary) \|\s+\1\b/.test(line));
     return settled.length === DATABASE_HOSTS.length && odd.length === 0 ? null : stdout;
   }
 
+  get #monitorUrl(): string {
+    return `postgres://autoctl_node@${this.#monitor.address}:5432/pg_auto_failover`;
+  }
+
   #startManager(host: PeerHost): void {
-    this.#managers.set(host.name, host.process('pgaf', this.#argv(host, 'run')));
+    const argv = this.#argv(host, 'run', ...pgdata(host));
+    this.#managers.set(host.name, host.process('pgaf', argv));
   }
 
   async #tool(host: PeerHost, ...command: string[]): ReturnType<typeof run> {
-    return await run(this.#argv(host, ...command), { timeoutMs: COMMAND_TIMEOUT_MS });
+    return await run(this.#argv(host, ...command, ...pgdata(host)), {
+      timeoutMs: COMMAND_TIMEOUT_MS,
+    });
   }
 
   #argv(host: PeerHost, ...command: string[]): string[] {
@@ -130,8 +139,7 @@ export class PgAutoFailover extends SystemUnderTest {
       `XDG_RUNTIME_DIR=${join(directory, 'run')}`,
       `PATH=${BIN}:${process.env['PATH'] ?? ''}`,
     ];
-    const pgdata = ['--pgdata', join(directory, 'data')];
-    const inside = ['env', ...environment, 'pg_autoctl', ...command, ...pgdata];
+    const inside = ['env', ...environment, 'pg_autoctl', ...command];
     const [nsenter = '', network = '', ...asPostgres] = host.argv(...inside);
     return [nsenter, network, 'unshare', '--mount', 'sh', '-c', OWN_SOCKETS, 'sh', ...asPostgres];
   }
@@ -141,4 +149,8 @@ export class PgAutoFailover extends SystemUnderTest {
     if (found === undefined) throw new Error(`no pg_auto_failover on '${name}'`);
     return found;
   }
+}
+
+function pgdata({ directory }: PeerHost): string[] {
+  return ['--pgdata', join(directory, 'data')];
 }

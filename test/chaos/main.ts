@@ -1,0 +1,148 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DEFAULT_SETTINGS } from '#libs/cluster';
+import { messageOf, parseLsn, seededPrng, timelineId } from '#libs/kernel';
+import { WritingClient } from '#libs/outage';
+import { MODES, type Mode } from '../../bench/failover/fault.ts';
+import { Matriarch } from '../../bench/failover/systems/matriarch.ts';
+import { createSixHosts } from '../hosts/six-hosts.ts';
+import { Campaign } from './campaign.ts';
+import type { Battlefield } from './carry-out.ts';
+import { HostClocks } from './host-clock.ts';
+import { brokenPromise, type Fork, lostBytesOf } from './promise.ts';
+import { type ChaosReport, recordRun } from './record.ts';
+import { SmallDisk } from './small-disk.ts';
+
+/**
+ * Random faults on real PostgreSQL, repeatable as far as a real machine repeats anything:
+ * `npm run chaos -- --minutes 3 --mode async --seed 7` (as root).
+ */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '3' },
+    mode: { type: 'string', default: 'async' },
+    seed: { type: 'string', default: '1' },
+    /** Where the run is recorded; empty: nowhere. */
+    record: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const BOOTSTRAP_LIMIT_MS = 120_000;
+const STANDBYS = 2;
+const EXIT_BROKEN = 1;
+const EXIT_COULD_NOT_RUN = 2;
+const limitBytes = Number(DEFAULT_SETTINGS.maximumLagOnFailoverBytes);
+const ended = new AbortController();
+
+async function main(mode: Mode, seed: number, minutes: number): Promise<ChaosReport> {
+  const network = await createSixHosts();
+  const clocks = new HostClocks(network.hosts.map(({ name }) => name));
+  const system = new Matriarch(network, mode, {
+    environmentOf: (host) => clocks.environmentOf(host),
+  });
+  const { plan } = system.cluster;
+  const disks = new Map(
+    plan.instances.map(({ name, host, socketDirectory }) => {
+      return [host.name, new SmallDisk(socketDirectory, join(plan.directory, `${name}.disk`))];
+    }),
+  );
+  let whole = false;
+  try {
+    for (const disk of disks.values()) await disk.mount();
+    const report = await fight({ system, disks, clocks }, { mode, seed, minutes });
+    whole = report.broken === undefined;
+    return report;
+  } finally {
+    for (const disk of disks.values()) disk.free();
+    if (whole) await system.cluster.stop();
+    await network.remove();
+    clocks.remove();
+    if (whole) for (const disk of disks.values()) await disk.remove();
+    if (whole) rmSync(plan.directory, { recursive: true });
+    else say({ kept: plan.directory });
+  }
+}
+
+async function fight(
+  field: Battlefield,
+  run: { readonly mode: Mode; readonly seed: number; readonly minutes: number },
+): Promise<ChaosReport> {
+  const { system } = field;
+  await system.prepare();
+  await system.start();
+  const primary = await system.untilStreaming(STANDBYS, BOOTSTRAP_LIMIT_MS);
+  const { databases: hosts, credentials } = system;
+  const client = new WritingClient({ hosts, credentials });
+  await client.prepare(primary);
+  client.start();
+  const campaign = new Campaign(field, client, seededPrng(run.seed), say);
+  const startedMs = performance.now();
+  let failure: string | null = null;
+  try {
+    await campaign.run(startedMs + run.minutes * 60_000, ended.signal);
+  } catch (error) {
+    failure = messageOf(error);
+  }
+  await client.stop();
+  const counted = await count(field, client, campaign);
+  const { acknowledged, gapMs, dual } = client.view();
+  const broken = failure ?? brokenPromise(run.mode, { dual, ...counted }, limitBytes);
+  const report: ChaosReport = {
+    ...run,
+    minutes: Math.round((performance.now() - startedMs) / 6_000) / 10,
+    faults: campaign.faults,
+    ...{ acknowledged, dual, ...counted, limitBytes, maxGapMs: Math.round(gapMs) },
+    ...(broken === null ? {} : { broken }),
+  };
+  if (values.record !== '') recordRun(values.record, report, campaign.kinds);
+  return report;
+}
+
+/** Of a cluster that did not become whole again nothing can be counted: then it is all or nothing. */
+async function count({ system }: Battlefield, client: WritingClient, campaign: Campaign) {
+  try {
+    const primary = await campaign.untilWhole();
+    const lost = await client.countLost(primary);
+    const forks = await forksOf(system);
+    const { acknowledgedTo } = client.view();
+    return { lost, lostBytes: Number(lostBytesOf(forks, acknowledgedTo)) };
+  } catch (error) {
+    say({ uncounted: messageOf(error) });
+    return { lost: 0, lostBytes: 0 };
+  }
+}
+
+async function forksOf({ api }: Matriarch): Promise<Fork[]> {
+  const forks: Fork[] = [];
+  for (let after = 0; ; ) {
+    const { events, newest } = await api.events(after);
+    for (const { event } of events) {
+      const fork = event['type'] === 'Promoted' ? event['fork'] : null;
+      if (typeof fork !== 'object' || fork === null) continue;
+      const { from, lsn } = fork as { from: number; lsn: string };
+      forks.push({ from: timelineId(from), lsn: parseLsn(lsn) });
+    }
+    after = events.at(-1)?.sequence ?? newest;
+    if (after >= newest) return forks;
+  }
+}
+
+function say(line: Record<string, unknown>): void {
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => ended.abort(new Error(`ended by ${signal}`)));
+}
+try {
+  const mode = MODES.find((known) => known === values.mode);
+  if (mode === undefined) throw new Error(`--mode '${values.mode}': one of ${MODES.join(', ')}`);
+  if (!HostClocks.available()) throw new Error('libfaketime is missing: install faketime');
+  const report = await main(mode, Number(values.seed), Number(values.minutes));
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (report.broken !== undefined) process.exitCode = EXIT_BROKEN;
+} catch (error) {
+  process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
+  process.exitCode = EXIT_COULD_NOT_RUN;
+}
