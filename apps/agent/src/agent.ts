@@ -13,6 +13,7 @@ import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
+import { Prober } from './probes/prober.ts';
 import { problemOf } from './problem.ts';
 import { Reconciler } from './reconciler.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
@@ -54,6 +55,7 @@ export class Agent {
   readonly #confirmations: Confirmations;
   readonly #reporter: Reporter;
   readonly #sessions: LocalSessions;
+  readonly #prober: Prober;
   readonly #contexts: StepContexts;
   #sourceTimer: NodeJS.Timeout | undefined;
 
@@ -94,8 +96,17 @@ export class Agent {
       this.controllers,
       log,
       () => this.report(),
-      (confirmation) => this.#confirmations.note(confirmation),
+      (confirmation) => {
+        this.#confirmations.note(confirmation);
+        this.#prober.told(confirmation.primarySuspected === true);
+      },
     );
+    this.#prober = new Prober({
+      instance: config.instance,
+      state: () => this.stream.state,
+      snapshot: () => this.observer.latest,
+      onResult: () => this.#reporter.now(),
+    });
     this.runner = new StepRunner(log, (outcome) => this.#stepEnded(outcome));
     this.#contexts = new StepContexts({
       local: this.#local,
@@ -156,6 +167,7 @@ export class Agent {
       agentEndpoint: api.advertise,
       tags,
       detached: this.facts.detached,
+      probes: this.#prober.report(),
       abandonedHandOver: this.facts.abandonedHandOver,
       activity: this.runner.activity,
       problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,
@@ -188,6 +200,7 @@ export class Agent {
 
   /** A change that the leader may wait for is reported with the look that shows it. */
   #looked(): void {
+    this.#prober.turn();
     this.#changed();
     if (this.#hasNews()) this.#reporter.now();
   }

@@ -10,7 +10,7 @@ import { TlsCredentials } from '#libs/transport';
 import { Agent } from './agent.ts';
 import { collectView, recordStep } from './http/agent-metrics.ts';
 import { healthServer } from './http/health-server.ts';
-import { healthViewOf, statusOf } from './http/subject.ts';
+import { healthViewOf, peerAnswerOf, statusOf } from './http/subject.ts';
 import { linkOpener } from './link/open-link.ts';
 
 const EXIT_USAGE = 2;
@@ -35,6 +35,7 @@ async function main(): Promise<void> {
     view: () => healthViewOf(agent),
     status: () => statusOf(agent),
     metrics,
+    peer: () => peerAnswerOf(agent),
   });
   const { host, port } = config.api.listen;
   await server.listen({ host, port });

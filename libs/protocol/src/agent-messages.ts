@@ -35,6 +35,8 @@ export type Confirmation = {
   readonly sequence: number;
   /** Changes when controllers were restored or forced; agents then act on nothing until confirmed. */
   readonly controllersIncarnation: string;
+  /** The leader misses renewals of the present primary: standbys are to call it themselves (safety 19). */
+  readonly primarySuspected?: boolean;
 };
 
 export type StreamStart =

@@ -141,6 +141,29 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     expect(leader.events.length).toBe(events);
   });
 
+  it('standbys call a primary that falls silent: frozen, PostgreSQL answers nobody (safety 19)', async () => {
+    await settled();
+    const host = primary();
+    const others = hosts.filter(({ name }) => name !== host.name);
+    const probesOf = (name: string) => leader.report(name)?.probes ?? null;
+    rows.begin();
+    await until(() => rows.acknowledged > 20, 5_000);
+    expect(others.map(({ name }) => probesOf(name))).toEqual([null, null]);
+    const { processes } = host.processes.scan();
+    for (const { pid } of processes) process.kill(pid, 'SIGSTOP');
+    try {
+      await until(() => others.every(({ name }) => probesOf(name) !== null), 3_000);
+    } finally {
+      for (const { pid } of processes) process.kill(pid, 'SIGCONT');
+    }
+    for (const { name } of others) {
+      const alive = { primaryInstance: host.name, agentAnswered: true, guardAnswered: true };
+      expect(probesOf(name)).toMatchObject({ ...alive, postgresAnswered: false });
+    }
+    await settled();
+    await rows.end();
+  });
+
   it('ends at SIGTERM and leaves guard and PostgreSQL running', async () => {
     const host = primary();
     const { agent } = host;

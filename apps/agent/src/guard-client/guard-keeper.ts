@@ -33,6 +33,7 @@ export class GuardKeeper {
   #connection: GuardConnection | null = null;
   #state: GuardState | null = null;
   #stateAtMs = 0;
+  #heardAtMs = 0;
   #identity: ProcessStat | undefined;
   #silence = new SilenceMeter(GUARD_SILENCE_MS, performance.now());
   #timer: NodeJS.Timeout | undefined;
@@ -61,6 +62,11 @@ export class GuardKeeper {
   remainingMs(nowMs: number): number | null {
     const remainingMs = this.#state?.remainingMs ?? null;
     return remainingMs === null ? null : Math.max(0, remainingMs - (nowMs - this.#stateAtMs));
+  }
+
+  /** A guard that hangs stays attached; only its messages show that it lives. */
+  get answers(): boolean {
+    return this.#state !== null && performance.now() - this.#heardAtMs <= GUARD_SILENCE_MS;
   }
 
   start(): void {
@@ -135,7 +141,10 @@ export class GuardKeeper {
   async #connect(): Promise<void> {
     const connection = await GuardConnection.open(guardPaths(this.config).socket, {
       onState: (state) => this.#take(state),
-      onMessage: () => this.#silence.heard(),
+      onMessage: () => {
+        this.#silence.heard();
+        this.#heardAtMs = performance.now();
+      },
       onClosed: (why) => this.#lost(why),
     });
     this.#connection = connection;

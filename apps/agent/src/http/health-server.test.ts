@@ -17,7 +17,8 @@ const nothingSeen: HealthView = {
 it('answers GET with a body, HEAD and OPTIONS without, and unknown paths with 503', async () => {
   const metrics = new Metrics('agent');
   const status = () => ({ state: 'unknown' });
-  const app = healthServer({ view: () => nothingSeen, status, metrics });
+  const peer = () => ({ cluster: 'orders', instance: 'pg1', guardAnswers: true });
+  const app = healthServer({ view: () => nothingSeen, status, metrics, peer });
   const codes: Record<string, number> = {};
   for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
     for (const url of ['/primary', '/liveness', '/nothing']) {

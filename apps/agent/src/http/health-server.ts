@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Metrics } from '#libs/observability';
+import { PEER_PATH, type PeerAnswer } from '../probes/peer-probe.ts';
 import {
   type HealthQuery,
   type HealthView,
@@ -48,10 +49,12 @@ export type HealthServerParts = {
   readonly view: () => HealthView;
   readonly status: () => Record<string, unknown>;
   readonly metrics: Metrics;
+  /** What a standby's agent asks when it misses the primary. */
+  readonly peer: () => PeerAnswer;
 };
 
 /** The endpoints that load balancers ask; reads only. */
-export function healthServer({ view, status, metrics }: HealthServerParts): FastifyInstance {
+export function healthServer({ view, status, metrics, peer }: HealthServerParts): FastifyInstance {
   const app = Fastify({ logger: false, bodyLimit: 1_024 });
   for (const [url, check] of Object.entries(CHECKS)) {
     app.route<{ Querystring: HealthQuery }>({
@@ -64,6 +67,7 @@ export function healthServer({ view, status, metrics }: HealthServerParts): Fast
       },
     });
   }
+  app.get(PEER_PATH, () => peer());
   app.get('/patroni', () => status());
   app.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts';
+import type { PeerAnswer } from '../probes/peer-probe.ts';
 import type { HealthView } from './health-view.ts';
 import { patroniStatus } from './patroni-status.ts';
 
@@ -25,6 +26,11 @@ export function healthViewOf(agent: Agent): HealthView {
     },
     connectedControllers: agent.controllers.connected.length,
   };
+}
+
+export function peerAnswerOf(agent: Agent): PeerAnswer {
+  const { cluster, instance } = agent.parts.config;
+  return { cluster, instance, guardAnswers: agent.guard.answers };
 }
 
 export function statusOf(agent: Agent): Record<string, unknown> {

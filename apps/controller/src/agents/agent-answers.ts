@@ -1,4 +1,4 @@
-import { type AgentReport, goalOf } from '#libs/cluster';
+import { type AgentReport, type ClusterState, goalOf } from '#libs/cluster';
 import { credentialsKey } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import {
@@ -39,6 +39,9 @@ export type AgentAnswersOptions = {
   readonly foundingIncarnation: string;
 };
 
+/** Renewals come at an interval; a quarter of it is more than a network takes. */
+const MISSED_AFTER_INTERVALS = 1.25;
+
 type Destruction = AgentPatterns['permitDestruction'];
 
 /** What agents ask of the leader. Everything is answered after a round begun after the question. */
@@ -67,7 +70,8 @@ export class AgentAnswers {
     const state = host.store.cluster(cluster);
     const { version = null, sequence = 0 } = state ?? {};
     const controllersIncarnation = host.store.incarnation ?? foundingIncarnation;
-    return { version, sequence, controllersIncarnation };
+    const answer = { version, sequence, controllersIncarnation };
+    return this.#missesRenewals(state) ? { ...answer, primarySuspected: true } : answer;
   }
 
   /** Refused unless the order still stands: this very version still asks for it (safety 4). */
@@ -110,6 +114,13 @@ export class AgentAnswers {
         onUnconfirmed: () => reject(new NotLeaderError(leaderName())),
       });
     });
+  }
+
+  /** Longer ago than a renewal ever comes late on a healthy host: a call too many costs little. */
+  #missesRenewals(state: ClusterState | null): boolean {
+    if (state?.lease.kind !== 'Held') return false;
+    const silentMs = this.#options.service()?.leases.silentMs(state.name) ?? 0;
+    return silentMs > MISSED_AFTER_INTERVALS * state.settings.renewIntervalMs;
   }
 
   #serving(): Service {
