@@ -59,7 +59,7 @@ export class Guard {
     this.#links = new ControllerLinks(parts, {
       onUp: (controller) => this.#controllerUp(controller),
       onDown: () => this.#pushState(),
-      onAnswer: (_controller, answer) => this.#onAnswer(answer),
+      onAnswer: (controller, answer) => this.#onAnswer(controller, answer),
     });
     this.#agent = new AgentSocket(log, {
       onRequest: (request, reply) => {
@@ -163,7 +163,7 @@ export class Guard {
     };
   }
 
-  #onAnswer(answer: GuardAnswer): void {
+  #onAnswer(controller: string, answer: GuardAnswer): void {
     switch (answer.type) {
       case 'renewed':
         this.#lease.renewed(answer.epoch, answer.nonce);
@@ -183,7 +183,7 @@ export class Guard {
         this.#releases.answered(answer.epoch, { kind: 'refused', reason: answer.reason });
         return;
       case 'leader':
-        if (this.#leader.told(answer.name, answer.term)) this.#leaderKnown();
+        if (this.#leader.told(answer.name, answer.term, controller)) this.#leaderKnown();
         return;
       case 'granted':
         this.#grants.learn(answer);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LeaderView } from './leader-view.ts';
 
-type Word = readonly [name: string | null, term: number];
+type Word = readonly [name: string | null, term: number, by?: string];
 
 describe('who leads, from what controllers say', () => {
   it.each<{ what: string; words: Word[]; leader: string | null; news: boolean }>([
@@ -60,9 +60,28 @@ describe('who leads, from what controllers say', () => {
       leader: null,
       news: false,
     },
+    {
+      what: 'its own word after that of others: it serves only now',
+      words: [
+        ['c1', 3],
+        ['c1', 3, 'c1'],
+      ],
+      leader: 'c1',
+      news: true,
+    },
+    {
+      what: 'its own word once more',
+      words: [
+        ['c1', 3, 'c1'],
+        ['c1', 3],
+        ['c1', 3, 'c1'],
+      ],
+      leader: 'c1',
+      news: false,
+    },
   ])('$what: $leader, news $news', ({ words, leader, news }) => {
     const view = new LeaderView();
-    const told = words.map(([name, term]) => view.told(name, term));
+    const told = words.map(([name, term, by = 'c9']) => view.told(name, term, by));
     expect(view.name).toBe(leader);
     expect(told.at(-1)).toBe(news);
   });

@@ -6,6 +6,7 @@ export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
 export type { Goal } from './goal.ts';
 export { goalOf } from './goal-of.ts';
+export { guardTimes } from './guard-times.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { RecordedEvent } from '#libs/cluster';
+import { guardTimes, type RecordedEvent } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
 import { type CappedTime, Silence } from '#libs/lease';
 import {
@@ -42,6 +42,8 @@ export class LeaseGateway {
   readonly #options: LeaseGatewayOptions;
   readonly #byTicket = new Map<number, Connected>();
   readonly #heard: Silence;
+  /** By cluster: the guard's times as of the last event. */
+  readonly #toldTimes = new Map<string, string>();
   /** Not from 0: an answer to a guard of this controller's start before must find nobody. */
   #lastTicket = randomInt(2 ** 31);
 
@@ -82,14 +84,23 @@ export class LeaseGateway {
     for (const { link } of this.#byTicket.values()) link.answer(answer);
   }
 
-  /** Every controller tells the new holder, so that it need not wait for its agent. */
+  /**
+   * Every controller tells the new holder, so that it need not wait for its agent; and tells it again
+   * when its times change while it holds.
+   */
   follow(events: readonly RecordedEvent[]): void {
-    for (const { event, cluster } of events) {
-      if (event.type !== 'LeaseGranted') continue;
-      const guard = `${cluster}/${event.holder}`;
-      for (const { link } of this.#byTicket.values()) {
-        if (link.guard === guard) this.#tellGranted(link, identityOf(guard));
-      }
+    const [first] = events;
+    if (first === undefined) return;
+    const { cluster } = first;
+    const state = this.#options.host.store.cluster(cluster);
+    if (state?.lease.kind !== 'Held') return;
+    const times = JSON.stringify(guardTimes(state.settings));
+    const changed = this.#toldTimes.get(cluster) !== times;
+    this.#toldTimes.set(cluster, times);
+    if (!changed && !events.some(({ event }) => event.type === 'LeaseGranted')) return;
+    const guard = `${cluster}/${state.lease.holder}`;
+    for (const { link } of this.#byTicket.values()) {
+      if (link.guard === guard) this.#tellGranted(link, identityOf(guard));
     }
   }
 
@@ -144,9 +155,7 @@ export class LeaseGateway {
     const state = this.#options.host.store.cluster(cluster);
     if (state?.lease.kind !== 'Held' || state.lease.holder !== instance) return;
     const { epoch, guard: incarnation } = state.lease;
-    const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = state.settings;
-    const times = { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs };
-    link.answer({ type: 'granted', epoch, incarnation, ...times });
+    link.answer({ type: 'granted', epoch, incarnation, ...guardTimes(state.settings) });
   }
 }
 

@@ -1,0 +1,1 @@
+export { type KillConditions, killLeader, type LeaderKill } from './leader-kill.ts';
