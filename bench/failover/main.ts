@@ -6,6 +6,7 @@ import type { HostNetwork } from '../../test/hosts/host-network.ts';
 import { createSixHosts } from '../../test/hosts/six-hosts.ts';
 import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage } from '../shared/machine.ts';
+import { startWriting } from '../shared/start-writing.ts';
 import { type BenchArguments, readArguments, USAGE } from './arguments.ts';
 import type { Fault, SystemName } from './fault.ts';
 import { measureRun } from './measure.ts';
@@ -67,8 +68,7 @@ async function measureSystem(
     take({ ...common, fault: 'bootstrap', gapMs, dual: 0, lost: 0, phasesMs: null });
     const { databases: hosts, credentials } = system;
     const client = new WritingClient({ hosts, credentials });
-    await client.prepare(primary);
-    client.start();
+    await startWriting(client, primary);
     try {
       for (const fault of request.faults.filter((wanted) => system.faults.includes(wanted))) {
         if (request.fresh) {
@@ -85,6 +85,7 @@ async function measureSystem(
       await client.stop();
     }
   } finally {
+    for (const { name: host } of network.hosts) system.holdDown(host);
     await system.stop();
     await network.remove();
   }
@@ -122,3 +123,5 @@ try {
   process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
   process.exitCode = 2;
 }
+// Whatever is still open by now belongs to hosts that are gone.
+process.exit();

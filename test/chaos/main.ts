@@ -6,6 +6,7 @@ import { messageOf, parseLsn, seededPrng, timelineId } from '#libs/kernel';
 import { WritingClient } from '#libs/outage';
 import { MODES, type Mode } from '../../bench/failover/fault.ts';
 import { Matriarch } from '../../bench/failover/systems/matriarch.ts';
+import { startWriting } from '../../bench/shared/start-writing.ts';
 import { createSixHosts } from '../hosts/six-hosts.ts';
 import { Campaign } from './campaign.ts';
 import type { Battlefield } from './carry-out.ts';
@@ -56,6 +57,7 @@ async function main(mode: Mode, seed: number, minutes: number): Promise<ChaosRep
   } finally {
     for (const disk of disks.values()) disk.free();
     if (whole) await system.cluster.stop();
+    for (const { name } of network.hosts) system.holdDown(name);
     await network.remove();
     clocks.remove();
     if (whole) for (const disk of disks.values()) await disk.remove();
@@ -74,8 +76,7 @@ async function fight(
   const primary = await system.untilStreaming(STANDBYS, BOOTSTRAP_LIMIT_MS);
   const { databases: hosts, credentials } = system;
   const client = new WritingClient({ hosts, credentials });
-  await client.prepare(primary);
-  client.start();
+  await startWriting(client, primary);
   const campaign = new Campaign(field, client, seededPrng(run.seed), say);
   const startedMs = performance.now();
   let failure: string | null = null;
@@ -146,3 +147,5 @@ try {
   process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
   process.exitCode = EXIT_COULD_NOT_RUN;
 }
+// Whatever is still open by now belongs to hosts that are gone.
+process.exit();
