@@ -17,6 +17,7 @@ export function collectMetrics(metrics: Metrics, sources: MetricSources): void {
   const { core, host } = sources;
   metrics.beforeScrape(() => collectRaft(metrics, sources));
   metrics.beforeScrape(() => collectClusters(metrics, sources));
+  metrics.beforeScrape(() => collectAbsentAgents(metrics, sources));
   host.applies.observe((events) => {
     for (const { event, cluster } of events) {
       if (event.type === 'LeaseExpired') {
@@ -43,6 +44,19 @@ function collectRaft(metrics: Metrics, { host, network, core }: MetricSources): 
   for (const id of network.peers) {
     const peer = core.nameOf(id) ?? String(id);
     metrics.set('matriarch_raft_peer_connected', network.isUp(id) ? 1 : 0, { peer });
+  }
+}
+
+/** Only the leader hears guards. */
+function collectAbsentAgents(metrics: Metrics, { core, host }: MetricSources): void {
+  metrics.reset('matriarch_primary_agent_absent_seconds');
+  const { service } = core;
+  if (service === null) return;
+  for (const { name: cluster, lease } of host.store.clusters()) {
+    if (lease.kind !== 'Held') continue;
+    const guard = service.observations.of(cluster, null).instances[lease.holder]?.guard;
+    const absentMs = guard?.agentAbsentMs ?? 0;
+    metrics.set('matriarch_primary_agent_absent_seconds', absentMs / 1_000, { cluster });
   }
 }
 

@@ -174,6 +174,9 @@ export class Guard {
         this.#orders.refused(answer.epoch, answer.reason);
         this.#pushState();
         return;
+      case 'handBack':
+        if (!this.#agent.attached) this.#orders.handBack(answer.epoch);
+        return;
       case 'released':
         this.#parts.log.info('lease released', { epoch: answer.epoch });
         this.#releases.answered(answer.epoch, { kind: 'released' });

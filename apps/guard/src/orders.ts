@@ -10,6 +10,9 @@ type Waiting = { readonly epoch: Epoch; readonly id: number; readonly reply: Rep
 /** An agent asks one thing at a time; this many at once is a fault of its own. */
 const WAITING_LIMIT = 32;
 
+/** How long standbys may take to get the last bytes; clients are refused meanwhile. */
+const HAND_BACK_STOP_MS = 3_000;
+
 export type OrdersParts = {
   readonly instance: Instance;
   readonly lease: LeaseKeeper;
@@ -28,6 +31,7 @@ export class Orders {
   readonly #parts: OrdersParts;
   #acquiring: Waiting[] = [];
   #ending = false;
+  #handingBack = false;
 
   constructor(parts: OrdersParts) {
     this.#parts = parts;
@@ -65,6 +69,30 @@ export class Orders {
   refused(epoch: Epoch, reason: string): void {
     const why = `epoch ${epoch} was refused: ${reason}`;
     this.#settle((waiting) => waiting.epoch <= epoch, refused('EPOCH_OVER', why));
+  }
+
+  /**
+   * The leader takes the lease of a guard without an agent: nobody else is left to stop PostgreSQL in
+   * order, so that the standbys have every byte of it.
+   */
+  handBack(epoch: Epoch): void {
+    if (this.#handingBack || this.#ending || this.#parts.lease.epoch !== epoch) return;
+    this.#handingBack = true;
+    void this.#handBack(epoch).finally(() => {
+      this.#handingBack = false;
+    });
+  }
+
+  async #handBack(epoch: Epoch): Promise<void> {
+    const { instance, lease, releases, incarnation } = this.#parts;
+    const limits = { budgetMs: HAND_BACK_STOP_MS, killMs: lease.timing.guardKillMs };
+    const slow = await instance.stop('fast', limits);
+    if (slow !== null) await instance.stop('immediate', limits);
+    if ((await instance.notDown()) !== null || instance.serving.kind !== 'none') return;
+    if (lease.epoch !== epoch) return;
+    const position = slow === null ? instance.endOfWal() : null;
+    lease.release(epoch);
+    void releases.add({ epoch, incarnation, reason: 'yielded', position });
   }
 
   #carryOut(

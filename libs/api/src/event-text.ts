@@ -124,6 +124,8 @@ export function triggerText(trigger: FailoverTrigger): string {
       return 'its PostgreSQL is down and did not come back in place';
     case 'promotion-failed':
       return 'it could not be promoted';
+    case 'agent-absent':
+      return 'its agent is gone and its guard gives the lease back';
     case 'operator':
       return 'an operator ordered it';
     default:

@@ -10,7 +10,14 @@ const outageView = z.object({
   outcome: z.enum(['running', 'completed', 'given-up']),
   /** Null for a switchover. */
   trigger: z
-    .enum(['lease-expired', 'lease-released', 'postgres-down', 'promotion-failed', 'operator'])
+    .enum([
+      'lease-expired',
+      'lease-released',
+      'postgres-down',
+      'promotion-failed',
+      'agent-absent',
+      'operator',
+    ])
     .nullable(),
   by: z.string(),
   from: z.string(),

@@ -51,6 +51,8 @@ export type FailoverTrigger =
   | 'lease-released'
   | 'postgres-down'
   | 'promotion-failed'
+  /** Its guard lives without an agent, and somebody else can take over. */
+  | 'agent-absent'
   | 'operator';
 export type GrantReason =
   | 'bootstrap'
@@ -182,7 +184,7 @@ export type ClusterEvent =
   /** Recorded only when the set of rules that refuse changes; does not raise the version (safety 24). */
   | {
       readonly type: 'ActionRefused';
-      readonly action: 'failover' | 'switchover' | 'bootstrap' | 'restart';
+      readonly action: 'failover' | 'switchover' | 'bootstrap' | 'restart' | 'hand-back';
       readonly refusals: readonly RuleRefusal[];
     }
   /** The leader had reason to doubt itself and handed leadership over before it declared `epoch` expired. */

@@ -1,4 +1,5 @@
 export { admit } from './admit.ts';
+export { isHandedBack } from './decide/absent-agent.ts';
 export { decide, decideCommand } from './decide/decide.ts';
 export type * from './decision.ts';
 export type * from './events.ts';

@@ -45,6 +45,8 @@ export type ClusterObservations = {
   /** By instance name; also instances that are not members yet. */
   readonly instances: Readonly<Record<string, InstanceObservation>>;
   readonly lease: LeaseObservation | null;
+  /** Another cluster whose primary's guard has no agent at present; null or absent when there is none. */
+  readonly agentsAbsentElsewhere?: string | null;
   /** The primary's last known WAL position, from its renewals, its reports or its standbys. */
   readonly lastKnown: LastKnownPosition | null;
 };

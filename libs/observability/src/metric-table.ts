@@ -69,6 +69,11 @@ export const METRICS = {
     'cluster',
     'instance',
   ),
+  matriarch_primary_agent_absent_seconds: gauge(
+    'controller',
+    'How long the guard of the primary has had no agent.',
+    'cluster',
+  ),
   matriarch_postgres_up: gauge('agent', '1 while PostgreSQL answers, else 0.'),
   matriarch_postgres_primary: gauge('agent', '1 while it accepts writes, else 0.'),
   matriarch_postgres_timeline: gauge('agent', 'Timeline of the instance.'),

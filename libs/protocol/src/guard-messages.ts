@@ -77,6 +77,11 @@ export type GuardAnswer =
       readonly nonce: number;
       readonly reason: string;
     }
+  /**
+   * The leader took the offer of a guard that has no agent (safety 21): stop PostgreSQL in order and
+   * release. Said again with each renewal until then; a guard that has an agent again leaves it to that.
+   */
+  | { readonly type: 'handBack'; readonly epoch: Epoch }
   | { readonly type: 'released'; readonly epoch: Epoch }
   | { readonly type: 'releaseRefused'; readonly epoch: Epoch; readonly reason: string }
   /** Sent by every controller on connect and at each change; null while there is none known. */
@@ -114,6 +119,7 @@ const ANSWERS = [
   'releaseRefused',
   'leader',
   'granted',
+  'handBack',
 ] as const;
 
 export function packGuardRequest(message: GuardRequest): unknown[] {
@@ -184,6 +190,7 @@ export function packGuardAnswer(message: GuardAnswer): unknown[] {
     case 'renewalRefused':
       return [message.type, message.epoch, message.nonce, message.reason];
     case 'released':
+    case 'handBack':
       return [message.type, message.epoch];
     case 'releaseRefused':
       return [message.type, message.epoch, message.reason];
@@ -218,6 +225,7 @@ export function unpackGuardAnswer(decoded: unknown): GuardAnswer {
     case 'renewalRefused':
       return { type, epoch: of, nonce: fields.integer('nonce'), reason: fields.text('reason') };
     case 'released':
+    case 'handBack':
       return { type, epoch: of };
     case 'releaseRefused':
       return { type, epoch: of, reason: fields.text('reason') };

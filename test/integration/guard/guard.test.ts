@@ -93,6 +93,26 @@ describe('a guard and its PostgreSQL', () => {
     expect(await agent.permitDestruction()).toBe('LEASE_HELD');
   });
 
+  it('gives its lease back in order when it has no agent and the leader wants it (safety 21)', async () => {
+    const { of, writer } = await primary();
+    controllers.handBack(of);
+    await until(() => controllers.requests('renew').length >= 3, 5_000);
+    expect(agent.state).toMatchObject({ postmaster: 'running', epoch: of });
+    agent.socket.destroy();
+    await until(() => (controllers.requests('renew').at(-1)?.agentAbsentMs ?? 0) > 300, 5_000);
+    controllers.handBack(of);
+    await writer.untilBroken();
+    await until(() => controllers.requests('release').length > 0, 10_000);
+    const [release] = controllers.requests('release');
+    expect(release).toMatchObject({ epoch: of, reason: 'yielded' });
+    // An orderly end: the shutdown checkpoint is its last record.
+    expect(release?.position).not.toBeNull();
+    expect(instance.pids()).toEqual([]);
+    expect(existsSync(join(instance.dataDirectory, 'standby.signal'))).toBe(true);
+    agent = await instance.attach();
+    expect(await agent.acquire(of)).toBe('EPOCH_OVER');
+  });
+
   it('stops PostgreSQL at once when the leader refuses', async () => {
     const { of, writer } = await primary();
     const refusedMs = performance.now();

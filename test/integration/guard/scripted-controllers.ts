@@ -77,6 +77,13 @@ export class ScriptedControllers {
     this.#send(connection, { type: 'renewalRefused', epoch: epoch(of), nonce: 0, reason });
   }
 
+  /** Takes the lease back from a guard without an agent, as with each renewal. */
+  handBack(of: number): void {
+    const connection = this.#connections.get(LEADER);
+    if (connection === undefined) throw new Error('no guard is connected');
+    this.#send(connection, { type: 'handBack', epoch: epoch(of) });
+  }
+
   forget(): void {
     this.heard.length = 0;
   }

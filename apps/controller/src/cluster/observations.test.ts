@@ -33,11 +33,29 @@ function makeTable() {
 }
 
 describe('observations', () => {
+  it('name another cluster whose guard has no agent, as long as it says so (21)', () => {
+    const { time, table } = makeTable();
+    const heard = (agentAbsentMs: number, nowMs: number): void => {
+      const guard = { incarnation: guardIncarnation('g'), epoch: epoch(1), agentAbsentMs };
+      table.guardHeard('orders', PG1, { ...guard, postmaster: 'running' }, monotonicMs(nowMs));
+    };
+    heard(2_000, 0);
+    expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
+    heard(3_000, 0);
+    expect(table.of('main', null).agentsAbsentElsewhere).toBe('orders');
+    expect(table.of('orders', null).agentsAbsentElsewhere).toBeNull();
+    heard(0, 0);
+    expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
+    heard(9_000, 0);
+    for (let nowMs = CAP_MS; nowMs < 2_400; nowMs += CAP_MS) time.turn(monotonicMs(nowMs), true);
+    expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
+  });
+
   it('are unknown, not false, until something was heard', () => {
     const { table } = makeTable();
     expect(table.of('main', null)).toEqual({
       ...{ servingForMs: 0, sinceChangeMs: 0, sinceRefusalMs: null },
-      ...{ instances: {}, lease: null, lastKnown: null },
+      ...{ instances: {}, lease: null, lastKnown: null, agentsAbsentElsewhere: null },
     });
   });
 

@@ -14,6 +14,11 @@ import type { CappedTime } from '#libs/lease';
 /** Instances of one cluster that are remembered; certificates bound who can report at all. */
 const INSTANCES_MAX = 64;
 
+/** An agent that is replaced by its successor is away for less. */
+const ABSENT_TOO_MS = 3_000;
+/** The guard says it with every renewal. */
+const AGENTLESS_KNOWN_MS = 2_000;
+
 type Heard = {
   report: AgentReport | null;
   reportMark: number;
@@ -41,6 +46,8 @@ export class ObservationTable {
   readonly #time: CappedTime;
   readonly #beganMark: number;
   readonly #entries = new Map<string, Entry>();
+  /** Clusters whose primary's guard has no agent, and when it said so. */
+  readonly #agentless = new Map<string, number>();
 
   constructor(time: CappedTime, now: MonotonicMs) {
     this.#time = time;
@@ -78,11 +85,21 @@ export class ObservationTable {
     heard.guardMark = this.#time.mark(now);
     noteHeld(heard, guard.epoch, heard.guardMark);
     heard.guard = guard;
+    if (guard.agentAbsentMs >= ABSENT_TOO_MS) this.#agentless.set(cluster, heard.guardMark);
+    else this.#agentless.delete(cluster);
   }
 
   /** `ageMs`: how old the position was already when it came (gossip of the leader before). */
   positionKnown(cluster: string, position: WalPosition, ageMs: number, now: MonotonicMs): void {
     this.#noteKnown(this.#entry(cluster), position, this.#time.mark(now) - ageMs);
+  }
+
+  /** Another cluster of whose primary's guard was heard lately that it has no agent. */
+  #agentlessBut(cluster: string): string | null {
+    for (const [other, mark] of this.#agentless) {
+      if (other !== cluster && this.#time.since(mark) <= AGENTLESS_KNOWN_MS) return other;
+    }
+    return null;
   }
 
   versionRaised(cluster: string, now: MonotonicMs): void {
@@ -118,6 +135,7 @@ export class ObservationTable {
       instances,
       lease,
       lastKnown: this.lastKnown(cluster),
+      agentsAbsentElsewhere: this.#agentlessBut(cluster),
     };
   }
 

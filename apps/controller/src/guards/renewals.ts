@@ -1,4 +1,5 @@
-import { lsnOf, timelineId } from '#libs/kernel';
+import { isHandedBack } from '#libs/cluster';
+import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import type { Service } from '../cluster/service.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
@@ -51,8 +52,10 @@ export class Renewals {
 
   confirmed(service: Service, round: number): void {
     if (service !== this.service()) return;
-    for (const { reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
+    for (const { cluster, reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
       reply.answer({ type: 'renewed', epoch, nonce });
+      const state = this.host.store.cluster(cluster as ClusterName);
+      if (state !== null && isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
+import { acceptHandBack } from './absent-agent.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
 import { recordFollowers } from './followers.ts';
@@ -25,6 +26,7 @@ const RULES: readonly Rule[] = [
   withdrawPromotion,
   watchSwitchover,
   failOverDeadPostgres,
+  acceptHandBack,
   restartInPlace,
   chooseCandidate,
   recordFollowers,

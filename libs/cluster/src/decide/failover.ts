@@ -28,7 +28,9 @@ type Chosen = Candidate & {
 export function abandonFailover(input: DecisionInput): Decision | null {
   const { lease, operation } = input.state;
   if (operation.kind !== 'failover' || operation.step !== 'yielding') return null;
-  if (operation.trigger !== 'postgres-down' || lease.kind !== 'Held') return null;
+  const { trigger } = operation;
+  if (trigger !== 'postgres-down' && trigger !== 'agent-absent') return null;
+  if (lease.kind !== 'Held') return null;
   const report = freshReport(input, lease.holder);
   if (report === null || !serves(report, lease)) return null;
   const reason = `${lease.holder} serves again in epoch ${lease.epoch}`;
