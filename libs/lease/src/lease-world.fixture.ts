@@ -8,6 +8,7 @@ import {
   assert,
   type Epoch,
   epoch,
+  type GuardIncarnation,
   guardIncarnation,
   type MonotonicMs,
   monotonicMs,
@@ -26,6 +27,9 @@ export const MUTATIONS = [
   'ages-start-early',
   'no-confirmation-round',
   'clock-beyond-rho',
+  'serves-before-own-commit',
+  'answers-while-closing',
+  'renews-after-release',
 ] as const;
 export type Mutation = (typeof MUTATIONS)[number];
 
@@ -39,6 +43,8 @@ export type WorldChoice = {
   readonly cutMaxMs: number;
   /** Renewals that go to the leader before: the holder does not know better. */
   readonly strayChance: number;
+  /** The guard's process dies and another start of it proves the instance down, this often at most. */
+  readonly restartEveryMs: number;
   readonly mutation: Mutation;
 };
 
@@ -46,6 +52,7 @@ export type WorldResult = {
   readonly overlaps: string[];
   readonly renewals: number;
   readonly expiries: number;
+  readonly releases: number;
   readonly leaders: number;
 };
 
@@ -56,7 +63,12 @@ const TERMS = { leaseTtlMs: 3_000, clockRateErrorRatio: RHO, leaseMarginMs: 100 
 const TURN_MS = 50;
 const TURN_CAP_MS = 200;
 const OLD_LEADER_LIVES_MS = 8_000;
-const GUARD = guardIncarnation('g');
+const RELEASE_REPEAT_MS = 400;
+/** How far behind a leader's state may be before its own-term entry is applied. */
+const STALE_MAX_MS = 4_000;
+const OWN_COMMIT_MAX_MS = 3_000;
+/** A holder that goes on with the epoch before, not knowing that it has ended. */
+const HEARD_LATE_MAX_MS = 5_000;
 
 type Leader = {
   readonly clock: (atMs: number) => MonotonicMs;
@@ -67,17 +79,34 @@ type Leader = {
   /** Until then nothing passes between it and the holder. */
   cutUntilMs: number;
   round: number;
+  /** `LeaseExpired` was proposed and is not applied yet. */
+  expiring: boolean;
 };
 
 export class LeaseWorld {
   readonly #prng: Prng;
   readonly #choice: WorldChoice;
   readonly #events: { atMs: number; run: () => void }[] = [];
-  readonly #result = { overlaps: [] as string[], renewals: 0, expiries: 0, leaders: 0 };
+  readonly #result = {
+    overlaps: [] as string[],
+    renewals: 0,
+    expiries: 0,
+    releases: 0,
+    leaders: 0,
+  };
   readonly #holderRate: number;
-  readonly #holder: LeaseHolder;
+  #holder: LeaseHolder;
+  #starts = 1;
   #now = 0;
   #held: Epoch = epoch(1);
+  /** The start of the guard that the held epoch was granted to. */
+  #heldBy = guardIncarnation('g1');
+  /** What was held before, for a leader that has not caught up. */
+  readonly #past: {
+    readonly untilMs: number;
+    readonly held: Epoch;
+    readonly by: GuardIncarnation;
+  }[] = [];
   #leader: Leader;
   /** Deposed, but it and the holder may not know. */
   #previous: Leader | null = null;
@@ -88,20 +117,14 @@ export class LeaseWorld {
     this.#choice = choice;
     this.#prng = seededPrng(choice.seed);
     this.#holderRate = this.#rate();
-    this.#holder = new LeaseHolder(TIMING, {
-      sendRenewal: (of, nonce) => {
-        if (this.#swallowed === null) this.#send(of, nonce);
-        else this.#swallowed = nonce;
-      },
-      rightConfirmed: () => this.#checkNoRightToAnEndedEpoch('a renewal was confirmed'),
-      stopNow: () => undefined,
-    });
+    this.#holder = this.#newHolder();
     this.#leader = this.#elect();
   }
 
   run(): WorldResult {
     this.#holder.acquire(this.#held, this.#moment());
     this.#at(0, () => this.#holderTurn());
+    this.#at(this.#untilRestart(), () => this.#restartGuard());
     while (this.#now < RUN_MS) {
       const next = present(this.#events.shift(), 'the world never runs dry');
       assert(next.atMs >= this.#now, 'time goes forward', { at: next.atMs, now: this.#now });
@@ -109,6 +132,79 @@ export class LeaseWorld {
       next.run();
     }
     return this.#result;
+  }
+
+  #newHolder(): LeaseHolder {
+    const holder: LeaseHolder = new LeaseHolder(TIMING, {
+      sendRenewal: (of, nonce) => {
+        if (holder !== this.#holder) return;
+        if (this.#swallowed === null) this.#send(of, nonce);
+        else this.#swallowed = nonce;
+      },
+      rightConfirmed: () => this.#checkNoRightToAnEndedEpoch('a renewal was confirmed'),
+      stopNow: () => undefined,
+    });
+    return holder;
+  }
+
+  get #guard(): GuardIncarnation {
+    return guardIncarnation(`g${this.#starts}`);
+  }
+
+  /**
+   * A guard that has died took PostgreSQL with it; the next start releases for it and never renews what
+   * was not granted to itself. The mutation is one start that forgets what it released (safety 9).
+   */
+  #restartGuard(): void {
+    const released = this.#held;
+    const forgets = this.#choice.mutation === 'renews-after-release';
+    if (!forgets) this.#starts += 1;
+    this.#holder = this.#newHolder();
+    this.#release(released, this.#heldBy);
+    if (forgets) this.#holder.acquire(released, this.#moment());
+    this.#at(this.#untilRestart(), () => this.#restartGuard());
+  }
+
+  #untilRestart(): number {
+    const { restartEveryMs } = this.#choice;
+    return restartEveryMs === 0 ? 2 * RUN_MS : this.#prng.range(1_000, 1_000 + restartEveryMs);
+  }
+
+  #release(released: Epoch, by: GuardIncarnation): void {
+    if (this.#held !== released || this.#heldBy !== by) return;
+    this.#deliver(() => {
+      const leader = this.#leader;
+      this.#commit(leader, () => {
+        if (this.#held !== released || this.#heldBy !== by) return;
+        this.#result.releases += 1;
+        this.#end(leader, 'the lease was released');
+      });
+    });
+    this.#at(RELEASE_REPEAT_MS, () => this.#release(released, by));
+  }
+
+  /** Applied unless the leader was replaced before a majority had the entry. */
+  #commit(leader: Leader, apply: () => void, lost: () => void = () => undefined): void {
+    this.#at(this.#prng.unit() * this.#choice.delayMaxMs, () => {
+      if (leader === this.#leader) apply();
+      else lost();
+    });
+  }
+
+  #end(leader: Leader, how: string): void {
+    this.#ended = this.#held;
+    this.#checkNoRightToAnEndedEpoch(how);
+    this.#past.push({ untilMs: this.#now, held: this.#held, by: this.#heldBy });
+    this.#held = epoch(this.#held + 1);
+    this.#heldBy = this.#guard;
+    this.#follow(leader);
+    const holder = this.#holder;
+    const heardLaterMs = this.#prng.chance(0.5) ? this.#prng.unit() * HEARD_LATE_MAX_MS : 0;
+    this.#at(heardLaterMs, () => {
+      this.#deliver(() => {
+        if (holder === this.#holder) holder.acquire(this.#held, this.#moment());
+      });
+    });
   }
 
   #holderTurn(): void {
@@ -120,16 +216,18 @@ export class LeaseWorld {
   #send(of: Epoch, nonce: number): void {
     this.#result.renewals += 1;
     for (let copy = this.#prng.chance(0.1) ? 2 : 1; copy > 0; copy -= 1) {
+      const guard = this.#guard;
       const toPrevious = this.#prng.chance(this.#choice.strayChance);
       this.#deliver(() => {
         const leader = toPrevious ? this.#previous : this.#leader;
-        if (leader !== null && this.#now >= leader.cutUntilMs) this.#arrive(leader, of, nonce);
+        if (leader !== null && this.#now >= leader.cutUntilMs)
+          this.#arrive(leader, of, nonce, guard);
       });
     }
   }
 
-  #arrive(leader: Leader, of: Epoch, nonce: number): void {
-    const renewal = { cluster: 'c', epoch: of, guard: GUARD, nonce, reply: null };
+  #arrive(leader: Leader, of: Epoch, nonce: number, guard: GuardIncarnation): void {
+    const renewal = { cluster: 'c', epoch: of, guard, nonce, reply: null };
     const verdict = leader.leases.accept(renewal, leader.clock(this.#now));
     if (verdict.kind === 'pending' && this.#choice.mutation === 'no-confirmation-round') {
       this.#answer(of, nonce);
@@ -177,14 +275,22 @@ export class LeaseWorld {
   }
 
   #expire(leader: Leader): void {
-    leader.leases.close('c');
-    if (leader !== this.#leader) return;
-    this.#result.expiries += 1;
-    this.#ended = this.#held;
-    this.#checkNoRightToAnEndedEpoch('the lease was declared expired');
-    this.#held = epoch(this.#held + 1);
-    this.#follow(leader);
-    this.#deliver(() => this.#holder.acquire(this.#held, this.#moment()));
+    if (leader.expiring) return;
+    const due = leader.leases.due()[0]?.epoch;
+    if (this.#choice.mutation !== 'answers-while-closing') leader.leases.close('c');
+    leader.expiring = true;
+    this.#commit(
+      leader,
+      () => {
+        leader.expiring = false;
+        if (due !== this.#held) return;
+        this.#result.expiries += 1;
+        this.#end(leader, 'the lease was declared expired');
+      },
+      () => {
+        leader.expiring = false;
+      },
+    );
   }
 
   #ended: Epoch = epoch(0);
@@ -213,8 +319,12 @@ export class LeaseWorld {
       deposedAtMs: Number.POSITIVE_INFINITY,
       cutUntilMs: this.#now + cutForMs,
       round: 0,
+      expiring: false,
     };
-    leases.follow('c', this.#heldLease(), begin);
+    if (this.#choice.mutation === 'serves-before-own-commit') {
+      leases.follow('c', this.#staleLease(), begin);
+      this.#at(this.#prng.unit() * OWN_COMMIT_MAX_MS, () => this.#follow(leader));
+    } else leases.follow('c', this.#heldLease(), begin);
     this.#at(0, () => this.#leaderTurn(leader));
     this.#at(this.#prng.range(500, 15_000), () => {
       leader.deposedAtMs = this.#now;
@@ -230,7 +340,14 @@ export class LeaseWorld {
   }
 
   #heldLease() {
-    return { cluster: 'c', epoch: this.#held, guard: GUARD, terms: TERMS };
+    return { cluster: 'c', epoch: this.#held, guard: this.#heldBy, terms: TERMS };
+  }
+
+  #staleLease() {
+    const asOfMs = this.#now - this.#prng.unit() * STALE_MAX_MS;
+    const past = this.#past.find(({ untilMs }) => untilMs > asOfMs);
+    if (past === undefined) return this.#heldLease();
+    return { cluster: 'c', epoch: past.held, guard: past.by, terms: TERMS };
   }
 
   #rate(): number {
