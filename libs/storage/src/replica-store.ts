@@ -18,7 +18,7 @@ import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { type ScanRange, type StateRecord, scanState } from './state-scan.ts';
 import { StateSnapshot } from './state-snapshot.ts';
 
-/** After so many batches without a pause the guard file is brought up to date all the same. */
+/** After so many batches the guard file is brought up to date even if nobody calls `confirm`. */
 const CONFIRM_EVERY_BATCHES = 64;
 
 /**
@@ -134,8 +134,18 @@ export class ReplicaStore {
       else await Promise.all([batch, this.#guard(plan.after, before)]);
       this.#state = plan.after;
       if (request.persist?.snapshot != null) this.#afterSwitch();
-      this.#confirmWhenQuiet();
+      if (plan.after.batch - this.#confirmedBatch >= CONFIRM_EVERY_BATCHES) this.confirm();
     });
+  }
+
+  /**
+   * Writes down in the guard file that everything so far is durable. Called now and then, at a quiet
+   * moment: beside every batch it would double the syncs of a lone client, whose answer waits for one.
+   */
+  confirm(): void {
+    const state = this.#known();
+    if (state.batch === this.#confirmedBatch || this.#queue.failure !== null) return;
+    this.#guard(state, state).catch((error: unknown) => this.#queue.fail(error));
   }
 
   /**
@@ -279,14 +289,6 @@ export class ReplicaStore {
       confirmedBatch: confirmed.batch,
       confirmedIndex: confirmed.tail.lastIndex,
     });
-  }
-
-  /** Off the path of acknowledgements: a batch is confirmed once it is durable and nothing waits. */
-  #confirmWhenQuiet(): void {
-    const state = this.#known();
-    const behind = state.batch - this.#confirmedBatch;
-    if (this.#queue.pending > 0 && behind < CONFIRM_EVERY_BATCHES) return;
-    this.#guard(state, state).catch((error: unknown) => this.#queue.fail(error));
   }
 
   #afterSwitch(): void {

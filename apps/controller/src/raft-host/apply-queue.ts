@@ -55,6 +55,11 @@ export class ApplyQueue {
     return !this.#suspended && this.#head < this.#entries.length;
   }
 
+  /** Entries that are handed over and not applied yet. */
+  get waiting(): number {
+    return this.#entries.length - this.#head;
+  }
+
   /** Called with the events of each applied batch, in log order. */
   observe(observer: EventObserver): void {
     this.#observers.push(observer);

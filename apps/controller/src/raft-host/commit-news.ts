@@ -25,13 +25,12 @@ export class CommitNews {
     this.#send = send;
   }
 
-  /** Everything but such news leaves at once. */
-  send(message: Message): void {
-    if (message.type === 'heartbeat') this.#sendOrHold(message);
-    else {
-      if (message.type === 'appendRequest') this.#held.delete(message.to);
-      this.#send(message);
-    }
+  /** Everything but such news leaves at once; false when it is held. */
+  send(message: Message): boolean {
+    if (message.type === 'heartbeat') return this.#sendOrHold(message);
+    if (message.type === 'appendRequest') this.#held.delete(message.to);
+    this.#send(message);
+    return true;
   }
 
   stop(): void {
@@ -40,7 +39,7 @@ export class CommitNews {
     this.#held.clear();
   }
 
-  #sendOrHold(beat: Heartbeat): void {
+  #sendOrHold(beat: Heartbeat): boolean {
     const { to, term, round } = beat;
     const atMs = this.#clock.monotonicMs();
     const last = this.#sent.get(to);
@@ -48,11 +47,12 @@ export class CommitNews {
     if (fresh && last.term === term && last.round === round) {
       this.#held.set(to, beat);
       this.#timer ??= setTimeout(() => this.#sendHeld(), HELD_MS);
-      return;
+      return false;
     }
     this.#held.delete(to);
     this.#sent.set(to, { term, round, atMs });
     this.#send(beat);
+    return true;
   }
 
   #sendHeld(): void {

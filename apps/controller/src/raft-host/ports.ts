@@ -9,6 +9,7 @@ export type HostStorage = Pick<
   | 'get'
   | 'scan'
   | 'compactTo'
+  | 'confirm'
   | 'applied'
   | 'firstIndex'
   | 'nearlyFull'

@@ -31,6 +31,8 @@ import { TurnBudget } from './turn-budget.ts';
 
 /** An output may call for another at once (apply, then serving); more rounds than this are a fault. */
 const OUTPUTS_PER_TURN_MAX = 16;
+/** So few entries are applied sooner than another turn of the event loop begins. */
+const APPLY_AT_ONCE_MAX = 8;
 
 /**
  * The one loop around the consensus machine (reference/raft.md 2.4): inputs by class within a budget,
@@ -208,8 +210,8 @@ export class RaftHost {
       this.rounds.beginWhenDue(nowMs);
       const leaving = this.#carryOut();
       const writing = this.#writer.flush(nowMs);
-      // What leaves for others, and the write, begin once this turn is over: before the apply.
-      if (leaving || writing) this.#scheduleApply();
+      // What leaves for others, and the write, begin once this turn is over: before a long apply.
+      if ((leaving || writing) && this.applies.waiting > APPLY_AT_ONCE_MAX) this.#scheduleApply();
       else this.#apply();
       if (this.#hasMore()) this.schedule();
     });
@@ -261,13 +263,14 @@ export class RaftHost {
       assert(outputs < OUTPUTS_PER_TURN_MAX, 'the machine comes to rest within a turn');
       const output = this.#options.raft.takeOutput();
       if (output === null) return leaving;
-      leaving ||= output.sendNow.length > 0;
-      this.#execute(output);
+      if (this.#execute(output)) leaving = true;
     }
   }
 
-  #execute(output: Output): void {
-    for (const message of output.sendNow) this.#news.send(message);
+  /** True when a message left. */
+  #execute(output: Output): boolean {
+    let leaving = false;
+    for (const message of output.sendNow) if (this.#news.send(message)) leaving = true;
     if (output.persist !== null && output.persist.snapshot !== null) {
       this.overlay.clear();
       this.applies.suspend();
@@ -280,6 +283,7 @@ export class RaftHost {
       this.#snapshots.send(to, this.#role.term);
     }
     if (output.role !== null) this.#onRole(output.role);
+    return leaving;
   }
 
   #onRole(role: RoleChange): void {
@@ -346,6 +350,7 @@ export class RaftHost {
     raft.onWriteStall(this.#writer.stallMs(clock.monotonicMs()), electionTimeoutMs);
     raft.tick();
     this.#compactor.runWhenDue();
+    this.#options.storage.confirm();
     for (const listener of this.#listeners) listener.onTick?.();
   }
 

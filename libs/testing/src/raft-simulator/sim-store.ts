@@ -70,7 +70,10 @@ export class SimStore {
   persist(batch: PersistBatch, body: SnapshotBody | null, done: () => void): void {
     this.#underWay = { ...this.#underWay, batch, body };
     const written = this.#opened
-      .then((store) => store.write({ persist: batch }))
+      .then(async (store) => {
+        await store.write({ persist: batch });
+        store.confirm();
+      })
       .then(() => {
         this.media.write(batch, body);
         this.#underWay = { ...this.#underWay, batch: null, body: null };
