@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import { messageOf } from '#libs/kernel';
 import { MalformedMessageError } from './fields.ts';
+import { decodePlain, encodePlain } from './plain-codec.ts';
 
 /**
  * The one msgpack dialect of wire and disk: arrays with fixed positions, no records, no shared
@@ -16,7 +17,7 @@ const packr = new Packr({
 
 /** The bytes belong to the caller; they may share memory with other results, so never change them. */
 export function encode(value: unknown): Uint8Array {
-  return packr.pack(value);
+  return encodePlain(value) ?? packr.pack(value);
 }
 
 /**
@@ -25,6 +26,8 @@ export function encode(value: unknown): Uint8Array {
  * @throws MalformedMessageError
  */
 export function decode(bytes: Uint8Array): unknown {
+  const plain = decodePlain(bytes);
+  if (plain !== null) return plain.value;
   try {
     return packr.unpack(bytes);
   } catch (error) {

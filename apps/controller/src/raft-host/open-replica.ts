@@ -30,7 +30,8 @@ const LIMITS = {
   maxInflightAppends: 64,
   maxInflightBytes: 8 * MIB,
   maxUncommittedBytes: 32 * MIB,
-  cacheBytes: 8 * MIB,
+  /** Half a second of the highest load; what a follower lacks beyond it is read from the disk. */
+  cacheBytes: 2 * MIB,
 } as const;
 
 /** Puts the loop around an open seat; `host.start()` sets it off. */
