@@ -96,6 +96,13 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     'failover to pg2 is complete; 2.0 kB of WAL known before are lost',
   ],
   [
+    {
+      ...{ type: 'PrimaryMeasured', instance: pg1 },
+      server: { versionNum: 150_018, settings: { max_connections: 100 }, collation: '2.36' },
+    } as ClusterEvent,
+    'pg1 serves with PostgreSQL 15.18, max_connections 100, collation version 2.36',
+  ],
+  [
     { type: 'StandbysFollowed', primary: pg2, standbys: [pg1] },
     'pg1 streams from pg2: the cluster is whole',
   ],

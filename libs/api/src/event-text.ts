@@ -51,6 +51,8 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `switchover was given up: ${event.reason}`;
     case 'SwitchoverCompleted':
       return `switchover to ${event.primary} is complete${took(event.phasesMs)}`;
+    case 'PrimaryMeasured':
+      return `${event.instance} serves with PostgreSQL ${serverText(event.server)}`;
     case 'StandbysFollowed':
       return `${event.standbys.join(', ') || 'no standby'} ${event.standbys.length === 1 ? 'streams' : 'stream'} from ${event.primary}: the cluster is whole`;
     case 'ActionRefused':
@@ -111,6 +113,13 @@ function failoverStarted(event: Of<'FailoverStarted'>): string {
   const loss = acceptLoss ? '; loss accepted' : '';
   const not = excluded.length === 0 ? '' : `; not ${excluded.join(', ')}`;
   return `failover from ${primary} of epoch ${epoch} begins${doubt}: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;
+}
+
+function serverText({ versionNum, settings, collation }: Of<'PrimaryMeasured'>['server']): string {
+  const version = `${Math.floor(versionNum / 10_000)}.${versionNum % 10_000}`;
+  const values = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  const sorted = collation === null ? [] : [`collation version ${collation}`];
+  return [version, ...values, ...sorted].join(', ');
 }
 
 /** Why a failover began. */

@@ -1,4 +1,4 @@
-import { type ClusterState, type Goal, goalOf } from '#libs/cluster';
+import { type ClusterState, type Goal, goalOf, type Standing } from '#libs/cluster';
 import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
@@ -9,6 +9,7 @@ import { clusterViewOf, type Heard } from './view-of.ts';
 export function explainOf(
   state: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
+  standings: readonly Standing[] = [],
 ): ExplainAnswer {
   const view = clusterViewOf(state, heard);
   const { lastRefusal } = state;
@@ -20,6 +21,7 @@ export function explainOf(
       goal: goalText(goalOf(state, instanceName(instance.name))),
       condition: conditionText(instance),
       problem: instance.problem,
+      candidate: candidateOf(standings.find((each) => each.instance === instance.name)),
     })),
     lastRefusal:
       lastRefusal === null
@@ -29,6 +31,19 @@ export function explainOf(
             at: lastRefusal.at,
             refusals: lastRefusal.refusals.map((refusal) => ({ ...refusal })),
           },
+  };
+}
+
+function candidateOf(
+  standing: Standing | undefined,
+): ExplainAnswer['instances'][number]['candidate'] {
+  if (standing === undefined) return null;
+  const { refusals, lagBytes, failoverPriority, zone, remarks } = standing;
+  return {
+    eligible: refusals.length === 0,
+    refusals: refusals.map((refusal) => ({ ...refusal })),
+    lagBytes: lagBytes?.toString() ?? null,
+    ...{ failoverPriority, zone, remarks: [...remarks] },
   };
 }
 

@@ -59,6 +59,7 @@ const settings = z.strictObject({
   suspectAfterMs: ms,
   maximumLagOnFailoverBytes: decimal,
   // A client of an older version does not name them.
+  failoverZones: z.array(z.string().min(1).max(63)).max(100).default([]),
   synchronousMode: z.enum(['off', 'priority', 'quorum']).default(DEFAULT_SETTINGS.synchronousMode),
   synchronousStrict: z.boolean().default(DEFAULT_SETTINGS.synchronousStrict),
   synchronousNodeCount: z

@@ -109,6 +109,18 @@ export const explainAnswer = z.object({
       /** What it is. */
       condition: z.string(),
       problem: z.string().nullable(),
+      /** Whether it could take over now; null of the primary, and from a controller that does not lead. */
+      candidate: z
+        .object({
+          eligible: z.boolean(),
+          refusals: z.array(refusalSchema),
+          lagBytes: z.string().nullable(),
+          failoverPriority: z.int(),
+          zone: z.string().nullable(),
+          remarks: z.array(z.string()),
+        })
+        .nullable()
+        .default(null),
     }),
   ),
   lastRefusal: z

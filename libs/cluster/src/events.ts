@@ -7,6 +7,7 @@ import type {
   Lsn,
   TimelineId,
 } from '#libs/kernel';
+import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
 /** Where something listens. */
@@ -33,6 +34,8 @@ export type InstanceTags = {
   readonly noSync?: boolean;
   /** Order in which commits wait for standbys in mode `priority`; higher first. Absent: 1. */
   readonly syncPriority?: number;
+  /** Where it stands: a data centre, a rack. */
+  readonly zone?: string;
 };
 
 /** One rule that refused, with the value it saw and the limit it holds. */
@@ -174,6 +177,12 @@ export type ClusterEvent =
       readonly type: 'SwitchoverCompleted';
       readonly primary: InstanceName;
       readonly phasesMs: PhaseDurations;
+    }
+  /** What candidates are compared with once this primary is lost. */
+  | {
+      readonly type: 'PrimaryMeasured';
+      readonly instance: InstanceName;
+      readonly server: ServerFacts;
     }
   /** After a failover or switchover: every member streams from the new primary. */
   | {

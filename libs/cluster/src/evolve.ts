@@ -55,6 +55,8 @@ function apply(
       return promoted(state, event);
     case 'PrimaryResumed':
       return { ...state, lease: servingLease(state.lease) };
+    case 'PrimaryMeasured':
+      return { ...state, primaryServer: event.server };
     case 'FailoverStarted':
       return failoverStarted(state, event, recorded);
     case 'SwitchoverStarted':

@@ -1,6 +1,8 @@
 export { admit } from './admit.ts';
 export { isHandedBack } from './decide/absent-agent.ts';
 export { decide, decideCommand } from './decide/decide.ts';
+export { CAPACITY_SETTINGS } from './decide/fitness.ts';
+export { type Standing, standingsOf } from './decide/standing.ts';
 export type * from './decision.ts';
 export type * from './events.ts';
 export { numberFloor, raisesVersion } from './events.ts';
@@ -12,6 +14,7 @@ export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
 export type * from './report.ts';
+export type { ServerFacts } from './server-facts.ts';
 export {
   type ClusterSettings,
   DEFAULT_SETTINGS,

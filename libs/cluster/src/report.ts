@@ -1,5 +1,6 @@
 import type { Epoch, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
+import type { ServerFacts } from './server-facts.ts';
 
 /** What lies in the data directory. */
 export type DataDirectory =
@@ -101,6 +102,10 @@ export type AgentReport = {
   readonly downForMs: number;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
+  /** Of the server that runs, or ran last under this agent; null or absent while none was asked. */
+  readonly server?: ServerFacts | null;
+  /** Left where the data directory or its WAL lies, whichever is less; null when not known. */
+  readonly freeBytes?: bigint | null;
   /** What the agent is doing, in words: "clone from pg1, 42 %". */
   readonly activity: string | null;
   /** Why it cannot reach its goal, in words. */

@@ -26,6 +26,8 @@ export type ClusterSettings = {
   readonly suspectAfterMs: number;
   /** A standby further behind the primary's last known position is never promoted. */
   readonly maximumLagOnFailoverBytes: bigint;
+  /** Among candidates with equal positions one in the first of these zones is preferred. */
+  readonly failoverZones: readonly string[];
   /** Which standbys a commit waits for: none, the first of an order, or any of all that may. */
   readonly synchronousMode: SynchronousMode;
   /** Without a standby that may be waited for, commits wait instead of going on alone. */
@@ -53,6 +55,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   switchoverStopMs: 400,
   suspectAfterMs: 800,
   maximumLagOnFailoverBytes: 1_048_576n,
+  failoverZones: [],
   synchronousMode: 'off',
   synchronousStrict: false,
   synchronousNodeCount: 1,

@@ -20,6 +20,7 @@ import type {
   WalPosition,
 } from './events.ts';
 import type { Outage } from './outage.ts';
+import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
 export type MemberRecord = {
@@ -121,6 +122,8 @@ export type ClusterState = {
     readonly confirmed: boolean;
     readonly epochFloor: number;
   };
+  /** Of the last primary that was measured; absent before the first. */
+  readonly primaryServer?: ServerFacts;
   /** The last entry of the ledger of failovers and switchovers; absent while there is none. */
   readonly lastOutage?: Outage;
   /** What refused last, to record a refusal only when the set of rules changes. */

@@ -52,6 +52,7 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     );
   }
   const tls = resolveTls(raw.tls, resolution);
+  const { zone, ...tags } = raw.tags;
   return {
     cluster: raw.cluster,
     instance: raw.instance,
@@ -65,7 +66,7 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     },
     api: { listen: endpoint(raw.api), advertise: apiAdvertise(raw, postgres.advertise) },
     postgres,
-    tags: raw.tags,
+    tags: zone === undefined ? tags : { ...tags, zone },
     logLevel: raw.logLevel,
   };
 }

@@ -75,6 +75,11 @@ const tagsSchema = z.strictObject({
     rule: 'a whole number from 0 to 1000',
     example: 1,
   }),
+  zone: field(z.string().min(1).max(63).optional(), {
+    about: 'Where it stands (a data centre, a rack): see failoverZones of the cluster.',
+    rule: 'a name of at most 63 characters',
+    example: 'dc1',
+  }),
   noSync: switchField('No commit ever waits for it.'),
   syncPriority: field(z.int().min(0).max(1_000).default(1), {
     about: 'Synchronous mode priority: commits wait for the highest first.',

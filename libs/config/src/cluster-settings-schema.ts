@@ -68,6 +68,11 @@ export const settingsSchema = z.strictObject({
     rule: 'a whole number of bytes',
     example: Number(DEFAULT_SETTINGS.maximumLagOnFailoverBytes),
   }),
+  failoverZones: field(z.array(z.string().min(1).max(63)).max(100).optional(), {
+    about: 'Among candidates with equal positions, one in the first of these zones (tag zone).',
+    rule: 'a list of zones',
+    example: ['dc1', 'dc2'],
+  }),
   synchronousMode: field(z.enum(['off', 'priority', 'quorum']).optional(), {
     about: 'Which standbys commits wait for: none, the first of an order, or any of all.',
     rule: 'off, priority or quorum',
@@ -101,7 +106,7 @@ export function resolveSettings(
   resolution: Resolution,
 ): ClusterSettings {
   const present = Object.entries(raw).flatMap(([key, value]) =>
-    value === undefined ? [] : [[key, key.endsWith('Bytes') ? BigInt(value) : value]],
+    value === undefined ? [] : [[key, key.endsWith('Bytes') ? BigInt(String(value)) : value]],
   );
   const settings = withDefaults(Object.fromEntries(present));
   checkSettings(settings, resolution);

@@ -6,6 +6,7 @@ import {
   type Outage,
   type RecordedEvent,
   raisesVersion,
+  withDefaults,
 } from '#libs/cluster';
 import { type ClusterName, type EpochMs, epochMs } from '#libs/kernel';
 import type { Command, CommandResult } from './command.ts';
@@ -81,7 +82,8 @@ export class Streams {
 
   restore(value: Uint8Array): void {
     const state = this.ports.decode(value) as ClusterState;
-    this.#states.set(state.name, state);
+    // Written by a version that knew fewer settings: what is missing means what it meant then.
+    this.#states.set(state.name, { ...state, settings: withDefaults(state.settings) });
   }
 
   #keep(state: ClusterState, recorded: readonly RecordedEvent[], writes: StateWrite[]): void {

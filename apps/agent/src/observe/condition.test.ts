@@ -65,6 +65,8 @@ const nothing: Snapshot = {
   upstream: null,
   standbyWalEnd: null,
   downForMs: 0,
+  server: null,
+  freeBytes: null,
 };
 const own = { detached: null, abandonedHandOver: null, settledEpoch: 3 };
 const down: GuardState = { ...guard, postmaster: 'down' };

@@ -14,6 +14,7 @@ import {
   READ_WAL_END_AFTER_MS,
 } from '../timing.ts';
 import { examineDirectory, readAncestors, readWalEnd } from './data-directory.ts';
+import { ServerFactsReader } from './server-facts.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StandbyTimeline } from './standby-timeline.ts';
 
@@ -32,6 +33,7 @@ export class Observer {
   #receiverLostMs: number | null = null;
   #standbyWalEnd: Lsn | null = null;
   readonly #standbyTimeline = new StandbyTimeline();
+  readonly #server: ServerFactsReader;
 
   constructor(
     readonly config: AgentConfig,
@@ -40,7 +42,9 @@ export class Observer {
     readonly guard: GuardKeeper,
     readonly log: Logger,
     readonly onLook: () => void,
-  ) {}
+  ) {
+    this.#server = new ServerFactsReader(config.postgres.dataDirectory, log);
+  }
 
   get latest(): Snapshot | null {
     return this.#latest;
@@ -104,6 +108,7 @@ export class Observer {
     this.#noteServing(begunMs, sql, pid);
     await this.#examine(guard === null ? null : runs, sql);
     await this.#followReceiver(begunMs, sql);
+    await this.#measure(begunMs, sql, pid);
     return {
       begunMs,
       guard,
@@ -116,6 +121,8 @@ export class Observer {
       upstream: readUpstream(dataDirectory),
       standbyWalEnd: this.#standbyWalEnd,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
+      server: this.#server.facts,
+      freeBytes: this.#server.freeBytes,
     };
   }
 
@@ -123,6 +130,17 @@ export class Observer {
     const { dataDirectory } = this.config.postgres;
     const limits = { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory };
     return this.#standbyTimeline.complete(await observeInstance(this.sessions.looks, limits));
+  }
+
+  async #measure(
+    nowMs: number,
+    sql: InstanceObservation | null,
+    pid: number | null,
+  ): Promise<void> {
+    this.#server.lookAtDisk(nowMs);
+    if (sql?.kind !== 'reachable') return;
+    const { major, minor } = sql.version;
+    await this.#server.askOnce(this.sessions.looks, pid, major * 10_000 + minor);
   }
 
   #noteServing(nowMs: number, sql: InstanceObservation | null, pid: number | null): void {

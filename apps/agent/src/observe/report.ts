@@ -64,7 +64,10 @@ function connectionOf(replica: ReplicaConnection): StandbyConnection {
   };
 }
 
-export type ReportParts = Omit<AgentReport, 'guard' | 'dataDirectory' | 'postgres' | 'downForMs'>;
+export type ReportParts = Omit<
+  AgentReport,
+  'guard' | 'dataDirectory' | 'postgres' | 'downForMs' | 'server' | 'freeBytes'
+>;
 
 /** Null until guard and data directory were seen once: a report must not guess. */
 export function reportOf(
@@ -72,7 +75,7 @@ export function reportOf(
   guardRemainingMs: number | null,
   parts: ReportParts,
 ): AgentReport | null {
-  const { guard, directory, downForMs } = snapshot;
+  const { guard, directory, downForMs, server, freeBytes } = snapshot;
   const postgres = postgresConditionOf(snapshot);
   if (directory === null) return null;
   return {
@@ -88,5 +91,7 @@ export function reportOf(
     dataDirectory: directory,
     postgres: postgres ?? { kind: 'unresponsive', why: 'no guard is attached' },
     downForMs: Math.round(downForMs),
+    server,
+    freeBytes,
   };
 }

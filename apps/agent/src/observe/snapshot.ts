@@ -1,4 +1,4 @@
-import type { DataDirectory, Endpoint } from '#libs/cluster';
+import type { DataDirectory, Endpoint, ServerFacts } from '#libs/cluster';
 import type { Lsn } from '#libs/kernel';
 import type { InstanceObservation } from '#libs/postgres-run';
 import type { GuardState } from '../guard-client/guard-connection.ts';
@@ -25,4 +25,7 @@ export type Snapshot = {
   readonly standbyWalEnd: Lsn | null;
   /** How long PostgreSQL has not served; 0 while it does. */
   readonly downForMs: number;
+  /** Null until a server answered. */
+  readonly server: ServerFacts | null;
+  readonly freeBytes: bigint | null;
 };

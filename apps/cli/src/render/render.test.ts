@@ -114,6 +114,18 @@ describe('explainText', () => {
           goal: 'streams from pg1 on timeline 3',
           condition: 'starting, timeline 2',
           problem: 'the WAL it needs is gone',
+          candidate: {
+            ...{ eligible: false, lagBytes: '2048', failoverPriority: 1, zone: 'dc2' },
+            refusals: [
+              {
+                instance: 'pg2',
+                rule: 'disk-full',
+                value: '5 bytes free',
+                limit: '67108864 bytes',
+              },
+            ],
+            remarks: ['runs 15.17, the primary 15.18'],
+          },
         },
       ],
       lastRefusal: {
@@ -129,6 +141,9 @@ pg2
   should  streams from pg1 on timeline 3
   is      starting, timeline 2
   why     the WAL it needs is gone
+  next?   no, 2.0 kB behind the primary, priority 1, zone dc2, runs 15.17, the
+          primary 15.18
+          disk-full (5 bytes free, limit 67108864 bytes)
 
 switchover was refused last at 2025-06-15 15:06:40.000 UTC:
   pg2: does not stream

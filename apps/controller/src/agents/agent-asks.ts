@@ -78,6 +78,12 @@ const probes = z.object({
   ageMs: count,
 });
 
+const server = z.object({
+  versionNum: z.int().min(0),
+  settings: z.record(z.string().max(63), z.number()),
+  collation: z.string().max(255).nullable(),
+});
+
 const reportShape = z.object({
   instance: z.string().transform(instanceName),
   actedVersion: z.int().min(0),
@@ -89,12 +95,15 @@ const reportShape = z.object({
     failoverPriority: z.int(),
     noSync: z.boolean().optional(),
     syncPriority: z.int().optional(),
+    zone: z.string().max(63).optional(),
   }),
   guard: guard.nullable(),
   dataDirectory,
   postgres,
   detached: z.object({ throughEpoch: z.int(), position }).nullable(),
   probes: probes.nullable().optional(),
+  server: server.nullable().optional(),
+  freeBytes: lsn.nullable().optional(),
   downForMs: count,
   abandonedHandOver: z.int().nullable(),
   activity: text.nullable(),

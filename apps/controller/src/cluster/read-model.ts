@@ -1,5 +1,11 @@
 import { type ClusterView, clusterViewOf, type Heard } from '#libs/api';
-import type { ClusterState, Outage, RecordedEvent } from '#libs/cluster';
+import {
+  type ClusterState,
+  type Outage,
+  type RecordedEvent,
+  type Standing,
+  standingsOf,
+} from '#libs/cluster';
 import { historyKey, outageKey, PREFIX } from '#libs/event-store';
 import type { ClusterName, InstanceName } from '#libs/kernel';
 import { decode } from '#libs/protocol';
@@ -41,6 +47,14 @@ export class ReadModel {
       heard.set(report.instance, { report, ageMs: Math.round(reportAgeMs) });
     }
     return heard;
+  }
+
+  /** Who could take over, and who not; nobody knows but the leader. */
+  standings(state: ClusterState): Standing[] {
+    const service = this.service();
+    if (service === null) return [];
+    const observations = service.observations.of(state.name, service.leaseOf(state));
+    return standingsOf({ state, observations });
   }
 
   /** Events with a larger sequence than `after`, oldest first. */

@@ -45,7 +45,7 @@ export class ClustersController {
   @Get(`${CLUSTER}/explain`)
   explain(@Param('cluster') name: string): ExplainAnswer {
     const state = this.#known(name);
-    return explainOf(state, this.model.heard(state));
+    return explainOf(state, this.model.heard(state), this.model.standings(state));
   }
 
   @Get(`${CLUSTER}/failovers`)

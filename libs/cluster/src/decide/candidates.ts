@@ -9,6 +9,7 @@ import {
   memberNames,
   type TimelineRecord,
 } from '../state.ts';
+import { unfitness } from './fitness.ts';
 import { freshReport, observed, ourData } from './sight.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
@@ -56,9 +57,8 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   }
   if (limits.excluded.includes(name))
     return refused('failed-before', 'in this outage', 'not again');
-  if (member.tags.noFailover && limits.asked !== name) {
-    return refused('tagged-no-failover', 'noFailover', 'not tagged, or asked for by name');
-  }
+  const [unfit] = unfitness(state, name, report, limits.asked === name);
+  if (unfit !== undefined) return { kind: 'refused', refusal: unfit };
   if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');
   if (report.dataDirectory.kind !== 'initialised') {
     return refused('no-data', report.dataDirectory.kind, 'an initialised data directory');
@@ -169,12 +169,20 @@ export function furtherKnown(
   return b.lsn > a.lsn ? b : a;
 }
 
-/** The furthest first; `failoverPriority` decides only among equals, then the name. */
-export function compareCandidates(a: Candidate, b: Candidate): number {
+/** The furthest first; among equals the zone that stands first in `zones`, then `failoverPriority`. */
+export function compareCandidates(a: Candidate, b: Candidate, zones: readonly string[]): number {
   if (a.rank.generation !== b.rank.generation) return b.rank.generation - a.rank.generation;
   if (a.rank.lsn !== b.rank.lsn) return a.rank.lsn > b.rank.lsn ? -1 : 1;
+  const byZone = zoneRank(a, zones) - zoneRank(b, zones);
+  if (byZone !== 0) return byZone;
   const byPriority = b.member.tags.failoverPriority - a.member.tags.failoverPriority;
   return byPriority !== 0 ? byPriority : a.member.name.localeCompare(b.member.name);
+}
+
+/** Zones that are not named come last, all alike. */
+function zoneRank({ member }: Candidate, zones: readonly string[]): number {
+  const rank = member.tags.zone === undefined ? -1 : zones.indexOf(member.tags.zone);
+  return rank < 0 ? zones.length : rank;
 }
 
 /** How many members could be candidates if a failover began now; their positions are not asked yet. */
@@ -185,6 +193,6 @@ export function eligibleCount(input: DecisionInput, excluded: readonly InstanceN
     if (report === null || excluded.includes(name) || report.guard === null) return false;
     const directory = ourData(input, report);
     if (directory === null || !timelines.has(directory.timeline)) return false;
-    return input.state.members[name]?.tags.noFailover !== true;
+    return unfitness(input.state, name, report, false).length === 0;
   }).length;
 }

@@ -5,6 +5,7 @@ import { abandonFailover, chooseCandidate } from './failover.ts';
 import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
+import { recordPrimaryServer } from './measure-primary.ts';
 import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
 import { decideResume } from './resume.ts';
@@ -30,6 +31,7 @@ const RULES: readonly Rule[] = [
   restartInPlace,
   chooseCandidate,
   recordFollowers,
+  recordPrimaryServer,
 ];
 
 /** The next batch of events for one cluster, or null when nothing is to be done now. */

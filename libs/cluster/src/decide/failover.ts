@@ -49,11 +49,13 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   const lastKnown = furtherKnown(operation.lastKnown, input.observations.lastKnown);
   const limits = { throughEpoch: lease.epoch, lastKnown, acceptLoss, excluded, asked };
   const verdicts = judgeMembers(input, limits);
+  const zones = state.settings.failoverZones;
   const waited = input.observations.sinceChangeMs >= DETACH_WAIT_MS;
   if (!waited && verdicts.some((verdict) => verdict.kind === 'pending')) return null;
   const refusals = refusalsOf(verdicts);
   const chosen =
-    choose(verdicts, operation) ?? choose(withFormerPrimary(input, limits, operation), operation);
+    choose(verdicts, operation, zones) ??
+    choose(withFormerPrimary(input, limits, operation), operation, zones);
   if (chosen === null) return refuse(input, 'failover', refusals);
   const unknown = lastKnown === null ? positionUnknown(state, operation, verdicts) : null;
   if (unknown !== null) return refuse(input, 'failover', [...refusals, unknown]);
@@ -89,10 +91,14 @@ function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Fail
   return judgeMembers(input, { ...limits, excluded });
 }
 
-function choose(verdicts: readonly Verdict[], operation: Failover): Chosen | null {
+function choose(
+  verdicts: readonly Verdict[],
+  operation: Failover,
+  zones: readonly string[],
+): Chosen | null {
   const eligible = verdicts
     .flatMap((verdict) => (verdict.kind === 'eligible' ? [verdict.candidate] : []))
-    .sort(compareCandidates);
+    .sort((a, b) => compareCandidates(a, b, zones));
   const best = eligible[0];
   if (best === undefined) return null;
   const asked = eligible.find(({ member }) => member.name === operation.candidate);

@@ -55,6 +55,7 @@ function sameTags({ tags }: MemberRecord, report: AgentReport): boolean {
     tags.noLoadBalance === report.tags.noLoadBalance &&
     tags.failoverPriority === report.tags.failoverPriority &&
     (tags.noSync ?? false) === (report.tags.noSync ?? false) &&
-    (tags.syncPriority ?? 1) === (report.tags.syncPriority ?? 1)
+    (tags.syncPriority ?? 1) === (report.tags.syncPriority ?? 1) &&
+    tags.zone === report.tags.zone
   );
 }

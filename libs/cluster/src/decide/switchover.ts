@@ -2,6 +2,7 @@ import { epoch, formatLsn, type InstanceName, timelineId } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { memberNames, type Operation } from '../state.ts';
+import { unfitness } from './fitness.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
 
@@ -65,7 +66,8 @@ function judgeTarget(
   const report = freshReport(input, instance);
   if (report === null) return no('not-heard', 'silent', 'a reporting agent');
   if (report.guard === null) return no('no-guard', 'not running', 'a running guard');
-  if (member.tags.noFailover) return no('tagged-no-failover', 'noFailover', 'not tagged');
+  const [unfit] = unfitness(input.state, instance, report, false);
+  if (unfit !== undefined) return { refusal: unfit, lagBytes: 0n };
   if (ourData(input, report) === null) return no('foreign-data', 'another', "the cluster's data");
   const { postgres } = report;
   if (postgres.kind !== 'standby') return no('not-a-standby', postgres.kind, 'a running standby');
