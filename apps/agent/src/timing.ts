@@ -2,6 +2,7 @@
 export const REPORT_INTERVAL_MS = 300;
 export const HURRY_INTERVAL_MS = 20;
 export const OBSERVE_INTERVAL_MS = 200;
+export const RECOVERY_LOOK_MS = 500;
 /** One look at PostgreSQL, connecting included. */
 export const OBSERVE_DEADLINE_MS = 1_000;
 

@@ -14,6 +14,14 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
     );
   addChanges(program, finish);
   addHistory(program, finish);
+  program
+    .command('acknowledge [cluster]')
+    .description('the last failover was seen: it holds up no other')
+    .action(
+      runs(finish, async (context, [cluster]) =>
+        (await import('./commands/acknowledge.ts')).acknowledge(context, cluster),
+      ),
+    );
   for (const kind of ['pause', 'resume'] as const) {
     program
       .command(`${kind} [cluster]`)

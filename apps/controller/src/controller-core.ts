@@ -5,6 +5,7 @@ import type { ControllerMessage } from '#libs/protocol';
 import type { LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
+import { ClockWatch } from './cluster/clock-watch.ts';
 import { DecisionLoop } from './cluster/decision-loop.ts';
 import { PositionGossip } from './cluster/position-gossip.ts';
 import { Service } from './cluster/service.ts';
@@ -71,12 +72,14 @@ export class ControllerCore implements HostListener {
   #ticks = 0;
   readonly #admissions: Admissions;
   readonly #placement: LeaderPlacement;
+  readonly #clockWatch: ClockWatch;
   #left = false;
   #linked: Membership | null = null;
 
   constructor(options: CoreOptions) {
     const { host, storage, network, clock, log, electionTimeoutMs } = options;
     this.#options = options;
+    this.#clockWatch = new ClockWatch(clock);
     this.#time = new CappedTime(3 * options.tickMs, clock.monotonicMs());
     this.#gossip = new PositionGossip(this.#time);
     const service = (): Service | null => this.#service;
@@ -166,8 +169,10 @@ export class ControllerCore implements HostListener {
     this.#ticks += 1;
     this.stream.callBack();
     this.#followMembership();
+    const jumpMs = this.#clockWatch.look();
     const service = this.#service;
     if (service === null) return;
+    if (jumpMs !== 0) this.#noteClockJump(service, jumpMs);
     this.promoter.tick();
     if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
     this.#expiry.tick(service);
@@ -176,6 +181,15 @@ export class ControllerCore implements HostListener {
     for (const positions of PositionGossip.messages(service.observations)) {
       network.tellAll({ type: 'positions', positions });
     }
+  }
+
+  #noteClockJump(service: Service, jumpMs: number): void {
+    const { host, log } = this.#options;
+    log.warn('the wall clock jumped', { jumpMs });
+    service.observations.clockJumped(
+      host.store.clusters().map(({ name }) => name),
+      jumpMs,
+    );
   }
 
   onBeforeRounds(): void {

@@ -102,6 +102,8 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     } as ClusterEvent,
     'pg1 serves with PostgreSQL 15.18, max_connections 100, collation version 2.36',
   ],
+  [{ type: 'FailoverAcknowledged', outage: 8 }, 'failover 8 is acknowledged: it holds up no other'],
+  [{ type: 'ClockJumped', jumpMs: -5_000 }, "the leader's wall clock jumped by -5000 ms"],
   [
     { type: 'StandbysFollowed', primary: pg2, standbys: [pg1] },
     'pg1 streams from pg2: the cluster is whole',

@@ -53,6 +53,10 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `switchover to ${event.primary} is complete${took(event.phasesMs)}`;
     case 'PrimaryMeasured':
       return `${event.instance} serves with PostgreSQL ${serverText(event.server)}`;
+    case 'FailoverAcknowledged':
+      return `failover ${event.outage} is acknowledged: it holds up no other`;
+    case 'ClockJumped':
+      return `the leader's wall clock jumped by ${ms(event.jumpMs)}`;
     case 'StandbysFollowed':
       return `${event.standbys.join(', ') || 'no standby'} ${event.standbys.length === 1 ? 'streams' : 'stream'} from ${event.primary}: the cluster is whole`;
     case 'ActionRefused':

@@ -1,4 +1,4 @@
-import { type ClusterState, type Goal, goalOf, type Standing } from '#libs/cluster';
+import { type ClusterState, flapWindowMs, type Goal, goalOf, type Standing } from '#libs/cluster';
 import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
@@ -47,8 +47,17 @@ function candidateOf(
   };
 }
 
+function flapText({ flapWindow }: ClusterState): string {
+  if (flapWindow == null || flapWindow.closed) return '';
+  const minutes = flapWindowMs(flapWindow) / 60_000;
+  return (
+    `; for ${minutes} min after failover ${flapWindow.outage} from ${flapWindow.failed} a primary that ` +
+    'can still serve is not failed over, unless all standbys stream or `matriarch acknowledge` is given'
+  );
+}
+
 function summaryOf(state: ClusterState): string {
-  const paused = state.paused ? '; automatic decisions are paused' : '';
+  const paused = `${state.paused ? '; automatic decisions are paused' : ''}${flapText(state)}`;
   const operation = operationText(state.operation);
   if (operation !== null) return `${operation}${paused}`;
   const { lease } = state;

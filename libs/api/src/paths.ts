@@ -15,6 +15,7 @@ export const API_PATHS = {
   failovers: (cluster: string) => `${API_PATHS.cluster(cluster)}/failovers`,
   switchover: (cluster: string) => `${API_PATHS.cluster(cluster)}/switchover`,
   failover: (cluster: string) => `${API_PATHS.cluster(cluster)}/failover`,
+  acknowledge: (cluster: string) => `${API_PATHS.cluster(cluster)}/acknowledge`,
   pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,
   resume: (cluster: string) => `${API_PATHS.cluster(cluster)}/resume`,
 } as const;

@@ -59,6 +59,10 @@ const settings = z.strictObject({
   suspectAfterMs: ms,
   maximumLagOnFailoverBytes: decimal,
   // A client of an older version does not name them.
+  primaryCrashPolicy: z
+    .enum(['auto', 'restart', 'failover'])
+    .default(DEFAULT_SETTINGS.primaryCrashPolicy),
+  crashRecoveryStallMs: ms.default(DEFAULT_SETTINGS.crashRecoveryStallMs),
   failoverZones: z.array(z.string().min(1).max(63)).max(100).default([]),
   synchronousMode: z.enum(['off', 'priority', 'quorum']).default(DEFAULT_SETTINGS.synchronousMode),
   synchronousStrict: z.boolean().default(DEFAULT_SETTINGS.synchronousStrict),

@@ -19,6 +19,7 @@ export type OperatorCommand =
       /** Also candidates beyond the lag limit; recorded with the bytes at risk. */
       readonly acceptLoss: boolean;
     }
+  | { readonly type: 'acknowledge' }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
 

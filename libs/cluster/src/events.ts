@@ -190,6 +190,10 @@ export type ClusterEvent =
       readonly primary: InstanceName;
       readonly standbys: readonly InstanceName[];
     }
+  /** An operator has seen failover `outage` of the ledger: its anti-flap window is closed. */
+  | { readonly type: 'FailoverAcknowledged'; readonly outage: number }
+  /** The leader's wall clock left its monotonic one by so much; log time only ever goes on. */
+  | { readonly type: 'ClockJumped'; readonly jumpMs: number }
   /** Recorded only when the set of rules that refuse changes; does not raise the version (safety 24). */
   | {
       readonly type: 'ActionRefused';
@@ -241,9 +245,11 @@ export type RecordedEvent = {
   readonly event: ClusterEvent;
 };
 
+const REMARKS: readonly ClusterEvent['type'][] = ['ActionRefused', 'BrakeUsed', 'ClockJumped'];
+
 /** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */
 export function raisesVersion(event: ClusterEvent): boolean {
-  return event.type !== 'ActionRefused' && event.type !== 'BrakeUsed';
+  return !REMARKS.includes(event.type);
 }
 
 /** The number below which neither sequence nor version of this event may lie. */

@@ -1,5 +1,6 @@
 import { epoch, unreachable } from '#libs/kernel';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
+import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
@@ -18,7 +19,12 @@ export function evolve(state: ClusterState | null, recorded: RecordedEvent): Clu
   const next = { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
   const soFarMs = 'phasesMs' in state.operation ? state.operation.phasesMs : {};
   const lastOutage = outageAfter(state.lastOutage ?? null, soFarMs, recorded);
-  return lastOutage === null ? next : { ...next, lastOutage };
+  const flapWindow = flapWindowAfter(state.flapWindow ?? null, state.lastOutage ?? null, recorded);
+  return {
+    ...next,
+    ...(lastOutage === null ? {} : { lastOutage }),
+    ...(flapWindow === (state.flapWindow ?? null) ? {} : { flapWindow }),
+  };
 }
 
 function apply(
@@ -72,6 +78,8 @@ function apply(
     }
     case 'BrakeUsed':
     case 'StandbysFollowed':
+    case 'FailoverAcknowledged':
+    case 'ClockJumped':
       return state;
     case 'ClusterPaused':
       return paused(state, event);

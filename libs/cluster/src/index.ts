@@ -7,6 +7,7 @@ export type * from './decision.ts';
 export type * from './events.ts';
 export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
+export { flapWindowMs } from './flap-window.ts';
 export type { Goal } from './goal.ts';
 export { goalOf } from './goal-of.ts';
 export { guardTimes } from './guard-times.ts';

@@ -40,6 +40,10 @@ export type ClusterObservations = {
    * the present step has lasted, by the leader's own clock (safety 23).
    */
   readonly sinceChangeMs: number;
+  /** Since this leader applied the last `FailoverCompleted`; absent when it has applied none. */
+  readonly sinceFailoverMs?: number;
+  /** Of this leader's wall clock against its monotonic one, not yet recorded; absent when there is none. */
+  readonly clockJumpMs?: number;
   /** Since this leader applied the last `ActionRefused`; null when it has applied none. */
   readonly sinceRefusalMs: number | null;
   /** By instance name; also instances that are not members yet. */

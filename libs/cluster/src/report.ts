@@ -23,7 +23,13 @@ export type DataDirectory =
 export type PostgresCondition =
   | { readonly kind: 'stopped' }
   /** Started, does not accept connections (yet); `progress` tells which recovery point it has reached. */
-  | { readonly kind: 'starting'; readonly progress: Lsn | null; readonly sinceMs: number }
+  | {
+      readonly kind: 'starting';
+      readonly progress: Lsn | null;
+      readonly sinceMs: number;
+      /** How long `progress` has been the same; absent or 0 while it is not known. */
+      readonly stalledForMs?: number;
+    }
   | { readonly kind: 'stopping' }
   | {
       readonly kind: 'primary';

@@ -18,6 +18,14 @@ export type ClusterSettings = {
   readonly agentAbsenceMs: number;
   /** Asynchronous mode: a dead postmaster is restarted in place for this long before a failover. */
   readonly restartInPlaceMs: number;
+  /**
+   * A primary whose PostgreSQL crashed: `auto` restarts it in place for `restartInPlaceMs`, and lets a
+   * crash recovery that gets on take its time; `restart` never fails over for it; `failover` begins as
+   * soon as it is down, and when its recovery takes longer than `restartInPlaceMs`.
+   */
+  readonly primaryCrashPolicy: 'auto' | 'restart' | 'failover';
+  /** `auto`: a crash recovery that has not got on for this long is given up. */
+  readonly crashRecoveryStallMs: number;
   /** A promotion that takes longer is withdrawn by a stop. */
   readonly promoteTimeoutMs: number;
   /** A fast stop for a switchover that takes longer is abandoned. */
@@ -51,6 +59,8 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   guardKillMs: 150,
   agentAbsenceMs: 30_000,
   restartInPlaceMs: 5_000,
+  primaryCrashPolicy: 'auto',
+  crashRecoveryStallMs: 60_000,
   promoteTimeoutMs: 3_000,
   switchoverStopMs: 400,
   suspectAfterMs: 800,

@@ -19,6 +19,7 @@ import type {
   RuleRefusal,
   WalPosition,
 } from './events.ts';
+import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
@@ -122,6 +123,8 @@ export type ClusterState = {
     readonly confirmed: boolean;
     readonly epochFloor: number;
   };
+  /** Of the last automatic failover that nobody acknowledged; null or absent when there is none. */
+  readonly flapWindow?: FlapWindow | null;
   /** Of the last primary that was measured; absent before the first. */
   readonly primaryServer?: ServerFacts;
   /** The last entry of the ledger of failovers and switchovers; absent while there is none. */

@@ -50,6 +50,17 @@ export const settingsSchema = z.strictObject({
     0,
     600_000,
   ),
+  primaryCrashPolicy: field(z.enum(['auto', 'restart', 'failover']).optional(), {
+    about: 'A crashed primary: restarted first, always restarted, or failed over at once.',
+    rule: 'auto, restart or failover',
+    example: DEFAULT_SETTINGS.primaryCrashPolicy,
+  }),
+  crashRecoveryStallMs: ms(
+    'A crash recovery that makes no progress for this long is given up.',
+    'crashRecoveryStallMs',
+    1_000,
+    86_400_000,
+  ),
   promoteTimeoutMs: ms('A longer promotion is withdrawn.', 'promoteTimeoutMs', 200, 600_000),
   switchoverStopMs: ms(
     'A switchover whose stop takes longer is abandoned.',

@@ -65,6 +65,7 @@ const nothing: Snapshot = {
   upstream: null,
   standbyWalEnd: null,
   downForMs: 0,
+  recovery: { progress: null, stalledForMs: 0 },
   server: null,
   freeBytes: null,
 };

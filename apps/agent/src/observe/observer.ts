@@ -12,8 +12,10 @@ import {
   OBSERVE_DEADLINE_MS,
   OBSERVE_INTERVAL_MS,
   READ_WAL_END_AFTER_MS,
+  RECOVERY_LOOK_MS,
 } from '../timing.ts';
 import { examineDirectory, readAncestors, readWalEnd } from './data-directory.ts';
+import { childTitles, RecoveryProgress } from './recovery-progress.ts';
 import { ServerFactsReader } from './server-facts.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StandbyTimeline } from './standby-timeline.ts';
@@ -34,6 +36,8 @@ export class Observer {
   #standbyWalEnd: Lsn | null = null;
   readonly #standbyTimeline = new StandbyTimeline();
   readonly #server: ServerFactsReader;
+  readonly #recovery = new RecoveryProgress();
+  #recoveryLookMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly config: AgentConfig,
@@ -109,6 +113,7 @@ export class Observer {
     await this.#examine(guard === null ? null : runs, sql);
     await this.#followReceiver(begunMs, sql);
     await this.#measure(begunMs, sql, pid);
+    this.#followRecovery(begunMs);
     return {
       begunMs,
       guard,
@@ -121,6 +126,7 @@ export class Observer {
       upstream: readUpstream(dataDirectory),
       standbyWalEnd: this.#standbyWalEnd,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
+      recovery: this.#recovery,
       server: this.#server.facts,
       freeBytes: this.#server.freeBytes,
     };
@@ -141,6 +147,15 @@ export class Observer {
     if (sql?.kind !== 'reachable') return;
     const { major, minor } = sql.version;
     await this.#server.askOnce(this.sessions.looks, pid, major * 10_000 + minor);
+  }
+
+  /** A walk through `/proc`, so not at every look of a start. */
+  #followRecovery(nowMs: number): void {
+    const waiting = this.#notReadySinceMs !== null;
+    if (waiting && nowMs - this.#recoveryLookMs < RECOVERY_LOOK_MS) return;
+    this.#recoveryLookMs = waiting ? nowMs : Number.NEGATIVE_INFINITY;
+    const { dataDirectory } = this.config.postgres;
+    this.#recovery.note(waiting ? childTitles(dataDirectory) : null, nowMs);
   }
 
   #noteServing(nowMs: number, sql: InstanceObservation | null, pid: number | null): void {

@@ -11,7 +11,9 @@ export function postgresConditionOf(snapshot: Snapshot): PostgresCondition | nul
   if (foreignPid !== null) return { kind: 'foreign', pid: foreignPid };
   if (guard.postmaster === 'down') return { kind: 'stopped' };
   if (guard.postmaster === 'stopping') return { kind: 'stopping' };
-  const starting: PostgresCondition = { kind: 'starting', progress: null, sinceMs: startingForMs };
+  const { progress, stalledForMs } = snapshot.recovery;
+  const sinceMs = startingForMs;
+  const starting: PostgresCondition = { kind: 'starting', progress, sinceMs, stalledForMs };
   if (sql === null) return starting;
   if (sql.kind === 'reachable') return reachable(sql);
   if (sql.reason === 'starting-up' || sql.reason === 'not-accepting') return starting;

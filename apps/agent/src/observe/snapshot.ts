@@ -3,6 +3,8 @@ import type { Lsn } from '#libs/kernel';
 import type { InstanceObservation } from '#libs/postgres-run';
 import type { GuardState } from '../guard-client/guard-connection.ts';
 
+import type { RecoveryProgress } from './recovery-progress.ts';
+
 /** Everything that was last seen of the instance, from one turn of the observer. */
 export type Snapshot = {
   /** When the look began, on the monotonic clock: nothing seen is older. */
@@ -25,6 +27,8 @@ export type Snapshot = {
   readonly standbyWalEnd: Lsn | null;
   /** How long PostgreSQL has not served; 0 while it does. */
   readonly downForMs: number;
+  /** Of a crash recovery that is under way. */
+  readonly recovery: Pick<RecoveryProgress, 'progress' | 'stalledForMs'>;
   /** Null until a server answered. */
   readonly server: ServerFacts | null;
   readonly freeBytes: bigint | null;

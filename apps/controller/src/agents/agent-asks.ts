@@ -42,7 +42,12 @@ const receiver = z.object({
 
 const postgres = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stopped') }),
-  z.object({ kind: z.literal('starting'), progress: lsn.nullable(), sinceMs: count }),
+  z.object({
+    kind: z.literal('starting'),
+    progress: lsn.nullable(),
+    sinceMs: count,
+    stalledForMs: count.optional(),
+  }),
   z.object({ kind: z.literal('stopping') }),
   z.object({
     kind: z.literal('primary'),

@@ -36,6 +36,8 @@ type Entry = {
   lastKnown: Known | null;
   changedMark: number | null;
   refusedMark: number | null;
+  failedOverMark: number | null;
+  clockJumpMs: number;
 };
 
 /**
@@ -106,6 +108,19 @@ export class ObservationTable {
     this.#entry(cluster).changedMark = this.#time.mark(now);
   }
 
+  failedOver(cluster: string, now: MonotonicMs): void {
+    this.#entry(cluster).failedOverMark = this.#time.mark(now);
+  }
+
+  /** Of this controller's wall clock; told to each cluster until it is recorded there. */
+  clockJumped(clusters: readonly string[], jumpMs: number): void {
+    for (const cluster of clusters) this.#entry(cluster).clockJumpMs += jumpMs;
+  }
+
+  clockJumpRecorded(cluster: string): void {
+    this.#entry(cluster).clockJumpMs = 0;
+  }
+
   refused(cluster: string, now: MonotonicMs): void {
     this.#entry(cluster).refusedMark = this.#time.mark(now);
   }
@@ -126,11 +141,15 @@ export class ObservationTable {
     const entry = this.#entries.get(cluster);
     const changedMark = entry?.changedMark ?? null;
     const refusedMark = entry?.refusedMark ?? null;
+    const failedOverMark = entry?.failedOverMark ?? null;
+    const jumpMs = entry?.clockJumpMs ?? 0;
     const instances: Record<string, InstanceObservation> = {};
     for (const [name, heard] of entry?.instances ?? []) instances[name] = this.#observed(heard);
     return {
       servingForMs,
       sinceChangeMs: changedMark === null ? servingForMs : this.#time.since(changedMark),
+      ...(failedOverMark === null ? {} : { sinceFailoverMs: this.#time.since(failedOverMark) }),
+      ...(jumpMs === 0 ? {} : { clockJumpMs: jumpMs }),
       sinceRefusalMs: refusedMark === null ? null : this.#time.since(refusedMark),
       instances,
       lease,
@@ -154,7 +173,8 @@ export class ObservationTable {
   #entry(cluster: string): Entry {
     let entry = this.#entries.get(cluster);
     if (entry === undefined) {
-      entry = { instances: new Map(), lastKnown: null, changedMark: null, refusedMark: null };
+      const marks = { changedMark: null, refusedMark: null, failedOverMark: null };
+      entry = { instances: new Map(), lastKnown: null, ...marks, clockJumpMs: 0 };
       this.#entries.set(cluster, entry);
     }
     return entry;

@@ -34,6 +34,8 @@ export class Service {
     if (state.lease.kind !== 'Held') this.expiryDue.delete(state.name);
     for (const { event } of events) {
       if (event.type === 'ActionRefused') this.observations.refused(state.name, now);
+      if (event.type === 'FailoverCompleted') this.observations.failedOver(state.name, now);
+      if (event.type === 'ClockJumped') this.observations.clockJumpRecorded(state.name);
       if (raisesVersion(event)) this.observations.versionRaised(state.name, now);
     }
   }

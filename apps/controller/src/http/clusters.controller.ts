@@ -92,6 +92,15 @@ export class ClustersController {
     return this.#order(name, { type: 'failover', to, acceptLoss }, request);
   }
 
+  @Post(`${CLUSTER}/acknowledge`)
+  @HttpCode(200)
+  acknowledge(
+    @Param('cluster') name: string,
+    @Req() request: FastifyRequest,
+  ): Promise<OrderAnswer> {
+    return this.#order(name, { type: 'acknowledge' }, request);
+  }
+
   @Post(`${CLUSTER}/pause`)
   @HttpCode(200)
   pause(@Param('cluster') name: string, @Req() request: FastifyRequest): Promise<OrderAnswer> {

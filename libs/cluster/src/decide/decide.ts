@@ -1,7 +1,9 @@
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import { acceptHandBack } from './absent-agent.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
+import { recordClockJump } from './clock-jump.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
+import { decideAcknowledge } from './flap-block.ts';
 import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
@@ -32,6 +34,7 @@ const RULES: readonly Rule[] = [
   chooseCandidate,
   recordFollowers,
   recordPrimaryServer,
+  recordClockJump,
 ];
 
 /** The next batch of events for one cluster, or null when nothing is to be done now. */
@@ -50,6 +53,8 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       return decideSwitchover(input, command.to);
     case 'failover':
       return decideOperatorFailover(input, command.to, command.acceptLoss);
+    case 'acknowledge':
+      return decideAcknowledge(input);
     case 'pause':
       if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
       return decided('operator-pause', { type: 'ClusterPaused' });

@@ -3,6 +3,8 @@ import { epoch, timelineId } from '#libs/kernel';
 import { leaseWaitMs } from '#libs/lease';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { ClusterEvent, FailoverTrigger } from '../events.ts';
+import type { AgentReport } from '../report.ts';
+import type { ClusterSettings } from '../settings.ts';
 import type { ClusterState } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
@@ -26,19 +28,32 @@ export function expireLease(input: DecisionInput): Decision | null {
   return { rule: 'expire-lease', events };
 }
 
-/** PostgreSQL stays down although its host lives: after `restartInPlaceMs` somebody else takes over. */
+/**
+ * PostgreSQL does not serve although its host lives: after its time somebody else takes over. One that
+ * refuses connections (too many, wrong password) is running and no reason; neither is a crash recovery
+ * that gets on. Where nobody else is fit, a full disk for one, it goes on trying.
+ */
 export function failOverDeadPostgres(input: DecisionInput): Decision | null {
   const { state } = input;
   const { lease, operation } = state;
   if (lease.kind !== 'Held' || operation.kind !== 'none' || state.paused) return null;
   const report = freshReport(input, lease.holder);
-  if (report === null || report.postgres.kind !== 'stopped') return null;
-  if (report.downForMs < state.settings.restartInPlaceMs) return null;
+  if (report === null || !isGivenUp(report, state.settings)) return null;
   if (eligibleCount(input, [lease.holder]) === 0) return null;
   const event = failoverStarted(input, lease, 'postgres-down', report.downForMs);
   // It had its time: it stands furthest of all, but is taken again only when nobody else can.
   const excluded = [lease.holder];
   return { rule: 'fail-over-dead-postgres', events: [{ ...event, excluded }] };
+}
+
+function isGivenUp({ postgres, downForMs }: AgentReport, settings: ClusterSettings): boolean {
+  const { primaryCrashPolicy: policy, restartInPlaceMs, crashRecoveryStallMs } = settings;
+  if (policy === 'restart') return false;
+  if (postgres.kind === 'stopped') return policy === 'failover' || downForMs >= restartInPlaceMs;
+  if (postgres.kind !== 'starting' || downForMs === 0) return false;
+  if (policy === 'failover') return downForMs >= restartInPlaceMs;
+  const stalledMs = postgres.stalledForMs ?? 0;
+  return stalledMs >= Math.max(restartInPlaceMs, crashRecoveryStallMs);
 }
 
 /**

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import {
+  dataOn,
+  detachedAt,
+  holding,
+  hostLost,
+  primaryOn,
+  runningCluster,
+  type Scenario,
+  standbyAt,
+} from '#libs/testing';
+import { flapBlock } from './flap-block.ts';
+
+const MINUTE_MS = 60_000;
+
+describe('the anti-flap window', () => {
+  it.each([
+    { passedMs: 2 * MINUTE_MS - 1, blocks: true },
+    { passedMs: 2 * MINUTE_MS, blocks: false },
+  ])('blocks for two minutes by the leader: after $passedMs ms $blocks', ({ passedMs, blocks }) => {
+    const scenario = failedOver(runningCluster()).with({ sinceFailoverMs: passedMs });
+    expect(flapBlock(scenario.input)?.rule).toBe(blocks ? 'anti-flap' : undefined);
+  });
+
+  it('counts from zero with a new leader, which never heard of the failover', () => {
+    const scenario = failedOver(runningCluster()).with({ servingForMs: 10_000 });
+    expect(flapBlock(scenario.input)?.value).toBe('failover 1 from pg1 was 10 s ago');
+  });
+
+  it('grows when failovers follow each other, and begins anew after an hour', () => {
+    const scenario = failedOver(runningCluster());
+    hostLost(scenario, 'pg2');
+    failedOver(scenario, { from: 'pg2', to: 'pg3', epoch: 2, timeline: 3 });
+    expect(scenario.state.flapWindow).toMatchObject({ level: 2, failed: 'pg2', outage: 2 });
+    scenario.with({ sinceFailoverMs: 9 * MINUTE_MS });
+    expect(flapBlock(scenario.input)?.limit).toMatch(/^10 min/);
+    scenario.later(61 * MINUTE_MS);
+    hostLost(scenario, 'pg3');
+    failedOver(scenario, { from: 'pg3', to: 'pg1', epoch: 3, timeline: 4 });
+    expect(scenario.state.flapWindow).toMatchObject({ level: 1 });
+  });
+
+  it('never holds up the failover of a primary whose lease has ended or whose PostgreSQL is down', () => {
+    const lost = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
+    hostLost(lost, 'pg2');
+    expect(lost.settle()).toContain('expire-lease');
+    const down = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
+    down.hears('pg3', { postgres: standbyAt(1, 80n) });
+    down.hears('pg2', { postgres: { kind: 'stopped' }, downForMs: 5_000 });
+    expect(down.settle()).toContain('fail-over-dead-postgres');
+  });
+
+  it('closes when every standby streams from the new primary', () => {
+    const scenario = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
+    for (const name of ['pg1', 'pg3']) {
+      const dataDirectory = dataOn(2, [[1, 90n]]);
+      scenario.hears(name, { dataDirectory, postgres: standbyAt(2, 100n), detached: null });
+    }
+    expect(scenario.settle()).toEqual(['record-followers']);
+    expect(flapBlock(scenario.input)).toBeNull();
+  });
+
+  it('closes when an operator acknowledges, once', () => {
+    const scenario = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
+    expect(scenario.command({ type: 'acknowledge' })).toMatchObject({ kind: 'decided' });
+    expect(flapBlock(scenario.input)).toBeNull();
+    expect(scenario.command({ type: 'acknowledge' })).toMatchObject({ kind: 'satisfied' });
+  });
+});
+
+describe('what is not a reason to fail over', () => {
+  it.each([
+    { why: 'too many connections', kind: 'unresponsive' as const },
+    { why: 'password authentication failed', kind: 'unresponsive' as const },
+  ])('$why', (postgres) => {
+    const scenario = runningCluster().hears('pg1', { postgres, downForMs: 60_000 });
+    expect(scenario.settle()).toEqual([]);
+  });
+
+  it.each([
+    { policy: 'auto', stalledForMs: 59_999, expected: [] },
+    { policy: 'auto', stalledForMs: 60_000, expected: ['fail-over-dead-postgres'] },
+    { policy: 'restart', stalledForMs: 600_000, expected: [] },
+    { policy: 'failover', stalledForMs: 0, expected: ['fail-over-dead-postgres'] },
+  ] as const)(
+    'a crash recovery under $policy that has not got on for $stalledForMs ms',
+    ({ policy, stalledForMs, expected }) => {
+      const scenario = runningCluster({ primaryCrashPolicy: policy });
+      const postgres = {
+        kind: 'starting',
+        progress: null,
+        sinceMs: 600_000,
+        stalledForMs,
+      } as const;
+      scenario.hears('pg1', { postgres, downForMs: 600_000 });
+      expect(scenario.settle()).toEqual(expected);
+    },
+  );
+
+  it.each([
+    { policy: 'restart', downForMs: 600_000, expected: [] },
+    { policy: 'failover', downForMs: 0, expected: ['fail-over-dead-postgres'] },
+  ] as const)('a dead postmaster under $policy', ({ policy, downForMs, expected }) => {
+    const scenario = runningCluster({ primaryCrashPolicy: policy });
+    scenario.hears('pg1', { postgres: { kind: 'stopped' }, downForMs });
+    expect(scenario.settle()).toEqual(expected);
+  });
+});
+
+describe("a jump of the leader's wall clock", () => {
+  it('is recorded and makes no decision stale', () => {
+    const scenario = runningCluster().with({ clockJumpMs: 3_600_000 });
+    const { version } = scenario.state;
+    scenario.record([{ type: 'ClockJumped', jumpMs: 3_600_000 }]);
+    expect(scenario.state.version).toBe(version);
+  });
+});
+
+/** `from` is lost, `to` serves on the next timeline. */
+function failedOver(
+  scenario: Scenario,
+  { from, to, epoch, timeline } = { from: 'pg1', to: 'pg2', epoch: 1, timeline: 2 },
+): Scenario {
+  hostLost(scenario, from).settle();
+  scenario.hears(to, { detached: detachedAt(epoch, timeline - 1, 90n) });
+  scenario.later(1_500).settle();
+  const forks = Array.from({ length: timeline - 1 }, (_, at): [number, bigint] => [at + 1, 90n]);
+  const serving = { guard: holding(to, epoch + 1), postgres: primaryOn(timeline) };
+  scenario.hears(to, { ...serving, dataDirectory: dataOn(timeline, forks) }).settle();
+  return scenario;
+}
