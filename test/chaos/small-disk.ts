@@ -6,6 +6,9 @@ const COMMAND_TIMEOUT_MS = 30_000;
 /** Room for an instance, a copy aside and its WAL; the file below it is sparse. */
 const SIZE = '1200M';
 const BALLAST = 'ballast';
+const WHOLLY = [0];
+const EVEN_IN_PART = [0, 1];
+const EVEN_IF_GONE = [0, 1, 32];
 
 /** A file system of its own in a file, so that filling it fills nobody else's. */
 export class SmallDisk {
@@ -15,22 +18,19 @@ export class SmallDisk {
   ) {}
 
   async mount(): Promise<void> {
-    await tool('truncate', '-s', SIZE, this.image);
-    await tool('mkfs.ext4', '-q', '-m', '0', this.image);
+    await tool(WHOLLY, 'truncate', '-s', SIZE, this.image);
+    await tool(WHOLLY, 'mkfs.ext4', '-q', '-m', '0', this.image);
     mkdirSync(this.mountPoint, { mode: 0o755, recursive: true });
-    await tool('mount', '-o', 'loop', this.image, this.mountPoint);
+    await tool(WHOLLY, 'mount', '-o', 'loop', this.image, this.mountPoint);
   }
 
   /** Not one block is left. */
   async fill(): Promise<void> {
     const { bavail, bsize } = statfsSync(this.mountPoint);
     const ballast = join(this.mountPoint, BALLAST);
-    await tool('fallocate', '-l', String(bavail * bsize), ballast);
-    // What the blocks of its own extent tree left over.
-    await run(['dd', 'if=/dev/zero', `of=${ballast}.rest`, 'bs=4096'], {
-      timeoutMs: COMMAND_TIMEOUT_MS,
-      acceptExitCodes: [0, 1],
-    });
+    // PostgreSQL may take blocks meanwhile: what is left after this is taken one by one.
+    await tool(EVEN_IN_PART, 'fallocate', '-l', String(bavail * bsize), ballast);
+    await tool(EVEN_IN_PART, 'dd', 'if=/dev/zero', `of=${ballast}.rest`, 'bs=4096');
   }
 
   free(): void {
@@ -40,14 +40,11 @@ export class SmallDisk {
   }
 
   async remove(): Promise<void> {
-    await run(['umount', this.mountPoint], {
-      timeoutMs: COMMAND_TIMEOUT_MS,
-      acceptExitCodes: [0, 1, 32],
-    });
+    await tool(EVEN_IF_GONE, 'umount', this.mountPoint);
     rmSync(this.image, { force: true });
   }
 }
 
-async function tool(...argv: string[]): Promise<void> {
-  await run(argv, { timeoutMs: COMMAND_TIMEOUT_MS });
+async function tool(acceptExitCodes: readonly number[], ...argv: string[]): Promise<void> {
+  await run(argv, { timeoutMs: COMMAND_TIMEOUT_MS, acceptExitCodes });
 }
