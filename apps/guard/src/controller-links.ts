@@ -46,7 +46,7 @@ export class ControllerLinks {
 
   constructor(
     parts: {
-      readonly settings: GuardSettings;
+      readonly settings: Pick<GuardSettings, 'controllers'>;
       readonly incarnation: GuardIncarnation;
       readonly credentials: TlsCredentials;
       readonly clock: Clock;

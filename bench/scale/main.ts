@@ -1,0 +1,205 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { API_PATHS, type StatusAnswer, statusAnswer } from '#libs/api';
+import { epochMs, messageOf } from '#libs/kernel';
+import { issueCertificate, openAuthority } from '#libs/transport';
+import { writeDocumentPart } from '../shared/document-part.ts';
+import { loadAverage } from '../shared/machine.ts';
+import { OurGroup } from '../store/ours.ts';
+import { INSTANCE } from './first-grant.ts';
+import { makeClusters } from './make-clusters.ts';
+import { percentileOf } from './renewal-tally.ts';
+import { type ScaleReport, scaleTable } from './scale-table.ts';
+import { SwarmProcess } from './swarm-process.ts';
+
+/**
+ * Guards of as many clusters renew their leases with three real controllers over TLS, each guard with
+ * a connection of its own to every controller: `npm run bench:scale -- --guards 5000 --minutes 10 --json`.
+ */
+const { values } = parseArgs({
+  options: {
+    guards: { type: 'string', default: '5000' },
+    minutes: { type: 'string', default: '10' },
+    json: { type: 'boolean', default: false },
+    'port-base': { type: 'string', default: '19700' },
+    table: { type: 'string' },
+  },
+});
+const OPERATOR = 'bench';
+const PROCESSES = 2;
+const SETTLE_MS = 5_000;
+const AFTER_KILL_MS = 10_000;
+const CERTIFICATES_AT_ONCE = 64;
+const directory = mkdtempSync(join(tmpdir(), 'matriarch-scale-'));
+const swarms: SwarmProcess[] = [];
+
+async function main(guards: number, minutes: number): Promise<ScaleReport> {
+  const names = Array.from({ length: guards }, (_, at) => `s${at}`);
+  const basePort = Number(values['port-base']);
+  const group = await OurGroup.start({ directory, basePort, transport: 'tls', nodeFlags: null });
+  try {
+    const certificates = join(directory, 'certificates');
+    await issueAll(names, certificates);
+    say({ certificates: 2 * guards });
+    const leader = await leaderOf(group);
+    const { authority, now } = await authorityOf(certificates);
+    const common = { authority, hosts: [], now, directory: certificates };
+    const operator = await issueCertificate({ ...common, role: 'operator', name: OPERATOR });
+    await makeClusters(names, { host: leader.host, port: leader.port + 1 }, operator);
+    say({ clusters: guards });
+    await beginAll(group, names, certificates);
+    await pause(SETTLE_MS);
+    return await measure(group, guards, minutes);
+  } finally {
+    for (const swarm of swarms) swarm.stop();
+    await group.stop();
+  }
+}
+
+async function beginAll(
+  group: OurGroup,
+  names: readonly string[],
+  certificates: string,
+): Promise<void> {
+  const leader = await leaderOf(group);
+  const controllers = group.places.map(({ name, host, port }) => {
+    return { name, address: `${host}:${port}` };
+  });
+  const share = Math.ceil(names.length / PROCESSES);
+  for (let at = 0; at < PROCESSES; at += 1) swarms.push(new SwarmProcess());
+  await Promise.all(
+    swarms.map((swarm, at) => {
+      const own = names.slice(at * share, (at + 1) * share);
+      const { host, port } = leader;
+      const order = { names: own, controllers, leader: { host, port }, certificates };
+      return swarm.begin(order, (count) => say({ swarm: at, granted: count }));
+    }),
+  );
+}
+
+/** Half of the time, the leader's death, the other half; log growth counts in the quiet halves. */
+async function measure(group: OurGroup, guards: number, minutes: number): Promise<ScaleReport> {
+  const halfMs = minutes * 30_000;
+  for (const swarm of swarms) swarm.reset();
+  const first = await quietHalf(group, halfMs);
+  const leader = await leaderOf(group);
+  const member = group.members.find((candidate) => candidate.member.name === leader.name);
+  await member?.kill();
+  say({ killed: leader.name });
+  await pause(AFTER_KILL_MS);
+  member?.start();
+  await pause(AFTER_KILL_MS);
+  const second = await quietHalf(group, halfMs);
+  const reports = await Promise.all(swarms.map((swarm) => swarm.report()));
+  const stops = reports.flatMap((report) => report.stops);
+  const refusals = reports.flatMap((report) => report.refusals);
+  for (const what of [...stops.slice(0, 10), ...refusals]) say({ expired: what });
+  return {
+    guards,
+    minutes,
+    renewP99Ms: percentileOf(reports, 99),
+    falseExpiries: Math.max(stops.length, refusals.length),
+    leaderKills: 1,
+    logEntries: first.logEntries + second.logEntries,
+    cpuPercent: Math.max(first.cpuPercent, second.cpuPercent),
+    rssMb: Math.max(...group.members.map((one) => one.memoryMb()?.rss ?? 0)),
+    renewP50Ms: percentileOf(reports, 50),
+    renewals: reports.reduce((sum, { byMs }) => sum + byMs.reduce((a, b) => a + b, 0), 0),
+    linksLost: reports.reduce((sum, { linksLost }) => sum + linksLost, 0),
+    load: loadAverage(),
+  };
+}
+
+async function quietHalf(group: OurGroup, forMs: number) {
+  const before = await commitIndex(group);
+  const cpuBefore = group.members.map((member) => member.cpuMs());
+  const startedMs = performance.now();
+  await pause(forMs);
+  const elapsedMs = performance.now() - startedMs;
+  const percents = group.members.map((member, at) => {
+    return ((member.cpuMs() - (cpuBefore[at] ?? 0)) / elapsedMs) * 100;
+  });
+  const logEntries = (await commitIndex(group)) - before;
+  const half = { logEntries, cpuPercent: Math.round(Math.max(...percents) * 10) / 10 };
+  say({ ...half, cpuPercents: percents.map(Math.round), load: loadAverage() });
+  return half;
+}
+
+async function commitIndex(group: OurGroup): Promise<number> {
+  const { controllers } = await statusOf(group);
+  return Math.max(...controllers.map((controller) => controller.commitIndex ?? 0));
+}
+
+async function leaderOf(group: OurGroup) {
+  const { leader } = await statusOf(group);
+  const place = group.places.find(({ name }) => name === leader);
+  if (place === undefined) throw new Error('no controller leads');
+  return place;
+}
+
+async function statusOf(group: OurGroup): Promise<StatusAnswer> {
+  for (const { host, port } of group.places) {
+    const answer = await read(host, port + 1);
+    if (answer?.leader != null) return answer;
+  }
+  throw new Error('no controller knows a leader');
+}
+
+async function read(host: string, port: number): Promise<StatusAnswer | null> {
+  return await new Promise((resolve) => {
+    const sent = request({ host, port, path: API_PATHS.status }, (answer) => {
+      text(answer).then(
+        (body) => resolve(statusAnswer.parse(JSON.parse(body))),
+        () => resolve(null),
+      );
+    });
+    sent.once('error', () => resolve(null));
+    sent.end();
+  });
+}
+
+async function authorityOf(certificates: string) {
+  return { authority: await openAuthority(certificates), now: epochMs(Date.now()) };
+}
+
+/** One for the guard of each cluster and one for its agent. */
+async function issueAll(names: readonly string[], certificates: string): Promise<void> {
+  const { authority, now } = await authorityOf(certificates);
+  const waiting = names.flatMap((name) => [
+    { role: 'guard' as const, name: `${name}/${INSTANCE}` },
+    { role: 'agent' as const, name: `${name}/${INSTANCE}` },
+  ]);
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await issueCertificate({ authority, ...next, hosts: [], now });
+    }
+  };
+  await Promise.all(Array.from({ length: CERTIFICATES_AT_ONCE }, worker));
+}
+
+function say(line: Record<string, unknown>): void {
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+}
+
+process.on('exit', () => {
+  for (const swarm of swarms) swarm.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
+try {
+  const report = await main(Number(values.guards), Number(values.minutes));
+  if (values.table !== undefined) {
+    writeDocumentPart(values.table, 'bench:scale', scaleTable(report));
+  }
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (report.falseExpiries > 0) process.exitCode = 1;
+} catch (error) {
+  process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
+  process.exitCode = 2;
+}
+process.exit();

@@ -1,0 +1,68 @@
+/** What all guards of one process saw since the last `reset`; a count for each millisecond. */
+export type RenewalReport = {
+  readonly byMs: readonly number[];
+  readonly stops: readonly string[];
+  readonly refusals: readonly string[];
+  readonly linksLost: number;
+};
+
+const LONGEST_MS = 10_000;
+/** What one needs to see to believe it. */
+const EXAMPLES = 10;
+
+export class RenewalTally {
+  #byMs = new Uint32Array(LONGEST_MS + 1);
+  #stops: string[] = [];
+  #refusals: string[] = [];
+  #linksLost = 0;
+
+  answered(ms: number): void {
+    const at = Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
+    this.#byMs[at] = (this.#byMs[at] ?? 0) + 1;
+  }
+
+  /** A guard would have stopped its PostgreSQL. */
+  stopped(what: string): void {
+    this.#stops.push(what);
+  }
+
+  refused(what: string): void {
+    if (this.#refusals.length < EXAMPLES) this.#refusals.push(what);
+  }
+
+  linkLost(): void {
+    this.#linksLost += 1;
+  }
+
+  reset(): void {
+    this.#byMs = new Uint32Array(LONGEST_MS + 1);
+    this.#stops = [];
+    this.#refusals = [];
+    this.#linksLost = 0;
+  }
+
+  report(): RenewalReport {
+    const last = this.#byMs.findLastIndex((count) => count > 0);
+    return {
+      byMs: [...this.#byMs.subarray(0, last + 1)],
+      stops: this.#stops,
+      refusals: this.#refusals,
+      linksLost: this.#linksLost,
+    };
+  }
+}
+
+/** Nearest rank over the counts of all processes; 0 of none. */
+export function percentileOf(reports: readonly RenewalReport[], percent: number): number {
+  const longest = Math.max(0, ...reports.map(({ byMs }) => byMs.length));
+  const counts = Array.from({ length: longest }, (_, ms) =>
+    reports.reduce((sum, { byMs }) => sum + (byMs[ms] ?? 0), 0),
+  );
+  const rank = Math.ceil((percent / 100) * counts.reduce((sum, count) => sum + count, 0));
+  let seen = 0;
+  for (const [ms, count] of counts.entries()) {
+    seen += count;
+    if (seen >= rank && rank > 0) return ms;
+  }
+  return 0;
+}

@@ -1,0 +1,130 @@
+import { DEFAULT_SETTINGS } from '#libs/cluster';
+import {
+  type Epoch,
+  type GuardIncarnation,
+  guardIncarnation,
+  lsnOf,
+  timelineId,
+} from '#libs/kernel';
+import type { GuardAnswer } from '#libs/protocol';
+import type { TlsCredentials } from '#libs/transport';
+import { ControllerLinks } from '../../apps/guard/src/controller-links.ts';
+import type { GuardLog } from '../../apps/guard/src/guard-log.ts';
+import { LeaderView } from '../../apps/guard/src/leader-view.ts';
+import { LeaseKeeper } from '../../apps/guard/src/lease-keeper.ts';
+import type { SystemClock } from '../../apps/guard/src/system-clock.ts';
+import type { RenewalTally } from './renewal-tally.ts';
+
+export type SwarmParts = {
+  readonly controllers: readonly { readonly name: string; readonly address: string }[];
+  readonly clock: SystemClock;
+  readonly log: GuardLog;
+  readonly tally: RenewalTally;
+};
+
+/** Only the newest few can still be answered. */
+const REMEMBERED = 16;
+const POSITION = { timeline: timelineId(1), lsn: lsnOf(0x3000000n) };
+
+/** A guard without a PostgreSQL: the production links and lease, and nothing to stop. */
+export class SimulatedGuard {
+  readonly incarnation: GuardIncarnation;
+  readonly #links: ControllerLinks;
+  readonly #lease: LeaseKeeper;
+  readonly #leader = new LeaderView();
+  readonly #sentAtMs = new Map<number, number>();
+  #granted: () => void = () => undefined;
+  /** Resolves with the first grant. */
+  readonly granted: Promise<void>;
+
+  constructor(
+    readonly cluster: string,
+    credentials: TlsCredentials,
+    readonly parts: SwarmParts,
+  ) {
+    this.incarnation = guardIncarnation(`simulated-${cluster}`);
+    this.granted = new Promise((resolve) => {
+      this.#granted = resolve;
+    });
+    const { clock, log, controllers, tally } = parts;
+    const settings = { controllers };
+    const { incarnation } = this;
+    this.#links = new ControllerLinks(
+      { settings, incarnation, credentials, clock, log },
+      {
+        onUp: (controller) => this.#onUp(controller),
+        onDown: () => tally.linkLost(),
+        onAnswer: (controller, answer) => this.#onAnswer(controller, answer),
+      },
+    );
+    const effects = {
+      sendRenewal: (epoch: Epoch, nonce: number, to: 'leader' | 'all') =>
+        this.#sendRenewal(epoch, nonce, to),
+      rightConfirmed: () => undefined,
+      stopNow: (reason: string) => tally.stopped(`${cluster}: ${reason}`),
+    };
+    this.#lease = new LeaseKeeper(DEFAULT_SETTINGS, { clock, log, effects });
+  }
+
+  start(): void {
+    this.#links.start();
+    this.#lease.begin();
+  }
+
+  get epoch(): Epoch | null {
+    return this.#lease.epoch;
+  }
+
+  #onUp(controller: string): void {
+    const { incarnation } = this;
+    const postmaster = 'running';
+    this.#links.sendTo(controller, {
+      type: 'guardState',
+      incarnation,
+      epoch: this.epoch,
+      postmaster,
+    });
+    if (controller === this.#leader.name) this.#lease.leaderAnnounced();
+  }
+
+  #sendRenewal(epoch: Epoch, nonce: number, to: 'leader' | 'all'): void {
+    this.#sentAtMs.set(nonce, performance.now());
+    this.#sentAtMs.delete(nonce - REMEMBERED);
+    const { incarnation } = this;
+    const request = {
+      ...({ type: 'renew', incarnation, epoch, nonce, position: POSITION } as const),
+      ...({ postmaster: 'running', agentAbsentMs: 0 } as const),
+    };
+    const { name } = this.#leader;
+    if (to === 'leader' && name !== null && this.#links.isUp(name)) {
+      this.#links.sendTo(name, request);
+    } else this.#links.sendToAll(request);
+  }
+
+  #onAnswer(controller: string, answer: GuardAnswer): void {
+    switch (answer.type) {
+      case 'renewed': {
+        const sentAtMs = this.#sentAtMs.get(answer.nonce);
+        if (sentAtMs !== undefined) {
+          this.#sentAtMs.delete(answer.nonce);
+          this.parts.tally.answered(performance.now() - sentAtMs);
+        }
+        this.#lease.renewed(answer.epoch, answer.nonce);
+        return;
+      }
+      case 'renewalRefused':
+        this.parts.tally.refused(`${this.cluster}: ${answer.reason}`);
+        this.#lease.refused(answer.epoch);
+        return;
+      case 'leader':
+        if (this.#leader.told(answer.name, answer.term, controller)) this.#lease.leaderAnnounced();
+        return;
+      case 'granted':
+        this.#lease.acquire(answer.epoch);
+        this.#granted();
+        return;
+      default:
+        return;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { messageOf } from '#libs/kernel';
+import { TlsCredentials } from '#libs/transport';
+import { GuardLog } from '../../apps/guard/src/guard-log.ts';
+import { SystemClock } from '../../apps/guard/src/system-clock.ts';
+import { INSTANCE, leadToGrant } from './first-grant.ts';
+import { RenewalTally } from './renewal-tally.ts';
+import { SimulatedGuard } from './simulated-guard.ts';
+import type { SwarmAnswer, SwarmOrder } from './swarm-messages.ts';
+
+/** A process that holds many guards; started by main.ts. */
+const AT_ONCE = 40;
+
+/** Thousands of guards would say thousands of times that they are connected. */
+class SilentLog extends GuardLog {
+  override info(): void {}
+  override warn(): void {}
+}
+
+const clock = new SystemClock();
+const log = new SilentLog(clock, {});
+const tally = new RenewalTally();
+
+async function begin(order: Extract<SwarmOrder, { type: 'begin' }>): Promise<void> {
+  const { names, controllers, leader, certificates } = order;
+  const waiting = [...names];
+  let granted = 0;
+  const worker = async (): Promise<void> => {
+    for (;;) {
+      const name = waiting.shift();
+      if (name === undefined) return;
+      const [own, agents] = await Promise.all([
+        credentialsOf(certificates, 'guard', name),
+        credentialsOf(certificates, 'agent', name),
+      ]);
+      const guard = new SimulatedGuard(name, own, { controllers, clock, log, tally });
+      guard.start();
+      await leadToGrant(guard, agents, leader);
+      granted += 1;
+      if (granted % 250 === 0) answer({ type: 'granted', count: granted });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  answer({ type: 'begun' });
+}
+
+async function credentialsOf(
+  directory: string,
+  role: 'guard' | 'agent',
+  name: string,
+): Promise<TlsCredentials> {
+  const stem = join(directory, `${role}-${name}-${INSTANCE}`);
+  const caPath = join(directory, 'ca.crt');
+  return await TlsCredentials.load({ caPath, certPath: `${stem}.crt`, keyPath: `${stem}.key` });
+}
+
+function answer(message: SwarmAnswer): void {
+  process.send?.(message);
+}
+
+process.on('message', (order: SwarmOrder) => {
+  switch (order.type) {
+    case 'begin':
+      begin(order).catch((error: unknown) => answer({ type: 'failed', why: messageOf(error) }));
+      break;
+    case 'reset':
+      tally.reset();
+      break;
+    case 'report':
+      answer({ type: 'report', report: tally.report() });
+      break;
+  }
+});
+process.on('disconnect', () => process.exit());
