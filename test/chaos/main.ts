@@ -60,9 +60,9 @@ async function main(mode: Mode, seed: number, minutes: number): Promise<ChaosRep
     for (const { name } of network.hosts) system.holdDown(name);
     await network.remove();
     clocks.remove();
-    if (whole) for (const disk of disks.values()) await disk.remove();
+    for (const disk of disks.values()) await disk.unmount();
     if (whole) rmSync(plan.directory, { recursive: true });
-    else say({ kept: plan.directory });
+    else say({ kept: plan.directory, disks: 'unmounted: mount -o loop pgN.disk pgN' });
   }
 }
 

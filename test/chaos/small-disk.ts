@@ -39,9 +39,9 @@ export class SmallDisk {
     }
   }
 
-  async remove(): Promise<void> {
+  /** The image stays: it lies in the directory of the run. */
+  async unmount(): Promise<void> {
     await tool(EVEN_IF_GONE, 'umount', this.mountPoint);
-    rmSync(this.image, { force: true });
   }
 }
 
