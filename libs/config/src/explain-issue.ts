@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '#libs/kernel';
+
 import { knownKeys, textAt } from './schema-walk.ts';
 import type { YamlSource } from './yaml-source.ts';
 

@@ -26,6 +26,7 @@ export {
   walLagBytes,
   ZERO_LSN,
 } from './lsn.ts';
+export { nearestName } from './nearest-name.ts';
 export { type Prng, seededPrng } from './prng.ts';
 export {
   type EpochMs,

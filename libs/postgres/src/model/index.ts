@@ -32,6 +32,13 @@ export {
 export { type InitdbRequest, initdbArgv } from './initdb-command.ts';
 export { isOursInAutoConf, MANAGED_PARAMETERS, managedReason } from './managed-parameters.ts';
 export {
+  type CatalogEntry,
+  judgeParameter,
+  needsRestart,
+  type ParameterCatalog,
+  type ParameterVerdict,
+} from './parameter-catalog.ts';
+export {
   MANAGED_CONF,
   parseSettings,
   quoteSettingValue,
