@@ -14,7 +14,8 @@ const group = {
 };
 
 function conditions(syncFenceMs: number, resendsToNewLeader = true): KillConditions {
-  const timing = guardTimes({ ...DEFAULT_SETTINGS, synchronousMode: 'quorum', syncFenceMs });
+  const settings = { ...DEFAULT_SETTINGS, synchronousMode: 'quorum', syncFenceMs } as const;
+  const timing = guardTimes(settings, settings);
   return { group, timing, resendsToNewLeader };
 }
 

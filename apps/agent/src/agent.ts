@@ -8,6 +8,7 @@ import { Confirmations } from './link/confirmations.ts';
 import type { Link, LinkEvents } from './link/controller-channel.ts';
 import { Controllers } from './link/controllers.ts';
 import { EventStream } from './link/event-stream.ts';
+import { ParameterTeller } from './link/parameter-teller.ts';
 import { Reporter } from './link/reporter.ts';
 import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
@@ -57,6 +58,7 @@ export class Agent {
   readonly #sessions: LocalSessions;
   readonly #prober: Prober;
   readonly #contexts: StepContexts;
+  readonly #parameters: ParameterTeller;
   #sourceTimer: NodeJS.Timeout | undefined;
 
   constructor(readonly parts: AgentParts) {
@@ -89,6 +91,7 @@ export class Agent {
       this.#reporter.now();
       this.#changed();
     });
+    this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);
     this.observer = new Observer(config, installation, this.#sessions, this.guard, log, () =>
       this.#looked(),
     );
@@ -202,6 +205,7 @@ export class Agent {
   #looked(): void {
     this.#prober.turn();
     this.#changed();
+    this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
     if (this.#hasNews()) this.#reporter.now();
   }
 

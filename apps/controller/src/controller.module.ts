@@ -10,6 +10,7 @@ import { ReadModel } from './cluster/read-model.ts';
 import { ControllerCore } from './controller-core.ts';
 import { BackupController } from './http/backup.controller.ts';
 import { ClustersController } from './http/clusters.controller.ts';
+import { ConfigurationController } from './http/configuration.controller.ts';
 import { ControllersController } from './http/controllers.controller.ts';
 import { EventsController } from './http/events.controller.ts';
 import { HealthController } from './http/health.controller.ts';
@@ -36,6 +37,7 @@ export type ControllerParts = {
     BackupController,
     StatusController,
     ClustersController,
+    ConfigurationController,
     ControllersController,
     EventsController,
     HealthController,

@@ -21,6 +21,8 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `cluster ${cluster} is defined`;
     case 'InstanceJoined':
       return `${event.instance} is a member at ${address(event.postgres)}`;
+    case 'ConfigurationChanged':
+      return `configuration is at revision ${event.revision}${event.comment === null ? '' : `: ${event.comment}`}`;
     case 'InstanceRemoved':
       return `${event.instance} is a member no more`;
     case 'BootstrapStarted':

@@ -1,3 +1,13 @@
+export { configurationShape } from './cluster-shapes.ts';
+export {
+  type ConfigurationAnswer,
+  type ConfigureAnswer,
+  type ConfigureRequest,
+  configurationAnswer,
+  configurationAnswerOf,
+  configureAnswer,
+  configureRequest,
+} from './configuration.ts';
 export {
   addControllerRequest,
   type ControllerOrderAnswer,

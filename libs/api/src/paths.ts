@@ -13,6 +13,7 @@ export const API_PATHS = {
   eventStream: (cluster: string) => `${API_PATHS.cluster(cluster)}/events/stream`,
   explain: (cluster: string) => `${API_PATHS.cluster(cluster)}/explain`,
   failovers: (cluster: string) => `${API_PATHS.cluster(cluster)}/failovers`,
+  configuration: (cluster: string) => `${API_PATHS.cluster(cluster)}/configuration`,
   switchover: (cluster: string) => `${API_PATHS.cluster(cluster)}/switchover`,
   failover: (cluster: string) => `${API_PATHS.cluster(cluster)}/failover`,
   acknowledge: (cluster: string) => `${API_PATHS.cluster(cluster)}/acknowledge`,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type ClusterSettings, DEFAULT_SETTINGS, type PostgresDefinition } from '#libs/cluster';
 import { clusterName, InvalidNameError, instanceName } from '#libs/kernel';
+import { postgresShape, settingsShape, userShape } from './cluster-shapes.ts';
 import { EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';
 
 function named<Name>(make: (text: string) => Name) {
@@ -39,59 +39,16 @@ export const failoversQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(EVENTS_LIMIT_MAX).default(20),
 });
 
-const ms = z.number().int().min(0).max(86_400_000);
-const decimal = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .transform((text) => BigInt(text));
-
-const settings = z.strictObject({
-  leaseTtlMs: ms,
-  renewIntervalMs: ms,
-  clockRateErrorRatio: z.number().min(0).max(0.1),
-  leaseMarginMs: ms,
-  stopBudgetMs: ms,
-  guardKillMs: ms,
-  agentAbsenceMs: ms,
-  restartInPlaceMs: ms,
-  promoteTimeoutMs: ms,
-  switchoverStopMs: ms,
-  suspectAfterMs: ms,
-  maximumLagOnFailoverBytes: decimal,
-  // A client of an older version does not name them.
-  primaryCrashPolicy: z
-    .enum(['auto', 'restart', 'failover'])
-    .default(DEFAULT_SETTINGS.primaryCrashPolicy),
-  crashRecoveryStallMs: ms.default(DEFAULT_SETTINGS.crashRecoveryStallMs),
-  failoverZones: z.array(z.string().min(1).max(63)).max(100).default([]),
-  synchronousMode: z.enum(['off', 'priority', 'quorum']).default(DEFAULT_SETTINGS.synchronousMode),
-  synchronousStrict: z.boolean().default(DEFAULT_SETTINGS.synchronousStrict),
-  synchronousNodeCount: z
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .default(DEFAULT_SETTINGS.synchronousNodeCount),
-  maximumLagOnSyncStandbyBytes: decimal.default(DEFAULT_SETTINGS.maximumLagOnSyncStandbyBytes),
-  syncFenceMs: ms.default(DEFAULT_SETTINGS.syncFenceMs),
-} satisfies Record<keyof ClusterSettings, z.ZodType>);
-
-const user = z.string().min(1).max(63);
-const postgres = z.strictObject({
-  superuser: user,
-  replicationUser: user,
-  rewindUser: user,
-  parameters: z.record(z.string(), z.string().max(10_000)),
-  pgHba: z.array(z.string().max(1_000)).max(1_000),
-} satisfies Record<keyof PostgresDefinition, z.ZodType>);
-
-const credential = z.strictObject({ username: user, password: z.string().max(1_000).nullable() });
+const credential = z.strictObject({
+  username: userShape,
+  password: z.string().max(1_000).nullable(),
+});
 
 /** Passwords travel in this one request, over TLS, and never enter the history. */
 export const createClusterRequest = z.strictObject({
   name: named(clusterName),
-  settings,
-  postgres,
+  settings: settingsShape,
+  postgres: postgresShape,
   credentials: z.strictObject({
     superuser: credential,
     replication: credential,

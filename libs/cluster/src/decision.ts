@@ -1,4 +1,5 @@
 import type { InstanceName } from '#libs/kernel';
+import type { ConfigureCommand } from './decide/configure.ts';
 import type { ClusterEvent, RuleRefusal } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { ClusterState } from './state.ts';
@@ -20,6 +21,7 @@ export type OperatorCommand =
       readonly acceptLoss: boolean;
     }
   | { readonly type: 'acknowledge' }
+  | ConfigureCommand
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
 

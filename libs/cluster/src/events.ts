@@ -7,6 +7,7 @@ import type {
   Lsn,
   TimelineId,
 } from '#libs/kernel';
+import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -23,6 +24,9 @@ export type PostgresDefinition = {
   readonly rewindUser: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly pgHba: readonly string[];
+  /** Lines of `pg_ident.conf` after our own. */
+  readonly pgIdent?: readonly string[];
+  readonly overrides?: ParameterOverrides;
 };
 
 export type InstanceTags = {
@@ -87,6 +91,13 @@ export type ClusterEvent =
       readonly postgres: Endpoint;
       readonly agent: Endpoint;
       readonly tags: InstanceTags;
+    }
+  /** The whole configuration, so that any revision can be shown and gone back to by itself. */
+  | {
+      readonly type: 'ConfigurationChanged';
+      readonly revision: number;
+      readonly configuration: ClusterConfiguration;
+      readonly comment: string | null;
     }
   | { readonly type: 'InstanceRemoved'; readonly instance: InstanceName }
   | { readonly type: 'BootstrapStarted'; readonly initialiser: InstanceName }

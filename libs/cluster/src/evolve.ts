@@ -1,4 +1,5 @@
-import { epoch, unreachable } from '#libs/kernel';
+import { epoch, epochMs, unreachable } from '#libs/kernel';
+import { configurationOf, REVISIONS_KEPT, timingOf, withConfiguration } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
@@ -42,6 +43,8 @@ function apply(
       const { [event.instance]: _gone, ...members } = state.members;
       return { ...state, members };
     }
+    case 'ConfigurationChanged':
+      return configured(state, event, recorded);
     case 'BootstrapStarted':
       return {
         ...state,
@@ -88,6 +91,19 @@ function apply(
     default:
       return unreachable(event);
   }
+}
+
+/** The first change also keeps what stood before it: number 1 can be gone back to. */
+function configured(
+  state: ClusterState,
+  { revision, configuration, comment }: Recorded<'ConfigurationChanged'>,
+  { at, cause }: RecordedEvent,
+): ClusterState {
+  const created = { revision: 1, at: epochMs(0), by: 'cluster create', comment: null };
+  const before = state.revisions ?? [{ ...created, configuration: configurationOf(state) }];
+  const next = { revision, at, by: cause.by, comment, configuration };
+  const revisions = [...before, next].slice(-REVISIONS_KEPT);
+  return { ...withConfiguration(state, configuration), revisions };
 }
 
 /** A saga of an older life of the controllers is not gone on with: it begins again once confirmed. */
@@ -140,6 +156,7 @@ function granted(
     serving: false,
     released: null,
     changedAt: at,
+    timing: timingOf(state.settings),
   };
   const highestTimeline = Math.max(state.highestTimeline, timeline);
   return {

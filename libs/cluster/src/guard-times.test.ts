@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest';
+import { timingOf } from './configuration.ts';
 import { guardTimes } from './guard-times.ts';
 import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
 
 /** How long after the last confirmed renewal the guard begins to stop PostgreSQL. */
 function stopsAfterMs(settings: Partial<ClusterSettings>): number {
-  const { leaseTtlMs, stopBudgetMs } = guardTimes({ ...DEFAULT_SETTINGS, ...settings });
+  const { leaseTtlMs, stopBudgetMs } = guardTimes(
+    { ...DEFAULT_SETTINGS, ...settings },
+    timingOf(DEFAULT_SETTINGS),
+  );
   return leaseTtlMs - stopBudgetMs;
 }
 

@@ -1,5 +1,17 @@
 export { admit } from './admit.ts';
+export {
+  type ClusterConfiguration,
+  type ConfigurationRevision,
+  configurationOf,
+  currentRevision,
+  leaseTimingOf,
+  NO_OVERRIDES,
+  type ParameterOverrides,
+  type Parameters,
+  parametersFor,
+} from './configuration.ts';
 export { isHandedBack } from './decide/absent-agent.ts';
+export type { ConfigureCommand } from './decide/configure.ts';
 export { decide, decideCommand } from './decide/decide.ts';
 export { CAPACITY_SETTINGS } from './decide/fitness.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';
@@ -19,7 +31,9 @@ export type { ServerFacts } from './server-facts.ts';
 export {
   type ClusterSettings,
   DEFAULT_SETTINGS,
+  type SettingsProblem,
   type SynchronousMode,
+  settingsProblems,
   withDefaults,
 } from './settings.ts';
 export {

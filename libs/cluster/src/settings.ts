@@ -77,3 +77,30 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
 export function withDefaults(settings: Partial<ClusterSettings>): ClusterSettings {
   return { ...DEFAULT_SETTINGS, ...settings };
 }
+
+export type SettingsProblem = {
+  readonly key: keyof ClusterSettings;
+  readonly value: string;
+  readonly limit: string;
+};
+
+/** The inequalities that the lease and the fences rest on (architecture section 5). */
+export function settingsProblems(settings: ClusterSettings): SettingsProblem[] {
+  const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = settings;
+  const problems: SettingsProblem[] = [];
+  const refuse = (key: keyof ClusterSettings, limit: string): void => {
+    problems.push({ key, value: String(settings[key]), limit });
+  };
+  if (guardKillMs >= stopBudgetMs) {
+    refuse('guardKillMs', `less than settings.stopBudgetMs (${stopBudgetMs})`);
+  }
+  const least = 3 * renewIntervalMs + stopBudgetMs;
+  if (leaseTtlMs < least) {
+    refuse('leaseTtlMs', `at least ${least}: three times renewIntervalMs and stopBudgetMs`);
+  }
+  const fence = leaseTtlMs - stopBudgetMs;
+  if (settings.synchronousMode !== 'off' && settings.syncFenceMs > fence) {
+    refuse('syncFenceMs', `at most leaseTtlMs - stopBudgetMs (${fence})`);
+  }
+  return problems;
+}

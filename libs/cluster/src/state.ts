@@ -8,6 +8,7 @@ import type {
   TimelineId,
 } from '#libs/kernel';
 import { epochMs } from '#libs/kernel';
+import type { ConfigurationRevision, GrantedTiming } from './configuration.ts';
 import type {
   Endpoint,
   FailoverTrigger,
@@ -50,6 +51,8 @@ export type Lease =
       /** Why it was released; null unless `Released`. */
       readonly released: ReleaseReason | null;
       readonly changedAt: EpochMs;
+      /** The times that this epoch was granted with; absent in older states: those of the settings. */
+      readonly timing?: GrantedTiming;
     };
 
 /** One timeline of the cluster; `fork` is null for the first. Together they are the true history. */
@@ -113,6 +116,8 @@ export type ClusterState = {
   readonly highestTimeline: number;
   readonly operation: Operation;
   readonly paused: boolean;
+  /** Newest last; absent until the configuration was changed once. */
+  readonly revisions?: readonly ConfigurationRevision[];
   /**
    * The controllers' incarnation that this state went through, once they were restored or forced; not
    * `confirmed` until an operator resumed. Absent in the founding incarnation. From then on epochs lie

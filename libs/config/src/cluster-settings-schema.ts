@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { type ClusterSettings, DEFAULT_SETTINGS, withDefaults } from '#libs/cluster';
+import {
+  type ClusterSettings,
+  DEFAULT_SETTINGS,
+  settingsProblems,
+  withDefaults,
+} from '#libs/cluster';
 import { field } from './field.ts';
 import type { Resolution } from './resolve.ts';
 
@@ -120,25 +125,8 @@ export function resolveSettings(
     value === undefined ? [] : [[key, key.endsWith('Bytes') ? BigInt(String(value)) : value]],
   );
   const settings = withDefaults(Object.fromEntries(present));
-  checkSettings(settings, resolution);
+  for (const { key, value, limit } of settingsProblems(settings)) {
+    resolution.refuse(['settings', key], `settings.${key} is ${value}: it must be ${limit}`);
+  }
   return settings;
-}
-
-/** The inequalities that the lease rests on (architecture section 5). */
-function checkSettings(settings: ClusterSettings, resolution: Resolution): void {
-  const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = settings;
-  const refuse = (key: keyof ClusterSettings, must: string): void => {
-    resolution.refuse(['settings', key], `settings.${key} is ${settings[key]}: it must be ${must}`);
-  };
-  if (guardKillMs >= stopBudgetMs) {
-    refuse('guardKillMs', `less than settings.stopBudgetMs (${stopBudgetMs})`);
-  }
-  if (leaseTtlMs < 3 * renewIntervalMs + stopBudgetMs) {
-    const least = 3 * renewIntervalMs + stopBudgetMs;
-    refuse('leaseTtlMs', `at least ${least}: three times renewIntervalMs and stopBudgetMs`);
-  }
-  const { synchronousMode, syncFenceMs } = settings;
-  if (synchronousMode !== 'off' && syncFenceMs > leaseTtlMs - stopBudgetMs) {
-    refuse('syncFenceMs', `at most leaseTtlMs - stopBudgetMs (${leaseTtlMs - stopBudgetMs})`);
-  }
 }

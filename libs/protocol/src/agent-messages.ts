@@ -19,6 +19,14 @@ export type AgentPatterns = {
     readonly ask: { readonly step: 'rewind' | 'rebuild' | 'remove'; readonly version: number };
     readonly answer: { readonly permitted: boolean; readonly why: string };
   };
+  /**
+   * What this instance's PostgreSQL takes for each setting, once per start of it and per leader: new
+   * values are judged by it before anything is stored.
+   */
+  readonly parameters: {
+    readonly ask: { readonly entries: readonly ParameterEntry[] };
+    readonly answer: Record<string, never>;
+  };
   /** The passwords of the cluster's users; never logged, never in the history. */
   readonly credentials: {
     readonly ask: Record<string, never>;
@@ -27,6 +35,17 @@ export type AgentPatterns = {
 };
 
 export type AgentPattern = keyof AgentPatterns;
+
+/** A row of `pg_settings`, as far as values are judged by it. */
+export type ParameterEntry = {
+  readonly name: string;
+  readonly type: 'bool' | 'integer' | 'real' | 'string' | 'enum';
+  readonly unit: string | null;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly choices: readonly string[] | null;
+  readonly context: string;
+};
 
 /** The stream as the leader had it when leadership was confirmed, and who the controllers are. */
 export type Confirmation = {

@@ -255,6 +255,8 @@ export class LoneLeader {
         return this.#subscribe(instance, (ask as { sequence: number }).sequence);
       case 'permitDestruction':
         return { permitted: true, why: '' };
+      case 'parameters':
+        return {};
       case 'credentials':
         return this.credentials;
     }

@@ -31,6 +31,11 @@ export class Controllers {
     );
   }
 
+  /** Of the leader that is known; a later one is another service with an empty memory. */
+  get term(): number {
+    return this.#leader.term;
+  }
+
   /** Null while nobody is known to lead, or the leader is not connected. */
   get leader(): ControllerChannel | null {
     const { name } = this.#leader;

@@ -64,7 +64,9 @@ describe('hbaLinesOf', () => {
 });
 
 it('maps our OS user to the superuser', () => {
-  expect(identText('postgres', 'boss')).toContain('matriarch postgres "boss"\n');
+  expect(
+    identText('postgres', { ...definition, superuser: 'boss', pgIdent: ['map os db'] }),
+  ).toContain('matriarch postgres "boss"\n');
 });
 
 it('escapes what has a meaning in a password file, and leaves out roles without a password', () => {

@@ -1,10 +1,7 @@
 import { isIP } from 'node:net';
 import type { MemberRecord, PostgresDefinition } from '#libs/cluster';
-import type { HbaLine } from '#libs/postgres-model';
+import { type HbaLine, IDENT_MAP } from '#libs/postgres-model';
 import type { ClusterCredentials } from '#libs/protocol';
-
-/** Name of the map in `pg_ident.conf` that lets our OS user in as the superuser. */
-const IDENT_MAP = 'matriarch';
 
 export type AccessRequest = {
   readonly definition: PostgresDefinition;
@@ -48,8 +45,9 @@ const DEFAULT_LINES: readonly HbaLine[] = [
   },
 ];
 
-export function identText(osUser: string, superuser: string): string {
-  return `# Written by Matriarch: changes made here are lost.\n${IDENT_MAP} ${osUser} "${superuser}"\n`;
+export function identText(osUser: string, { superuser, pgIdent = [] }: PostgresDefinition): string {
+  const header = '# Written by Matriarch: changes made here are lost.';
+  return `${[header, `${IDENT_MAP} ${osUser} "${superuser}"`, ...pgIdent].join('\n')}\n`;
 }
 
 /** `host:port:database:user:password` lines for libpq; both roles, whatever the host. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterState, Endpoint, MemberRecord } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
-import { codeOf } from '#libs/kernel';
+import { codeOf, type InstanceName } from '#libs/kernel';
 import {
   type ConfigChange,
   type Installation,
@@ -89,13 +89,14 @@ export class LocalInstance {
           config,
           version: installation.version,
           definition,
+          role: roleIn(state, config.instance),
           upstream,
           dataId: this.dataId.current(),
           passFile,
         }),
       ).changedFiles,
     ];
-    const ident = identText(config.postgres.user, definition.superuser);
+    const ident = identText(config.postgres.user, definition);
     if (writeFileIfChanged(join(dataDirectory, 'pg_ident.conf'), ident)) {
       changed.push('pg_ident.conf');
     }
@@ -126,4 +127,9 @@ export class LocalInstance {
   session(superuser: string, applicationName?: string): SqlSession {
     return new SqlSession(this.target(superuser, applicationName));
   }
+}
+
+/** The role that the lease gives; a former primary that still runs is about to be stopped. */
+function roleIn({ lease }: ClusterState, instance: InstanceName): 'primary' | 'standby' {
+  return lease.kind === 'Held' && lease.holder === instance ? 'primary' : 'standby';
 }

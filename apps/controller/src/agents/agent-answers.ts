@@ -43,6 +43,7 @@ export type AgentAnswersOptions = {
 const MISSED_AFTER_INTERVALS = 1.25;
 
 type Destruction = AgentPatterns['permitDestruction'];
+type Ask<P extends keyof AgentPatterns> = AgentPatterns[P]['ask'];
 
 /** What agents ask of the leader. Everything is answered after a round begun after the question. */
 export class AgentAnswers {
@@ -95,6 +96,15 @@ export class AgentAnswers {
     const asks = goal.kind === 'standby' || (goal.kind === 'initialise' && ask.step === 'remove');
     const why = asks ? `version ${state.version} asks for it` : `its goal is '${goal.kind}'`;
     return { permitted: asks, why };
+  }
+
+  /** Kept in memory while this controller leads; agents tell the next leader again. */
+  parameters(
+    { cluster, instance }: GuardIdentity,
+    entries: Ask<'parameters'>['entries'],
+  ): AgentPatterns['parameters']['answer'] {
+    this.#serving().catalogs.learn(cluster, instance, entries);
+    return {};
   }
 
   async credentials({ cluster }: GuardIdentity): Promise<ClusterCredentials> {

@@ -125,6 +125,25 @@ export const destructionAsk = z.object({
   version: z.int().min(0),
 });
 
+/** PostgreSQL 18 has under 400; extensions bring more. */
+const PARAMETERS_MAX = 5_000;
+
+export const parametersAsk = z.object({
+  entries: z
+    .array(
+      z.object({
+        name: z.string().max(255),
+        type: z.enum(['bool', 'integer', 'real', 'string', 'enum']),
+        unit: z.string().max(32).nullable(),
+        min: z.number().nullable(),
+        max: z.number().nullable(),
+        choices: z.array(z.string().max(255)).max(1_000).nullable(),
+        context: z.string().max(64),
+      }),
+    )
+    .max(PARAMETERS_MAX),
+});
+
 /** @throws MalformedMessageError naming the first field that does not fit */
 export function parseAsk<Schema extends z.ZodType>(schema: Schema, ask: unknown): z.output<Schema> {
   const parsed = schema.safeParse(ask);

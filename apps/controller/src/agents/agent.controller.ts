@@ -3,7 +3,7 @@ import { Ctx, MessagePattern, Payload, RpcException } from '@nestjs/microservice
 import { DomainError } from '#libs/kernel';
 import type { AgentPattern, ClusterCredentials, Confirmation, StreamStart } from '#libs/protocol';
 import { AgentAnswers } from './agent-answers.ts';
-import { destructionAsk, parseAsk, reportAsk, subscribeAsk } from './agent-asks.ts';
+import { destructionAsk, parametersAsk, parseAsk, reportAsk, subscribeAsk } from './agent-asks.ts';
 import { AgentConnection } from './agent-connection.ts';
 import { EventStream } from './event-stream.ts';
 
@@ -36,6 +36,13 @@ export class AgentController {
   permitDestruction(@Payload() ask: unknown, @Ctx() agent: AgentConnection) {
     return answered(() =>
       this.answers.permitDestruction(agent.identity, parseAsk(destructionAsk, ask)),
+    );
+  }
+
+  @MessagePattern(pattern('parameters'))
+  parameters(@Payload() ask: unknown, @Ctx() agent: AgentConnection) {
+    return answered(async () =>
+      this.answers.parameters(agent.identity, parseAsk(parametersAsk, ask).entries),
     );
   }
 

@@ -1,9 +1,10 @@
 import type { ClusterState, RecordedEvent } from '#libs/cluster';
-import { raisesVersion } from '#libs/cluster';
+import { leaseTimingOf, raisesVersion } from '#libs/cluster';
 import type { Clock } from '#libs/kernel';
 import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
 import type { GuardLink } from '../guards/guard-link.ts';
 import { ObservationTable } from './observations.ts';
+import { ParameterCatalogs } from './parameter-catalogs.ts';
 
 /**
  * What a controller holds in memory while it leads and serves, and only then: made when its own-term
@@ -12,6 +13,7 @@ import { ObservationTable } from './observations.ts';
 export class Service {
   readonly leases: LeaseClock<GuardLink>;
   readonly observations: ObservationTable;
+  readonly catalogs = new ParameterCatalogs();
   /** Clusters whose lease may be declared expired: the wait is over and nobody heard the guard. */
   readonly expiryDue = new Set<string>();
 
@@ -48,7 +50,12 @@ export class Service {
 }
 
 function heldLease(state: ClusterState): HeldLease | null {
-  const { lease, settings } = state;
+  const { lease } = state;
   if (lease.kind !== 'Held') return null;
-  return { cluster: state.name, epoch: lease.epoch, guard: lease.guard, terms: settings };
+  return {
+    cluster: state.name,
+    epoch: lease.epoch,
+    guard: lease.guard,
+    terms: leaseTimingOf(state),
+  };
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { guardTimes, type RecordedEvent } from '#libs/cluster';
+import { guardTimes, leaseTimingOf, type RecordedEvent } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
 import { type CappedTime, Silence } from '#libs/lease';
 import {
@@ -94,7 +94,7 @@ export class LeaseGateway {
     const { cluster } = first;
     const state = this.#options.host.store.cluster(cluster);
     if (state?.lease.kind !== 'Held') return;
-    const times = JSON.stringify(guardTimes(state.settings));
+    const times = JSON.stringify(guardTimes(state.settings, leaseTimingOf(state)));
     const changed = this.#toldTimes.get(cluster) !== times;
     this.#toldTimes.set(cluster, times);
     if (!changed && !events.some(({ event }) => event.type === 'LeaseGranted')) return;
@@ -155,7 +155,12 @@ export class LeaseGateway {
     const state = this.#options.host.store.cluster(cluster);
     if (state?.lease.kind !== 'Held' || state.lease.holder !== instance) return;
     const { epoch, guard: incarnation } = state.lease;
-    link.answer({ type: 'granted', epoch, incarnation, ...guardTimes(state.settings) });
+    link.answer({
+      type: 'granted',
+      epoch,
+      incarnation,
+      ...guardTimes(state.settings, leaseTimingOf(state)),
+    });
   }
 }
 

@@ -13,12 +13,12 @@ import {
   outageViewOf,
   switchoverRequest,
 } from '#libs/api';
-import type { ClusterState, OperatorCommand } from '#libs/cluster';
-import { type ClusterName, clusterName } from '#libs/kernel';
+import type { OperatorCommand } from '#libs/cluster';
 import { ReplicaStore } from '#libs/storage';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
 import { ApiProblem } from './api-problem.ts';
+import { knownCluster } from './known-cluster.ts';
 import { orderAnswerOf } from './order-answer.ts';
 
 const CLUSTER = `${API_PATHS.clusters}/:cluster`;
@@ -39,12 +39,12 @@ export class ClustersController {
 
   @Get(CLUSTER)
   one(@Param('cluster') name: string): ClusterView {
-    return this.model.view(this.#known(name));
+    return this.model.view(knownCluster(this.model, name));
   }
 
   @Get(`${CLUSTER}/explain`)
   explain(@Param('cluster') name: string): ExplainAnswer {
-    const state = this.#known(name);
+    const state = knownCluster(this.model, name);
     return explainOf(state, this.model.heard(state), this.model.standings(state));
   }
 
@@ -54,7 +54,7 @@ export class ClustersController {
     @Query() query: unknown,
   ): Promise<FailoversAnswer> {
     const { limit } = failoversQuery.parse(query);
-    const state = this.#known(name);
+    const state = knownCluster(this.model, name);
     const outages = await this.model.outages(state, limit);
     return { cluster: state.name, failovers: outages.map(outageViewOf) };
   }
@@ -118,7 +118,7 @@ export class ClustersController {
     command: OperatorCommand,
     request: FastifyRequest,
   ): Promise<OrderAnswer> {
-    const { name: cluster, sequence, members } = this.#known(name);
+    const { name: cluster, sequence, members } = knownCluster(this.model, name);
     if ('to' in command && command.to !== null && members[command.to] === undefined) {
       const known = Object.keys(members).join(', ') || 'none';
       const detail = `'${command.to}' is not an instance of ${cluster} (${known})`;
@@ -126,23 +126,6 @@ export class ClustersController {
     }
     const outcome = await this.commands.order(cluster, command, operatorOf(request));
     return orderAnswerOf(cluster, outcome, sequence);
-  }
-
-  #known(text: string): ClusterState {
-    const name = parsedName(text);
-    const state = name === null ? null : this.model.cluster(name);
-    if (state === null) {
-      throw new ApiProblem('UNKNOWN_CLUSTER', `there is no cluster '${text.slice(0, 100)}'`);
-    }
-    return state;
-  }
-}
-
-function parsedName(text: string): ClusterName | null {
-  try {
-    return clusterName(text);
-  } catch {
-    return null;
   }
 }
 

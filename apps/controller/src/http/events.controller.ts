@@ -1,11 +1,9 @@
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { API_PATHS, type EventsAnswer, eventsQuery, recordedEventJson } from '#libs/api';
-import type { ClusterState } from '#libs/cluster';
-import { clusterName, InvalidNameError } from '#libs/kernel';
 import { EventStream } from '../agents/event-stream.ts';
 import { ReadModel } from '../cluster/read-model.ts';
-import { ApiProblem } from './api-problem.ts';
+import { knownCluster } from './known-cluster.ts';
 import { SseReader } from './sse-reader.ts';
 
 const EVENTS = `${API_PATHS.clusters}/:cluster/events`;
@@ -21,7 +19,7 @@ export class EventsController {
   @Get(EVENTS)
   async events(@Param('cluster') name: string, @Query() query: unknown): Promise<EventsAnswer> {
     const { after, limit } = eventsQuery.parse(query);
-    const state = this.#known(name);
+    const state = knownCluster(this.model, name);
     const events = await this.model.events(state.name, after, limit);
     return { events: events.map(recordedEventJson), newest: state.sequence };
   }
@@ -35,20 +33,10 @@ export class EventsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { after } = eventsQuery.parse(query);
-    const state = this.#known(name);
+    const state = knownCluster(this.model, name);
     const resumed = Number(lastEventId ?? Number.NaN);
     reply.hijack();
     const reader = new SseReader(reply.raw, this.model, this.stream);
     await reader.run(state.name, Number.isSafeInteger(resumed) ? resumed : after);
-  }
-
-  #known(text: string): ClusterState {
-    try {
-      const state = this.model.cluster(clusterName(text));
-      if (state !== null) return state;
-    } catch (error) {
-      if (!(error instanceof InvalidNameError)) throw error;
-    }
-    throw new ApiProblem('UNKNOWN_CLUSTER', `there is no cluster '${text.slice(0, 100)}'`);
   }
 }

@@ -2,6 +2,7 @@ import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '
 import { acceptHandBack } from './absent-agent.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
 import { recordClockJump } from './clock-jump.ts';
+import { decideConfigure } from './configure.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
 import { decideAcknowledge } from './flap-block.ts';
 import { recordFollowers } from './followers.ts';
@@ -55,6 +56,8 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       return decideOperatorFailover(input, command.to, command.acceptLoss);
     case 'acknowledge':
       return decideAcknowledge(input);
+    case 'configure':
+      return decideConfigure(input, command);
     case 'pause':
       if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
       return decided('operator-pause', { type: 'ClusterPaused' });

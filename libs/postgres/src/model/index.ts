@@ -29,6 +29,7 @@ export {
   type HbaRule,
   renderHba,
 } from './hba.ts';
+export { checkIdentLine, IDENT_MAP, IdentLineError } from './ident.ts';
 export { type InitdbRequest, initdbArgv } from './initdb-command.ts';
 export { isOursInAutoConf, MANAGED_PARAMETERS, managedReason } from './managed-parameters.ts';
 export {

@@ -43,6 +43,7 @@ export type {
 } from './observation.ts';
 export { ObservationRowError } from './observation-row.ts';
 export { type ObserveOptions, observeInstance } from './observe-instance.ts';
+export { readParameterCatalog } from './parameter-catalog.ts';
 export { type PromoteOutcome, type PromoteRequest, promote } from './promote.ts';
 export { readControlData } from './read-control-data.ts';
 export { NotRunningError, reload } from './reload.ts';

@@ -84,6 +84,13 @@ export class RowReader {
     return value;
   }
 
+  optionalTexts(column: string): string[] | undefined {
+    const value = this.row[column];
+    if (value === null || value === undefined) return undefined;
+    if (!Array.isArray(value)) throw new ObservationRowError(column, value);
+    return value.map(String);
+  }
+
   rows(column: string): RowReader[] {
     const value = this.row[column];
     if (!Array.isArray(value)) throw new ObservationRowError(column, value);

@@ -1,0 +1,99 @@
+import type { ClusterConfiguration, Parameters, RuleRefusal } from '#libs/cluster';
+import { DomainError, type InstanceName, instanceName } from '#libs/kernel';
+import {
+  checkHbaLine,
+  checkIdentLine,
+  judgeParameter,
+  type ParameterCatalog,
+} from '#libs/postgres-model';
+
+export type ConfigurationVerdict = {
+  readonly refusals: readonly RuleRefusal[];
+  readonly needsRestart: readonly string[];
+  readonly unchecked: readonly string[];
+};
+
+type Given = {
+  readonly name: string;
+  readonly value: string;
+  readonly instance: InstanceName | null;
+};
+
+/**
+ * What the running PostgreSQL would say to a configuration, before it is stored. Only values that change
+ * are judged: one that was taken by an older version, and is in force, never stands in the way.
+ */
+export function judgeConfiguration(
+  catalog: ParameterCatalog | null,
+  next: ClusterConfiguration,
+  present: ClusterConfiguration,
+): ConfigurationVerdict {
+  const known = new Set(given(present).map(keyOf));
+  const changed = given(next).filter((one) => !known.has(keyOf(one)));
+  const refusals = [...lineRefusals(next)];
+  const needsRestart = new Set<string>();
+  const unchecked = new Set<string>();
+  for (const { name, value, instance } of changed) {
+    if (catalog === null) {
+      refusals.push(notHeardYet(name, instance));
+      continue;
+    }
+    const verdict = judgeParameter(catalog, name, value);
+    if (verdict.kind === 'unchecked') unchecked.add(name);
+    else if (verdict.kind === 'refused') {
+      const { rule, limit } = verdict;
+      refusals.push({ instance, rule, value: `${name} = ${value}`, limit });
+    } else if (verdict.needsRestart) needsRestart.add(name);
+  }
+  for (const name of removed(next, present)) {
+    if (catalog?.get(name)?.context === 'postmaster') needsRestart.add(name);
+  }
+  return {
+    refusals,
+    needsRestart: [...needsRestart].sort(),
+    unchecked: [...unchecked].sort(),
+  };
+}
+
+function given({ parameters, overrides }: ClusterConfiguration): Given[] {
+  const entries = (of: Parameters, instance: InstanceName | null): Given[] =>
+    Object.entries(of).map(([name, value]) => ({ name, value, instance }));
+  return [
+    ...entries(parameters, null),
+    ...entries(overrides.primary, null),
+    ...entries(overrides.standby, null),
+    ...Object.entries(overrides.instances).flatMap(([name, of]) => entries(of, instanceName(name))),
+  ];
+}
+
+function keyOf({ name, value }: Given): string {
+  return `${name}=${value}`;
+}
+
+/** A value that is taken away falls back to another one, which may need a restart too. */
+function removed(next: ClusterConfiguration, present: ClusterConfiguration): string[] {
+  const names = new Set(given(next).map(({ name }) => name));
+  return given(present).flatMap(({ name }) => (names.has(name) ? [] : [name]));
+}
+
+function lineRefusals({ pgHba, pgIdent }: ClusterConfiguration): RuleRefusal[] {
+  return [
+    ...pgHba.flatMap((line) => lineRefusal('pg-hba', line, checkHbaLine)),
+    ...pgIdent.flatMap((line) => lineRefusal('pg-ident', line, checkIdentLine)),
+  ];
+}
+
+function lineRefusal(rule: string, line: string, check: (line: string) => void): RuleRefusal[] {
+  try {
+    check(line);
+    return [];
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return [{ instance: null, rule, value: line, limit: error.message }];
+  }
+}
+
+function notHeardYet(name: string, instance: InstanceName | null): RuleRefusal {
+  const limit = 'judged by a running PostgreSQL of the cluster: start one, or wait a second';
+  return { instance, rule: 'catalogue-unknown', value: name, limit };
+}

@@ -1,0 +1,75 @@
+/** Shapes of a cluster's definition that requests and answers share. */
+import { z } from 'zod';
+import {
+  type ClusterConfiguration,
+  type ClusterSettings,
+  DEFAULT_SETTINGS,
+  type PostgresDefinition,
+} from '#libs/cluster';
+
+const ms = z.number().int().min(0).max(86_400_000);
+const decimal = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .transform((text) => BigInt(text));
+
+/** How a cluster is kept; sizes are decimal text, JSON has no 64-bit numbers. */
+export const settingsShape = z.strictObject({
+  leaseTtlMs: ms,
+  renewIntervalMs: ms,
+  clockRateErrorRatio: z.number().min(0).max(0.1),
+  leaseMarginMs: ms,
+  stopBudgetMs: ms,
+  guardKillMs: ms,
+  agentAbsenceMs: ms,
+  restartInPlaceMs: ms,
+  promoteTimeoutMs: ms,
+  switchoverStopMs: ms,
+  suspectAfterMs: ms,
+  maximumLagOnFailoverBytes: decimal,
+  // A client of an older version does not name them.
+  primaryCrashPolicy: z
+    .enum(['auto', 'restart', 'failover'])
+    .default(DEFAULT_SETTINGS.primaryCrashPolicy),
+  crashRecoveryStallMs: ms.default(DEFAULT_SETTINGS.crashRecoveryStallMs),
+  failoverZones: z.array(z.string().min(1).max(63)).max(100).default([]),
+  synchronousMode: z.enum(['off', 'priority', 'quorum']).default(DEFAULT_SETTINGS.synchronousMode),
+  synchronousStrict: z.boolean().default(DEFAULT_SETTINGS.synchronousStrict),
+  synchronousNodeCount: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(DEFAULT_SETTINGS.synchronousNodeCount),
+  maximumLagOnSyncStandbyBytes: decimal.default(DEFAULT_SETTINGS.maximumLagOnSyncStandbyBytes),
+  syncFenceMs: ms.default(DEFAULT_SETTINGS.syncFenceMs),
+} satisfies Record<keyof ClusterSettings, z.ZodType>);
+
+const parameters = z.record(z.string().min(1).max(255), z.string().max(10_000));
+const lines = z.array(z.string().max(1_000)).max(1_000);
+const overrides = z.strictObject({
+  primary: parameters.default({}),
+  standby: parameters.default({}),
+  instances: z.record(z.string().min(1).max(63), parameters).default({}),
+});
+
+/** What `matriarch config` shows and changes. */
+export const configurationShape = z.strictObject({
+  settings: settingsShape,
+  parameters,
+  pgHba: lines,
+  pgIdent: lines,
+  overrides,
+} satisfies Record<keyof ClusterConfiguration, z.ZodType>);
+
+export const userShape = z.string().min(1).max(63);
+
+export const postgresShape = z.strictObject({
+  superuser: userShape,
+  replicationUser: userShape,
+  rewindUser: userShape,
+  parameters,
+  pgHba: lines,
+  pgIdent: lines.default([]),
+  overrides: overrides.default({ primary: {}, standby: {}, instances: {} }),
+} satisfies Record<keyof PostgresDefinition, z.ZodType>);

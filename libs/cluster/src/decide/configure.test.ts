@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { runningCluster } from '#libs/testing';
+import {
+  type ClusterConfiguration,
+  configurationOf,
+  currentRevision,
+  leaseTimingOf,
+  NO_OVERRIDES,
+  parametersFor,
+  REVISIONS_KEPT,
+} from '../configuration.ts';
+import { decideCommand } from './decide.ts';
+
+type Scenario = ReturnType<typeof runningCluster>;
+
+function configure(
+  scenario: Scenario,
+  change: Partial<ClusterConfiguration>,
+  expectedRevision: number | null = null,
+) {
+  const configuration = { ...configurationOf(scenario.state), ...change };
+  const command = { type: 'configure', configuration, expectedRevision, comment: null } as const;
+  const outcome = decideCommand(scenario.input, command);
+  if (outcome.kind === 'decided') scenario.record(outcome.decision.events);
+  return outcome;
+}
+
+describe('configuration', () => {
+  it('is a revision that can be gone back to, the first one too', () => {
+    const scenario = runningCluster();
+    expect(currentRevision(scenario.state)).toBe(1);
+    configure(scenario, { parameters: { work_mem: '64MB' } });
+    configure(scenario, { parameters: { work_mem: '8MB' } });
+    expect(currentRevision(scenario.state)).toBe(3);
+    expect(scenario.state.postgres.parameters).toEqual({ work_mem: '8MB' });
+    const [first, second] = scenario.state.revisions ?? [];
+    expect(first).toMatchObject({ revision: 1, configuration: { parameters: {} } });
+    configure(scenario, second?.configuration ?? {});
+    expect(scenario.state.postgres.parameters).toEqual({ work_mem: '64MB' });
+    expect(currentRevision(scenario.state)).toBe(4);
+  });
+
+  it('keeps a bounded number of revisions', () => {
+    const scenario = runningCluster();
+    for (let at = 0; at < REVISIONS_KEPT + 5; at += 1) {
+      configure(scenario, { parameters: { work_mem: `${at + 64}kB` } });
+    }
+    expect(scenario.state.revisions).toHaveLength(REVISIONS_KEPT);
+    expect(currentRevision(scenario.state)).toBe(REVISIONS_KEPT + 6);
+  });
+
+  it('says so when nothing would change, whatever the order of the keys', () => {
+    const scenario = runningCluster();
+    configure(scenario, { parameters: { a: '1', b: '2' } });
+    expect(configure(scenario, { parameters: { b: '2', a: '1' } }).kind).toBe('satisfied');
+    expect(configure(scenario, { pgHba: ['local all all peer', 'local a b peer'] }).kind).toBe(
+      'decided',
+    );
+    expect(configure(scenario, { pgHba: ['local a b peer', 'local all all peer'] }).kind).toBe(
+      'decided',
+    );
+  });
+
+  it('is refused when somebody else changed it meanwhile', () => {
+    const scenario = runningCluster();
+    configure(scenario, { parameters: { work_mem: '1MB' } });
+    expect(configure(scenario, { parameters: { work_mem: '2MB' } }, 1)).toMatchObject({
+      kind: 'refused',
+      refusals: [{ rule: 'revision-changed', value: 'revision 1' }],
+    });
+  });
+
+  it('is refused for an instance that is not there', () => {
+    const overrides = { ...NO_OVERRIDES, instances: { pg9: { work_mem: '1MB' } } };
+    expect(configure(runningCluster(), { overrides })).toMatchObject({
+      kind: 'refused',
+      refusals: [{ rule: 'unknown-instance', value: 'pg9', limit: 'one of pg1, pg2, pg3' }],
+    });
+  });
+
+  it('lets the instance win over the role and the role over the cluster', () => {
+    const scenario = runningCluster();
+    const overrides = {
+      primary: { a: 'primary', b: 'primary' },
+      standby: { a: 'standby' },
+      instances: { pg2: { a: 'pg2' } },
+    };
+    configure(scenario, { parameters: { a: 'all', b: 'all', c: 'all' }, overrides });
+    const { members, postgres } = scenario.state;
+    const [pg1, pg2] = [members['pg1'], members['pg2']];
+    if (pg1 === undefined || pg2 === undefined) throw new Error('two members are needed');
+    expect(parametersFor(postgres, 'primary', pg1.name)).toEqual({
+      a: 'primary',
+      b: 'primary',
+      c: 'all',
+    });
+    expect(parametersFor(postgres, 'standby', pg2.name)).toEqual({ a: 'pg2', b: 'all', c: 'all' });
+  });
+});
+
+describe('the times of a lease', () => {
+  it('stay those of the grant until the next one: the leader never waits for less than the holder', () => {
+    const scenario = runningCluster();
+    const { settings } = scenario.state;
+    configure(scenario, { settings: { ...settings, leaseTtlMs: 2_000 } });
+    expect(scenario.state.settings.leaseTtlMs).toBe(2_000);
+    expect(leaseTimingOf(scenario.state).leaseTtlMs).toBe(3_000);
+  });
+});
