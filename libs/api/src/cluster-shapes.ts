@@ -70,6 +70,6 @@ export const postgresShape = z.strictObject({
   rewindUser: userShape,
   parameters,
   pgHba: lines,
-  pgIdent: lines.default([]),
-  overrides: overrides.default({ primary: {}, standby: {}, instances: {} }),
+  pgIdent: lines.optional(),
+  overrides: overrides.optional(),
 } satisfies Record<keyof PostgresDefinition, z.ZodType>);
