@@ -25,8 +25,8 @@ export type PostgresDefinition = {
   readonly parameters: Readonly<Record<string, string>>;
   readonly pgHba: readonly string[];
   /** Lines of `pg_ident.conf` after our own. */
-  readonly pgIdent?: readonly string[];
-  readonly overrides?: ParameterOverrides;
+  readonly pgIdent?: readonly string[] | undefined;
+  readonly overrides?: ParameterOverrides | undefined;
 };
 
 export type InstanceTags = {
