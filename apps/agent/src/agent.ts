@@ -2,6 +2,7 @@ import type { Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
+import { type ObservedCondition, Reconciler } from '#libs/reconcile';
 import { Duties } from './duties.ts';
 import { GuardKeeper } from './guard-client/guard-keeper.ts';
 import { Confirmations } from './link/confirmations.ts';
@@ -10,13 +11,13 @@ import { Controllers } from './link/controllers.ts';
 import { EventStream } from './link/event-stream.ts';
 import { ParameterTeller } from './link/parameter-teller.ts';
 import { Reporter } from './link/reporter.ts';
+import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
 import { Prober } from './probes/prober.ts';
 import { problemOf } from './problem.ts';
-import { Reconciler } from './reconciler.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
@@ -179,26 +180,44 @@ export class Agent {
 
   #makeReconciler(): Reconciler {
     const { config, log } = this.parts;
-    const { guard, observer, facts } = this;
+    const { guard, observer, facts, runner } = this;
     const sessions = this.#sessions;
-    const common = { local: this.#local, guard, observer, facts, log };
+    const duties = new Duties({ local: this.#local, guard, observer, facts, log, sessions });
     return new Reconciler({
       instance: config.instance,
       stream: this.stream,
       confirmations: this.#confirmations,
       memory: this.#memory,
-      observer,
-      runner: this.runner,
-      duties: new Duties({ ...common, sessions }),
+      condition: () => this.#condition(duties),
+      runner: {
+        get busy() {
+          return runner.busy;
+        },
+        get running() {
+          return runner.running;
+        },
+        superseded: () => runner.superseded(),
+        mayBegin: (step) => runner.mayBegin(step, performance.now()),
+        begin: (step, state) => runner.begin(step, (signal) => this.#contexts.make(state, signal)),
+        rested: () => runner.rested(),
+      },
       facts,
       log,
-      lease: () => guard.state,
-      contextFor: (state, signal) => this.#contexts.make(state, signal),
+      keepUp: (state) => duties.keepUp(state),
       setHurry: (observe, report) => {
         observer.setHurry(observe);
         this.#reporter.setHurry(report);
       },
     });
+  }
+
+  /** Nothing that was seen before the last step ended counts. */
+  #condition(duties: Duties): ObservedCondition | null {
+    const { latest: snapshot } = this.observer;
+    if (snapshot === null || snapshot.begunMs < this.runner.endedAtMs) return null;
+    const condition = conditionOf(withPresentLease(snapshot, this.guard.state), this.facts);
+    if (condition !== null) duties.tellPosition();
+    return condition;
   }
 
   /** A change that the leader may wait for is reported with the look that shows it. */

@@ -1,18 +1,20 @@
 import type { RecordedEvent } from '#libs/cluster';
 import type { Clock } from '#libs/kernel';
+import {
+  DecisionLoop,
+  ExpiryWatch,
+  PositionGossip,
+  Releases,
+  Renewals,
+  Service,
+} from '#libs/leader';
 import { CappedTime } from '#libs/lease';
 import type { ControllerMessage } from '#libs/protocol';
 import type { LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
-import { DecisionLoop } from './cluster/decision-loop.ts';
-import { PositionGossip } from './cluster/position-gossip.ts';
-import { Service } from './cluster/service.ts';
-import { ExpiryWatch } from './guards/expiry-watch.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
-import { Releases } from './guards/releases.ts';
-import { Renewals } from './guards/renewals.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import type { Log } from './log.ts';
 import { Admissions } from './membership/admissions.ts';

@@ -1,7 +1,6 @@
-import { type Applied, type Command, packCommand, packEnvelope } from '#libs/event-store';
+import type { Applied, Command } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import { STORE_PORTS } from './raft-host/load-event-store.ts';
-import type { ProposalLoss, ProposalOwner } from './raft-host/proposals.ts';
+import { type ProposalLoss, proposeCommand } from '#libs/leader';
 import type { RaftHost } from './raft-host/raft-host.ts';
 
 /** A command that this controller proposed was not, or perhaps not, applied. */
@@ -13,12 +12,6 @@ export class ProposalLostError extends DomainError {
     super(`the command was lost (${loss.code.toLowerCase().replaceAll('_', ' ')}): ${whether}`);
     this.code = loss.code;
   }
-}
-
-/** Proposes on behalf of this controller. */
-export function proposeCommand(host: RaftHost, command: Command, owner: ProposalOwner): void {
-  const body = packCommand(STORE_PORTS, command);
-  host.propose(packEnvelope(STORE_PORTS, { from: 'controller', body }), owner);
 }
 
 /** For the few commands that people wait for. @throws ProposalLostError */

@@ -23,6 +23,12 @@ export {
 } from './memory.ts';
 export { nextStep } from './next-step.ts';
 export {
+  type ConfirmedSequences,
+  Reconciler,
+  type ReconcilerParts,
+  type StepRuns,
+} from './reconciler.ts';
+export {
   DESTROYING_STEPS,
   type GoalKind,
   type GoalOf,

@@ -1,15 +1,13 @@
 import { type AgentReport, type ClusterState, goalOf } from '#libs/cluster';
 import { credentialsKey } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
+import type { DecisionLoop, GuardIdentity, Service } from '#libs/leader';
 import {
   type AgentPatterns,
   type ClusterCredentials,
   type Confirmation,
   decode,
 } from '#libs/protocol';
-import type { DecisionLoop } from '../cluster/decision-loop.ts';
-import type { Service } from '../cluster/service.ts';
-import type { GuardIdentity } from '../guards/guard-identity.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
 

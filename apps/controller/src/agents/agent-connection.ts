@@ -1,6 +1,6 @@
+import type { GuardIdentity } from '#libs/leader';
 import { AgentFrame, type AgentPush, encode } from '#libs/protocol';
 import type { PeerConnection } from '#libs/transport';
-import type { GuardIdentity } from '../guards/guard-identity.ts';
 
 /** One connected agent. Whose instance it speaks for comes from its certificate alone. */
 export class AgentConnection {

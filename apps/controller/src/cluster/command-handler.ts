@@ -7,10 +7,10 @@ import {
   type RecordedEvent,
 } from '#libs/cluster';
 import type { Clock, ClusterName } from '#libs/kernel';
+import type { Service } from '#libs/leader';
 import { encode } from '#libs/protocol';
 import { appliedCommand } from '../proposing.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
-import type { Service } from './service.ts';
 
 export type OrderOutcome =
   | {

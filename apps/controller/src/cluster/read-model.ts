@@ -8,10 +8,10 @@ import {
 } from '#libs/cluster';
 import { historyKey, outageKey, PREFIX } from '#libs/event-store';
 import type { ClusterName, InstanceName } from '#libs/kernel';
+import type { Service } from '#libs/leader';
 import { decode } from '#libs/protocol';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
-import type { Service } from './service.ts';
 
 /** What people are shown: committed state, and on the leader what was heard besides. */
 export class ReadModel {

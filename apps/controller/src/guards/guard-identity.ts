@@ -1,7 +1,5 @@
-import { type ClusterName, clusterName, type InstanceName, instanceName } from '#libs/kernel';
-
-/** For whom a guard or an agent speaks: only ever from its certificate. */
-export type GuardIdentity = { readonly cluster: ClusterName; readonly instance: InstanceName };
+import { clusterName, instanceName } from '#libs/kernel';
+import type { GuardIdentity } from '#libs/leader';
 
 /**
  * Reads `<cluster>/<instance>`.

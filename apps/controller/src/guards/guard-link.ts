@@ -1,14 +1,8 @@
+import type { GuardLink } from '#libs/leader';
 import { encode, type GuardAnswer, GuardFrame, packGuardAnswer } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
 import type { PeerConnection } from '#libs/transport';
 import type { PeerNetwork } from '../links/peer-network.ts';
-
-/** The way to one guard: its own connection here, or through the follower that it is connected to. */
-export interface GuardLink {
-  /** `<cluster>/<instance>`, from the certificate. */
-  readonly guard: string;
-  answer(answer: GuardAnswer): void;
-}
 
 export class DirectGuardLink implements GuardLink {
   readonly guard: string;

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { guardTimes, leaseTimingOf, type RecordedEvent } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
+import type {
+  DecisionLoop,
+  GuardIdentity,
+  GuardLink,
+  Releases,
+  Renewals,
+  Service,
+} from '#libs/leader';
 import { type CappedTime, Silence } from '#libs/lease';
 import {
   decode,
@@ -12,14 +20,10 @@ import {
 } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
 import type { AcceptChannel, ChannelHandler, PeerConnection } from '#libs/transport';
-import type { DecisionLoop } from '../cluster/decision-loop.ts';
-import type { Service } from '../cluster/service.ts';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
-import { type GuardIdentity, identityOf } from './guard-identity.ts';
-import { DirectGuardLink, type GuardLink, RelayedGuardLink } from './guard-link.ts';
-import type { Releases } from './releases.ts';
-import type { Renewals } from './renewals.ts';
+import { identityOf } from './guard-identity.ts';
+import { DirectGuardLink, RelayedGuardLink } from './guard-link.ts';
 
 export type LeaseGatewayOptions = {
   readonly host: RaftHost;

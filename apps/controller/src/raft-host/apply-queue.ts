@@ -1,9 +1,9 @@
 import type { RecordedEvent } from '#libs/cluster';
 import type { EventStore } from '#libs/event-store';
 import { assert, type Clock } from '#libs/kernel';
+import type { ProposalIntake } from '#libs/leader';
 import type { LogEntry, LogIndex, Membership, SnapshotMeta, Term } from '#libs/raft';
 import type { AppliedMark } from '#libs/storage';
-import type { ProposalIntake } from './proposal-intake.ts';
 import type { StateOverlay } from './state-overlay.ts';
 
 const SLICE_MS_MAX = 4;

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packCommand, packEnvelope } from '#libs/event-store';
+import type { ProposalLoss } from '#libs/leader';
 import type { Message } from '#libs/raft';
 import type { Log } from '../log.ts';
 import { systemClock } from '../system-clock.ts';
 import { STORE_PORTS } from './load-event-store.ts';
 import { openReplica, type Replica } from './open-replica.ts';
 import { openSeat } from './open-seat.ts';
-import type { ProposalLoss } from './proposals.ts';
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
 const FOUNDERS = ['c1', 'c2', 'c3'].map((name) => ({ name, address: `${name}:7400` }));

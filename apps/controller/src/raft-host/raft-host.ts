@@ -1,5 +1,13 @@
 import type { EventStore } from '#libs/event-store';
 import { assert, type MonotonicMs } from '#libs/kernel';
+import {
+  ProposalIntake,
+  type ProposalOwner,
+  type ReplicatedLog,
+  type RoundOwner,
+  RoundScheduler,
+  TurnBudget,
+} from '#libs/leader';
 import type {
   FetchRequest,
   MemberId,
@@ -22,12 +30,8 @@ import type { HostListener, RaftHostOptions } from './host-contract.ts';
 import { InputLanes } from './input-lanes.ts';
 import { loadEventStore } from './load-event-store.ts';
 import type { PeerLinks } from './ports.ts';
-import { ProposalIntake } from './proposal-intake.ts';
-import type { ProposalOwner } from './proposals.ts';
-import { type RoundOwner, RoundScheduler } from './round-scheduler.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { StateOverlay } from './state-overlay.ts';
-import { TurnBudget } from './turn-budget.ts';
 
 /** An output may call for another at once (apply, then serving); more rounds than this are a fault. */
 const OUTPUTS_PER_TURN_MAX = 16;
@@ -38,7 +42,7 @@ const APPLY_AT_ONCE_MAX = 8;
  * The one loop around the consensus machine (reference/raft.md 2.4): inputs by class within a budget,
  * one output, one write for all that piled up, messages in parallel to it, apply in slices.
  */
-export class RaftHost {
+export class RaftHost implements ReplicatedLog {
   readonly rounds: RoundScheduler;
   readonly overlay = new StateOverlay();
   readonly applies: ApplyQueue;

@@ -7,6 +7,7 @@ import {
   registerKey,
   unpackCommand,
 } from '#libs/event-store';
+import type { ProposalLoss, ProposalOwner } from '#libs/leader';
 import {
   COMMAND_MAX_BYTES,
   decode,
@@ -20,7 +21,6 @@ import {
 } from '#libs/protocol';
 import type { AcceptChannel, ChannelHandler, PeerConnection } from '#libs/transport';
 import { STORE_PORTS } from '../raft-host/load-event-store.ts';
-import type { ProposalLoss, ProposalOwner } from '../raft-host/proposals.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
 import { isRegisterCommand } from './register-command.ts';

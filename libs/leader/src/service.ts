@@ -2,7 +2,7 @@ import type { ClusterState, RecordedEvent } from '#libs/cluster';
 import { leaseTimingOf, raisesVersion } from '#libs/cluster';
 import type { Clock } from '#libs/kernel';
 import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
-import type { GuardLink } from '../guards/guard-link.ts';
+import type { GuardLink } from './guard-link.ts';
 import { ObservationTable } from './observations.ts';
 import { ParameterCatalogs } from './parameter-catalogs.ts';
 

@@ -2,11 +2,9 @@ import type { ClusterEvent, ClusterState, Lease } from '#libs/cluster';
 import type { Applied } from '#libs/event-store';
 import { type Clock, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
-import type { Log } from '../log.ts';
-import { proposeCommand } from '../proposing.ts';
-import type { RaftHost } from '../raft-host/raft-host.ts';
-import type { GuardIdentity } from './guard-identity.ts';
-import type { GuardLink } from './guard-link.ts';
+import type { GuardIdentity, GuardLink } from './guard-link.ts';
+import type { Log } from './log.ts';
+import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
 
 export type ReleaseRequest = Extract<GuardRequest, { type: 'release' }>;
 type Held = Extract<Lease, { epoch: unknown }>;
@@ -20,7 +18,7 @@ const ATTEMPTS_MAX = 8;
  */
 export class Releases {
   constructor(
-    readonly host: RaftHost,
+    readonly host: ReplicatedLog,
     readonly clock: Clock,
     readonly log: Log,
   ) {}

@@ -1,11 +1,10 @@
 import { isHandedBack } from '#libs/cluster';
 import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
-import type { Service } from '../cluster/service.ts';
-import type { RaftHost } from '../raft-host/raft-host.ts';
-import type { RoundOwner } from '../raft-host/round-scheduler.ts';
-import type { GuardIdentity } from './guard-identity.ts';
-import type { GuardLink } from './guard-link.ts';
+import type { GuardIdentity, GuardLink } from './guard-link.ts';
+import type { ReplicatedLog } from './replicated-log.ts';
+import type { RoundOwner } from './round-scheduler.ts';
+import type { Service } from './service.ts';
 
 export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
 
@@ -17,7 +16,7 @@ export class Renewals {
   #lastRound = 0;
 
   constructor(
-    readonly host: RaftHost,
+    readonly host: ReplicatedLog,
     readonly service: () => Service | null,
   ) {}
 

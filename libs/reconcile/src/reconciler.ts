@@ -1,36 +1,49 @@
 import { type ClusterState, type Goal, goalOf } from '#libs/cluster';
 import type { InstanceName } from '#libs/kernel';
-import type { Logger } from '#libs/observability';
-import {
-  judgeBasis,
-  nextStep,
-  type ObservedCondition,
-  type Step,
-  type StepKind,
-} from '#libs/reconcile';
-import type { Duties } from './duties.ts';
-import type { GuardState } from './guard-client/guard-connection.ts';
-import type { Confirmations } from './link/confirmations.ts';
-import type { EventStream } from './link/event-stream.ts';
-import { conditionOf, withPresentLease } from './observe/condition.ts';
-import type { Observer } from './observe/observer.ts';
-import type { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
-import type { StepRunner } from './step-runner.ts';
-import type { OwnFacts, StepContext } from './steps/step-context.ts';
+import type { ObservedCondition } from './condition.ts';
+import { type ActedMemory, judgeBasis } from './memory.ts';
+import { nextStep } from './next-step.ts';
+import type { Step, StepKind } from './step.ts';
+
+/** What the leader said was current, by rounds that began after it was asked. */
+export interface ConfirmedSequences {
+  readonly latest: { readonly controllersIncarnation: string } | null;
+  /** True when the leader said that `sequence` is all there is. */
+  covers(sequence: number): boolean;
+  ask(sequence: number): void;
+}
+
+/** Runs one step at a time. */
+export interface StepRuns {
+  readonly busy: boolean;
+  readonly running: Step | null;
+  /** Breaks off a long step whose goal is not the goal any more. */
+  superseded(): void;
+  /** After a failure only when its time has come. */
+  mayBegin(step: Step): boolean;
+  begin(step: Step, state: ClusterState): void;
+  rested(): void;
+}
 
 export type ReconcilerParts = {
   readonly instance: InstanceName;
-  readonly stream: EventStream;
-  readonly confirmations: Confirmations;
-  readonly memory: ActedMemoryFile;
-  readonly observer: Observer;
-  readonly runner: StepRunner;
-  readonly duties: Duties;
-  readonly facts: OwnFacts;
-  readonly log: Logger;
-  /** What the guard last said of itself. */
-  readonly lease: () => GuardState | null;
-  readonly contextFor: (state: ClusterState, signal: AbortSignal) => StepContext;
+  readonly stream: { readonly state: ClusterState | null };
+  readonly confirmations: ConfirmedSequences;
+  readonly memory: {
+    readonly memory: ActedMemory;
+    /** Durable before it returns. */
+    keep(memory: ActedMemory): void;
+  };
+  /** What was seen since the last step ended; null while that is too little. */
+  readonly condition: () => ObservedCondition | null;
+  readonly runner: StepRuns;
+  readonly facts: { abandonedHandOver: ObservedCondition['abandonedHandOver'] };
+  readonly log: {
+    info(message: string, fields: Readonly<Record<string, unknown>>): void;
+    debug(message: string, fields: Readonly<Record<string, unknown>>): void;
+  };
+  /** To be called while no step runs. */
+  readonly keepUp: (state: ClusterState) => void;
   readonly setHurry: (observe: boolean, report: boolean) => void;
 };
 
@@ -57,16 +70,13 @@ export class Reconciler {
   }
 
   evaluate(): void {
-    const { stream, instance, observer, runner, facts, duties } = this.parts;
+    const { stream, instance, runner } = this.parts;
     const { state } = stream;
     if (state === null) return;
     const goal = goalOf(state, instance);
     this.#noteGoal(goal);
-    const snapshot = observer.latest;
-    if (snapshot === null || snapshot.begunMs < runner.endedAtMs) return;
-    const condition = conditionOf(withPresentLease(snapshot, this.parts.lease()), facts);
+    const condition = this.parts.condition();
     if (condition === null) return;
-    duties.tellPosition();
     const step = nextStep(goal, condition, this.parts.memory.memory);
     this.#hurryWhile(goal, step);
     // What the step after it needs is found out while the guard asks for the lease.
@@ -76,7 +86,7 @@ export class Reconciler {
   }
 
   #take(state: ClusterState, step: Step, condition: ObservedCondition): void {
-    const { runner, duties, log, confirmations } = this.parts;
+    const { runner, log, confirmations, keepUp } = this.parts;
     if (step.kind !== this.#lastStep?.kind || step.why !== this.#lastStep.why) {
       log.debug('next step', { step: step.kind, why: step.why, condition: condition.kind });
     }
@@ -86,13 +96,13 @@ export class Reconciler {
     if (PASSIVE.includes(step.kind)) {
       if (this.#isConfirmed(state)) this.#actedVersion = state.version;
       if (step.kind === 'rest') runner.rested();
-      duties.keepUp(state);
+      keepUp(state);
       return;
     }
-    if (!runner.mayBegin(step, performance.now())) return;
+    if (!runner.mayBegin(step)) return;
     if (step.kind === 'acquireLease') confirmations.ask(state.sequence);
     this.#actedVersion = state.version;
-    runner.begin(step, (signal) => this.parts.contextFor(state, signal));
+    runner.begin(step, state);
   }
 
   /** Confirmed by the leader, not older than what was acted on, and remembered. */

@@ -1,18 +1,24 @@
 import type { Clock, ClusterName } from '#libs/kernel';
 import { Brake, type ExpiryDue } from '#libs/lease';
-import type { DecisionLoop } from '../cluster/decision-loop.ts';
-import type { Service } from '../cluster/service.ts';
-import type { PeerNetwork } from '../links/peer-network.ts';
-import type { Log } from '../log.ts';
-import { proposeCommand } from '../proposing.ts';
-import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { ControllerMessage } from '#libs/protocol';
+import type { MemberId } from '#libs/raft';
+import type { DecisionLoop } from './decision-loop.ts';
+import type { Log } from './log.ts';
+import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
+import type { Service } from './service.ts';
 
 /** Followers answer from memory; one that takes longer could not lead either. */
 const ANSWER_LIMIT_MS = 200;
 
+/** The other controllers, as far as doubt needs them. */
+export interface OtherControllers {
+  isUp(id: MemberId): boolean;
+  tellAll(message: ControllerMessage): void;
+}
+
 export type ExpiryWatchOptions = {
-  readonly host: RaftHost;
-  readonly network: PeerNetwork;
+  readonly host: ReplicatedLog;
+  readonly network: OtherControllers;
   readonly decisions: DecisionLoop;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,17 +1,16 @@
 import { type ClusterState, type Decision, decide } from '#libs/cluster';
 import type { Applied } from '#libs/event-store';
 import type { Clock, ClusterName } from '#libs/kernel';
-import type { Log } from '../log.ts';
-import { proposeCommand } from '../proposing.ts';
-import type { ProposalLoss, ProposalOwner } from '../raft-host/proposals.ts';
-import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { Log } from './log.ts';
+import type { ProposalLoss, ProposalOwner } from './proposals.ts';
+import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
 import type { Service } from './service.ts';
 
 /** After a proposal that was not taken (leadership is being handed over): no attempt at each tick. */
 const RETRY_AFTER_LOSS_MS = 250;
 
 export type DecisionLoopOptions = {
-  readonly host: RaftHost;
+  readonly host: ReplicatedLog;
   readonly clock: Clock;
   readonly log: Log;
   readonly service: () => Service | null;

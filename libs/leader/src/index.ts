@@ -1,0 +1,13 @@
+export { DecisionLoop } from './decision-loop.ts';
+export { ExpiryWatch, type OtherControllers } from './expiry-watch.ts';
+export type { GuardIdentity, GuardLink } from './guard-link.ts';
+export type { Log } from './log.ts';
+export { PositionGossip } from './position-gossip.ts';
+export { ProposalIntake } from './proposal-intake.ts';
+export type { ProposalLoss, ProposalOwner } from './proposals.ts';
+export { Releases } from './releases.ts';
+export { Renewals } from './renewals.ts';
+export { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
+export { type RoundOwner, RoundScheduler } from './round-scheduler.ts';
+export { Service } from './service.ts';
+export { TurnBudget } from './turn-budget.ts';
