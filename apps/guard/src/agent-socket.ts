@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Reply } from '#libs/guarding';
 import { DomainError, messageOf } from '#libs/kernel';
 import {
   decode,
@@ -22,9 +23,6 @@ const SOCKET_PATH_MAX_BYTES = 107;
 /** An agent that leaves this much unread hangs: it is cut off and may attach again. */
 const UNREAD_LIMIT_BYTES = 262_144;
 const ATTACH_LIMIT_MS = 2_000;
-
-/** Answers the agent that asked; nothing is sent once another has taken its place. */
-export type Reply = (answer: LocalAnswer) => void;
 
 export type AgentSocketEvents = {
   readonly onRequest: (request: LocalRequest, reply: Reply) => void;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Grants, Instance, LastPosition, LeaderView, Orders, Releases } from '#libs/guarding';
 import { type GuardIncarnation, unreachable } from '#libs/kernel';
 import type { HolderEffects } from '#libs/lease';
 import { ProcessesInDirectory } from '#libs/process';
@@ -7,15 +8,10 @@ import type { TlsCredentials } from '#libs/transport';
 import { AgentSocket } from './agent-socket.ts';
 import { ControllerLinks } from './controller-links.ts';
 import { Fuse } from './fuse.ts';
-import { Grants } from './grants.ts';
 import type { GuardLog } from './guard-log.ts';
-import { Instance } from './instance.ts';
-import { LastPosition } from './last-position.ts';
-import { LeaderView } from './leader-view.ts';
+import { DataDirectoryFiles } from './instance-files.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { Orders } from './orders.ts';
 import { Postmaster } from './postmaster.ts';
-import { Releases } from './releases.ts';
 import type { SystemClock } from './system-clock.ts';
 
 export type GuardParts = {
@@ -74,12 +70,13 @@ export class Guard {
     this.#postmaster = new Postmaster(settings.postgres, { processes, log, onChange });
     this.#lease = new LeaseKeeper(settings.timing, { clock, log, effects: this.#effects() });
     this.#fuse = new Fuse(dataDirectory, log);
-    this.#instance = new Instance(dataDirectory, {
-      processes,
+    this.#instance = new Instance({
+      files: new DataDirectoryFiles(dataDirectory, processes),
       postmaster: this.#postmaster,
       lease: this.#lease,
       fuse: this.#fuse,
       log,
+      pause: delay,
     });
     this.#releases = new Releases((request) => this.#sendToLeader(request));
     const { predecessors } = parts;

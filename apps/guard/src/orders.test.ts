@@ -1,18 +1,17 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Grants, Instance, Orders, Releases } from '#libs/guarding';
 import { epoch, guardIncarnation } from '#libs/kernel';
 import { killAll, ProcessesInDirectory } from '#libs/process';
 import type { GuardRequest, LocalAnswer, LocalRequest } from '#libs/protocol';
 import { Fuse } from './fuse.ts';
-import { Grants } from './grants.ts';
 import { GuardLog } from './guard-log.ts';
-import { Instance } from './instance.ts';
+import { DataDirectoryFiles } from './instance-files.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { Orders } from './orders.ts';
 import { Postmaster } from './postmaster.ts';
-import { Releases } from './releases.ts';
 import { SystemClock } from './system-clock.ts';
 
 const incarnation = guardIncarnation('g2');
@@ -41,7 +40,10 @@ function guard() {
   const postmaster = new Postmaster({ ...settings, logFile }, parts);
   const lease = new LeaseKeeper(TIMES, { clock, log, effects });
   const fuse = new Fuse(directory, log);
-  const instance = new Instance(directory, { processes, postmaster, lease, fuse, log });
+  const instance = new Instance({
+    files: new DataDirectoryFiles(directory, processes),
+    ...{ postmaster, lease, fuse, log, pause },
+  });
   const releases = new Releases((request) => void sent.push(request));
   const shared = { lease, instance, releases, incarnation };
   const grants = new Grants({ ...shared, predecessors: [], log });

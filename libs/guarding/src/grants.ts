@@ -1,8 +1,7 @@
 import type { Epoch, GuardIncarnation } from '#libs/kernel';
 import type { GuardAnswer } from '#libs/protocol';
-import type { GuardLog } from './guard-log.ts';
 import type { Instance } from './instance.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { GuardingLog, KeptLease } from './ports.ts';
 import type { Releases } from './releases.ts';
 
 export type Granted = GuardAnswer & { readonly type: 'granted' };
@@ -11,10 +10,10 @@ export type GrantsParts = {
   readonly incarnation: GuardIncarnation;
   /** Dead guards of this data directory, whose leases this one may give back. */
   readonly predecessors: readonly GuardIncarnation[];
-  readonly lease: LeaseKeeper;
+  readonly lease: KeptLease;
   readonly instance: Instance;
   readonly releases: Releases;
-  readonly log: GuardLog;
+  readonly log: GuardingLog;
 };
 
 /** What the controllers say of who holds the lease of this instance. */

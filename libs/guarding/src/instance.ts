@@ -1,22 +1,22 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Epoch, messageOf } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
-import {
-  type InstanceProcesses,
-  proveDown,
-  putStandbySignal,
-  readShutdownPosition,
-  removeStandbySignal,
-  type ShutdownPosition,
-  unfinishedWork,
-} from '#libs/process';
-import type { LocalRefusal, StopMode } from '#libs/protocol';
-import type { Fuse } from './fuse.ts';
-import type { GuardLog } from './guard-log.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
-import type { Postmaster } from './postmaster.ts';
+import type { LocalRefusal, Position, StopMode } from '#libs/protocol';
+import type {
+  DeadlineFuse,
+  GuardingLog,
+  InstanceFiles,
+  KeptLease,
+  PostmasterProcess,
+} from './ports.ts';
+
+export type InstanceParts = {
+  readonly files: InstanceFiles;
+  readonly postmaster: PostmasterProcess;
+  readonly lease: KeptLease;
+  readonly fuse: DeadlineFuse;
+  readonly log: GuardingLog;
+  readonly pause: (durationMs: number) => Promise<void>;
+};
 
 /** As what the postmaster runs, or ran last: a primary from the moment before a promotion is asked for. */
 export type Serving =
@@ -31,31 +31,22 @@ const PROOF_RETRY_MS = 10;
 
 /** What may be done to PostgreSQL, and when: the rules between the lease and the postmaster. */
 export class Instance {
-  readonly #dataDirectory: string;
-  readonly #processes: InstanceProcesses;
-  readonly #postmaster: Postmaster;
-  readonly #lease: LeaseKeeper;
-  readonly #fuse: Fuse;
-  readonly #log: GuardLog;
+  readonly #files: InstanceFiles;
+  readonly #postmaster: PostmasterProcess;
+  readonly #lease: KeptLease;
+  readonly #fuse: DeadlineFuse;
+  readonly #log: GuardingLog;
+  readonly #pause: InstanceParts['pause'];
   #serving: Serving = { kind: 'none' };
   #lastStop: string | null = null;
 
-  constructor(
-    dataDirectory: string,
-    parts: {
-      processes: InstanceProcesses;
-      postmaster: Postmaster;
-      lease: LeaseKeeper;
-      fuse: Fuse;
-      log: GuardLog;
-    },
-  ) {
-    this.#dataDirectory = dataDirectory;
-    this.#processes = parts.processes;
-    this.#postmaster = parts.postmaster;
-    this.#lease = parts.lease;
-    this.#fuse = parts.fuse;
-    this.#log = parts.log;
+  constructor({ files, postmaster, lease, fuse, log, pause }: InstanceParts) {
+    this.#files = files;
+    this.#postmaster = postmaster;
+    this.#lease = lease;
+    this.#fuse = fuse;
+    this.#log = log;
+    this.#pause = pause;
   }
 
   get serving(): Serving {
@@ -68,9 +59,9 @@ export class Instance {
   }
 
   /** Of an instance that was shut down in order; null when it was not, or the files do not tell. */
-  endOfWal(): ShutdownPosition | null {
+  endOfWal(): Position | null {
     try {
-      return readShutdownPosition(this.#dataDirectory);
+      return this.#files.shutdownPosition();
     } catch (error) {
       this.#log.warn('end of wal not read', { why: messageOf(error) });
       return null;
@@ -127,14 +118,17 @@ export class Instance {
     }
     this.#postmaster.stopFast();
     const why = `postgresql still runs after ${limits.budgetMs} ms of a fast stop`;
-    return Promise.race([down, delay(limits.budgetMs, { code: 'STOP_TIMED_OUT', why } as const)]);
+    const late = this.#pause(limits.budgetMs).then(
+      () => ({ code: 'STOP_TIMED_OUT', why }) as const,
+    );
+    return Promise.race([down, late]);
   }
 
   /** Called when the postmaster was proved down. A directory at rest always has the file (safety 10). */
   wentDown(): void {
     this.#fuse.disarm();
     this.#serving = { kind: 'none' };
-    if (this.#unfitDirectory() === null) putStandbySignal(this.#dataDirectory);
+    if (this.#unfitDirectory() === null) this.#files.putStandbySignal();
   }
 
   /**
@@ -146,30 +140,30 @@ export class Instance {
     for (let attempt = 1; ; attempt += 1) {
       const { state } = this.#postmaster;
       if (state !== 'down') return { code: 'POSTGRES_RUNNING', why: `postgresql is ${state}` };
-      const proof = proveDown(this.#dataDirectory, { processes: this.#processes });
+      const proof = this.#files.proveDown();
       if (proof.kind === 'down') return null;
       if (proof.kind !== 'processes-unreadable' || attempt === PROOF_ATTEMPTS) {
         return { code: 'FOREIGN_POSTMASTER', why: `not started by this guard: ${proof.kind}` };
       }
-      await delay(PROOF_RETRY_MS);
+      await this.#pause(PROOF_RETRY_MS);
     }
   }
 
   #startStandby(): Refusal | null {
-    putStandbySignal(this.#dataDirectory);
+    this.#files.putStandbySignal();
     return this.#spawn({ kind: 'standby' });
   }
 
   #startPrimary(epoch: Epoch): Refusal | null {
     const without = this.#withoutLease(epoch);
     if (without !== null) return without;
-    removeStandbySignal(this.#dataDirectory);
+    this.#files.removeStandbySignal();
     // Removing it was synced to disk, and that may have taken longer than the lease lasts.
     const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
     const refusal = meanwhile ?? this.#spawn({ kind: 'primary', epoch });
     if (refusal !== null) {
       this.#fuse.disarm();
-      putStandbySignal(this.#dataDirectory);
+      this.#files.putStandbySignal();
     }
     return refusal;
   }
@@ -186,12 +180,12 @@ export class Instance {
   }
 
   #unfitDirectory(): Refusal | null {
-    const unfinished = unfinishedWork(this.#dataDirectory);
+    const unfinished = this.#files.unfinishedWork();
     if (unfinished !== undefined) {
       return { code: 'UNFINISHED_DIRECTORY', why: `'${unfinished}' began here and did not end` };
     }
-    if (existsSync(join(this.#dataDirectory, 'PG_VERSION'))) return null;
-    return { code: 'START_FAILED', why: `${this.#dataDirectory} is not a data directory` };
+    if (this.#files.hasData()) return null;
+    return { code: 'START_FAILED', why: `${this.#files.path} is not a data directory` };
   }
 
   #armFuse(): Refusal | null {

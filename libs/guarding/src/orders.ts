@@ -1,8 +1,7 @@
 import { type Epoch, type GuardIncarnation, timelineId, unreachable } from '#libs/kernel';
 import type { LocalRefusal, LocalRequest, Position } from '#libs/protocol';
-import type { Reply } from './agent-socket.ts';
 import type { Instance, Refusal } from './instance.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { KeptLease, Reply } from './ports.ts';
 import type { Releases } from './releases.ts';
 
 type Waiting = { readonly epoch: Epoch; readonly id: number; readonly reply: Reply };
@@ -15,7 +14,7 @@ const HAND_BACK_STOP_MS = 3_000;
 
 export type OrdersParts = {
   readonly instance: Instance;
-  readonly lease: LeaseKeeper;
+  readonly lease: KeptLease;
   readonly releases: Releases;
   readonly incarnation: GuardIncarnation;
   /** The incarnation that holds `epoch` as the controllers said, when it is an older one. */

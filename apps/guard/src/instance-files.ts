@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InstanceFiles } from '#libs/guarding';
+import {
+  type InstanceProcesses,
+  proveDown,
+  putStandbySignal,
+  readShutdownPosition,
+  removeStandbySignal,
+  unfinishedWork,
+} from '#libs/process';
+import type { Position } from '#libs/protocol';
+
+export class DataDirectoryFiles implements InstanceFiles {
+  constructor(
+    readonly path: string,
+    readonly processes: InstanceProcesses,
+  ) {}
+
+  proveDown(): { readonly kind: string } {
+    return proveDown(this.path, { processes: this.processes });
+  }
+
+  putStandbySignal(): void {
+    putStandbySignal(this.path);
+  }
+
+  removeStandbySignal(): void {
+    removeStandbySignal(this.path);
+  }
+
+  shutdownPosition(): Position | null {
+    return readShutdownPosition(this.path);
+  }
+
+  unfinishedWork(): string | undefined {
+    return unfinishedWork(this.path);
+  }
+
+  hasData(): boolean {
+    return existsSync(join(this.path, 'PG_VERSION'));
+  }
+}

@@ -1,0 +1,14 @@
+export { type Granted, Grants } from './grants.ts';
+export { Instance, type Refusal, type Serving } from './instance.ts';
+export { LastPosition } from './last-position.ts';
+export { LeaderView } from './leader-view.ts';
+export { Orders } from './orders.ts';
+export type {
+  DeadlineFuse,
+  GuardingLog,
+  InstanceFiles,
+  KeptLease,
+  PostmasterProcess,
+  Reply,
+} from './ports.ts';
+export { type ReleaseOutcome, Releases } from './releases.ts';

@@ -1,0 +1,57 @@
+import type { Epoch } from '#libs/kernel';
+import type { AcquireResult, LeaseTiming } from '#libs/lease';
+import type { LocalAnswer, Position, PostmasterState } from '#libs/protocol';
+
+/** Answers the agent that asked; nothing is sent once another has taken its place. */
+export type Reply = (answer: LocalAnswer) => void;
+
+type Say = (message: string, fields?: Readonly<Record<string, number | string | boolean>>) => void;
+
+export interface GuardingLog {
+  readonly info: Say;
+  readonly warn: Say;
+}
+
+/** The holder's half of the lease, with its clock. */
+export interface KeptLease {
+  readonly epoch: Epoch | null;
+  readonly timing: LeaseTiming;
+  useTiming(timing: LeaseTiming): void;
+  acquire(epoch: Epoch): AcquireResult;
+  /** The epoch is given back: never renewed again. */
+  release(epoch: Epoch): void;
+  isOver(epoch: Epoch): boolean;
+  mayServe(epoch: Epoch): boolean;
+  untilStopMs(): number | null;
+  killAtBootMs(): number | null;
+}
+
+/** PostgreSQL's processes, as the guard's own children. */
+export interface PostmasterProcess {
+  readonly state: PostmasterState;
+  readonly lastExit: string | null;
+  start(): boolean;
+  stopFast(): void;
+  stopImmediate(graceMs: number): void;
+  whenDown(): Promise<void>;
+  /** Kills whatever stands in the data directory, also what this guard never started. */
+  sweep(): Promise<number>;
+}
+
+/** The data directory, and the proof that nobody uses it. */
+export interface InstanceFiles {
+  readonly path: string;
+  proveDown(): { readonly kind: string };
+  putStandbySignal(): void;
+  removeStandbySignal(): void;
+  /** Of an instance that was shut down in order. @throws when the files do not tell */
+  shutdownPosition(): Position | null;
+  unfinishedWork(): string | undefined;
+  hasData(): boolean;
+}
+
+/** Ends PostgreSQL at the deadline when the guard itself cannot. */
+export interface DeadlineFuse {
+  arm(deadlineBootMs: number): boolean;
+  disarm(): void;
+}
