@@ -1,5 +1,6 @@
 /** Direction of dependencies (docs/architecture.md): kernel <- pure libs <- IO libs <- apps. */
-const PURE = '^libs/(kernel|raft|cluster|event-store|guarding|lease|leader|reconcile)/src|^libs/postgres/src/model';
+const PURE =
+  '^libs/(kernel|raft|cluster|event-store|guarding|lease|leader|reconcile)/src|^libs/postgres/src/model';
 const TEST = '\\.test\\.ts$';
 module.exports = {
   forbidden: [
