@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import type { ConfigKind } from '#libs/config';
 import type { IssueOptions } from './commands/certs.ts';
+import { addConfigurationVerbs } from './configuration-verbs.ts';
 import { type Finish, runs } from './verb.ts';
 
 const KINDS: ConfigKind[] = ['controller', 'agent', 'cluster'];
@@ -9,7 +10,9 @@ const ROLES: IssueOptions['role'][] = ['controller', 'agent', 'guard', 'operator
 /** What is done on this machine alone. */
 export function addSetupVerbs(program: Command, finish: Finish): void {
   addCerts(program.command('certs').description('certificates of the processes'), finish);
-  addConfig(program.command('config').description('configuration files'), finish);
+  const config = program.command('config').description('configuration of clusters, and files');
+  addConfig(config, finish);
+  addConfigurationVerbs(config, finish);
   program
     .command('guard-settings', { hidden: true })
     .requiredOption('--config <file>', "the agent's configuration")

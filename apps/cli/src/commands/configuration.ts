@@ -1,0 +1,167 @@
+import { parse, stringify } from 'yaml';
+import {
+  API_PATHS,
+  type ConfigurationAnswer,
+  type ConfigureAnswer,
+  configurationAnswer,
+  configureAnswer,
+  jsonOf,
+} from '#libs/api';
+import type { ClusterConfiguration } from '#libs/cluster';
+import type { ApiClient } from '../api/api-client.ts';
+import { UsageError } from '../cli-error.ts';
+import { type AssignmentTarget, assigned, withSettings } from '../configuration/assignments.ts';
+import { type ConfigurationChange, changesBetween, changesText } from '../configuration/changes.ts';
+import { configurationIn, documentOf } from '../configuration/document.ts';
+import { editedText } from '../configuration/editor.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type Outcome } from '../outcome.ts';
+import { whichCluster } from './which-cluster.ts';
+
+export type ClusterOption = { readonly cluster?: string };
+export type StoreOptions = ClusterOption & {
+  readonly comment?: string;
+  readonly dryRun?: true;
+};
+export type SetOptions = StoreOptions &
+  AssignmentTarget & { readonly unset?: readonly string[]; readonly setting?: readonly string[] };
+
+export async function showConfiguration(
+  context: Context,
+  { cluster: named, revision }: ClusterOption & { readonly revision?: number },
+): Promise<Outcome> {
+  const { answer } = await ask(context, named);
+  const wanted = revision ?? answer.revision;
+  const configuration = revisionOf(answer, wanted);
+  const text = `# ${answer.cluster}, revision ${wanted}\n${documentOf(configuration)}`.trimEnd();
+  const result = jsonOf({ cluster: answer.cluster, revision: wanted, configuration });
+  return { exitCode: EXIT.held, text, result };
+}
+
+export async function configurationHistory(
+  context: Context,
+  { cluster: named }: ClusterOption,
+): Promise<Outcome> {
+  const { answer } = await ask(context, named);
+  const rows = answer.revisions.map(({ revision, at, by, comment, configuration }, place) => {
+    const before = answer.revisions[place - 1]?.configuration;
+    const changed = before === undefined ? null : changesBetween(before, configuration).length;
+    return { revision, at: at === 0 ? null : new Date(at).toISOString(), by, comment, changed };
+  });
+  const lines = rows.map(({ revision, at, by, comment, changed }) =>
+    [
+      `${revision}`.padStart(4),
+      (at ?? 'with the cluster').padEnd(24),
+      by.padEnd(16),
+      changed === null ? '' : `${changed} ${changed === 1 ? 'change' : 'changes'}`,
+      comment ?? '',
+    ].join('  '),
+  );
+  const text = lines.join('\n');
+  return {
+    exitCode: EXIT.held,
+    text,
+    result: jsonOf({ cluster: answer.cluster, revisions: rows }),
+  };
+}
+
+export async function diffConfiguration(
+  context: Context,
+  { cluster: named }: ClusterOption,
+  from: number | undefined,
+  to: number | undefined,
+): Promise<Outcome> {
+  const { answer } = await ask(context, named);
+  const until = to ?? answer.revision;
+  const since = from ?? until - 1;
+  const changes = changesBetween(revisionOf(answer, since), revisionOf(answer, until));
+  const text = changesText(changes) || `revisions ${since} and ${until} say the same`;
+  const result = jsonOf({ cluster: answer.cluster, from: since, to: until, changes });
+  return { exitCode: EXIT.held, text, result };
+}
+
+export async function setConfiguration(
+  context: Context,
+  assignments: readonly string[],
+  options: SetOptions,
+): Promise<Outcome> {
+  const { unset = [], setting = [] } = options;
+  if (assignments.length + unset.length + setting.length === 0) {
+    throw new UsageError('nothing to set: give NAME=VALUE, --unset NAME or --setting KEY=VALUE');
+  }
+  const { client, answer } = await ask(context, options.cluster);
+  const next = assigned(answer.configuration, assignments, unset, options);
+  const document = parse(documentOf(next)) as Record<string, unknown>;
+  const withAll = stringify(withSettings(document, setting, (text) => parse(text)));
+  return store(client, answer, configurationIn(withAll), options);
+}
+
+export async function rollBackConfiguration(
+  context: Context,
+  revision: number,
+  options: StoreOptions,
+): Promise<Outcome> {
+  const { client, answer } = await ask(context, options.cluster);
+  const { comment = `back to revision ${revision}` } = options;
+  return store(client, answer, revisionOf(answer, revision), { ...options, comment });
+}
+
+/** Opens the present one in the editor of the person; what is saved is stored, if it changed. */
+export async function editConfiguration(context: Context, options: StoreOptions): Promise<Outcome> {
+  const { client, answer } = await ask(context, options.cluster);
+  const before = documentOf(answer.configuration);
+  const after = await editedText(before, `${answer.cluster}.yaml`);
+  return store(client, answer, configurationIn(after), options);
+}
+
+async function ask(context: Context, named: string | undefined) {
+  const client = await context.client();
+  const cluster = await whichCluster(client, named);
+  const answer = await client.read(API_PATHS.configuration(cluster), configurationAnswer);
+  return { client, answer };
+}
+
+function revisionOf(answer: ConfigurationAnswer, wanted: number): ClusterConfiguration {
+  if (wanted === answer.revision) return answer.configuration;
+  const found = answer.revisions.find(({ revision }) => revision === wanted);
+  if (found !== undefined) return found.configuration;
+  const kept = answer.revisions.map(({ revision }) => revision).join(', ');
+  throw new UsageError(`revision ${wanted} is not kept: there are ${kept}`);
+}
+
+async function store(
+  client: ApiClient,
+  { cluster, configuration, revision: expectedRevision }: ConfigurationAnswer,
+  next: ClusterConfiguration,
+  { comment = null, dryRun = false }: { comment?: string | null; dryRun?: boolean },
+): Promise<Outcome> {
+  const changes = changesBetween(configuration, next);
+  const body = { configuration: next, expectedRevision, comment, dryRun };
+  const path = API_PATHS.configuration(cluster);
+  const answer = await client.order(path, jsonOf(body), configureAnswer);
+  const { revision, needsRestart, unchecked } = answer;
+  const result = jsonOf({ cluster, ok: true, dryRun, revision, changes, needsRestart, unchecked });
+  return { exitCode: EXIT.held, text: storedText(changes, answer, dryRun), result };
+}
+
+function storedText(
+  changes: readonly ConfigurationChange[],
+  { satisfied, revision, needsRestart, unchecked }: ConfigureAnswer,
+  dryRun: boolean,
+): string {
+  const said = dryRun
+    ? 'PostgreSQL would take this; nothing was recorded (--dry-run)'
+    : satisfied === null
+      ? `revision ${revision} is recorded; the agents write it now`
+      : `nothing to do: ${satisfied}`;
+  return [
+    changesText(changes),
+    said,
+    needsRestart.length === 0 ? '' : `in force after a restart only: ${needsRestart.join(', ')}`,
+    unchecked.length === 0
+      ? ''
+      : `not judged, their extension is not loaded: ${unchecked.join(', ')}`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}

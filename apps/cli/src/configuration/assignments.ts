@@ -1,0 +1,67 @@
+import type { ClusterConfiguration, Parameters } from '#libs/cluster';
+import { UsageError } from '../cli-error.ts';
+
+export type AssignmentTarget = {
+  readonly role?: 'primary' | 'standby';
+  readonly instance?: string;
+};
+
+/**
+ * The configuration with parameters set (`work_mem=64MB`) and taken away (names in `unset`): of the
+ * whole cluster, of a role, or of one instance.
+ *
+ * @throws UsageError
+ */
+export function assigned(
+  configuration: ClusterConfiguration,
+  assignments: readonly string[],
+  unset: readonly string[],
+  { role, instance }: AssignmentTarget,
+): ClusterConfiguration {
+  if (role !== undefined && instance !== undefined) {
+    throw new UsageError('give --role or --instance, not both');
+  }
+  const change = (present: Parameters): Parameters => {
+    const kept = Object.entries(present).filter(([name]) => !unset.includes(name));
+    const missing = unset.find((name) => present[name] === undefined);
+    if (missing !== undefined) throw new UsageError(`'${missing}' is not set there`);
+    return { ...Object.fromEntries(kept), ...Object.fromEntries(assignments.map(pairOf)) };
+  };
+  const { overrides } = configuration;
+  if (role !== undefined) {
+    return { ...configuration, overrides: { ...overrides, [role]: change(overrides[role]) } };
+  }
+  if (instance !== undefined) {
+    const { [instance]: own = {}, ...others } = overrides.instances;
+    const changed = change(own);
+    const none = Object.keys(changed).length === 0;
+    const instances = none ? others : { ...others, [instance]: changed };
+    return { ...configuration, overrides: { ...overrides, instances } };
+  }
+  return { ...configuration, parameters: change(configuration.parameters) };
+}
+
+/** `--setting leaseTtlMs=4000`: how the cluster is kept. Values are read as YAML would. */
+export function pairOf(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError(`'${text}' is no NAME=VALUE`);
+  return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
+}
+
+export function withSettings(
+  document: Readonly<Record<string, unknown>>,
+  pairs: readonly string[],
+  read: (text: string) => unknown,
+): Record<string, unknown> {
+  const settings = { ...(document['settings'] as Record<string, unknown>) };
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(at, 0)).trim();
+    if (settings[name] === undefined) {
+      const known = Object.keys(settings).join(', ');
+      throw new UsageError(`'${pair}' is no KEY=VALUE of a setting: the keys are ${known}`);
+    }
+    settings[name] = read(pair.slice(at + 1));
+  }
+  return { ...document, settings };
+}

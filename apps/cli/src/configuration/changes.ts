@@ -1,0 +1,52 @@
+import type { ClusterConfiguration } from '#libs/cluster';
+
+/** One place of a configuration that differs; null where it is not given. */
+export type ConfigurationChange = {
+  readonly key: string;
+  readonly before: string | null;
+  readonly after: string | null;
+};
+
+/** What changed, by place, in the order in which `matriarch config show` prints it. */
+export function changesBetween(
+  before: ClusterConfiguration,
+  after: ClusterConfiguration,
+): ConfigurationChange[] {
+  const [old, now] = [placesOf(before), placesOf(after)];
+  const keys = [...new Set([...old.keys(), ...now.keys()])];
+  return keys.flatMap((key) => {
+    const [was, is] = [old.get(key) ?? null, now.get(key) ?? null];
+    return was === is ? [] : [{ key, before: was, after: is }];
+  });
+}
+
+export function changesText(changes: readonly ConfigurationChange[]): string {
+  return changes
+    .flatMap(({ key, before, after }) => [
+      ...(before === null ? [] : [`- ${key}: ${before}`]),
+      ...(after === null ? [] : [`+ ${key}: ${after}`]),
+    ])
+    .join('\n');
+}
+
+function placesOf(configuration: ClusterConfiguration): Map<string, string> {
+  const { settings, parameters, pgHba, pgIdent, overrides } = configuration;
+  const places = new Map<string, string>();
+  const note = (prefix: string, values: object): void => {
+    for (const [name, value] of Object.entries(values)) places.set(`${prefix}${name}`, text(value));
+  };
+  note('settings.', settings);
+  note('parameters.', parameters);
+  note('primary.', overrides.primary);
+  note('standby.', overrides.standby);
+  for (const [name, values] of Object.entries(overrides.instances)) {
+    note(`instances.${name}.`, values);
+  }
+  for (const [at, line] of pgHba.entries()) places.set(`pgHba[${at + 1}]`, line);
+  for (const [at, line] of pgIdent.entries()) places.set(`pgIdent[${at + 1}]`, line);
+  return places;
+}
+
+function text(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(String).join(', ')}]` : String(value);
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { type ClusterConfiguration, DEFAULT_SETTINGS, NO_OVERRIDES } from '#libs/cluster';
+import { assigned, withSettings } from './assignments.ts';
+import { changesBetween, changesText } from './changes.ts';
+import { configurationIn, documentOf } from './document.ts';
+
+const CONFIGURATION: ClusterConfiguration = {
+  settings: DEFAULT_SETTINGS,
+  parameters: { work_mem: '4MB', jit: 'off' },
+  pgHba: ['local all all peer'],
+  pgIdent: [],
+  overrides: { ...NO_OVERRIDES, instances: { pg2: { work_mem: '1GB' } } },
+};
+
+describe('the document', () => {
+  it('says everything: what is read from it is what was written', () => {
+    expect(configurationIn(documentOf(CONFIGURATION))).toEqual(CONFIGURATION);
+  });
+
+  it('takes numbers, booleans and sizes as they come to mind', () => {
+    const text = documentOf(CONFIGURATION)
+      .replace('jit: off', 'jit: true')
+      .replace('work_mem: 4MB', 'work_mem: 4096')
+      .replace(/maximumLagOnFailoverBytes: .*/, 'maximumLagOnFailoverBytes: 2048');
+    const { parameters, settings } = configurationIn(text);
+    expect(parameters).toEqual({ work_mem: '4096', jit: 'on' });
+    expect(settings.maximumLagOnFailoverBytes).toBe(2_048n);
+  });
+
+  it.each([
+    ['a: [', 'it is not YAML'],
+    [documentOf(CONFIGURATION).replace('leaseTtlMs: 3000', 'leaseTtlMs: soon'), 'leaseTtlMs'],
+    [`${documentOf(CONFIGURATION)}walrus: 1\n`, 'walrus'],
+  ])('says what is wrong: %#', (text, why) => {
+    expect(() => configurationIn(text)).toThrow(why);
+  });
+});
+
+describe('assignments', () => {
+  it.each([
+    [{}, ['work_mem=8MB', 'a.b=x=y'], ['jit'], { parameters: { work_mem: '8MB', 'a.b': 'x=y' } }],
+    [{ role: 'standby' }, ['jit=on'], [], { overrides: { standby: { jit: 'on' } } }],
+    [{ instance: 'pg2' }, [], ['work_mem'], { overrides: { instances: {} } }],
+    [{ instance: 'pg3' }, ['jit=on'], [], { overrides: { instances: { pg3: { jit: 'on' } } } }],
+  ] as const)('%j %j without %j', (target, assignments, unset, expected) => {
+    expect(assigned(CONFIGURATION, assignments, unset, target)).toMatchObject(expected);
+  });
+
+  it.each([
+    [{}, ['work_mem'], [], "'work_mem' is no NAME=VALUE"],
+    [{}, [], ['wrk_mem'], "'wrk_mem' is not set there"],
+    [{ role: 'primary', instance: 'pg1' }, ['a=b'], [], 'give --role or --instance'],
+  ] as const)('%j %j without %j is refused', (target, assignments, unset, why) => {
+    expect(() => assigned(CONFIGURATION, assignments, unset, target)).toThrow(why);
+  });
+
+  it('names the settings there are when one is unknown', () => {
+    const document = { settings: { leaseTtlMs: 3_000 } };
+    expect(withSettings(document, ['leaseTtlMs=4000'], Number)).toEqual({
+      settings: { leaseTtlMs: 4_000 },
+    });
+    expect(() => withSettings(document, ['ttl=4'], Number)).toThrow('the keys are leaseTtlMs');
+  });
+});
+
+it('shows what changed, place by place', () => {
+  const after = { ...CONFIGURATION, parameters: { work_mem: '8MB' }, pgIdent: ['m a b'] };
+  expect(changesText(changesBetween(CONFIGURATION, after)).split('\n')).toEqual([
+    '- parameters.work_mem: 4MB',
+    '+ parameters.work_mem: 8MB',
+    '- parameters.jit: off',
+    '+ pgIdent[1]: m a b',
+  ]);
+});
