@@ -7,8 +7,20 @@ const LEFT = 230;
 const BAR = 26;
 const LINE = 48;
 const TOP = 64;
-/** Distinct to the colour-blind too (Okabe and Ito), in the order in which phases come. */
-const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442'];
+/** In the order in which they come; colours as distinct to the colour-blind as so many can be. */
+const COLOUR_OF: Readonly<Record<string, string>> = {
+  detect: '#0072b2',
+  fence: '#999999',
+  decide: '#e69f00',
+  stop: '#d55e00',
+  detach: '#009e73',
+  catchUp: '#56b4e9',
+  choose: '#f0e442',
+  grant: '#cc79a7',
+  promote: '#332288',
+  follow: '#882255',
+};
+const PHASES = Object.keys(COLOUR_OF);
 
 type Bar = {
   readonly title: string;
@@ -19,7 +31,8 @@ type Bar = {
 /** An SVG with a bar for each fault: the median of each phase that the controllers recorded. */
 export function phasesPicture(runs: readonly MeasuredRun[]): string {
   const bars = barsOf(runs);
-  const names = [...new Set(bars.flatMap(({ phases }) => phases.map(({ name }) => name)))];
+  const recorded = new Set(bars.flatMap(({ phases }) => phases.map(({ name }) => name)));
+  const names = PHASES.filter((name) => recorded.has(name));
   const longestMs = Math.max(1, ...bars.map(({ gapMs, phases }) => Math.max(gapMs, total(phases))));
   const scale = (WIDTH - LEFT - 90) / longestMs;
   const height = TOP + bars.length * LINE + 10;
@@ -28,7 +41,7 @@ export function phasesPicture(runs: readonly MeasuredRun[]): string {
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     '<text x="10" y="22" font-size="15">Phases of an outage as the controllers recorded them (medians), and the gap that a client saw</text>',
     ...names.map((name, at) => legend(name, at)),
-    ...bars.map((bar, at) => barSvg(bar, { y: TOP + at * LINE, scale, names })),
+    ...bars.map((bar, at) => barSvg(bar, { y: TOP + at * LINE, scale })),
     '</svg>',
     '',
   ].join('\n');
@@ -38,7 +51,8 @@ function barsOf(runs: readonly MeasuredRun[]): Bar[] {
   const recorded = runs.filter(({ phasesMs }) => phasesMs !== null);
   const groups = groupBy(recorded, ({ mode, fault }) => `${fault}, ${mode}`);
   return [...groups].map(([title, group]) => {
-    const names = [...new Set(group.flatMap(({ phasesMs }) => Object.keys(phasesMs ?? {})))];
+    const known = new Set(group.flatMap(({ phasesMs }) => Object.keys(phasesMs ?? {})));
+    const names = PHASES.filter((name) => known.has(name));
     const phases = names.map((name) => ({
       name,
       ms: median(group.map(({ phasesMs }) => phasesMs?.[name] ?? 0)),
@@ -49,18 +63,18 @@ function barsOf(runs: readonly MeasuredRun[]): Bar[] {
 
 function legend(name: string, at: number): string {
   const x = 10 + at * 120;
-  return `<rect x="${x}" y="34" width="12" height="12" fill="${colour(at)}"/><text x="${x + 18}" y="45">${name}</text>`;
+  return `<rect x="${x}" y="34" width="12" height="12" fill="${COLOUR_OF[name]}"/><text x="${x + 18}" y="45">${name}</text>`;
 }
 
 function barSvg(
   { title, gapMs, phases }: Bar,
-  at: { readonly y: number; readonly scale: number; readonly names: readonly string[] },
+  at: { readonly y: number; readonly scale: number },
 ): string {
-  const { y, scale, names } = at;
+  const { y, scale } = at;
   let x = LEFT;
   const parts = phases.map(({ name, ms }) => {
     const width = ms * scale;
-    const part = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" fill="${colour(names.indexOf(name))}"><title>${name} ${ms} ms</title></rect>`;
+    const part = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" fill="${COLOUR_OF[name]}"><title>${name} ${ms} ms</title></rect>`;
     x += width;
     return part;
   });
@@ -71,10 +85,6 @@ function barSvg(
     `<path d="M ${LEFT} ${y + BAR + 5} H ${gapX}" stroke="#222222" stroke-width="2"/>`,
     `<text x="${Number(gapX) + 6}" y="${y + BAR + 9}">${gapMs} ms</text>`,
   ].join('\n');
-}
-
-function colour(at: number): string {
-  return COLOURS[at % COLOURS.length] ?? '#888888';
 }
 
 function total(phases: Bar['phases']): number {

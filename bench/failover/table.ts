@@ -19,7 +19,7 @@ export function failoverTable(runs: readonly MeasuredRun[], picture: string): st
   return [
     '## Failover against Patroni and pg_auto_failover (`npm run bench:failover`)',
     '',
-    `${dates[0] ?? '-'} to ${dates.at(-1) ?? '-'}, ${machineText()}. Three database hosts and three`,
+    `${span(dates[0] ?? '-', dates.at(-1) ?? '-')}, ${machineText()}. Three database hosts and three`,
     'consensus hosts as network namespaces of this one machine. Debian 12: Patroni 3.0.2 (ttl/loop_wait/retry_timeout as',
     'named), etcd 3.4.23, pg_auto_failover 2.0, PostgreSQL 15; ours with default settings. A client writes to every host every',
     '10 ms; gap: longest time without an acknowledged commit; dual, lost: acknowledged rows, all runs together; ratio: their',
@@ -52,7 +52,7 @@ function line(row: Row, rows: readonly Row[], runs: readonly MeasuredRun[]): str
   const loads = runs
     .filter((run) => run.system === system && run.mode === mode && run.fault === fault)
     .map(({ load }) => load);
-  const load = `${Math.min(...loads)} to ${Math.max(...loads)}`;
+  const load = span(Math.min(...loads), Math.max(...loads));
   const gap = `${ms(row.gapP50Ms)} / ${ms(row.gapP99Ms)}`;
   const name = SYSTEM_TEXT[system] ?? system;
   const cells = [fault, name, mode, row.runs, gap, ms(row.dual), ms(row.lost), ratio, load];
@@ -61,4 +61,8 @@ function line(row: Row, rows: readonly Row[], runs: readonly MeasuredRun[]): str
 
 function ms(value: number): string {
   return value.toLocaleString('en-US');
+}
+
+function span(from: string | number, to: string | number): string {
+  return from === to ? String(from) : `${from} to ${to}`;
 }
