@@ -1,4 +1,5 @@
 import { DEFAULT_SETTINGS } from '#libs/cluster';
+import { LeaderView } from '#libs/guarding';
 import {
   type Epoch,
   type GuardIncarnation,
@@ -10,7 +11,7 @@ import type { GuardAnswer } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';
 import { ControllerLinks } from '../../apps/guard/src/controller-links.ts';
 import type { GuardLog } from '../../apps/guard/src/guard-log.ts';
-import { LeaderView } from '../../apps/guard/src/leader-view.ts';
+
 import { LeaseKeeper } from '../../apps/guard/src/lease-keeper.ts';
 import type { SystemClock } from '../../apps/guard/src/system-clock.ts';
 import type { RenewalTally } from './renewal-tally.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type ClusterConfiguration, DEFAULT_SETTINGS, NO_OVERRIDES } from '#libs/cluster';
 import { clusterName, instanceName } from '#libs/kernel';
+import { ParameterCatalogs } from '#libs/leader';
 import type { CatalogEntry } from '#libs/postgres-model';
 import { judgeConfiguration } from './judge-configuration.ts';
-import { ParameterCatalogs } from './parameter-catalogs.ts';
 
 const entry = (name: string, context: string): CatalogEntry => ({
   ...{ name, context, type: 'integer', unit: 'kB' },
