@@ -16,11 +16,17 @@ import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
+import { WalLease } from './postgres/wal-programs.ts';
 import { Prober } from './probes/prober.ts';
 import { problemOf } from './problem.ts';
+import { AsideCopy } from './rebuild/aside-copy.ts';
+import { Preflights } from './rebuild/preflights.ts';
+import { RebuildDesk } from './rebuild/rebuild-desk.ts';
+import { streamingViewOf } from './rebuild/streaming-view.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
+import { RebuildJournalFile } from './state-directory/rebuild-journal-file.ts';
 import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
@@ -50,8 +56,11 @@ export class Agent {
     detached: null,
     abandonedHandOver: null,
     settledEpoch: null,
-    asideDirectory: null,
   };
+  readonly desk: RebuildDesk;
+  readonly preflights: Preflights;
+  readonly #aside: AsideCopy;
+  readonly #walLease: WalLease;
   readonly #local: LocalInstance;
   readonly #memory: ActedMemoryFile;
   readonly #confirmations: Confirmations;
@@ -67,6 +76,13 @@ export class Agent {
     const { stateDirectory } = config;
     this.#memory = new ActedMemoryFile(stateDirectory);
     this.#local = new LocalInstance(config, installation, new DataIdFile(stateDirectory));
+    this.desk = this.#makeDesk(stateDirectory);
+    this.preflights = new Preflights(
+      this.#local,
+      () => this.stream.state,
+      () => performance.now(),
+    );
+    this.#aside = new AsideCopy(installation, config.postgres.dataDirectory, log);
     const file = new FoldedStateFile(stateDirectory);
     this.stream = new EventStream(file, log, () => this.#changed());
     this.#sessions = new LocalSessions(
@@ -118,17 +134,26 @@ export class Agent {
       observer: this.observer,
       sessions: this.#sessions,
       facts: this.facts,
+      desk: this.desk,
       log,
       memory: this.#memory,
       controllers: this.controllers,
       runner: this.runner,
+      currentState: () => this.stream.state,
       reportNow: () => this.#reporter.now(),
     });
     this.reconciler = this.#makeReconciler();
+    this.#walLease = new WalLease(
+      config,
+      () => this.stream.state?.postgres.archive !== undefined,
+      () => this.guard.remainingMs(performance.now()),
+    );
   }
 
   start(): void {
     this.guard.start();
+    this.#walLease.start();
+    void this.#aside.look();
     this.observer.look();
     this.#reporter.now();
     this.#sourceTimer = setInterval(() => this.#readFromSomebody(), LEADERLESS_MS);
@@ -136,6 +161,7 @@ export class Agent {
 
   async stop(): Promise<void> {
     clearInterval(this.#sourceTimer);
+    this.#walLease.stop();
     this.#reporter.stop();
     this.runner.stop();
     this.observer.stop();
@@ -173,16 +199,26 @@ export class Agent {
       detached: this.facts.detached,
       probes: this.#prober.report(),
       abandonedHandOver: this.facts.abandonedHandOver,
+      rebuild: this.desk.report(),
+      aside: this.#aside.report,
       activity: this.runner.activity,
       problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,
     });
   }
 
+  #makeDesk(stateDirectory: string): RebuildDesk {
+    return new RebuildDesk(
+      new RebuildJournalFile(stateDirectory),
+      () => Date.now(),
+      () => this.#reporter.now(),
+    );
+  }
+
   #makeReconciler(): Reconciler {
     const { config, log } = this.parts;
-    const { guard, observer, facts, runner } = this;
-    const sessions = this.#sessions;
-    const duties = new Duties({ local: this.#local, guard, observer, facts, log, sessions });
+    const { guard, observer, facts, runner, desk } = this;
+    const common = { local: this.#local, guard, observer, desk, log };
+    const duties = new Duties({ ...common, sessions: this.#sessions, aside: this.#aside });
     return new Reconciler({
       instance: config.instance,
       stream: this.stream,
@@ -202,6 +238,7 @@ export class Agent {
         rested: () => runner.rested(),
       },
       facts,
+      desk,
       log,
       keepUp: (state) => duties.keepUp(state),
       setHurry: (observe, report) => {
@@ -215,7 +252,9 @@ export class Agent {
   #condition(duties: Duties): ObservedCondition | null {
     const { latest: snapshot } = this.observer;
     if (snapshot === null || snapshot.begunMs < this.runner.endedAtMs) return null;
-    const condition = conditionOf(withPresentLease(snapshot, this.guard.state), this.facts);
+    const { rebuiltOrder, rewindFailed } = this.desk;
+    const own = { ...this.facts, rebuiltOrder, rewindFailed };
+    const condition = conditionOf(withPresentLease(snapshot, this.guard.state), own);
     if (condition !== null) duties.tellPosition();
     return condition;
   }
@@ -223,9 +262,18 @@ export class Agent {
   /** A change that the leader may wait for is reported with the look that shows it. */
   #looked(): void {
     this.#prober.turn();
+    this.#lookAtCopy();
     this.#changed();
     this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
     if (this.#hasNews()) this.#reporter.now();
+  }
+
+  #lookAtCopy(): void {
+    const { latest } = this.observer;
+    if (latest === null) return;
+    const problem = this.runner.problem ?? this.reconciler.problem;
+    const view = streamingViewOf(latest, this.stream.state, problem);
+    this.desk.look(view, performance.now());
   }
 
   #lastNews = '';
@@ -233,7 +281,7 @@ export class Agent {
   #hasNews(): boolean {
     const report = this.report();
     if (report === null) return false;
-    const { postgres, guard, detached, dataDirectory, problem, actedVersion } = report;
+    const { postgres, guard, detached, dataDirectory, problem, actedVersion, rebuild } = report;
     const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
     const { goal } = this.reconciler;
     // A switchover waits for these bytes; otherwise a position is no news.
@@ -241,7 +289,7 @@ export class Agent {
     const received = awaited ? postgres.receivedLsn : null;
     const news = [
       ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
-      ...[dataDirectory.kind, problem, actedVersion],
+      ...[dataDirectory.kind, problem, actedVersion, rebuild?.phase, rebuild?.wants],
     ].join(' ');
     const changed = news !== this.#lastNews;
     this.#lastNews = news;
@@ -255,6 +303,7 @@ export class Agent {
 
   #stepEnded(outcome: StepOutcome): void {
     if (outcome.tookMs > 0) this.parts.onStep(outcome);
+    void this.#aside.look();
     this.observer.look();
     this.#reporter.now();
     this.#changed();

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { ClusterState } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
@@ -6,15 +5,17 @@ import type { GuardKeeper } from './guard-client/guard-keeper.ts';
 import type { Observer } from './observe/observer.ts';
 import type { LocalInstance } from './postgres/local-instance.ts';
 import type { LocalSessions } from './postgres/local-sessions.ts';
+import type { AsideCopy } from './rebuild/aside-copy.ts';
+import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
 import { ensureSlots } from './steps/settle-primary.step.ts';
-import type { OwnFacts } from './steps/step-context.ts';
 
 export type DutyParts = {
   readonly local: LocalInstance;
   readonly guard: GuardKeeper;
   readonly observer: Observer;
   readonly sessions: LocalSessions;
-  readonly facts: OwnFacts;
+  readonly desk: RebuildDesk;
+  readonly aside: AsideCopy;
   readonly log: Logger;
 };
 
@@ -48,7 +49,7 @@ export class Duties {
   }
 
   async #keepUp(state: ClusterState): Promise<void> {
-    const { local, observer, sessions, facts, log } = this.parts;
+    const { local, observer, sessions, desk, aside, log } = this.parts;
     const seen = observer.latest?.sql;
     if (this.#configuredVersion !== state.version && local.credentials !== null) {
       const { changedFiles } = local.refreshConfiguration(state);
@@ -62,10 +63,7 @@ export class Duties {
       this.#slotsVersion = state.version;
       return;
     }
-    const aside = facts.asideDirectory;
-    if (aside === null || seen.role.receiver?.status !== 'streaming') return;
-    facts.asideDirectory = null;
-    await rm(aside, { recursive: true, force: true });
-    log.info('copy aside removed: the new one streams', { aside });
+    const proved = desk.rebuiltOrder === null || desk.streams;
+    if (proved && seen.role.receiver?.status === 'streaming') aside.remove();
   }
 }

@@ -36,6 +36,7 @@ async function main(): Promise<void> {
     status: () => statusOf(agent),
     metrics,
     peer: () => peerAnswerOf(agent),
+    preflight: () => agent.preflights.ask(),
   });
   const { host, port } = config.api.listen;
   await server.listen({ host, port });

@@ -30,7 +30,6 @@ export const DETACH_LIMIT_MS = 2_000;
 export const WAL_END_MS = 30_000;
 /** The checkpoint before a hand-over and after a promotion; the primary serves meanwhile. */
 export const CHECKPOINT_MS = 600_000;
-export const CLONE_LIMIT_MS = 24 * 3_600_000;
 export const REWIND_LIMIT_MS = 3_600_000;
 export const REMOTE_CONNECT_MS = 2_000;
 export const STATEMENT_MS = 5_000;

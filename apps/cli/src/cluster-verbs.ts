@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ChangeOptions } from './commands/change-primary.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { FailoversOptions } from './commands/failovers.ts';
+import type { ReinitOptions } from './commands/reinit.ts';
 import { type Finish, runs, seconds, wholeNumber } from './verb.ts';
 
 /** What is asked of the controllers. */
@@ -13,6 +14,7 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
       runs(finish, async (context) => (await import('./commands/status.ts')).status(context)),
     );
   addChanges(program, finish);
+  addReinit(program, finish);
   addHistory(program, finish);
   program
     .command('acknowledge [cluster]')
@@ -41,6 +43,23 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
     .action(
       runs<{ file: string }>(finish, async (context, [name = ''], { file }) =>
         (await import('./commands/cluster-create.ts')).createCluster(context, name, file),
+      ),
+    );
+}
+
+function addReinit(program: Command, finish: Finish): void {
+  program
+    .command('reinit <cluster/instance>')
+    .description("build a standby's data anew; what is there is kept until the new copy streams")
+    .option('--method <method>', "by this one only; else the cluster's, in their order")
+    .option('--from <instance>', 'copy from this member instead of the primary')
+    .option('--follow', 'show how far it is, and wait for the end')
+    .option('--dry-run', 'change nothing: say what each method would do')
+    .option('--cancel', 'break off a rebuild that is under way')
+    .option('--force', 'also without another healthy copy, and instead of one that is under way')
+    .action(
+      runs<ReinitOptions>(finish, async (context, [named], options) =>
+        (await import('./commands/reinit.ts')).reinit(context, named, options),
       ),
     );
 }

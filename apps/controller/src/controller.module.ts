@@ -15,6 +15,7 @@ import { ControllersController } from './http/controllers.controller.ts';
 import { EventsController } from './http/events.controller.ts';
 import { HealthController } from './http/health.controller.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
+import { RebuildController } from './http/rebuild.controller.ts';
 import { StatusController } from './http/status.controller.ts';
 import { MembershipOrders } from './membership/membership-orders.ts';
 import { RaftHost } from './raft-host/raft-host.ts';
@@ -38,6 +39,7 @@ export type ControllerParts = {
     StatusController,
     ClustersController,
     ConfigurationController,
+    RebuildController,
     ControllersController,
     EventsController,
     HealthController,

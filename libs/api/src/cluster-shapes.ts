@@ -6,6 +6,7 @@ import {
   DEFAULT_SETTINGS,
   type PostgresDefinition,
 } from '#libs/cluster';
+import { archiveSchema, bootstrapSchema, rebuildPolicySchema } from './rebuild-requests.ts';
 
 const ms = z.number().int().min(0).max(86_400_000);
 const decimal = z
@@ -72,4 +73,7 @@ export const postgresShape = z.strictObject({
   pgHba: lines,
   pgIdent: lines.optional(),
   overrides: overrides.optional(),
+  rebuild: rebuildPolicySchema.exactOptional(),
+  archive: archiveSchema.exactOptional(),
+  bootstrap: bootstrapSchema.exactOptional(),
 } satisfies Record<keyof PostgresDefinition, z.ZodType>);

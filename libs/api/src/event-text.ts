@@ -1,21 +1,24 @@
-import type {
-  ClusterEvent,
-  Endpoint,
-  FailoverTrigger,
-  GrantReason,
-  PhaseDurations,
-  RecordedEvent,
-  ReleaseReason,
-  RuleRefusal,
-  WalPosition,
+import {
+  type ClusterEvent,
+  type Endpoint,
+  type FailoverTrigger,
+  type GrantReason,
+  isRebuildEvent,
+  type PhaseDurations,
+  type RecordedEvent,
+  type ReleaseReason,
+  type RuleRefusal,
+  type WalPosition,
 } from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
+import { rebuildText } from './rebuild-text.ts';
 
 type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type }>;
 
 /** What happened, in one English sentence without a final stop. */
 export function eventText({ cluster, event }: RecordedEvent): string {
+  if (isRebuildEvent(event)) return rebuildText(event);
   switch (event.type) {
     case 'ClusterCreated':
       return `cluster ${cluster} is defined`;

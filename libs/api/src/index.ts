@@ -39,6 +39,12 @@ export {
   type RefusalView,
 } from './problem.ts';
 export {
+  type PreflightAnswer,
+  preflightAnswer,
+  type RebuildRequest,
+  rebuildRequest,
+} from './rebuild-requests.ts';
+export {
   type EventsAnswer,
   eventsAnswer,
   type RecordedEventJson,

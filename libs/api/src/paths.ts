@@ -17,6 +17,10 @@ export const API_PATHS = {
   switchover: (cluster: string) => `${API_PATHS.cluster(cluster)}/switchover`,
   failover: (cluster: string) => `${API_PATHS.cluster(cluster)}/failover`,
   acknowledge: (cluster: string) => `${API_PATHS.cluster(cluster)}/acknowledge`,
+  rebuild: (cluster: string, instance: string) =>
+    `${API_PATHS.cluster(cluster)}/instances/${encodeURIComponent(instance)}/rebuild`,
+  cancelRebuild: (cluster: string, instance: string) =>
+    `${API_PATHS.rebuild(cluster, instance)}/cancel`,
   pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,
   resume: (cluster: string) => `${API_PATHS.cluster(cluster)}/resume`,
 } as const;

@@ -29,6 +29,8 @@ const INSTANCE_STATES = [
   'foreign',
   'unresponsive',
   'silent',
+  'rebuilding',
+  'needs-rebuild',
 ] as const;
 
 const instanceView = z.object({
@@ -54,6 +56,25 @@ const instanceView = z.object({
     /** Age of the last report; null when there was none since this leader began. */
     heardAgeMs: z.number().nullable(),
   }),
+  /** Its data is built anew, or was to be in vain; null when neither. */
+  rebuild: z
+    .object({
+      order: z.int(),
+      trigger: z.string(),
+      reason: z.string(),
+      methods: z.array(z.string()),
+      method: z.string().nullable(),
+      phase: z.string(),
+      /** Decimal text. */
+      doneBytes: z.string(),
+      totalBytes: z.string().nullable(),
+      bytesPerSecond: z.number().nullable(),
+      secondsLeft: z.number().nullable(),
+      failures: z.array(z.object({ method: z.string(), reason: z.string() })),
+      cancelled: z.boolean(),
+    })
+    .nullable()
+    .default(null),
   activity: z.string().nullable(),
   problem: z.string().nullable(),
   postgres: z.string(),

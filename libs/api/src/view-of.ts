@@ -2,6 +2,7 @@ import type { AgentReport, ClusterState, Endpoint, MemberRecord } from '#libs/cl
 import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
+import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
 import type { ClusterView, InstanceState, InstanceView } from './status.ts';
 
 /** The last report of an instance, and how long ago it came. */
@@ -52,7 +53,10 @@ function instanceViewOf(
   return {
     name: member.name,
     role: silent || report === undefined ? null : roleOf(report),
-    state: silent || report === undefined ? 'silent' : stateOf(report),
+    state:
+      silent || report === undefined
+        ? 'silent'
+        : (rebuildStateOf(state, report) ?? stateOf(report)),
     timeline: report === undefined ? null : timelineOf(report),
     lsn: report === undefined ? null : textOf(lsnOfReport(report)),
     lagBytes: lag?.toString() ?? null,
@@ -64,6 +68,7 @@ function instanceViewOf(
       remainingMs: report?.guard?.remainingMs ?? null,
     },
     agent: { heardAgeMs: heard?.ageMs ?? null },
+    rebuild: rebuildViewOf(state, member.name, report),
     activity: report?.activity ?? null,
     problem: report?.problem ?? null,
     postgres: addressText(member.postgres),

@@ -2,6 +2,7 @@ import type { InstanceName } from '#libs/kernel';
 import type { ConfigureCommand } from './decide/configure.ts';
 import type { ClusterEvent, RuleRefusal } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
+import type { RebuildMethod } from './rebuild/policy.ts';
 import type { ClusterState } from './state.ts';
 
 export type DecisionInput = {
@@ -22,6 +23,15 @@ export type OperatorCommand =
     }
   | { readonly type: 'acknowledge' }
   | ConfigureCommand
+  | {
+      readonly type: 'rebuild';
+      readonly instance: InstanceName;
+      /** Null: those of the cluster's policy that copy, in their order. */
+      readonly method: RebuildMethod | null;
+      readonly from: InstanceName | null;
+      readonly force: boolean;
+    }
+  | { readonly type: 'cancelRebuild'; readonly instance: InstanceName }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
 

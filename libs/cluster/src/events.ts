@@ -8,6 +8,8 @@ import type {
   TimelineId,
 } from '#libs/kernel';
 import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
+import type { ArchivePolicy, BootstrapSource, RebuildPolicy } from './rebuild/policy.ts';
+import type { RebuildEvent } from './rebuild/rebuild-events.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -27,6 +29,12 @@ export type PostgresDefinition = {
   /** Lines of `pg_ident.conf` after our own. */
   readonly pgIdent?: readonly string[] | undefined;
   readonly overrides?: ParameterOverrides | undefined;
+  /** Absent: the defaults of a cluster without the section. */
+  readonly rebuild?: RebuildPolicy;
+  /** Absent: WAL is not archived. */
+  readonly archive?: ArchivePolicy;
+  /** Absent: the first data directory is made by initdb. */
+  readonly bootstrap?: BootstrapSource;
 };
 
 export type InstanceTags = {
@@ -79,6 +87,7 @@ export type ReleaseReason =
 export type PhaseDurations = Readonly<Record<string, number>>;
 
 export type ClusterEvent =
+  | RebuildEvent
   | {
       readonly type: 'ClusterCreated';
       readonly settings: ClusterSettings;
@@ -208,7 +217,13 @@ export type ClusterEvent =
   /** Recorded only when the set of rules that refuse changes; does not raise the version (safety 24). */
   | {
       readonly type: 'ActionRefused';
-      readonly action: 'failover' | 'switchover' | 'bootstrap' | 'restart' | 'hand-back';
+      readonly action:
+        | 'failover'
+        | 'switchover'
+        | 'bootstrap'
+        | 'restart'
+        | 'hand-back'
+        | 'rebuild';
       readonly refusals: readonly RuleRefusal[];
     }
   /** The leader had reason to doubt itself and handed leadership over before it declared `epoch` expired. */
@@ -256,7 +271,15 @@ export type RecordedEvent = {
   readonly event: ClusterEvent;
 };
 
-const REMARKS: readonly ClusterEvent['type'][] = ['ActionRefused', 'BrakeUsed', 'ClockJumped'];
+/** How far a rebuild is does not hold up the step of a failover, whose age counts from the version. */
+const REMARKS: readonly ClusterEvent['type'][] = [
+  'ActionRefused',
+  'BrakeUsed',
+  'ClockJumped',
+  'RebuildProgress',
+  'RebuildMethodFailed',
+  'RebuildCompleted',
+];
 
 /** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */
 export function raisesVersion(event: ClusterEvent): boolean {

@@ -3,6 +3,8 @@ import { configurationOf, REVISIONS_KEPT, timingOf, withConfiguration } from './
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
+import { isRebuildEvent } from './rebuild/rebuild-events.ts';
+import { evolveRebuilds } from './rebuild/rebuild-record.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
@@ -34,6 +36,9 @@ function apply(
   recorded: RecordedEvent,
 ): ClusterState {
   const { at } = recorded;
+  if (isRebuildEvent(event)) {
+    return { ...state, rebuilds: evolveRebuilds(state.rebuilds ?? {}, event, recorded) };
+  }
   switch (event.type) {
     case 'InstanceJoined': {
       const { instance: name, postgres, agent, tags } = event;

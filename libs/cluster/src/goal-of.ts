@@ -1,5 +1,6 @@
 import { epoch as asEpoch, type InstanceName } from '#libs/kernel';
 import type { Goal } from './goal.ts';
+import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
 import type { ClusterState, Lease } from './state.ts';
 
 type GrantedLease = Exclude<Lease, { kind: 'NeverGranted' }>;
@@ -30,7 +31,9 @@ function waitFor({ lease }: ClusterState, why: string): Goal {
 function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal {
   const { operation } = state;
   if (operation.kind !== 'bootstrap') return waitFor(state, 'the cluster has no primary yet');
-  if (operation.initialiser === instance) return { kind: 'initialise' };
+  if (operation.initialiser === instance) {
+    return { kind: 'initialise', from: state.postgres.bootstrap ?? null };
+  }
   return waitFor(state, `${operation.initialiser} initialises the cluster`);
 }
 
@@ -72,5 +75,8 @@ function followOrWait(
   const hurry = operation.kind === 'switchover' && operation.to === instance;
   const { epoch } = lease;
   const { timeline } = current;
-  return { kind: 'standby', upstream, epoch, timeline, history, systemIdentifier, hurry };
+  const { methods } = rebuildPolicyOf(state.postgres);
+  const rebuild = rebuildOrderOf(state, instance);
+  const place = { upstream, epoch, timeline, history, systemIdentifier, hurry };
+  return { kind: 'standby', ...place, rebuild, methods };
 }

@@ -1,4 +1,6 @@
 import type { Epoch, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
+import type { RebuildOrder } from './rebuild/order-of.ts';
+import type { BootstrapSource, RebuildMethod } from './rebuild/policy.ts';
 import type { MemberRecord, TimelineRecord } from './state.ts';
 
 /**
@@ -14,7 +16,7 @@ export type Goal =
       readonly throughEpoch: number;
     }
   /** Create the cluster's first data directory; start nothing. */
-  | { readonly kind: 'initialise' }
+  | { readonly kind: 'initialise'; readonly from: BootstrapSource | null }
   /** Serve writes in `epoch`, once the guard holds it; promote to `timeline` where on a lower one. */
   | {
       readonly kind: 'primary';
@@ -49,4 +51,8 @@ export type Goal =
       readonly systemIdentifier: string;
       /** True when the leader waits for every byte: poll and report often. */
       readonly hurry: boolean;
+      /** The data directory is to be built anew first; null when no order stands. */
+      readonly rebuild: RebuildOrder | null;
+      /** The cluster's methods; whether a diverged instance is rewound. */
+      readonly methods: readonly RebuildMethod[];
     };

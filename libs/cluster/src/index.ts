@@ -14,6 +14,7 @@ export { isHandedBack } from './decide/absent-agent.ts';
 export type { ConfigureCommand } from './decide/configure.ts';
 export { decide, decideCommand } from './decide/decide.ts';
 export { CAPACITY_SETTINGS } from './decide/fitness.ts';
+export { whyNotInPlace } from './decide/rebuild.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';
 export type * from './decision.ts';
 export type * from './events.ts';
@@ -26,6 +27,7 @@ export { guardTimes } from './guard-times.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
+export * from './rebuild/index.ts';
 export type * from './report.ts';
 export type { ServerFacts } from './server-facts.ts';
 export {

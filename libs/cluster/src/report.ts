@@ -1,5 +1,6 @@
 import type { Epoch, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
+import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
 import type { ServerFacts } from './server-facts.ts';
 
 /** What lies in the data directory. */
@@ -116,4 +117,7 @@ export type AgentReport = {
   readonly activity: string | null;
   /** Why it cannot reach its goal, in words. */
   readonly problem: string | null;
+  /** Absent from agents of an earlier version. */
+  readonly rebuild?: RebuildReport | null;
+  readonly aside?: AsideReport | null;
 };

@@ -22,6 +22,7 @@ import type {
 } from './events.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
+import type { Rebuilds } from './rebuild/rebuild-record.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -134,6 +135,8 @@ export type ClusterState = {
   readonly primaryServer?: ServerFacts;
   /** The last entry of the ledger of failovers and switchovers; absent while there is none. */
   readonly lastOutage?: Outage;
+  /** By instance name; absent when there never was one. */
+  readonly rebuilds?: Rebuilds;
   /** What refused last, to record a refusal only when the set of rules changes. */
   readonly lastRefusal: {
     readonly action: string;

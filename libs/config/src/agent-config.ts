@@ -1,8 +1,10 @@
 import { join, relative } from 'node:path';
 import type { z } from 'zod';
+import type { BackupSettings } from '#libs/backup';
 import type { Endpoint, InstanceTags } from '#libs/cluster';
 import type { ClusterName, InstanceName } from '#libs/kernel';
 import type { agentSchema } from './agent-schema.ts';
+import { resolveBackup } from './backup-schema.ts';
 import { isWildcard } from './field.ts';
 import {
   checkControllers,
@@ -25,6 +27,10 @@ export type AgentConfig = {
   readonly api: { readonly listen: Endpoint; readonly advertise: Endpoint };
   readonly postgres: {
     readonly dataDirectory: string;
+    /** For a data directory that is made anew; null: within it. */
+    readonly walDirectory: string | null;
+    /** From a location on the primary's host to the one here. */
+    readonly tablespaces: Readonly<Record<string, string>>;
     /** Null: the newest that Debian or PATH offer. */
     readonly binDirectory: string | null;
     readonly listen: Endpoint;
@@ -34,6 +40,7 @@ export type AgentConfig = {
     readonly user: string;
   };
   readonly tags: InstanceTags;
+  readonly backup: BackupSettings;
   readonly logLevel: LogLevel;
 };
 
@@ -67,12 +74,13 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     api: { listen: endpoint(raw.api), advertise: apiAdvertise(raw, postgres.advertise) },
     postgres,
     tags: zone === undefined ? tags : { ...tags, zone },
+    backup: resolveBackup(raw.backup, resolution),
     logLevel: raw.logLevel,
   };
 }
 
 function resolvePostgres(raw: RawAgent, resolution: Resolution): AgentConfig['postgres'] {
-  const { listen, advertise, binDirectory, user } = raw.postgres;
+  const { listen, advertise, binDirectory, user, walDirectory, tablespaces } = raw.postgres;
   if (isWildcard(listen.host) && advertise === undefined) {
     resolution.refuse(
       ['postgres', 'listen', 'host'],
@@ -85,6 +93,8 @@ function resolvePostgres(raw: RawAgent, resolution: Resolution): AgentConfig['po
   checkSocketPath(['postgres', 'socketDirectory'], socket, resolution);
   return {
     dataDirectory: resolution.path(raw.postgres.dataDirectory),
+    walDirectory: walDirectory === undefined ? null : resolution.path(walDirectory),
+    tablespaces,
     binDirectory: binDirectory === undefined ? null : resolution.path(binDirectory),
     listen: endpoint(listen),
     advertise: endpoint(advertise ?? listen),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { InstanceTags } from '#libs/cluster';
 import { clusterName, instanceName } from '#libs/kernel';
+import { backupSchema, tablespacesField, walDirectoryField } from './backup-schema.ts';
 import { field, NAME_RULE, nameSchema, PORT_RULE, portSchema } from './field.ts';
 import {
   advertiseField,
@@ -33,6 +34,8 @@ const postgresSchema = z.strictObject({
     'The data directory. Created when empty; rebuilt from the primary when it must be.',
     '/var/lib/postgresql/15/main',
   ),
+  walDirectory: walDirectoryField,
+  tablespaces: tablespacesField,
   binDirectory: field(z.string().min(1).optional(), {
     about: "PostgreSQL's programs; by default the newest installed.",
     rule: PATH_RULE,
@@ -143,6 +146,11 @@ export const agentSchema = z.strictObject({
     about: 'What this instance may be used for.',
     rule: 'a mapping of tags',
     example: DEFAULT_TAGS,
+  }),
+  backup: field(backupSchema.default({}), {
+    about: 'Backup tools that this host can use.',
+    rule: 'a mapping of tools',
+    example: {},
   }),
   logLevel: logLevelField,
 });

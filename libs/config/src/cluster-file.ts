@@ -1,10 +1,24 @@
 import { z } from 'zod';
-import type { ClusterSettings, PostgresDefinition } from '#libs/cluster';
+import type {
+  ArchivePolicy,
+  BootstrapSource,
+  ClusterSettings,
+  PostgresDefinition,
+  RebuildPolicy,
+} from '#libs/cluster';
 import { DomainError } from '#libs/kernel';
 import { checkHbaLine, managedReason } from '#libs/postgres-model';
 import type { ClusterCredentials, Credential } from '#libs/protocol';
 import { resolveSettings, settingsSchema } from './cluster-settings-schema.ts';
 import { field } from './field.ts';
+import {
+  archiveSection,
+  bootstrapSection,
+  rebuildSection,
+  resolveArchive,
+  resolveBootstrap,
+  resolveRebuild,
+} from './rebuild-section.ts';
 import type { Resolution } from './resolve.ts';
 
 /** What `matriarch cluster create NAME --file` reads. */
@@ -15,6 +29,11 @@ export type ClusterFile = {
   readonly pgHba: readonly string[];
   readonly parameters: Readonly<Record<string, string>>;
   readonly settings: ClusterSettings;
+  readonly rebuild: RebuildPolicy;
+  /** Null: WAL is not archived. */
+  readonly archive: ArchivePolicy | null;
+  /** Null: initdb makes the first data directory. */
+  readonly bootstrap: BootstrapSource | null;
 };
 
 /** The part that the controllers record, and the part that never enters the history. */
@@ -64,6 +83,21 @@ export const clusterSchema = z.strictObject({
     rule: 'a mapping of settings',
     example: {},
   }),
+  rebuild: field(rebuildSection.default({}), {
+    about: 'How instances get their data, and when they get it anew.',
+    rule: 'a mapping of settings',
+    example: {},
+  }),
+  archive: field(archiveSection.optional(), {
+    about: 'Archiving of WAL by the primary.',
+    rule: 'a mapping with tool',
+    example: { tool: 'pgbackrest' },
+  }),
+  bootstrap: field(bootstrapSection.optional(), {
+    about: 'Makes the cluster from a backup.',
+    rule: 'a mapping with tool and target',
+    example: { tool: 'pgbackrest' },
+  }),
 });
 
 export function resolveCluster(
@@ -78,11 +112,15 @@ export function resolveCluster(
     pgHba: raw.pgHba,
     parameters: resolveParameters(raw.parameters, resolution),
     settings: resolveSettings(raw.settings, resolution),
+    rebuild: resolveRebuild(raw.rebuild),
+    archive: raw.archive === undefined ? null : resolveArchive(raw.archive),
+    bootstrap: raw.bootstrap === undefined ? null : resolveBootstrap(raw.bootstrap),
   };
 }
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
   const { superuser, replication, rewind, settings, parameters, pgHba } = file;
+  const { rebuild, archive, bootstrap } = file;
   return {
     settings,
     postgres: {
@@ -91,6 +129,9 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       rewindUser: rewind.username,
       parameters,
       pgHba,
+      rebuild,
+      ...(archive === null ? {} : { archive }),
+      ...(bootstrap === null ? {} : { bootstrap }),
     },
     credentials: { superuser, replication, rewind },
   };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { DEFAULT_REBUILD_POLICY } from '#libs/cluster';
 import { toClusterDefinition } from './cluster-file.ts';
 import { CONFIG_KINDS, type ConfigKind, configExample } from './config-example.ts';
 import {
@@ -233,6 +234,7 @@ describe('cluster.yaml', () => {
       rewindUser: 'c',
       parameters: { max_connections: '50', fsync: 'on' },
       pgHba: [],
+      rebuild: DEFAULT_REBUILD_POLICY,
     });
     expect(definition.credentials.replication).toEqual({ username: 'b', password: 'x' });
     expect(definition.credentials.rewind.password).toBeNull();

@@ -35,4 +35,9 @@ export {
   removeRecoverySignal,
   removeStandbySignal,
 } from './standby-signal.ts';
-export { clearUnfinished, markUnfinished, unfinishedWork } from './unfinished-mark.ts';
+export {
+  clearUnfinished,
+  markUnfinished,
+  markUnfinishedBeside,
+  unfinishedWork,
+} from './unfinished-mark.ts';

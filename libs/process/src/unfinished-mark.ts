@@ -10,6 +10,12 @@ export function markUnfinished(dataDirectory: string, work: string): void {
   for (const path of marksOf(dataDirectory)) writeFileDurably(path, `${work}\n`);
 }
 
+/** Only beside: what is in the directory is about to be moved away as it is. */
+export function markUnfinishedBeside(dataDirectory: string, work: string): void {
+  const [beside] = marksOf(dataDirectory);
+  writeFileDurably(beside, `${work}\n`);
+}
+
 /** The work that was begun and not ended, or undefined. */
 export function unfinishedWork(dataDirectory: string): string | undefined {
   for (const path of marksOf(dataDirectory)) {
@@ -24,7 +30,7 @@ export function clearUnfinished(dataDirectory: string): void {
   for (const path of [...marksOf(dataDirectory)].reverse()) removeFileDurably(path);
 }
 
-function marksOf(dataDirectory: string): readonly string[] {
+function marksOf(dataDirectory: string): readonly [beside: string, inside: string] {
   const directory = resolve(dataDirectory);
   return [`${directory}.matriarch-unfinished`, join(directory, 'matriarch.unfinished')];
 }

@@ -16,8 +16,20 @@ export type AgentPatterns = {
   readonly subscribe: { readonly ask: { readonly sequence: number }; readonly answer: StreamStart };
   /** Asked once more immediately before a step that destroys (safety 4). */
   readonly permitDestruction: {
-    readonly ask: { readonly step: 'rewind' | 'rebuild' | 'remove'; readonly version: number };
-    readonly answer: { readonly permitted: boolean; readonly why: string };
+    readonly ask: {
+      readonly step: 'rewind' | 'rebuild' | 'remove';
+      readonly version: number;
+      /** The order to rebuild that this is for. */
+      readonly order?: number;
+      /** Nothing would be kept aside: another standby must hold all data then (safety 25). */
+      readonly inPlace?: boolean;
+    };
+    readonly answer: {
+      readonly permitted: boolean;
+      readonly why: string;
+      /** Refused only because nothing would be kept aside. */
+      readonly inPlace?: boolean;
+    };
   };
   /**
    * What this instance's PostgreSQL takes for each setting, once per start of it and per leader: new

@@ -13,6 +13,10 @@ export type Surroundings = {
   readonly detached: DetachedProof | null;
   /** The hand-over of this epoch was given up here: the instance serves on in it. */
   readonly abandonedHandOver: Epoch | null;
+  /** The last order to rebuild that was carried out here; its data directory is in place. */
+  readonly rebuiltOrder?: number | null;
+  /** Why pg_rewind did not work on what is here; it is not tried again. */
+  readonly rewindFailed?: string | null;
 };
 
 /** What the instance is and does at the moment, in the terms that the next step depends on. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Goal, MemberRecord } from '#libs/cluster';
+import type { Goal, MemberRecord, RebuildOrder } from '#libs/cluster';
 import {
   epoch,
   guardIncarnation,
@@ -32,9 +32,35 @@ const impostor = {
   ancestors: [{ timeline: timelineId(1), forkLsn: parseLsn('0/4000') }],
 };
 
+const order: RebuildOrder = {
+  order: 12,
+  methods: ['pgbackrest', 'basebackup'],
+  from: null,
+  force: false,
+  trigger: 'operator',
+  reason: 'an operator ordered it',
+};
+
+function standbyGoal(rebuild: RebuildOrder | null): Extract<Goal, { kind: 'standby' }> {
+  return {
+    kind: 'standby',
+    upstream,
+    epoch: epoch(2),
+    timeline: timelineId(2),
+    history: [
+      { timeline: timelineId(1), fork: null },
+      { timeline: timelineId(2), fork: { from: timelineId(1), lsn: forkLsn } },
+    ],
+    systemIdentifier: '7',
+    hurry: false,
+    rebuild,
+    methods: ['pg_rewind', 'basebackup'],
+  };
+}
+
 const goals: readonly Goal[] = [
   { kind: 'wait', why: 'nothing to do', throughEpoch: 2 },
-  { kind: 'initialise' },
+  { kind: 'initialise', from: null },
   { kind: 'primary', epoch: epoch(2), guard: here, timeline: timelineId(2), systemIdentifier: '7' },
   { kind: 'primary', epoch: epoch(2), guard: dead, timeline: timelineId(2), systemIdentifier: '7' },
   {
@@ -46,18 +72,8 @@ const goals: readonly Goal[] = [
   },
   { kind: 'yield', epoch: epoch(2) },
   { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7' },
-  {
-    kind: 'standby',
-    upstream,
-    epoch: epoch(2),
-    timeline: timelineId(2),
-    history: [
-      { timeline: timelineId(1), fork: null },
-      { timeline: timelineId(2), fork: { from: timelineId(1), lsn: forkLsn } },
-    ],
-    systemIdentifier: '7',
-    hurry: false,
-  },
+  standbyGoal(null),
+  standbyGoal(order),
 ];
 
 function* surroundings(): Generator<Surroundings> {
@@ -103,8 +119,8 @@ type World = { readonly condition: ObservedCondition; readonly memory: ActedMemo
 
 /** What a step does when everything goes well. */
 function afterwards({ condition, memory }: World, step: Step): World {
-  const { guard, detached, abandonedHandOver } = condition;
-  const around = { guard, detached, abandonedHandOver };
+  const { guard, detached, abandonedHandOver, rebuiltOrder = null } = condition;
+  const around = { guard, detached, abandonedHandOver, rebuiltOrder };
   const instance = { systemIdentifier: '7', own: onSecond, walEnd: forkLsn };
   const stopped: ObservedCondition = {
     ...around,
@@ -127,7 +143,12 @@ function afterwards({ condition, memory }: World, step: Step): World {
       return to({ ...around, kind: 'primary', ...onSecond, readOnly: false, settled: false });
     case 'initialise':
       return to({ ...around, ...instance, kind: 'stopped', own: onFirst, cleanShutdown: true });
-    case 'clone':
+    case 'needsRebuild':
+      return { condition, memory };
+    case 'rebuild': {
+      const rebuiltOrder = step.order.order;
+      return to({ ...around, ...instance, rebuiltOrder, kind: 'stopped', cleanShutdown: true });
+    }
     case 'rewind':
       return to({ ...around, ...instance, kind: 'stopped', cleanShutdown: true });
     case 'examine':
@@ -171,7 +192,7 @@ function endpoint(member: MemberRecord | null): MemberRecord['postgres'] | null 
 }
 
 /** The leader answers a release with a new goal, and a human a report: the walk ends there. */
-const ENDS: readonly Step['kind'][] = ['rest', 'reportOnly', 'release'];
+const ENDS: readonly Step['kind'][] = ['rest', 'reportOnly', 'release', 'needsRebuild'];
 const LONGEST_WALK = 12;
 
 function walk(goal: Goal, start: ObservedCondition): { end: Step; last: World; steps: string[] } {
@@ -265,7 +286,7 @@ describe('nextStep', () => {
     for (const goal of goals.filter(({ kind }) => kind === 'standby')) {
       for (const condition of conditions()) {
         const { kind } = nextStep(goal, condition, memory);
-        expect(['follow', 'startStandby', 'clone', 'rewind']).not.toContain(kind);
+        expect(['follow', 'startStandby', 'rebuild', 'rewind']).not.toContain(kind);
       }
     }
   });
@@ -275,11 +296,10 @@ describe('nextStep', () => {
     detached: null,
     abandonedHandOver: null,
   };
-  const standbyGoal = goals.at(-1) as Goal;
   it.each([
     ['diverged by WAL past the fork', onFirst, '0/6000', 'rewind'],
     ['behind the fork', onFirst, '0/4000', 'startStandby'],
-    ['same id, other fork: pg_rewind is not asked', impostor, '0/4800', 'clone'],
+    ['same id, other fork: pg_rewind is not asked', impostor, '0/4800', 'needsRebuild'],
     ['end of WAL unread', onFirst, null, 'examine'],
   ] as const)('a stopped former primary, %s', (_name, own, walEnd, expected) => {
     const stopped: ObservedCondition = {
@@ -290,7 +310,57 @@ describe('nextStep', () => {
       walEnd: walEnd === null ? null : parseLsn(walEnd),
       cleanShutdown: false,
     };
-    expect(nextStep(standbyGoal, stopped, EMPTY_MEMORY).kind).toBe(expected);
+    expect(nextStep(standbyGoal(null), stopped, EMPTY_MEMORY).kind).toBe(expected);
+  });
+});
+
+describe('an order to build the data anew', () => {
+  const around = {
+    guard: { incarnation: here, epoch: null },
+    detached: null,
+    abandonedHandOver: null,
+  };
+  const stopped: ObservedCondition = {
+    ...around,
+    kind: 'stopped',
+    systemIdentifier: '7',
+    own: onSecond,
+    walEnd: forkLsn,
+    cleanShutdown: true,
+  };
+  const running: ObservedCondition = {
+    ...stopped,
+    kind: 'standby',
+    receiving: true,
+    upstream: upstream.postgres,
+  };
+
+  it('stops a standby, builds it, and is not carried out twice', () => {
+    const goal = standbyGoal(order);
+    expect(nextStep(goal, running, EMPTY_MEMORY).kind).toBe('stop');
+    expect(nextStep(goal, stopped, EMPTY_MEMORY)).toMatchObject({
+      kind: 'rebuild',
+      replaces: 'instance',
+      order: { order: 12 },
+    });
+    const done = { ...stopped, rebuiltOrder: 12 };
+    expect(nextStep(goal, done, EMPTY_MEMORY).kind).toBe('startStandby');
+    expect(nextStep(goal, { ...running, rebuiltOrder: 12 }, EMPTY_MEMORY).kind).toBe('rest');
+    expect(nextStep(goal, { ...running, rebuiltOrder: 11 }, EMPTY_MEMORY).kind).toBe('stop');
+  });
+
+  it('is asked for, never assumed', () => {
+    const empty: ObservedCondition = { ...around, kind: 'empty' };
+    expect(nextStep(standbyGoal(null), empty, EMPTY_MEMORY).kind).toBe('needsRebuild');
+    const diverged = { ...stopped, own: onFirst, walEnd: parseLsn('0/6000') };
+    const failed = { ...diverged, rewindFailed: 'WAL is gone' };
+    expect(nextStep(standbyGoal(null), diverged, EMPTY_MEMORY).kind).toBe('rewind');
+    expect(nextStep(standbyGoal(null), failed, EMPTY_MEMORY)).toMatchObject({
+      kind: 'needsRebuild',
+      why: expect.stringContaining('WAL is gone'),
+    });
+    const withoutRewind = { ...standbyGoal(null), methods: ['basebackup' as const] };
+    expect(nextStep(withoutRewind, diverged, EMPTY_MEMORY).kind).toBe('needsRebuild');
   });
 });
 

@@ -41,7 +41,7 @@ function foreignData(goal: Goal, condition: ObservedCondition): Step | null {
 function usesData(step: Step): boolean {
   switch (step.kind) {
     case 'initialise':
-    case 'clone':
+    case 'rebuild':
     case 'rewind':
     case 'examine':
     case 'startStandby':
@@ -51,6 +51,7 @@ function usesData(step: Step): boolean {
     case 'detach':
     case 'acquireLease':
     case 'settlePrimary':
+    case 'needsRebuild':
     case 'rest':
       return true;
     case 'await':

@@ -1,4 +1,10 @@
-import { type ClusterState, type Goal, goalOf } from '#libs/cluster';
+import {
+  type ClusterState,
+  type Goal,
+  goalOf,
+  type RebuildOrder,
+  rebuildOrderOf,
+} from '#libs/cluster';
 import type { InstanceName } from '#libs/kernel';
 import type { ObservedCondition } from './condition.ts';
 import { type ActedMemory, judgeBasis } from './memory.ts';
@@ -25,6 +31,13 @@ export interface StepRuns {
   rested(): void;
 }
 
+export interface RebuildNotes {
+  /** Why a rebuild is needed that nobody has ordered. */
+  wants: string | null;
+  /** No order stands. */
+  forget(): void;
+}
+
 export type ReconcilerParts = {
   readonly instance: InstanceName;
   readonly stream: { readonly state: ClusterState | null };
@@ -42,14 +55,22 @@ export type ReconcilerParts = {
     info(message: string, fields: Readonly<Record<string, unknown>>): void;
     debug(message: string, fields: Readonly<Record<string, unknown>>): void;
   };
+  /** What is known of the rebuild of this instance; absent where none is ever ordered. */
+  readonly desk?: RebuildNotes;
   /** To be called while no step runs. */
   readonly keepUp: (state: ClusterState) => void;
   readonly setHurry: (observe: boolean, report: boolean) => void;
 };
 
 /** Nothing is done by them, or the guard asks the leader itself. */
-const NEEDS_NO_CONFIRMATION: readonly StepKind[] = ['rest', 'await', 'reportOnly', 'acquireLease'];
-const PASSIVE: readonly StepKind[] = ['rest', 'await', 'reportOnly'];
+const NEEDS_NO_CONFIRMATION: readonly StepKind[] = [
+  'rest',
+  'await',
+  'reportOnly',
+  'needsRebuild',
+  'acquireLease',
+];
+const PASSIVE: readonly StepKind[] = ['rest', 'await', 'reportOnly', 'needsRebuild'];
 
 /**
  * Compares goal and condition whenever one of them may have changed, and has the next step taken: on a
@@ -75,6 +96,7 @@ export class Reconciler {
     if (state === null) return;
     const goal = goalOf(state, instance);
     this.#noteGoal(goal);
+    if (rebuildOrderOf(state, instance) === null) this.parts.desk?.forget();
     const condition = this.parts.condition();
     if (condition === null) return;
     const step = nextStep(goal, condition, this.parts.memory.memory);
@@ -86,12 +108,13 @@ export class Reconciler {
   }
 
   #take(state: ClusterState, step: Step, condition: ObservedCondition): void {
-    const { runner, log, confirmations, keepUp } = this.parts;
+    const { runner, log, confirmations, keepUp, desk } = this.parts;
     if (step.kind !== this.#lastStep?.kind || step.why !== this.#lastStep.why) {
       log.debug('next step', { step: step.kind, why: step.why, condition: condition.kind });
     }
     this.#lastStep = step;
-    this.problem = step.kind === 'reportOnly' ? step.why : null;
+    this.problem = step.kind === 'reportOnly' || step.kind === 'needsRebuild' ? step.why : null;
+    if (desk !== undefined) desk.wants = step.kind === 'needsRebuild' ? step.why : null;
     if (!NEEDS_NO_CONFIRMATION.includes(step.kind) && !this.#mayAct(state)) return;
     if (PASSIVE.includes(step.kind)) {
       if (this.#isConfirmed(state)) this.#actedVersion = state.version;
@@ -151,11 +174,16 @@ export class Reconciler {
   }
 }
 
+/** An order that was cancelled or replaced breaks off what was begun for it. */
+function rebuildKey(order: RebuildOrder | null): string {
+  return order === null ? '' : `, rebuilt by order ${order.order}`;
+}
+
 function goalKey(goal: Goal | null): string {
   if (goal === null) return 'none';
   switch (goal.kind) {
     case 'standby':
-      return `standby of ${goal.upstream.name} in epoch ${goal.epoch}`;
+      return `standby of ${goal.upstream.name} in epoch ${goal.epoch}${rebuildKey(goal.rebuild)}`;
     case 'primary':
       return `primary in epoch ${goal.epoch} on timeline ${goal.timeline}`;
     case 'handOver':

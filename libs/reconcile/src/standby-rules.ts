@@ -1,5 +1,5 @@
 import type { Endpoint } from '#libs/cluster';
-import type { ConditionOf } from './condition.ts';
+import type { ConditionOf, ObservedCondition } from './condition.ts';
 import { divergenceOf } from './divergence.ts';
 import type { ActedMemory } from './memory.ts';
 import {
@@ -18,13 +18,15 @@ type StandbyGoal = GoalOf<'standby'>;
 
 /** Towards "stream from `upstream`". Divergence is decided here, before anything is started. */
 export const standbyRules: Rules<'standby'> = {
-  empty: (goal, _condition, memory) => promised(goal, memory) ?? cloneOver(goal, 'nothing', 'new'),
+  empty: (goal, _condition, memory) =>
+    promised(goal, memory) ?? rebuildOver(goal, 'nothing', 'its data directory is empty'),
   unfinished: (goal, { work }, memory) =>
-    promised(goal, memory) ?? cloneOver(goal, 'unfinished', `${work} did not end here`),
+    promised(goal, memory) ?? rebuildOver(goal, 'unfinished', `${work} did not end here`),
   unusable: (_goal, { why }) => reportOnly(why),
   stopped: fromStopped,
   starting: (goal, condition, memory) => {
     if (condition.as === 'primary') return stopNow('another instance is primary');
+    if (isOrdered(goal, condition)) return stopFast('its data is to be built anew');
     return redirect(goal, condition.upstream, memory) ?? await_('starting as standby');
   },
   stopping: () => await_('PostgreSQL is stopping'),
@@ -48,17 +50,18 @@ function fromStopped(
   }
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
+  if (isOrdered(goal, condition)) return rebuildOver(goal, 'instance', 'ordered');
   const divergence = divergenceOf(own, walEnd, goal.history);
-  const { upstream, timeline } = goal;
+  const { upstream } = goal;
   switch (divergence.kind) {
     case 'none':
       return { kind: 'startStandby', upstream, why: `follows ${upstream.name}` };
     case 'unknown':
       return { kind: 'examine', why: divergence.why };
     case 'forked':
-      return { kind: 'rewind', upstream, timeline, why: divergence.why };
+      return rewindOrRebuild(goal, condition, divergence.why);
     case 'impostor':
-      return cloneOver(goal, 'instance', divergence.why);
+      return rebuildOver(goal, 'instance', divergence.why);
   }
 }
 
@@ -70,6 +73,7 @@ function fromStandby(
   const { own, walEnd, upstream } = condition;
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
+  if (isOrdered(goal, condition)) return stopFast('its data is to be built anew');
   const divergence = divergenceOf(own, walEnd, goal.history);
   if (divergence.kind === 'forked' || divergence.kind === 'impostor') {
     return stopFast(divergence.why);
@@ -96,12 +100,32 @@ function promised(goal: StandbyGoal, memory: ActedMemory): Step | null {
   );
 }
 
-function cloneOver(
+/** What an order asks for was not done here yet. */
+function isOrdered({ rebuild }: StandbyGoal, condition: ObservedCondition): boolean {
+  return rebuild !== null && condition.rebuiltOrder !== rebuild.order;
+}
+
+function rewindOrRebuild(
   goal: StandbyGoal,
+  { rewindFailed }: ConditionOf<'stopped'>,
+  why: string,
+): Step {
+  const { upstream, timeline, methods } = goal;
+  if (rewindFailed != null) {
+    return rebuildOver(goal, 'instance', `${why}; pg_rewind failed: ${rewindFailed}`);
+  }
+  if (methods.includes('pg_rewind')) return { kind: 'rewind', upstream, timeline, why };
+  return rebuildOver(goal, 'instance', why);
+}
+
+/** Only as ordered: without an order the leader is asked for one. */
+function rebuildOver(
+  { rebuild, upstream, timeline }: StandbyGoal,
   replaces: 'nothing' | 'unfinished' | 'instance',
   why: string,
 ): Step {
-  return { kind: 'clone', upstream: goal.upstream, replaces, why };
+  if (rebuild === null) return { kind: 'needsRebuild', why };
+  return { kind: 'rebuild', order: rebuild, upstream, timeline, replaces, why };
 }
 
 function sameEndpoint(a: Endpoint, b: Endpoint): boolean {

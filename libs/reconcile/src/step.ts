@@ -1,4 +1,4 @@
-import type { Goal, MemberRecord } from '#libs/cluster';
+import type { Goal, MemberRecord, RebuildOrder } from '#libs/cluster';
 import type { Epoch, TimelineId } from '#libs/kernel';
 
 type ReleaseReason = 'hand-over' | 'postgres-down' | 'guard-replaced' | 'yielded';
@@ -13,10 +13,14 @@ export type Step = { readonly why: string } & (
   | { readonly kind: 'initialise' }
   /** `replaces` what is in the directory: nothing, the rest of unfinished work, or an instance. */
   | {
-      readonly kind: 'clone';
+      readonly kind: 'rebuild';
+      readonly order: RebuildOrder;
       readonly upstream: MemberRecord;
+      readonly timeline: TimelineId;
       readonly replaces: 'nothing' | 'unfinished' | 'instance';
     }
+  /** The data must be built anew, which nobody has ordered yet: the leader is asked for it. */
+  | { readonly kind: 'needsRebuild' }
   | { readonly kind: 'rewind'; readonly upstream: MemberRecord; readonly timeline: TimelineId }
   /** Reads the end of WAL of a stopped instance, which divergence depends on. */
   | { readonly kind: 'examine' }
@@ -46,4 +50,4 @@ export type GoalOf<K extends GoalKind> = Extract<Goal, { kind: K }>;
 /** Steps after which the instance may accept writes: only with the lease in the guard's hands. */
 export const WRITABLE_STEPS: readonly StepKind[] = ['startPrimary', 'promote'];
 /** Steps that the leader is asked about once more, naming the order (safety 4). */
-export const DESTROYING_STEPS: readonly StepKind[] = ['rewind', 'clone'];
+export const DESTROYING_STEPS: readonly StepKind[] = ['rewind', 'rebuild'];

@@ -74,7 +74,10 @@ function pssMb(pid: number): number {
 }
 
 async function settled(limitMs = FAILOVER_LIMIT_MS): Promise<void> {
-  await until(() => holder() !== null && standbysStreaming() === 2, limitMs);
+  await until(() => {
+    const rebuilds = Object.keys(leader.state?.rebuilds ?? {}).length;
+    return holder() !== null && standbysStreaming() === 2 && rebuilds === 0;
+  }, limitMs);
 }
 
 /** The longest time without an acknowledged write around `fault`, which ends when all is well again. */

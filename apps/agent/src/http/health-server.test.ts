@@ -18,7 +18,13 @@ it('answers GET with a body, HEAD and OPTIONS without, and unknown paths with 50
   const metrics = new Metrics('agent');
   const status = () => ({ state: 'unknown' });
   const peer = () => ({ cluster: 'orders', instance: 'pg1', guardAnswers: true });
-  const app = healthServer({ view: () => nothingSeen, status, metrics, peer });
+  const app = healthServer({
+    view: () => nothingSeen,
+    status,
+    metrics,
+    peer,
+    preflight: async () => null,
+  });
   const codes: Record<string, number> = {};
   for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
     for (const url of ['/primary', '/liveness', '/nothing']) {

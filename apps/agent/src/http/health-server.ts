@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { PreflightAnswer } from '#libs/api';
 import type { Metrics } from '#libs/observability';
 import { PEER_PATH, type PeerAnswer } from '../probes/peer-probe.ts';
 import {
@@ -51,10 +52,18 @@ export type HealthServerParts = {
   readonly metrics: Metrics;
   /** What a standby's agent asks when it misses the primary. */
   readonly peer: () => PeerAnswer;
+  /** What each method of a rebuild would do; null: not known yet. */
+  readonly preflight: () => Promise<PreflightAnswer | null>;
 };
 
 /** The endpoints that load balancers ask; reads only. */
-export function healthServer({ view, status, metrics, peer }: HealthServerParts): FastifyInstance {
+export function healthServer({
+  view,
+  status,
+  metrics,
+  peer,
+  preflight,
+}: HealthServerParts): FastifyInstance {
   const app = Fastify({ logger: false, bodyLimit: 1_024 });
   for (const [url, check] of Object.entries(CHECKS)) {
     app.route<{ Querystring: HealthQuery }>({
@@ -68,6 +77,10 @@ export function healthServer({ view, status, metrics, peer }: HealthServerParts)
     });
   }
   app.get(PEER_PATH, () => peer());
+  app.get('/rebuild/preflight', async (_request, reply) => {
+    const answer = await preflight();
+    return answer ?? reply.code(NO).send({ problem: 'no primary to ask yet' });
+  });
   app.get('/patroni', () => status());
   app.get('/metrics', async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),

@@ -18,6 +18,8 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     guard: { incarnation: guard.incarnation, epoch: guard.epoch },
     detached: own.detached,
     abandonedHandOver: own.abandonedHandOver,
+    rebuiltOrder: own.rebuiltOrder ?? null,
+    rewindFailed: own.rewindFailed ?? null,
   };
   if (snapshot.foreignPid !== null) {
     return { ...around, kind: 'foreign', pid: snapshot.foreignPid };

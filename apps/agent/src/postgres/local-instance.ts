@@ -19,6 +19,7 @@ import { REMOTE_CONNECT_MS, STATEMENT_MS } from '../timing.ts';
 import { hbaLinesOf, identText, passFileText } from './hba.ts';
 import { settingsOf } from './settings.ts';
 import { readUpstream } from './upstream.ts';
+import { walSettings } from './wal-programs.ts';
 
 /** The files and connections of this host's instance. */
 export class LocalInstance {
@@ -93,6 +94,7 @@ export class LocalInstance {
           upstream,
           dataId: this.dataId.current(),
           passFile,
+          wal: walSettings(state, config, upstream !== null),
         }),
       ).changedFiles,
     ];

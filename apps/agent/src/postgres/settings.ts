@@ -19,6 +19,8 @@ export type SettingsRequest = {
   readonly upstream: Endpoint | null;
   readonly dataId: string;
   readonly passFile: string;
+  /** Our scripts around the archive's programs. */
+  readonly wal: Settings;
 };
 
 /** What an operator may change with the cluster's `parameters`. */
@@ -62,7 +64,7 @@ export function settingsOf(request: SettingsRequest): Settings {
     default_transaction_read_only: 'off',
     synchronous_standby_names: '',
     recovery_target_timeline: 'latest',
-    restore_command: '',
+    ...request.wal,
     cluster_name: `${config.cluster}/${config.instance}`,
     ...upstreamSettings(request),
   };

@@ -1,30 +1,31 @@
 import { unreachable } from '#libs/kernel';
 import type { Step } from '#libs/reconcile';
 import { ACQUIRE_MS } from '../timing.ts';
-import { clone } from './clone.step.ts';
 import { detach } from './detach.step.ts';
 import { follow } from './follow.step.ts';
 import { handOver, release, stop, stopForeign } from './give-up.step.ts';
 import { initialise } from './initialise.step.ts';
 import { promote } from './promote.step.ts';
+import { rebuild } from './rebuild.step.ts';
 import { rewindTo } from './rewind.step.ts';
 import { settlePrimary } from './settle-primary.step.ts';
 import { startPrimary, startStandby } from './start.step.ts';
 import type { StepContext } from './step-context.ts';
 
 /** Steps of minutes or hours: broken off when the goal is another one by now. */
-export const CANCELLABLE: readonly Step['kind'][] = ['clone', 'rewind', 'handOver'];
+export const CANCELLABLE: readonly Step['kind'][] = ['rebuild', 'rewind', 'handOver'];
 
 export async function execute(step: Step, context: StepContext): Promise<void> {
   switch (step.kind) {
     case 'rest':
     case 'await':
     case 'reportOnly':
+    case 'needsRebuild':
       return;
     case 'initialise':
       return initialise(context);
-    case 'clone':
-      return clone(context, step.upstream, step.replaces);
+    case 'rebuild':
+      return rebuild(context, step);
     case 'rewind':
       return rewindTo(context, step.upstream, step.timeline);
     case 'examine':

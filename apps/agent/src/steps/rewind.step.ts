@@ -1,15 +1,17 @@
 import type { MemberRecord } from '#libs/cluster';
 import { messageOf, type TimelineId } from '#libs/kernel';
 import { checkpointedTimeline, RewindError, rewind } from '#libs/postgres-run';
-import { markUnfinished } from '#libs/process';
 import { REWIND_LIMIT_MS } from '../timing.ts';
 import { askUpstream } from './ask-upstream.ts';
 import type { StepContext } from './step-context.ts';
-import { NotYetError } from './step-error.ts';
+import { NotPermittedError, NotYetError } from './step-error.ts';
 
 /** Attempts that failed before anything was changed; then the next method is taken. */
 const ATTEMPTS = 3;
 const attempts = new WeakMap<object, number>();
+/** While nobody else holds all data the rewind waits, and then leaves it to a method that keeps a copy. */
+const IN_PLACE_WAIT_MS = 20_000;
+const refusedSinceMs = new WeakMap<object, number>();
 
 /**
  * Takes the instance back to where it left the cluster's history. Not before the source's control file
@@ -20,11 +22,11 @@ export async function rewindTo(
   upstream: MemberRecord,
   timeline: TimelineId,
 ): Promise<void> {
-  const { local, log, signal, setActivity } = context;
+  const { local, log, signal, desk, setActivity } = context;
   const { dataDirectory, passFile } = local;
   await context.needCredentials();
   await sourceReady(context, upstream, timeline);
-  await context.permitDestruction('rewind');
+  await permitted(context);
   setActivity(`rewind from ${upstream.name}`);
   const source = local.remote(upstream);
   try {
@@ -42,8 +44,11 @@ export async function rewindTo(
     });
     if (outcome.kind === 'not-required') {
       log.error('pg_rewind sees nothing to do on a diverged instance: it will be rebuilt', {});
-      markUnfinished(dataDirectory, 'pg_rewind, which saw nothing to do,');
-    } else log.info('rewound', { durationMs: Math.round(outcome.durationMs) });
+      desk.rewindDidNot('it saw nothing to do');
+    } else {
+      log.info('rewound', { durationMs: Math.round(outcome.durationMs) });
+      desk.rewound();
+    }
     attempts.delete(local);
   } catch (error) {
     countFailure(context, error);
@@ -65,12 +70,29 @@ async function sourceReady(
   );
 }
 
-function countFailure({ local, log, signal }: StepContext, error: unknown): void {
+/** Safety 25: with nothing aside another standby must hold all data. */
+async function permitted(context: StepContext): Promise<void> {
+  const { local, desk, state } = context;
+  try {
+    await context.permitDestruction('rewind', { inPlace: true });
+    refusedSinceMs.delete(local);
+  } catch (error) {
+    if (!(error instanceof NotPermittedError) || !error.inPlace) throw error;
+    const nowMs = performance.now();
+    const sinceMs = refusedSinceMs.get(local) ?? nowMs;
+    refusedSinceMs.set(local, sinceMs);
+    const alone = Object.keys(state.members).length <= 2;
+    if (alone || nowMs - sinceMs >= IN_PLACE_WAIT_MS) desk.rewindDidNot(error.message);
+    throw new NotYetError(error.message, { cause: error });
+  }
+}
+
+function countFailure({ local, log, signal, desk }: StepContext, error: unknown): void {
   if (signal.aborted || !(error instanceof RewindError) || error.touched) return;
   const count = (attempts.get(local) ?? 0) + 1;
   attempts.set(local, count);
   log.warn('rewind failed', { attempt: count, why: messageOf(error.cause) });
   if (count < ATTEMPTS) return;
   attempts.delete(local);
-  markUnfinished(local.dataDirectory, `pg_rewind, which failed ${ATTEMPTS} times,`);
+  desk.rewindDidNot(messageOf(error.cause));
 }

@@ -6,15 +6,17 @@ import type { ActedMemory } from '#libs/reconcile';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { LocalInstance } from '../postgres/local-instance.ts';
+import type { RebuildDesk } from '../rebuild/rebuild-desk.ts';
 
 /** What the agent knows of its own acts; lost with the process, and then found out again. */
 export type OwnFacts = {
   detached: DetachedProof | null;
   abandonedHandOver: Epoch | null;
   settledEpoch: number | null;
-  /** The copy aside may go once the new one streams. */
-  asideDirectory: string | null;
 };
+
+/** What is asked about before something is destroyed. */
+export type DestructionOrder = { readonly order?: number; readonly inPlace: boolean };
 
 /** What a step works with. Each step leaves the world so that it can be begun again. */
 export type StepContext = {
@@ -26,6 +28,7 @@ export type StepContext = {
   readonly sql: SqlSession;
   readonly looks: SqlSession;
   readonly facts: OwnFacts;
+  readonly desk: RebuildDesk;
   readonly log: Logger;
   /** Aborted when the goal has changed and the step may be broken off. */
   readonly signal: AbortSignal;
@@ -33,7 +36,10 @@ export type StepContext = {
   /** Fsyncs the promise before it returns. */
   readonly promiseDetached: (throughEpoch: Epoch) => ActedMemory;
   /** Asks leader and guard once more, naming the order (safety 4). @throws NotPermittedError */
-  readonly permitDestruction: (step: 'rewind' | 'rebuild') => Promise<void>;
+  readonly permitDestruction: (
+    step: 'rewind' | 'rebuild',
+    order: DestructionOrder,
+  ) => Promise<void>;
   /** Fetches the passwords of our roles if they are not known yet. */
   readonly needCredentials: () => Promise<void>;
   /** Tells the leader at once what just became true. */

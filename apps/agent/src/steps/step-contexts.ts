@@ -6,18 +6,20 @@ import type { LocalSessions } from '../postgres/local-sessions.ts';
 import type { ActedMemoryFile } from '../state-directory/acted-memory-file.ts';
 import type { StepRunner } from '../step-runner.ts';
 import { LEADER_ANSWER_MS, RELEASE_MS } from '../timing.ts';
-import type { StepContext } from './step-context.ts';
+import type { DestructionOrder, StepContext } from './step-context.ts';
 import { NotPermittedError } from './step-error.ts';
 
 export type StepContextParts = Pick<
   StepContext,
-  'local' | 'guard' | 'observer' | 'facts' | 'log'
+  'local' | 'guard' | 'observer' | 'facts' | 'desk' | 'log'
 > & {
   readonly sessions: LocalSessions;
   readonly memory: ActedMemoryFile;
   readonly controllers: Controllers;
   readonly runner: StepRunner;
   readonly reportNow: () => void;
+  /** What is folded by now: a copy of hours outlives the version that it was begun on. */
+  readonly currentState: () => ClusterState | null;
 };
 
 /** Makes what a step works with, and does for it what needs the leader. */
@@ -27,16 +29,16 @@ export class StepContexts {
   constructor(readonly parts: StepContextParts) {}
 
   make(state: ClusterState, signal: AbortSignal): StepContext {
-    const { local, guard, observer, facts, log, sessions, runner, reportNow } = this.parts;
+    const { local, guard, observer, facts, desk, log, sessions, runner, reportNow } = this.parts;
     return {
-      ...{ local, guard, observer, facts, log, state, signal },
+      ...{ local, guard, observer, facts, desk, log, state, signal },
       sql: sessions.steps,
       looks: sessions.looks,
       setActivity: (activity) => {
         runner.activity = activity;
       },
       promiseDetached: (throughEpoch) => this.#promiseDetached(throughEpoch),
-      permitDestruction: (step) => this.#permitDestruction(step, state),
+      permitDestruction: (step, order) => this.#permitDestruction(step, order),
       needCredentials: () => this.#needCredentials(),
       reportNow: async () => {
         observer.look();
@@ -70,12 +72,13 @@ export class StepContexts {
     return memory.memory;
   }
 
-  async #permitDestruction(step: 'rewind' | 'rebuild', { version }: ClusterState): Promise<void> {
-    const { controllers, guard } = this.parts;
-    const ask = { step, version };
+  async #permitDestruction(step: 'rewind' | 'rebuild', order: DestructionOrder): Promise<void> {
+    const { controllers, guard, currentState } = this.parts;
+    const ask = { step, version: currentState()?.version ?? 0, ...order };
     const answer = await controllers.askLeader('permitDestruction', ask, LEADER_ANSWER_MS);
     if (!answer.permitted) {
-      throw new NotPermittedError(`the leader does not permit '${step}': ${answer.why}`);
+      const why = `the leader does not permit '${step}': ${answer.why}`;
+      throw new NotPermittedError(why, answer.inPlace === true);
     }
     await guard.ask({ type: 'permitDestruction', step }, RELEASE_MS);
   }

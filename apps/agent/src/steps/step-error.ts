@@ -7,6 +7,14 @@ export class NotYetError extends DomainError {
 
 export class NotPermittedError extends DomainError {
   readonly code = 'NOT_PERMITTED';
+
+  constructor(
+    message: string,
+    /** Refused only because nothing would be kept aside (safety 25). */
+    readonly inPlace = false,
+  ) {
+    super(message);
+  }
 }
 
 export class StepFailedError extends DomainError {

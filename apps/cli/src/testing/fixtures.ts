@@ -11,6 +11,7 @@ export function instance(over: Partial<InstanceView> & { name: string }): Instan
     receivingFrom: 'pg1',
     guard: { attached: true, epoch: null, remainingMs: null },
     agent: { heardAgeMs: 140 },
+    rebuild: null,
     activity: null,
     problem: null,
     postgres: `10.0.0.1${over.name.at(-1)}:5432`,

@@ -1,4 +1,4 @@
-import { type AgentReport, type ClusterState, goalOf } from '#libs/cluster';
+import { type AgentReport, type ClusterState, goalOf, whyNotInPlace } from '#libs/cluster';
 import { credentialsKey } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import type { DecisionLoop, GuardIdentity, Service } from '#libs/leader';
@@ -78,7 +78,7 @@ export class AgentAnswers {
     { cluster, instance }: GuardIdentity,
     ask: Destruction['ask'],
   ): Promise<Destruction['answer']> {
-    this.#serving();
+    const service = this.#serving();
     await this.confirmed();
     const state = this.#options.host.store.cluster(cluster);
     if (state === null) return { permitted: false, why: `cluster '${cluster}' is not known` };
@@ -92,8 +92,15 @@ export class AgentAnswers {
     }
     const goal = goalOf(state, instance);
     const asks = goal.kind === 'standby' || (goal.kind === 'initialise' && ask.step === 'remove');
-    const why = asks ? `version ${state.version} asks for it` : `its goal is '${goal.kind}'`;
-    return { permitted: asks, why };
+    if (!asks) return { permitted: false, why: `its goal is '${goal.kind}'` };
+    const order = goal.kind === 'standby' ? (goal.rebuild?.order ?? null) : null;
+    if (ask.order !== undefined && ask.order !== order) {
+      const why = `rebuild order ${ask.order} was asked for, ${order ?? 'none'} stands`;
+      return { permitted: false, why };
+    }
+    const refusal = ask.inPlace === true ? inPlaceRefusal(service, state, instance) : null;
+    if (refusal !== null) return { permitted: false, why: refusal, inPlace: true };
+    return { permitted: true, why: `version ${state.version} asks for it` };
   }
 
   /** Kept in memory while this controller leads; agents tell the next leader again. */
@@ -136,4 +143,13 @@ export class AgentAnswers {
     if (service === null) throw new NotLeaderError(this.#options.leaderName());
     return service;
   }
+}
+
+function inPlaceRefusal(
+  service: Service,
+  state: ClusterState,
+  instance: GuardIdentity['instance'],
+): string | null {
+  const observations = service.observations.of(state.name, service.leaseOf(state));
+  return whyNotInPlace({ state, observations }, instance);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentReport } from '#libs/cluster';
+import { type AgentReport, REBUILD_METHODS } from '#libs/cluster';
 import { instanceName } from '#libs/kernel';
 import { MalformedMessageError } from '#libs/protocol';
 
@@ -89,6 +89,23 @@ const server = z.object({
   collation: z.string().max(255).nullable(),
 });
 
+const bytes = z.bigint().min(0n);
+const method = z.enum(REBUILD_METHODS);
+const rebuild = z.object({
+  wants: text.nullable(),
+  order: z.int().nullable(),
+  phase: z.string().max(32),
+  method: method.nullable(),
+  doneBytes: bytes,
+  totalBytes: bytes.nullable(),
+  bytesPerSecond: count.nullable(),
+  secondsLeft: count.nullable(),
+  tookMs: count,
+  failures: z.array(z.object({ method, reason: text })).max(20),
+});
+
+const aside = z.object({ directory: text, systemIdentifier: z.string().max(64), position });
+
 const reportShape = z.object({
   instance: z.string().transform(instanceName),
   actedVersion: z.int().min(0),
@@ -113,6 +130,8 @@ const reportShape = z.object({
   abandonedHandOver: z.int().nullable(),
   activity: text.nullable(),
   problem: text.nullable(),
+  rebuild: rebuild.nullable().optional(),
+  aside: aside.nullable().optional(),
 });
 
 /** An agent's report, checked and passed on as it came: keys of later versions stay in it. */
@@ -123,6 +142,8 @@ export const subscribeAsk = z.object({ sequence: z.int().min(0) });
 export const destructionAsk = z.object({
   step: z.enum(['rewind', 'rebuild', 'remove']),
   version: z.int().min(0),
+  order: z.int().min(0).exactOptional(),
+  inPlace: z.boolean().exactOptional(),
 });
 
 /** PostgreSQL 18 has under 400; extensions bring more. */

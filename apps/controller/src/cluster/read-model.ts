@@ -32,6 +32,11 @@ export class ReadModel {
     return this.host.store.cluster(name);
   }
 
+  /** By a name as somebody wrote it. */
+  clusterNamed(name: string): ClusterState | null {
+    return this.host.store.clusters().find((state) => state.name === name) ?? null;
+  }
+
   view(state: ClusterState): ClusterView {
     return clusterViewOf(state, this.heard(state));
   }

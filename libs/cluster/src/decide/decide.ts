@@ -11,6 +11,7 @@ import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
 import { recordPrimaryServer } from './measure-primary.ts';
 import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
+import { decideCancelRebuild, decideRebuild, orderRebuilds, recordRebuilds } from './rebuild.ts';
 import { decideResume } from './resume.ts';
 import { decideSwitchover, watchSwitchover } from './switchover.ts';
 
@@ -36,6 +37,8 @@ const RULES: readonly Rule[] = [
   recordFollowers,
   recordPrimaryServer,
   recordClockJump,
+  recordRebuilds,
+  orderRebuilds,
 ];
 
 /** The next batch of events for one cluster, or null when nothing is to be done now. */
@@ -58,6 +61,10 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       return decideAcknowledge(input);
     case 'configure':
       return decideConfigure(input, command);
+    case 'rebuild':
+      return decideRebuild(input, command);
+    case 'cancelRebuild':
+      return decideCancelRebuild(input, command.instance);
     case 'pause':
       if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
       return decided('operator-pause', { type: 'ClusterPaused' });

@@ -12,6 +12,12 @@ export {
   writeHba,
   writeManagedSettings,
 } from './config-files.ts';
+export {
+  CopyPlaces,
+  contentsOf,
+  type DataPlaces,
+  dataPlacesOf,
+} from './data-places.ts';
 export { type DetachOutcome, type DetachRequest, detach } from './detach.ts';
 export {
   clearDetachedMark,
@@ -53,6 +59,8 @@ export { runTool, type ToolSecrets } from './run-tool.ts';
 export { dropIdleSlot, ensurePhysicalSlot } from './slots.ts';
 export { type Row, type SqlTarget, SqlTimeoutError } from './sql-connection.ts';
 export { SqlSession } from './sql-session.ts';
+export { asideOf, finishSwap, makeRoom, removeAside, type Swap, swapIn } from './swap-in.ts';
+export { syncFileSystems } from './sync-file-systems.ts';
 export {
   dropDanglingSkips,
   readTimelineHistories,

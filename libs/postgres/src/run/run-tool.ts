@@ -5,13 +5,17 @@ import type { Installation } from './installation.ts';
 export function runTool(
   installation: Pick<Installation, 'runAs'>,
   argv: readonly string[],
-  options: RunOptions & { readonly secrets?: ToolSecrets },
+  options: RunOptions & {
+    readonly secrets?: ToolSecrets;
+    /** Beside our own variables. */
+    readonly environment?: Readonly<Record<string, string>>;
+  },
 ): Promise<RunResult> {
-  const { secrets, ...rest } = options;
+  const { secrets, environment, ...rest } = options;
   const { runAs } = installation;
   return run(argv, {
     ...rest,
-    env: { ...process.env, LC_ALL: 'C', ...environmentOf(secrets) },
+    env: { ...process.env, LC_ALL: 'C', ...environment, ...environmentOf(secrets) },
     ...(runAs === undefined ? {} : { runAs }),
   });
 }

@@ -1,0 +1,97 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  archiveScript,
+  leaseFileText,
+  restoreScript,
+  type WalProgram,
+  walSetting,
+} from '#libs/backup';
+import type { ClusterState } from '#libs/cluster';
+import type { AgentConfig } from '#libs/config';
+import { codeOf, messageOf } from '#libs/kernel';
+import type { Settings } from '#libs/postgres-model';
+import { DETACHED_MARK } from '#libs/postgres-run';
+import { writeFileIfChanged } from '#libs/process';
+import { toolFor, walFetchOf, walScriptPaths } from '../rebuild/tools-here.ts';
+
+/** A segment takes seconds even from another continent. */
+const RESTORE_LIMIT_SECONDS = 60;
+const EXECUTABLE = 0o700;
+
+/**
+ * The settings that name our scripts, which are written first. A program that cannot be used now (its
+ * environment file is gone) leaves the script as it was: an archive that worked goes on working.
+ */
+export function walSettings(state: ClusterState, config: AgentConfig, follows: boolean): Settings {
+  const paths = walScriptPaths(config);
+  const fetch = usable(
+    paths.restore,
+    () => walFetchOf(state, config),
+    (program) =>
+      restoreScript(program, { detachedMark: DETACHED_MARK, limitSeconds: RESTORE_LIMIT_SECONDS }),
+  );
+  const archive = usable(
+    paths.archive,
+    () => archiveOf(state, config),
+    (program) => archiveScript(program, { leaseFile: paths.lease }),
+  );
+  const wanted = state.postgres.archive !== undefined;
+  return {
+    restore_command: follows && fetch ? walSetting(paths.restore, 'restore') : '',
+    ...(wanted ? { archive_mode: 'on' } : {}),
+    archive_command: archive ? walSetting(paths.archive, 'archive') : '',
+  };
+}
+
+function archiveOf(state: ClusterState, config: AgentConfig): WalProgram | null {
+  const tool = state.postgres.archive?.tool;
+  return tool === undefined ? null : (toolFor(tool, config)?.walArchive() ?? null);
+}
+
+function usable(
+  path: string,
+  find: () => WalProgram | null,
+  render: (program: WalProgram) => string,
+): boolean {
+  try {
+    const program = find();
+    if (program === null) return false;
+    writeFileIfChanged(path, render(program), EXECUTABLE);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== 'BACKUP_SOURCE') throw error;
+    process.stderr.write(`matriarch agent: ${messageOf(error)}\n`);
+    return existsSync(path);
+  }
+}
+
+const TELL_INTERVAL_MS = 250;
+
+/** Tells the archive script until when the lease lasts; without news from us it refuses by itself. */
+export class WalLease {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly config: AgentConfig,
+    readonly archives: () => boolean,
+    readonly remainingMs: () => number | null,
+  ) {}
+
+  start(): void {
+    this.#timer = setInterval(() => this.#tell(), TELL_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tell(): void {
+    if (!this.archives()) return;
+    const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+    const text = leaseFileText(uptimeSeconds, this.remainingMs());
+    const { lease } = walScriptPaths(this.config);
+    // Renamed, so that no reader sees half of it; not synced: after a crash there is no lease.
+    writeFileSync(`${lease}.new`, text);
+    renameSync(`${lease}.new`, lease);
+  }
+}

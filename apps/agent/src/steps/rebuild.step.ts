@@ -1,0 +1,229 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  finishCopy,
+  type Preflight,
+  proveSource,
+  type RebuildTool,
+  type SourceRequest,
+} from '#libs/backup';
+import { type MemberRecord, type RebuildMethod, rebuildPolicyOf } from '#libs/cluster';
+import { DomainError, messageOf } from '#libs/kernel';
+import { slotNameOf } from '#libs/postgres-model';
+import { CopyPlaces, dataPlacesOf, finishSwap, makeRoom, swapIn } from '#libs/postgres-run';
+import { unfinishedWork } from '#libs/process';
+import type { StepOf } from '#libs/reconcile';
+import { expectedOf, serverOf } from '../rebuild/rebuild-sources.ts';
+import { toolFor } from '../rebuild/tools-here.ts';
+import { askUpstream } from './ask-upstream.ts';
+import type { DestructionOrder, StepContext } from './step-context.ts';
+import { NotPermittedError, NotYetError, StepFailedError } from './step-error.ts';
+
+const PERMIT_PATIENCE_MS = 60_000;
+const PERMIT_RETRY_MS = 200;
+
+/**
+ * Builds the data anew by the first method of the order that succeeds. A copy is made beside what is
+ * there, proved, and only then put in its place by rename; what was there stays aside until the new one
+ * streams (architecture G5, safety 25).
+ */
+export async function rebuild(context: StepContext, step: StepOf<'rebuild'>): Promise<void> {
+  const { desk, log, signal, local } = context;
+  if (finishInterruptedSwap(context, step.order.order)) return;
+  await context.needCredentials();
+  await upstreamReady(context, step.upstream);
+  for (const method of methodsOf(context, step)) {
+    desk.enter('preflight', method);
+    try {
+      await buildBy(context, step, method);
+      return;
+    } catch (error) {
+      if (signal.aborted || passes(error)) throw error;
+      desk.failed(method, messageOf(error));
+      log.warn('rebuild failed', { method, order: step.order.order, error });
+      if (unfinishedWork(local.dataDirectory) !== undefined) context.observer.forgetDirectory();
+    }
+  }
+  throw new StepFailedError(needsRebuild(context));
+}
+
+/** Tried again from its begin; what needs another healthy standby lets the next method have its turn. */
+function passes(error: unknown): boolean {
+  if (error instanceof NotPermittedError) return !error.inPlace;
+  return error instanceof NotYetError;
+}
+
+/** A copy of hours is not thrown away because an event came between the question and its answer. */
+async function permitted(context: StepContext, order: DestructionOrder): Promise<void> {
+  const begunMs = performance.now();
+  for (;;) {
+    try {
+      await context.permitDestruction('rebuild', order);
+      return;
+    } catch (error) {
+      const patient = performance.now() - begunMs < PERMIT_PATIENCE_MS;
+      if (!patient || context.signal.aborted || !(error instanceof DomainError)) throw error;
+      if (error instanceof NotPermittedError && error.inPlace) throw error;
+      await delay(PERMIT_RETRY_MS);
+    }
+  }
+}
+
+function methodsOf(context: StepContext, { order }: StepOf<'rebuild'>): readonly RebuildMethod[] {
+  const left = context.desk.begin(order);
+  if (left === null) throw new StepFailedError(needsRebuild(context));
+  return left;
+}
+
+function needsRebuild({ desk }: StepContext): string {
+  const reasons = desk.journal.failures.map(({ method, reason }) => `${method}: ${reason}`);
+  return `needs-rebuild: ${reasons.join('; ')}`;
+}
+
+/** A crash between the renames: the copy was whole and permitted, so it is put in place. */
+function finishInterruptedSwap(
+  { local, desk, observer, log }: StepContext,
+  order: number,
+): boolean {
+  const swap = finishSwap(local.dataDirectory);
+  if (swap === null) return false;
+  observer.forgetDirectory();
+  const { journal } = desk;
+  if (journal.order !== order || journal.method === null) return false;
+  local.dataId.renew();
+  desk.placed(journal.method);
+  log.info('went on with putting a copy in place', { aside: swap.aside });
+  return true;
+}
+
+/** The primary's agent makes our slot; a copy begun before it could lack WAL at its end. */
+async function upstreamReady(context: StepContext, upstream: MemberRecord): Promise<void> {
+  const { recovery, slot } = await askUpstream(context, upstream, async (session) => {
+    const [row] = await session.query(
+      `SELECT pg_is_in_recovery() AS recovery,
+              EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1) AS slot`,
+      [slotNameOf(context.local.config.instance)],
+    );
+    return row ?? {};
+  });
+  if (recovery !== false) throw new NotYetError(`${upstream.name} is no primary yet`);
+  if (slot !== true) throw new NotYetError(`${upstream.name} has no slot for us yet`);
+}
+
+async function buildBy(
+  context: StepContext,
+  step: StepOf<'rebuild'>,
+  method: RebuildMethod,
+): Promise<void> {
+  const { local, state, setActivity, desk } = context;
+  const { config } = local;
+  const tool = toolFor(method, config);
+  if (tool === null) throw new StepFailedError(`backup.${method} is not configured on this host`);
+  setActivity(`${method}: looks at its source`);
+  const request = requestFor(context, step, tool);
+  const { bandwidthBytesPerSecond } = rebuildPolicyOf(state.postgres);
+  const preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
+  if (!preflight.ok) throw new StepFailedError(preflight.detail);
+  const inPlace = tool.capabilities.inPlace || !preflight.keepsAside;
+  const permit = () => permitted(context, { order: step.order.order, inPlace });
+  // What would be refused at the end need not be copied first.
+  if (inPlace && step.replaces === 'instance') await permit();
+  if (tool.capabilities.inPlace) await changeInPlace(context, step, tool, request, permit);
+  else await copyAndSwap(context, tool, request, preflight, permit);
+  local.dataId.renew();
+  context.observer.forgetDirectory();
+  desk.placed(method);
+}
+
+function requestFor(
+  { local, state }: StepContext,
+  { upstream, order }: StepOf<'rebuild'>,
+  tool: RebuildTool,
+): SourceRequest {
+  const from = order.from === null ? undefined : state.members[order.from];
+  const source = tool.capabilities.fromServer && !tool.capabilities.inPlace ? from : undefined;
+  return {
+    installation: local.installation,
+    dataDirectory: local.dataDirectory,
+    expected: expectedOf(state),
+    server: serverOf(local, state, source ?? upstream, source === undefined),
+  };
+}
+
+async function copyAndSwap(
+  context: StepContext,
+  tool: RebuildTool,
+  request: SourceRequest,
+  preflight: Preflight,
+  permit: () => Promise<void>,
+): Promise<void> {
+  const { local, state, signal, setActivity, desk, log } = context;
+  const { dataDirectory, config } = local;
+  const { walDirectory, tablespaces } = config.postgres;
+  const present = dataPlacesOf(dataDirectory);
+  const target = { ...present, walDirectory: walDirectory ?? present.walDirectory };
+  const places = new CopyPlaces(target, tablespaces);
+  try {
+    if (!preflight.keepsAside) {
+      await permit();
+      makeRoom(dataDirectory);
+    }
+    places.prepare();
+    desk.enter('copying', tool.name);
+    await tool.copy({
+      ...request,
+      places,
+      bandwidthBytesPerSecond: rebuildPolicyOf(state.postgres).bandwidthBytesPerSecond,
+      expectedBytes: preflight.bytes,
+      target: null,
+      signal,
+      onProgress: (doneBytes, totalBytes) => {
+        desk.note(doneBytes, totalBytes ?? preflight.bytes);
+        setActivity(activityOf(tool.name, desk.progress));
+      },
+    });
+    setActivity(`${tool.name}: proves the copy`);
+    await finishCopy(local.installation, places, request.expected);
+    desk.enter('replacing', tool.name);
+    await permit();
+    const swap = swapIn(places, preflight.keepsAside);
+    log.info('copy in place', { method: tool.name, aside: swap.aside });
+  } finally {
+    places.remove();
+  }
+}
+
+async function changeInPlace(
+  { signal, desk, setActivity, local, state }: StepContext,
+  { replaces }: StepOf<'rebuild'>,
+  tool: RebuildTool,
+  request: SourceRequest,
+  permit: () => Promise<void>,
+): Promise<void> {
+  if (replaces !== 'instance') {
+    throw new StepFailedError('there is nothing whole in the data directory to change');
+  }
+  await permit();
+  desk.enter('copying', tool.name);
+  await tool.copy({
+    ...request,
+    places: new CopyPlaces(dataPlacesOf(local.dataDirectory)),
+    bandwidthBytesPerSecond: rebuildPolicyOf(state.postgres).bandwidthBytesPerSecond,
+    expectedBytes: null,
+    target: null,
+    signal,
+    onProgress: (doneBytes, totalBytes) => {
+      desk.note(doneBytes, totalBytes);
+      setActivity(activityOf(tool.name, desk.progress));
+    },
+  });
+}
+
+function activityOf(
+  method: RebuildMethod,
+  { doneBytes, totalBytes, secondsLeft }: StepContext['desk']['progress'],
+): string {
+  if (totalBytes === null || totalBytes === 0n) return `${method}, ${doneBytes} bytes`;
+  const percent = Math.min(100, Number((100n * doneBytes) / totalBytes));
+  const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
+  return `${method}, ${percent} %${left}`;
+}

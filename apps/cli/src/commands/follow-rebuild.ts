@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { API_PATHS, clusterView, type InstanceView } from '#libs/api';
+import type { ApiClient } from '../api/api-client.ts';
+import { followEvents } from '../api/follow-events.ts';
+import { eventLine } from '../render/event-text.ts';
+import { progressLine } from '../render/rebuild-text.ts';
+import type { Terminal } from '../terminal.ts';
+
+export type RebuildEnding =
+  | { readonly kind: 'completed'; readonly method: string; readonly tookMs: number }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+type Followed = {
+  readonly cluster: string;
+  readonly instance: string;
+  readonly after: number;
+  readonly terminal: Terminal;
+};
+
+const REDRAW_INTERVAL_MS = 500;
+const rebuildEvent = z.looseObject({
+  instance: z.string(),
+  method: z.string().default(''),
+  tookMs: z.number().default(0),
+  reason: z.string().default(''),
+  remaining: z.number().default(1),
+});
+
+/** Shows the events of a rebuild, and between them a bar on a terminal, until it ends. */
+export async function followRebuild(client: ApiClient, followed: Followed): Promise<RebuildEnding> {
+  const { cluster, instance, after, terminal } = followed;
+  const redraw = setInterval(() => void draw(client, followed), REDRAW_INTERVAL_MS);
+  const aborter = new AbortController();
+  try {
+    for await (const recorded of followEvents(client, { cluster, after, signal: aborter.signal })) {
+      const { type } = recorded.event;
+      const parsed = type.startsWith('Rebuild') ? rebuildEvent.safeParse(recorded.event) : null;
+      if (parsed?.success !== true || parsed.data.instance !== instance) continue;
+      if (type !== 'RebuildProgress' || !terminal.interactive) {
+        terminal.note(eventLine(recorded, terminal));
+      }
+      const { method, tookMs, reason, remaining } = parsed.data;
+      if (type === 'RebuildCompleted') return { kind: 'completed', method, tookMs };
+      if (type === 'RebuildCancelled') return { kind: 'failed', reason: 'cancelled' };
+      if (type === 'RebuildMethodFailed' && remaining === 0) {
+        return { kind: 'failed', reason: `needs-rebuild: ${method}: ${reason}` };
+      }
+    }
+    return { kind: 'failed', reason: 'the stream of events ended' };
+  } finally {
+    clearInterval(redraw);
+    aborter.abort();
+    terminal.transient('');
+  }
+}
+
+/** A look that fails is only a frame that is missing. */
+async function draw(client: ApiClient, { cluster, instance, terminal }: Followed): Promise<void> {
+  if (!terminal.interactive) return;
+  const rebuild = await rebuildNow(client, cluster, instance);
+  if (rebuild !== null) terminal.transient(progressLine(rebuild));
+}
+
+async function rebuildNow(
+  client: ApiClient,
+  cluster: string,
+  instance: string,
+): Promise<InstanceView['rebuild']> {
+  try {
+    const { instances } = await client.read(API_PATHS.cluster(cluster), clusterView);
+    return instances.find(({ name }) => name === instance)?.rebuild ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,113 @@
+import {
+  API_PATHS,
+  clusterView,
+  type InstanceView,
+  orderAnswer,
+  type PreflightAnswer,
+  preflightAnswer,
+} from '#libs/api';
+import type { ApiClient } from '../api/api-client.ts';
+import { callHttp } from '../api/http-request.ts';
+import { ForeignAnswerError, UsageError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type Outcome } from '../outcome.ts';
+import { preflightTable } from '../render/rebuild-text.ts';
+import { followRebuild, type RebuildEnding } from './follow-rebuild.ts';
+import { whichCluster } from './which-cluster.ts';
+
+export type ReinitOptions = {
+  readonly method?: string;
+  readonly from?: string;
+  readonly follow?: true;
+  readonly dryRun?: true;
+  readonly cancel?: true;
+  readonly force?: true;
+};
+
+const PREFLIGHT_TIMEOUT_MS = 60_000;
+
+/** Builds the data of one instance anew, says what that would do, or breaks it off. */
+export async function reinit(
+  context: Context,
+  named: string | undefined,
+  options: ReinitOptions,
+): Promise<Outcome> {
+  const client = await context.client();
+  const { cluster, instance } = await whichInstance(client, named);
+  if (options.dryRun === true) return dryRun(context, client, cluster, instance);
+  if (options.cancel === true) return cancel(client, cluster, instance);
+  const body = {
+    ...(options.method === undefined ? {} : { method: options.method }),
+    ...(options.from === undefined ? {} : { from: options.from }),
+    force: options.force === true,
+  };
+  const order = await client.order(API_PATHS.rebuild(cluster, instance), body, orderAnswer);
+  if (options.follow !== true) {
+    const text = `${instance} is being built anew: see \`matriarch status\` and \`matriarch events -f\``;
+    return { exitCode: EXIT.held, text, result: { cluster, instance, ok: true, followed: false } };
+  }
+  const { terminal } = context;
+  const after = order.sequence;
+  const ending = await followRebuild(client, { cluster, instance, after, terminal });
+  return outcomeOf(cluster, instance, ending);
+}
+
+function outcomeOf(cluster: string, instance: string, ending: RebuildEnding): Outcome {
+  if (ending.kind === 'completed') {
+    const { method, tookMs } = ending;
+    const text = `${instance} is built anew by ${method} and streams, ${(tookMs / 1_000).toFixed(1)} s`;
+    const result = { cluster, instance, ok: true, method, tookMs };
+    return { exitCode: EXIT.held, text, result };
+  }
+  const { reason } = ending;
+  const result = { cluster, instance, ok: false, reason };
+  return { exitCode: EXIT.notHeld, text: `${instance}: ${reason}`, result };
+}
+
+async function cancel(client: ApiClient, cluster: string, instance: string): Promise<Outcome> {
+  const path = API_PATHS.cancelRebuild(cluster, instance);
+  const { satisfied } = await client.order(path, {}, orderAnswer);
+  const text = satisfied ?? `the rebuild of ${instance} is cancelled`;
+  const result = { cluster, instance, ok: true, cancelled: satisfied === null };
+  return { exitCode: EXIT.held, text, result };
+}
+
+/** The agent itself is asked: only its host knows what its tools find. */
+async function dryRun(
+  { terminal }: Context,
+  client: ApiClient,
+  cluster: string,
+  instance: string,
+): Promise<Outcome> {
+  const { agentUrl } = await viewOf(client, cluster, instance);
+  const url = new URL('/rebuild/preflight', agentUrl);
+  const limits = { timeoutMs: PREFLIGHT_TIMEOUT_MS, tls: null };
+  const { body, status } = await callHttp({ method: 'GET', url, ...limits });
+  const parsed = preflightAnswer.safeParse(status === 200 ? JSON.parse(body) : null);
+  if (!parsed.success) {
+    throw new ForeignAnswerError(url.origin, `HTTP status ${status} to the preflight`);
+  }
+  const answer: PreflightAnswer = parsed.data;
+  const ok = answer.methods.some((method) => method.ok);
+  return {
+    exitCode: ok ? EXIT.held : EXIT.notHeld,
+    text: preflightTable(answer, terminal),
+    result: { cluster, instance, ok, methods: answer.methods.map((method) => ({ ...method })) },
+  };
+}
+
+async function viewOf(client: ApiClient, cluster: string, instance: string): Promise<InstanceView> {
+  const { instances } = await client.read(API_PATHS.cluster(cluster), clusterView);
+  const found = instances.find(({ name }) => name === instance);
+  if (found !== undefined) return found;
+  const known = instances.map(({ name }) => name).join(', ') || 'none';
+  throw new UsageError(`'${instance}' is not an instance of ${cluster} (${known})`);
+}
+
+/** `CLUSTER/INSTANCE`, or the instance alone where there is one cluster. */
+async function whichInstance(client: ApiClient, named = '') {
+  const [first = '', second] = named.split('/');
+  if (second === undefined)
+    return { cluster: await whichCluster(client, undefined), instance: first };
+  return { cluster: first, instance: second };
+}

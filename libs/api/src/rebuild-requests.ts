@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { BACKUP_TOOLS, REBUILD_METHODS } from '#libs/cluster';
+import { InvalidNameError, instanceName } from '#libs/kernel';
+
+/** 1 kB/s to 1 TB/s. */
+const bandwidth = z.int().min(1_024).max(1_099_511_627_776);
+
+export const rebuildPolicySchema = z.strictObject({
+  methods: z.array(z.enum(REBUILD_METHODS)).min(1).max(REBUILD_METHODS.length),
+  automaticRebuild: z.enum(['never', 'whenSafe']),
+  inPlaceAlone: z.boolean(),
+  bandwidthBytesPerSecond: bandwidth.nullable(),
+});
+
+export const archiveSchema = z.strictObject({ tool: z.enum(BACKUP_TOOLS) });
+
+export const bootstrapSchema = z.strictObject({
+  tool: z.enum(BACKUP_TOOLS),
+  target: z
+    .strictObject({
+      kind: z.enum(['time', 'lsn', 'name', 'xid']),
+      value: z.string().min(1).max(200),
+    })
+    .nullable(),
+});
+
+const instance = z.string().transform((text, context) => {
+  try {
+    return instanceName(text);
+  } catch (error) {
+    if (!(error instanceof InvalidNameError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+    return z.NEVER;
+  }
+});
+
+/** Body of an order to build an instance's data anew. */
+export const rebuildRequest = z.strictObject({
+  method: z.enum(REBUILD_METHODS).optional(),
+  from: instance.optional(),
+  force: z.boolean().default(false),
+});
+export type RebuildRequest = z.output<typeof rebuildRequest>;
+
+/** What one method said before anything was done, as an agent answers `reinit --dry-run`. */
+const methodPreflight = z.object({
+  method: z.string(),
+  ok: z.boolean(),
+  /** Why not, or what it would do. */
+  detail: z.string(),
+  bytes: z.number().nullable(),
+  estimateSeconds: z.number().nullable(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
+
+export const preflightAnswer = z.object({
+  instance: z.string(),
+  methods: z.array(methodPreflight),
+});
+export type PreflightAnswer = z.output<typeof preflightAnswer>;

@@ -1,0 +1,69 @@
+import type { BarmanSettings } from '../../settings.ts';
+
+/** What runs on the Barman host: there itself, or over SSH, whose command line its shell reads. */
+export function onBarmanHost(
+  { host, user, ssh }: BarmanSettings,
+  argv: readonly string[],
+): readonly string[] {
+  if (host === null) return argv;
+  return [...ssh, `${user}@${host}`, argv.map(shellQuoted).join(' ')];
+}
+
+export function showBackupCommand(settings: BarmanSettings): readonly string[] {
+  const { program, server, backup } = settings;
+  return onBarmanHost(settings, [...program, '-f', 'json', 'show-backup', server, backup]);
+}
+
+export type RecoverPlaces = {
+  readonly dataDirectory: string;
+  /** By tablespace name. */
+  readonly tablespaces: Readonly<Record<string, string>>;
+};
+
+/**
+ * Barman pushes with rsync, so it must reach this host as PostgreSQL's user. Without a target it writes
+ * no recovery settings that would matter: `--standby-mode` and the rest are ours.
+ */
+export function recoverCommand(
+  settings: BarmanSettings,
+  { dataDirectory, tablespaces }: RecoverPlaces,
+  backup: string,
+): readonly string[] {
+  const { program, server, remoteSshCommand } = settings;
+  return onBarmanHost(settings, [
+    ...program,
+    'recover',
+    '--get-wal',
+    ...(remoteSshCommand === null ? [] : ['--remote-ssh-command', remoteSshCommand]),
+    ...Object.entries(tablespaces).flatMap(([name, path]) => ['--tablespace', `${name}:${path}`]),
+    server,
+    backup,
+    dataDirectory,
+  ]);
+}
+
+export function walRestoreCommand(settings: BarmanSettings): readonly string[] {
+  const { walRestoreProgram, user, host, server, program } = settings;
+  if (host === null) {
+    return ['sh', '-c', 'exec "$@" > "$0"', '%p', ...program, 'get-wal', server, '%f'];
+  }
+  return [walRestoreProgram, '--user', user, host, server, '%f', '%p'];
+}
+
+export function walArchiveCommand(settings: BarmanSettings): readonly string[] {
+  const { walArchiveProgram, user, host, server, program } = settings;
+  if (host === null) {
+    const pack = 'tar -cf - -C "$(dirname "$0")" "$(basename "$0")" | "$@"';
+    return ['sh', '-c', pack, '%p', ...program, 'put-wal', server];
+  }
+  return [walArchiveProgram, '--user', user, host, server, '%p'];
+}
+
+export function listBackupsCommand(settings: BarmanSettings): readonly string[] {
+  const { program, server } = settings;
+  return onBarmanHost(settings, [...program, '-f', 'json', 'list-backups', server]);
+}
+
+function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

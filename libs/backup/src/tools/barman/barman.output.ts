@@ -1,0 +1,73 @@
+import type { Lsn } from '#libs/kernel';
+import { walOf } from '../../wal-segment.ts';
+
+export type BarmanBackup = {
+  readonly id: string;
+  readonly major: number | null;
+  readonly bytes: number | null;
+  readonly tablespaces: readonly { readonly name: string; readonly location: string }[];
+  readonly wal: { readonly timeline: number; readonly lsn: Lsn } | null;
+  readonly systemIdentifier: string | null;
+  readonly endedAtMs: number | null;
+};
+
+type Shown = {
+  readonly backup_id: string;
+  readonly status: string;
+  readonly postgresql_version?: number;
+  readonly system_id?: string;
+  readonly tablespaces?: readonly { readonly name: string; readonly location: string }[];
+  readonly base_backup_information?: {
+    readonly disk_usage_bytes?: number;
+    readonly end_wal?: string;
+    readonly end_time_timestamp?: string;
+  };
+  readonly wal_information?: { readonly last_available?: string | null };
+};
+
+export type ShownBackup =
+  | { readonly kind: 'backup'; readonly backup: BarmanBackup }
+  | { readonly kind: 'none'; readonly why: string };
+
+/** Reads `barman -f json show-backup`; what it refuses is in `_ERROR`, with exit code 1. */
+export function readShownBackup(json: string, server: string): ShownBackup {
+  const answer = JSON.parse(json) as Record<string, unknown>;
+  const errors = answer['_ERROR'];
+  if (Array.isArray(errors)) return { kind: 'none', why: errors.map(String).join('; ') };
+  const shown = answer[server] as Shown | undefined;
+  if (shown === undefined) return { kind: 'none', why: `no answer about server ${server}` };
+  if (shown.status !== 'DONE') {
+    return { kind: 'none', why: `backup ${shown.backup_id} is ${shown.status}` };
+  }
+  const copy = shown.base_backup_information;
+  const version = shown.postgresql_version;
+  const ended = Number(copy?.end_time_timestamp);
+  return {
+    kind: 'backup',
+    backup: {
+      id: shown.backup_id,
+      major: version === undefined ? null : Math.floor(version / 10_000),
+      bytes: copy?.disk_usage_bytes ?? null,
+      tablespaces: shown.tablespaces ?? [],
+      wal: walOf(shown.wal_information?.last_available ?? copy?.end_wal ?? null),
+      systemIdentifier: shown.system_id ?? null,
+      endedAtMs: Number.isFinite(ended) ? ended * 1_000 : null,
+    },
+  };
+}
+
+/** Ids of `barman -f json list-backups` that are whole, newest first, with the end of each. */
+export function readBackupList(
+  json: string,
+  server: string,
+): readonly { readonly id: string; readonly endedAtMs: number }[] {
+  const answer = JSON.parse(json) as Record<string, unknown>;
+  const listed = (answer[server] ?? []) as readonly {
+    readonly backup_id: string;
+    readonly status: string;
+    readonly end_time_timestamp?: string;
+  }[];
+  return listed
+    .filter(({ status }) => status === 'DONE')
+    .map(({ backup_id: id, end_time_timestamp: end }) => ({ id, endedAtMs: Number(end) * 1_000 }));
+}

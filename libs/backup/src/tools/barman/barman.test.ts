@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseLsn } from '#libs/kernel';
+import {
+  recoverCommand,
+  showBackupCommand,
+  walArchiveCommand,
+  walRestoreCommand,
+} from './barman.command.ts';
+import { readBackupList, readShownBackup } from './barman.output.ts';
+
+const remote = {
+  server: 'main',
+  host: '10.0.0.21',
+  user: 'barman',
+  ssh: ['ssh', '-o', 'BatchMode=yes'],
+  remoteSshCommand: 'ssh postgres@10.0.0.11',
+  program: ['barman'],
+  walRestoreProgram: 'barman-wal-restore',
+  walArchiveProgram: 'barman-wal-archive',
+  backup: 'latest',
+};
+const local = { ...remote, host: null, remoteSshCommand: null };
+
+describe('barman', () => {
+  it('runs on its own host, over SSH, with one quoted command line', () => {
+    expect(showBackupCommand(remote)).toEqual([
+      'ssh',
+      '-o',
+      'BatchMode=yes',
+      'barman@10.0.0.21',
+      'barman -f json show-backup main latest',
+    ]);
+    const places = { dataDirectory: '/var/lib/new', tablespaces: { ts1: '/srv/ts 1' } };
+    expect(recoverCommand(remote, places, '20261126T113225').at(-1)).toBe(
+      "barman recover --get-wal --remote-ssh-command 'ssh postgres@10.0.0.11' " +
+        "--tablespace 'ts1:/srv/ts 1' main 20261126T113225 /var/lib/new",
+    );
+  });
+
+  it('runs here when it is here', () => {
+    expect(showBackupCommand(local)[0]).toBe('barman');
+    expect(recoverCommand(local, { dataDirectory: '/new', tablespaces: {} }, 'x')).not.toContain(
+      '--remote-ssh-command',
+    );
+  });
+
+  it('fetches and archives WAL with the programs of barman-cli', () => {
+    expect(walRestoreCommand(remote)).toEqual([
+      'barman-wal-restore',
+      '--user',
+      'barman',
+      '10.0.0.21',
+      'main',
+      '%f',
+      '%p',
+    ]);
+    expect(walArchiveCommand(remote).at(-1)).toBe('%p');
+    expect(walRestoreCommand(local)).toContain('get-wal');
+    expect(walArchiveCommand(local)).toContain('put-wal');
+  });
+
+  it('tells a backup, as Barman 3.4 shows it', () => {
+    const json = readFileSync(new URL('captured/show-backup.json', import.meta.url), 'utf8');
+    expect(readShownBackup(json, 'main')).toMatchObject({
+      kind: 'backup',
+      backup: {
+        id: '20261126T113225',
+        major: 15,
+        bytes: 112_870_458,
+        tablespaces: [{ name: 'ts1', location: '/var/lib/postgresql/15/ts1' }],
+        wal: { timeline: 1, lsn: parseLsn('0/A000000') },
+      },
+    });
+  });
+
+  it.each([
+    [`{"_ERROR": ["Unknown server 'main'"]}`, "Unknown server 'main'"],
+    ['{"main": {"backup_id": "1", "status": "FAILED"}}', 'FAILED'],
+    ['{}', 'no answer about server main'],
+  ])('says why there is none: %s', (json, why) => {
+    const shown = readShownBackup(json, 'main');
+    expect(shown.kind === 'none' && shown.why).toContain(why);
+  });
+
+  it('lists the whole ones', () => {
+    const json =
+      '{"main": [{"backup_id": "2", "status": "FAILED"}, ' +
+      '{"backup_id": "1", "status": "DONE", "end_time_timestamp": "1795692749"}]}';
+    expect(readBackupList(json, 'main')).toEqual([{ id: '1', endedAtMs: 1_795_692_749_000 }]);
+  });
+});

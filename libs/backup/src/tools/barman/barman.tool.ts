@@ -1,0 +1,118 @@
+import type { RecoveryTarget } from '#libs/cluster';
+import { messageOf } from '#libs/kernel';
+import { type Installation, runTool } from '#libs/postgres-run';
+import { SizeWatch } from '../../directory-size.ts';
+import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
+import {
+  type CopyRequest,
+  RebuildTool,
+  SourceError,
+  type SourceFacts,
+  type SourceRequest,
+  type WalProgram,
+} from '../../rebuild-tool.ts';
+import type { BarmanSettings } from '../../settings.ts';
+import {
+  listBackupsCommand,
+  recoverCommand,
+  showBackupCommand,
+  walArchiveCommand,
+  walRestoreCommand,
+} from './barman.command.ts';
+import { type BarmanBackup, readBackupList, readShownBackup } from './barman.output.ts';
+
+/** `show-backup` says what it refuses in its JSON and ends with 1. */
+const ANSWERED = [0, 1];
+
+/** Has Barman push a backup of a server to this host, by rsync over SSH. */
+export class BarmanTool extends RebuildTool {
+  readonly name = 'barman';
+  readonly capabilities = {
+    inPlace: false,
+    fromServer: false,
+    limitsBandwidth: false,
+    archivesWal: true,
+    restoresToTarget: true,
+  };
+
+  constructor(readonly settings: BarmanSettings) {
+    super();
+  }
+
+  async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
+    const { id, major, bytes, wal, systemIdentifier } = await this.#backup(
+      installation,
+      this.settings,
+    );
+    const { server, host } = this.settings;
+    return {
+      source: `backup ${id} of server ${server} on ${host ?? 'this host'}`,
+      systemIdentifier,
+      major,
+      bytes,
+      wal,
+      bytesPerSecond: null,
+      objections: [],
+    };
+  }
+
+  async copy(request: CopyRequest): Promise<void> {
+    const { installation, places, signal, target, onProgress } = request;
+    const wanted = await this.#idFor(installation, target);
+    const backup = await this.#backup(installation, { ...this.settings, backup: wanted });
+    const tablespaces: Record<string, string> = {};
+    for (const { name, location } of backup.tablespaces) {
+      tablespaces[name] = places.tablespace(location);
+    }
+    const { dataDirectory } = places;
+    const argv = recoverCommand(this.settings, { dataDirectory, tablespaces }, backup.id);
+    const total = backup.bytes ?? request.expectedBytes;
+    const watch = new SizeWatch(places.directories, (bytes) => onProgress(bytes, total));
+    try {
+      await runTool(installation, argv, { timeoutMs: COPY_LIMIT_MS, signal });
+    } finally {
+      watch.stop();
+    }
+  }
+
+  override walFetch(): WalProgram {
+    return { argv: walRestoreCommand(this.settings) };
+  }
+
+  override walArchive(): WalProgram {
+    return { argv: walArchiveCommand(this.settings) };
+  }
+
+  /** The newest backup that ended before a target in time; else the configured one. */
+  async #idFor(installation: Installation, target: RecoveryTarget | null): Promise<string> {
+    const { server, backup } = this.settings;
+    if (target?.kind !== 'time') return backup;
+    const endMs = Date.parse(target.value);
+    const list = readBackupList(
+      await this.#ask(installation, listBackupsCommand(this.settings)),
+      server,
+    );
+    const before = list.find(({ endedAtMs }) => Number.isNaN(endMs) || endedAtMs <= endMs);
+    if (before !== undefined) return before.id;
+    throw new SourceError(`server ${server} has no backup that ended before ${target.value}`);
+  }
+
+  async #backup(installation: Installation, settings: BarmanSettings): Promise<BarmanBackup> {
+    const json = await this.#ask(installation, showBackupCommand(settings));
+    const shown = readShownBackup(json, settings.server);
+    if (shown.kind === 'backup') return shown.backup;
+    throw new SourceError(`barman: ${shown.why}`);
+  }
+
+  async #ask(installation: Installation, argv: readonly string[]): Promise<string> {
+    try {
+      const limits = { timeoutMs: INSPECT_LIMIT_MS, acceptExitCodes: ANSWERED };
+      const { stdout, stderr } = await runTool(installation, argv, limits);
+      if (stdout.trim() !== '') return stdout;
+      throw new SourceError(stderr.trim().split('\n').at(-1) ?? 'no answer');
+    } catch (cause) {
+      const where = this.settings.host ?? 'this host';
+      throw new SourceError(`barman on ${where} does not answer: ${messageOf(cause)}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { canBeRewound } from '#libs/postgres-model';
+import { checkpointedTimeline, readControlData, rewind, SqlSession } from '#libs/postgres-run';
+import {
+  type CopyRequest,
+  RebuildTool,
+  SourceError,
+  type SourceFacts,
+  type SourceRequest,
+} from '../../rebuild-tool.ts';
+import { askServer } from '../basebackup/basebackup.tool.ts';
+
+const REWIND_LIMIT_MS = 24 * 3_600_000;
+
+/** Takes a diverged instance back to where it left the primary's history: in place, and quickly. */
+export class PgRewindTool extends RebuildTool {
+  readonly name = 'pg_rewind';
+  readonly capabilities = {
+    inPlace: true,
+    fromServer: true,
+    limitsBandwidth: false,
+    archivesWal: false,
+    restoresToTarget: false,
+  };
+
+  /** @param fetchesWal whether WAL that is gone here can be fetched with `restore_command` */
+  constructor(readonly fetchesWal: boolean) {
+    super();
+  }
+
+  async inspect({ installation, dataDirectory, server }: SourceRequest): Promise<SourceFacts> {
+    const { systemIdentifier, major } = await askServer(server);
+    const control = await readControlData(installation, dataDirectory);
+    const objection = canBeRewound(control)
+      ? []
+      : ['neither data checksums nor wal_log_hints were on here'];
+    return {
+      source: `server ${server?.name}`,
+      systemIdentifier,
+      major,
+      bytes: null,
+      wal: null,
+      bytesPerSecond: null,
+      objections: objection,
+    };
+  }
+
+  /** "Nothing to do" of an instance that is to be rebuilt is a failure (safety 17). */
+  async copy(request: CopyRequest): Promise<void> {
+    const { installation, dataDirectory, server, expected, signal, onProgress } = request;
+    if (server === null) throw new SourceError('there is no server to rewind from');
+    await this.#showsItsTimeline(request);
+    const outcome = await rewind(installation, {
+      dataDirectory,
+      source: server.rewind,
+      restoreTargetWal: this.fetchesWal,
+      timeoutMs: REWIND_LIMIT_MS,
+      signal,
+      onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes),
+    });
+    if (outcome.kind === 'rewound') return;
+    throw new SourceError(
+      `pg_rewind sees nothing to rewind on timeline ${expected.timeline}: the instance needs a copy`,
+    );
+  }
+
+  /** Until its checkpoint the control file of a new primary names the old timeline (safety 17). */
+  async #showsItsTimeline({ server, expected }: CopyRequest): Promise<void> {
+    if (server === null || expected.timeline === null) return;
+    const session = new SqlSession(server.sql);
+    try {
+      const shown = await checkpointedTimeline(session);
+      if (shown >= expected.timeline) return;
+      throw new SourceError(`${server.name} still shows timeline ${shown} in its control file`);
+    } finally {
+      await session.close();
+    }
+  }
+}

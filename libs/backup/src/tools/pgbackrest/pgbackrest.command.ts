@@ -1,0 +1,66 @@
+import type { RecoveryTarget } from '#libs/cluster';
+import type { PgbackrestSettings } from '../../settings.ts';
+
+function base({ program, stanza, config, repository }: PgbackrestSettings): readonly string[] {
+  return [
+    program,
+    ...(config === null ? [] : [`--config=${config}`]),
+    `--stanza=${stanza}`,
+    ...(repository === null ? [] : [`--repo=${repository}`]),
+  ];
+}
+
+export function infoCommand(settings: PgbackrestSettings): readonly string[] {
+  return [...base(settings), '--output=json', '--log-level-console=off', 'info'];
+}
+
+/** Tells the tablespaces of one backup. */
+export function backupInfoCommand(settings: PgbackrestSettings, label: string): readonly string[] {
+  return [...base(settings), `--set=${label}`, '--output=json', '--log-level-console=off', 'info'];
+}
+
+export type RestorePlaces = {
+  readonly dataDirectory: string;
+  /** By tablespace name. */
+  readonly tablespaces: Readonly<Record<string, string>>;
+};
+
+/**
+ * Into a new directory. `--type=none` writes no recovery settings at all: ours are written by the agent,
+ * and `standby.signal` of the backup does not decide (corrections 15). With a target by time or LSN
+ * pgBackRest picks the backup that lies before it.
+ */
+export function restoreCommand(
+  settings: PgbackrestSettings,
+  { dataDirectory, tablespaces }: RestorePlaces,
+  target: RecoveryTarget | null,
+): readonly string[] {
+  const { processes } = settings;
+  return [
+    ...base(settings),
+    `--pg1-path=${dataDirectory}`,
+    ...Object.entries(tablespaces).map(([name, path]) => `--tablespace-map=${name}=${path}`),
+    ...(processes === null ? [] : [`--process-max=${processes}`]),
+    ...targetOptions(target),
+    '--log-level-console=detail',
+    '--log-level-stderr=error',
+    '--log-level-file=off',
+    'restore',
+  ];
+}
+
+export function archiveGetCommand(settings: PgbackrestSettings): readonly string[] {
+  return [...base(settings), '--log-level-console=error', 'archive-get', '%f', '%p'];
+}
+
+export function archivePushCommand(settings: PgbackrestSettings): readonly string[] {
+  return [...base(settings), '--log-level-console=error', 'archive-push', '%p'];
+}
+
+/** `--type` only chooses the backup: what pgBackRest writes for recovery is removed afterwards. */
+function targetOptions(target: RecoveryTarget | null): readonly string[] {
+  if (target?.kind === 'time' || target?.kind === 'lsn') {
+    return [`--type=${target.kind}`, `--target=${target.value}`];
+  }
+  return ['--type=none'];
+}

@@ -1,0 +1,105 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '#libs/kernel';
+import { type Installation, runTool } from '#libs/postgres-run';
+import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
+import {
+  type CopyRequest,
+  RebuildTool,
+  SourceError,
+  type SourceFacts,
+  type SourceRequest,
+  type WalProgram,
+} from '../../rebuild-tool.ts';
+import type { PgbackrestSettings } from '../../settings.ts';
+import {
+  archiveGetCommand,
+  archivePushCommand,
+  backupInfoCommand,
+  infoCommand,
+  restoreCommand,
+} from './pgbackrest.command.ts';
+import {
+  type RepositoryFacts,
+  readInfo,
+  readTablespaces,
+  restoreRatio,
+} from './pgbackrest.output.ts';
+
+/** Restores the latest backup of a stanza, from a repository that pgBackRest's own file names. */
+export class PgbackrestTool extends RebuildTool {
+  readonly name = 'pgbackrest';
+  readonly capabilities = {
+    inPlace: false,
+    fromServer: false,
+    limitsBandwidth: false,
+    archivesWal: true,
+    restoresToTarget: true,
+  };
+
+  constructor(readonly settings: PgbackrestSettings) {
+    super();
+  }
+
+  async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
+    const { systemIdentifier, major, latest, wal } = await this.#info(installation);
+    return {
+      source: `backup ${latest?.label} of stanza ${this.settings.stanza}`,
+      systemIdentifier,
+      major,
+      bytes: latest?.bytes ?? null,
+      wal,
+      bytesPerSecond: null,
+      objections: [],
+    };
+  }
+
+  async copy(request: CopyRequest): Promise<void> {
+    const { installation, places, signal, target, onProgress } = request;
+    const { latest } = await this.#info(installation);
+    const totalBytes = latest?.bytes ?? request.expectedBytes ?? 0;
+    const tablespaces: Record<string, string> = {};
+    for (const { name, location } of await this.#tablespaces(installation, latest?.label ?? '')) {
+      tablespaces[name] = places.tablespace(location);
+    }
+    const { dataDirectory } = places;
+    const to = { dataDirectory, tablespaces };
+    await runTool(installation, restoreCommand(this.settings, to, target), {
+      timeoutMs: COPY_LIMIT_MS,
+      signal,
+      onStdoutLine: (line) => {
+        const ratio = restoreRatio(line);
+        if (ratio !== undefined) onProgress(ratio * totalBytes, totalBytes);
+      },
+    });
+    // Where recovery goes is ours to say; what a target made it write is replaced by us.
+    rmSync(join(dataDirectory, 'recovery.signal'), { force: true });
+  }
+
+  override walFetch(): WalProgram {
+    return { argv: archiveGetCommand(this.settings) };
+  }
+
+  override walArchive(): WalProgram {
+    return { argv: archivePushCommand(this.settings) };
+  }
+
+  async #info(installation: Installation): Promise<RepositoryFacts> {
+    const facts = readInfo(await this.#ask(installation, infoCommand(this.settings)));
+    const { status, latest } = facts;
+    if (latest !== null) return facts;
+    throw new SourceError(`stanza ${this.settings.stanza}: ${status.message}`);
+  }
+
+  async #tablespaces(installation: Installation, label: string) {
+    return readTablespaces(await this.#ask(installation, backupInfoCommand(this.settings, label)));
+  }
+
+  async #ask(installation: Installation, argv: readonly string[]): Promise<string> {
+    try {
+      return (await runTool(installation, argv, { timeoutMs: INSPECT_LIMIT_MS })).stdout;
+    } catch (cause) {
+      throw new SourceError(`pgbackrest does not answer: ${messageOf(cause)}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { RecoveryTarget } from '#libs/cluster';
+import { messageOf } from '#libs/kernel';
+import { type Installation, runTool } from '#libs/postgres-run';
+import { SizeWatch } from '../../directory-size.ts';
+import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
+import {
+  type CopyRequest,
+  RebuildTool,
+  SourceError,
+  type SourceFacts,
+  type SourceRequest,
+  type WalProgram,
+} from '../../rebuild-tool.ts';
+import type { WalgSettings } from '../../settings.ts';
+import {
+  fetchCommand,
+  listCommand,
+  restoreSpec,
+  walFetchCommand,
+  walgEnvironment,
+  walPushCommand,
+} from './walg.command.ts';
+import { readBackups, readEnvironmentFile, type WalgBackup } from './walg.output.ts';
+
+/** Restores a backup of WAL-G from wherever its environment file says. */
+export class WalgTool extends RebuildTool {
+  readonly name = 'walg';
+  readonly capabilities = {
+    inPlace: false,
+    fromServer: false,
+    limitsBandwidth: true,
+    archivesWal: true,
+    restoresToTarget: true,
+  };
+
+  constructor(readonly settings: WalgSettings) {
+    super();
+  }
+
+  async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
+    const { name, systemIdentifier, major, bytes, wal } = await this.#backup(installation, null);
+    return {
+      source: `backup ${name}`,
+      systemIdentifier,
+      major,
+      bytes,
+      wal,
+      bytesPerSecond: null,
+      objections: [],
+    };
+  }
+
+  async copy(request: CopyRequest): Promise<void> {
+    const { installation, places, signal, target, onProgress } = request;
+    const backup = await this.#backup(installation, target);
+    const moved = backup.tablespaces.map(({ oid, location }) => ({
+      oid,
+      location: places.tablespace(location),
+    }));
+    const { dataDirectory } = places;
+    const specFile = moved.length === 0 ? null : `${dataDirectory}.spec`;
+    if (specFile !== null) writeFileSync(specFile, restoreSpec(dataDirectory, moved));
+    const total = backup.bytes ?? request.expectedBytes;
+    const watch = new SizeWatch(places.directories, (bytes) => onProgress(bytes, total));
+    try {
+      const argv = fetchCommand(this.settings, dataDirectory, backup.name, specFile);
+      const environment = this.#environment(request.bandwidthBytesPerSecond);
+      await runTool(installation, argv, { timeoutMs: COPY_LIMIT_MS, signal, environment });
+    } finally {
+      watch.stop();
+      if (specFile !== null) rmSync(specFile, { force: true });
+    }
+  }
+
+  override walFetch(): WalProgram {
+    return { argv: walFetchCommand(this.settings), environment: this.#environment(null) };
+  }
+
+  override walArchive(): WalProgram {
+    return { argv: walPushCommand(this.settings), environment: this.#environment(null) };
+  }
+
+  /** The newest; with a target in time the newest that ended before it. */
+  async #backup(installation: Installation, target: RecoveryTarget | null): Promise<WalgBackup> {
+    const { backup } = this.settings;
+    const found = await this.#list(installation);
+    const endMs = target?.kind === 'time' ? Date.parse(target.value) : Number.NaN;
+    const early = Number.isNaN(endMs) ? found : found.filter(({ endedAtMs }) => endedAtMs <= endMs);
+    const chosen = backup === 'LATEST' ? early.at(-1) : found.find(({ name }) => name === backup);
+    if (chosen !== undefined) return chosen;
+    throw new SourceError(
+      `wal-g has no backup ${backup}${target === null ? '' : ' before the target'}`,
+    );
+  }
+
+  async #list(installation: Installation): Promise<readonly WalgBackup[]> {
+    try {
+      const environment = this.#environment(null);
+      const limits = { timeoutMs: INSPECT_LIMIT_MS, environment };
+      const { stdout } = await runTool(installation, listCommand(this.settings), limits);
+      return readBackups(stdout.trim() === '' ? '[]' : stdout);
+    } catch (cause) {
+      throw new SourceError(`wal-g does not answer: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** Read each time: keys are changed without telling us. @throws SourceError */
+  #environment(bandwidthBytesPerSecond: number | null): Readonly<Record<string, string>> {
+    const { environmentFile } = this.settings;
+    try {
+      const file = readEnvironmentFile(readFileSync(environmentFile, 'utf8'));
+      return walgEnvironment(file, bandwidthBytesPerSecond);
+    } catch (cause) {
+      throw new SourceError(`${environmentFile} is not readable: ${messageOf(cause)}`, { cause });
+    }
+  }
+}

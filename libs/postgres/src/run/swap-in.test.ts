@@ -1,0 +1,122 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unfinishedWork } from '#libs/process';
+import { CopyPlaces, dataPlacesOf } from './data-places.ts';
+import { asideOf, finishSwap, removeAside, swapIn } from './swap-in.ts';
+
+let root: string;
+let data: string;
+
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'mtswap-')));
+  data = join(root, 'pg1');
+});
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function put(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** An instance whose WAL and one tablespace lie elsewhere. */
+function instance(directory: string, wal: string, tablespace: string, text: string): void {
+  put(join(directory, 'PG_VERSION'), '15\n');
+  put(join(directory, 'base', '1'), text);
+  put(join(wal, '000000010000000000000001'), text);
+  put(join(tablespace, 'PG_15_1', '2'), text);
+  mkdirSync(join(directory, 'pg_tblspc'));
+  symlinkSync(wal, join(directory, 'pg_wal'));
+  symlinkSync(tablespace, join(directory, 'pg_tblspc', '16400'));
+}
+
+function linked(text: string): void {
+  instance(data, join(root, 'wal'), join(root, 'ts'), text);
+}
+
+function copied(text: string): CopyPlaces {
+  const copy = new CopyPlaces(dataPlacesOf(data), { '/there': join(root, 'ts') });
+  copy.prepare();
+  const tablespace = copy.tablespace('/there');
+  instance(copy.dataDirectory, copy.walDirectory ?? '', tablespace, text);
+  return copy;
+}
+
+function textsOf(directory: string): string[] {
+  return ['base/1', 'pg_wal/000000010000000000000001', 'pg_tblspc/16400/PG_15_1/2'].map((name) =>
+    readFileSync(join(directory, name), 'utf8'),
+  );
+}
+
+describe('a copy that takes the place of an instance', () => {
+  it('is whole, and so is what was there before: WAL and tablespaces too', () => {
+    linked('old');
+    const { aside } = swapIn(copied('new'), true);
+    expect(textsOf(data)).toEqual(['new', 'new', 'new']);
+    expect(aside).toBe(`${data}.matriarch-aside`);
+    expect(textsOf(aside ?? '')).toEqual(['old', 'old', 'old']);
+    expect(asideOf(data)).toBe(aside);
+    expect(unfinishedWork(data)).toBeUndefined();
+    removeAside(data);
+    expect(readdirSync(root).sort()).toEqual(['pg1', 'ts', 'wal']);
+    expect(readdirSync(join(root, 'ts'))).toEqual(['PG_15_1']);
+    expect(textsOf(data)).toEqual(['new', 'new', 'new']);
+  });
+
+  it('does not displace an earlier copy aside, which nothing that streamed has replaced', () => {
+    linked('first');
+    swapIn(copied('second'), true);
+    swapIn(copied('third'), true);
+    expect(textsOf(data)).toEqual(['third', 'third', 'third']);
+    expect(textsOf(asideOf(data) ?? '')).toEqual(['first', 'first', 'first']);
+  });
+
+  it('takes the place of what goes first where there is no room for both', () => {
+    linked('old');
+    expect(swapIn(copied('new'), false).aside).toBeNull();
+    expect(textsOf(data)).toEqual(['new', 'new', 'new']);
+    expect(existsSync(`${data}.matriarch-aside`)).toBe(false);
+  });
+
+  it('goes into an empty place', () => {
+    mkdirSync(data);
+    const copy = new CopyPlaces(dataPlacesOf(data));
+    copy.prepare();
+    put(join(copy.dataDirectory, 'PG_VERSION'), '15\n');
+    expect(swapIn(copy, true).aside).toBeNull();
+    expect(readdirSync(root)).toEqual(['pg1']);
+  });
+
+  it('is finished after a crash at any act, with the same end', { timeout: 60_000 }, () => {
+    linked('old');
+    const { acts } = swapIn(copied('new'), true);
+    expect(acts.length).toBeGreaterThan(6);
+    for (let crash = 0; crash < acts.length; crash += 1) {
+      rmSync(root, { recursive: true });
+      linked('old');
+      const journal = `${data}.matriarch-swap`;
+      const crashing = (index: number): void => {
+        if (index === crash) throw new Error('crash');
+      };
+      expect(() => swapIn(copied('new'), true, crashing)).toThrow('crash');
+      expect(unfinishedWork(data)).toBe('putting a copy in place');
+      expect(JSON.parse(readFileSync(journal, 'utf8')).done).toBe(crash);
+      expect(finishSwap(data)?.aside).toBe(`${data}.matriarch-aside`);
+      expect(textsOf(data)).toEqual(['new', 'new', 'new']);
+      expect(textsOf(`${data}.matriarch-aside`)).toEqual(['old', 'old', 'old']);
+      expect(finishSwap(data)).toBeNull();
+    }
+  });
+});
