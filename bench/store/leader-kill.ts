@@ -11,6 +11,7 @@ const RECOVERY_LIMIT_MS = 20_000;
 /** A leader that does not answer for so long is asked again, and so are the others. */
 const ANSWER_LIMIT_MS = 100;
 const RETRY_MS = 5;
+const RETURN_POLL_MS = 50;
 
 /** Longest time without a commit around each `kill -9` of the leader, in milliseconds. */
 export async function measureLeaderKills(
@@ -32,13 +33,22 @@ export async function measureLeaderKills(
       gapsMs.push(writer.longestGapMs);
       onGap(writer.longestGapMs);
       leader.start();
+      await writer.untilFollows(leader.member.name);
       await pause(AFTER_MS);
-      await group.untilServing();
     }
   } finally {
     writer.stop();
   }
   return gapsMs;
+}
+
+/** A follower refuses to open a session and names its leader. */
+function knowsLeader(link: SessionLink): Promise<boolean> {
+  return new Promise((resolve) => {
+    link.send({ type: 'open', id: link.nextId(), token: 'bench-follows' }, (answer) => {
+      resolve(answer?.type === 'opened' || (answer?.type === 'failed' && answer.leader !== null));
+    });
+  });
 }
 
 /** One client that writes without a pause and goes after the leader, with exactly-once effect. */
@@ -91,6 +101,18 @@ class ChasingWriter {
       await pause(RETRY_MS);
     }
     throw new Error(`no commits within ${RECOVERY_LIMIT_MS} ms of a kill`);
+  }
+
+  /** Until the member is back: the next kill must leave two of three, not one and a start. */
+  async untilFollows(name: string): Promise<void> {
+    const link = this.#links.find((entry) => entry.name === name)?.link;
+    const endMs = performance.now() + RECOVERY_LIMIT_MS;
+    while (performance.now() < endMs) {
+      link?.hurry();
+      if (link?.isUp === true && (await knowsLeader(link))) return;
+      await pause(RETURN_POLL_MS);
+    }
+    throw new Error(`'${name}' did not follow within ${RECOVERY_LIMIT_MS} ms of its start`);
   }
 
   stop(): void {
