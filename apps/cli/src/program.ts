@@ -10,6 +10,7 @@ Processes:
   matriarch controller --config FILE  one of 3, 5 or 7 controllers
   matriarch agent --config FILE       beside each PostgreSQL instance; starts its guard
   matriarch guard --config FILE       the guard alone, with the agent's file
+  matriarch guard --self-test         whether the kernel ends PostgreSQL with its guard, here
   matriarch demo                      everything on this machine, with a menu of faults
 
 Exit status: 0 what was asked for holds, 1 it does not, 2 it could not be tried.`;

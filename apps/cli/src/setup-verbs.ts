@@ -22,6 +22,14 @@ export function addSetupVerbs(program: Command, finish: Finish): void {
       ),
     );
   program
+    .command('guard-self-test', { hidden: true })
+    .option('--config <file>', "the agent's configuration")
+    .action(
+      runs<{ config?: string }>(finish, async (_context, _none, { config }) =>
+        (await import('./commands/guard-self-test.ts')).guardSelfTest(config),
+      ),
+    );
+  program
     .command('version')
     .description('which version this is')
     .action(runs(finish, async () => (await import('./commands/version.ts')).version()));

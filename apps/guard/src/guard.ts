@@ -10,9 +10,12 @@ import { ControllerLinks } from './controller-links.ts';
 import { Fuse } from './fuse.ts';
 import type { GuardLog } from './guard-log.ts';
 import { DataDirectoryFiles } from './instance-files.ts';
+import { LastResorts } from './last-resorts.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { Postmaster } from './postmaster.ts';
 import type { SystemClock } from './system-clock.ts';
+import { Watchdog } from './watchdog.ts';
+import { LinuxWatchdog } from './watchdog-device.ts';
 
 export type GuardParts = {
   readonly settings: GuardSettings;
@@ -37,6 +40,8 @@ export class Guard {
   readonly #postmaster: Postmaster;
   readonly #lease: LeaseKeeper;
   readonly #fuse: Fuse;
+  readonly #watchdog: Watchdog;
+  readonly #lastResorts: LastResorts;
   readonly #instance: Instance;
   readonly #releases: Releases;
   readonly #orders: Orders;
@@ -70,18 +75,25 @@ export class Guard {
     this.#postmaster = new Postmaster(settings.postgres, { processes, log, onChange });
     this.#lease = new LeaseKeeper(settings.timing, { clock, log, effects: this.#effects() });
     this.#fuse = new Fuse(dataDirectory, log);
+    this.#watchdog = new Watchdog(settings.watchdog, {
+      device: new LinuxWatchdog(settings.watchdog.device),
+      leaseTtlMs: () => this.#lease.timing.leaseTtlMs,
+      log,
+    });
+    this.#lastResorts = new LastResorts(this.#fuse, this.#watchdog, this.#lease);
     this.#instance = new Instance({
       files: new DataDirectoryFiles(dataDirectory, processes),
       postmaster: this.#postmaster,
       lease: this.#lease,
-      fuse: this.#fuse,
+      fuse: this.#lastResorts,
       log,
       pause: delay,
     });
     this.#releases = new Releases((request) => this.#sendToLeader(request));
     const { predecessors } = parts;
     const [lease, instance] = [this.#lease, this.#instance];
-    const shared = { incarnation, lease, instance, releases: this.#releases };
+    const mayNotLead = (): string | null => this.#watchdog.refusal();
+    const shared = { incarnation, lease, instance, releases: this.#releases, mayNotLead };
     this.#grants = new Grants({ ...shared, predecessors, log });
     this.#orders = new Orders({
       ...shared,
@@ -99,6 +111,7 @@ export class Guard {
     const killed = await this.#postmaster.sweep();
     if (killed > 0) log.warn('processes left by a dead guard killed', { killed });
     this.#instance.wentDown();
+    this.#watchdog.begin();
     await this.#agent.listen(settings.socketPath);
     this.#links.start();
     this.#lease.begin();
@@ -149,7 +162,7 @@ export class Guard {
       },
       rightConfirmed: (epoch) => {
         const killAtBootMs = this.#lease.killAtBootMs();
-        if (killAtBootMs !== null) this.#fuse.feed(killAtBootMs);
+        if (killAtBootMs !== null) this.#lastResorts.feed(killAtBootMs);
         this.#orders.confirmed(epoch);
         this.#pushState();
       },

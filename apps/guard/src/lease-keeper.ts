@@ -83,6 +83,11 @@ export class LeaseKeeper {
     return this.#holder.mayServe(epoch, this.#clock.moment());
   }
 
+  /** Until the confirmed right ends; 0 without one. */
+  remainingMs(): number {
+    return Math.max(0, this.#holder.remainingMs(this.#clock.moment()) ?? 0);
+  }
+
   /** Until PostgreSQL is stopped, whole milliseconds, not below 0; null without a confirmed right. */
   untilStopMs(): number | null {
     const remaining = this.#holder.remainingMs(this.#clock.moment());

@@ -20,6 +20,8 @@ const SHORT = { leaseTtlMs: 1_500, renewIntervalMs: 200, stopBudgetMs: 300, guar
 
 let directory: string;
 let processes: ProcessesInDirectory;
+/** Why this host may not have a primary. */
+const host: { unfit: string | null } = { unfit: null };
 
 /** The guard's parts without controllers; the postmaster is a program that only sleeps. */
 function guard() {
@@ -45,7 +47,8 @@ function guard() {
     ...{ postmaster, lease, fuse, log, pause },
   });
   const releases = new Releases((request) => void sent.push(request));
-  const shared = { lease, instance, releases, incarnation };
+  const mayNotLead = () => host.unfit;
+  const shared = { lease, instance, releases, incarnation, mayNotLead };
   const grants = new Grants({ ...shared, predecessors: [], log });
   const orders = new Orders({
     ...shared,
@@ -125,5 +128,18 @@ describe('an epoch that is asked for', () => {
     grants.learn({ type: 'granted', epoch: epoch(6), incarnation, ...TIMES });
     expect(lease.timing.leaseTtlMs).toBe(1_500);
     lease.end();
+  });
+
+  it('is not asked for by a host whose required watchdog cannot be used', async () => {
+    const { ask, grants, renewed } = guard();
+    host.unfit = 'the watchdog is required: no such device';
+    try {
+      grants.learn({ type: 'granted', epoch: epoch(7), incarnation, ...SHORT });
+      const answer = await ask({ type: 'acquire', id: 1, epoch: epoch(7) });
+      expect(answer).toMatchObject({ type: 'refused', code: 'WATCHDOG_UNUSABLE', why: host.unfit });
+      expect(renewed).toEqual([]);
+    } finally {
+      host.unfit = null;
+    }
   });
 });

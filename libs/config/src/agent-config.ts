@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { BackupSettings } from '#libs/backup';
 import type { Endpoint, InstanceTags } from '#libs/cluster';
 import type { ClusterName, InstanceName } from '#libs/kernel';
+import type { WatchdogSettings } from '#libs/protocol';
 import type { agentSchema } from './agent-schema.ts';
 import { resolveBackup } from './backup-schema.ts';
 import { isWildcard } from './field.ts';
@@ -41,6 +42,7 @@ export type AgentConfig = {
   };
   readonly tags: InstanceTags;
   readonly backup: BackupSettings;
+  readonly watchdog: WatchdogSettings;
   readonly logLevel: LogLevel;
 };
 
@@ -75,6 +77,7 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     postgres,
     tags: zone === undefined ? tags : { ...tags, zone },
     backup: resolveBackup(raw.backup, resolution),
+    watchdog: raw.watchdog,
     logLevel: raw.logLevel,
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { InstanceTags } from '#libs/cluster';
 import { clusterName, instanceName } from '#libs/kernel';
+import { DEFAULT_WATCHDOG } from '#libs/protocol';
 import { backupSchema, tablespacesField, walDirectoryField } from './backup-schema.ts';
 import { field, NAME_RULE, nameSchema, PORT_RULE, portSchema } from './field.ts';
 import {
@@ -91,6 +92,24 @@ const tagsSchema = z.strictObject({
   }),
 });
 
+const watchdogSchema = z.strictObject({
+  mode: field(z.enum(['off', 'automatic', 'required']).default(DEFAULT_WATCHDOG.mode), {
+    about: 'automatic: used where it can be; required: without it this host is never primary.',
+    rule: 'off, automatic or required',
+    example: DEFAULT_WATCHDOG.mode,
+  }),
+  device: field(z.string().startsWith('/').default(DEFAULT_WATCHDOG.device), {
+    about: 'The device; the OS user that runs PostgreSQL must be able to open it.',
+    rule: 'an absolute path',
+    example: DEFAULT_WATCHDOG.device,
+  }),
+  safetyMarginMs: field(z.int().min(0).max(60_000).default(DEFAULT_WATCHDOG.safetyMarginMs), {
+    about: 'It resets the host at least this long before the lease ends.',
+    rule: 'a whole number of milliseconds from 0 to 60000',
+    example: DEFAULT_WATCHDOG.safetyMarginMs,
+  }),
+});
+
 export const agentSchema = z.strictObject({
   cluster: field(nameSchema(clusterName), {
     about: 'The cluster that this instance belongs to.',
@@ -141,6 +160,11 @@ export const agentSchema = z.strictObject({
     about: 'The PostgreSQL instance.',
     rule: 'a mapping that describes PostgreSQL',
     example: null,
+  }),
+  watchdog: field(watchdogSchema.default(DEFAULT_WATCHDOG), {
+    about: 'The watchdog timer of this host, fed while PostgreSQL is a primary.',
+    rule: 'a mapping with mode, device and safetyMarginMs',
+    example: DEFAULT_WATCHDOG,
   }),
   tags: field(tagsSchema.default(DEFAULT_TAGS), {
     about: 'What this instance may be used for.',

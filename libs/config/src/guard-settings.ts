@@ -33,5 +33,6 @@ export function toGuardSettings(config: AgentConfig, binDirectory: string): Guar
       logFile: paths.postgresLog,
     },
     timing: DEFAULT_GUARD_TIMING,
+    watchdog: config.watchdog,
   };
 }

@@ -178,6 +178,7 @@ describe('agent.yaml', () => {
         user: 'postgres',
       },
       tags: { noFailover: false, noSync: false, failoverPriority: 1, syncPriority: 1 },
+      watchdog: { mode: 'off', device: '/dev/watchdog', safetyMarginMs: 500 },
       logLevel: 'info',
     });
   });

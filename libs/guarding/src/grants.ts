@@ -14,6 +14,8 @@ export type GrantsParts = {
   readonly instance: Instance;
   readonly releases: Releases;
   readonly log: GuardingLog;
+  /** Why this host is not to ask for a lease; null or absent when it may. */
+  readonly mayNotLead?: () => string | null;
 };
 
 /** What the controllers say of who holds the lease of this instance. */
@@ -54,7 +56,9 @@ export class Grants {
     this.#knownEpoch = granted.epoch;
     const { leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs } = granted;
     lease.useTiming({ leaseTtlMs, renewIntervalMs, stopBudgetMs, guardKillMs });
-    if (instance.serving.kind !== 'primary') lease.acquire(granted.epoch);
+    if (instance.serving.kind !== 'primary' && (this.#parts.mayNotLead?.() ?? null) === null) {
+      lease.acquire(granted.epoch);
+    }
   }
 
   /**

@@ -191,7 +191,10 @@ export class Instance {
   #armFuse(): Refusal | null {
     const killAtBootMs = this.#lease.killAtBootMs();
     if (killAtBootMs !== null && this.#fuse.arm(killAtBootMs)) return null;
-    return { code: 'START_FAILED', why: 'the fuse does not start: is bash installed?' };
+    return {
+      code: 'START_FAILED',
+      why: 'the fuse (bash) or the required watchdog does not start: see guard.log',
+    };
   }
 
   #spawn(serving: Serving): Refusal | null {

@@ -21,6 +21,8 @@ export type OrdersParts = {
   readonly olderHolder: (epoch: Epoch) => GuardIncarnation | null;
   /** Whether the grant was heard; until then an agent that asks for the epoch waits. */
   readonly grantKnown: (epoch: Epoch) => boolean;
+  /** Why this host is not to ask for a lease; null or absent when it may. */
+  readonly mayNotLead?: () => string | null;
   readonly onPosition: (position: Position) => void;
   readonly onShutdown: () => void;
 };
@@ -147,6 +149,11 @@ export class Orders {
     const { serving } = instance;
     if (serving.kind === 'primary' && serving.epoch !== epoch) {
       answer(refused('LEASE_HELD', `postgresql serves in epoch ${serving.epoch}: stop it first`));
+      return;
+    }
+    const unfit = this.#parts.mayNotLead?.() ?? null;
+    if (unfit !== null) {
+      answer(refused('WATCHDOG_UNUSABLE', unfit));
       return;
     }
     if (grantKnown(epoch) ? lease.acquire(epoch) === 'over' : lease.isOver(epoch)) {

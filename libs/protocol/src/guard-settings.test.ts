@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_GUARD_TIMING, GuardSettingsError, parseGuardSettings } from './guard-settings.ts';
+import {
+  DEFAULT_GUARD_TIMING,
+  DEFAULT_WATCHDOG,
+  GuardSettingsError,
+  parseGuardSettings,
+} from './guard-settings.ts';
 
 const GIVEN = {
   cluster: 'orders',
@@ -20,7 +25,11 @@ const times = (given: object) => ({ ...GIVEN, timing: { ...DEFAULT_GUARD_TIMING,
 
 describe('the settings of a guard', () => {
   it('have default times', () => {
-    expect(parseGuardSettings(GIVEN)).toEqual({ ...GIVEN, timing: DEFAULT_GUARD_TIMING });
+    expect(parseGuardSettings(GIVEN)).toEqual({
+      ...GIVEN,
+      timing: DEFAULT_GUARD_TIMING,
+      watchdog: DEFAULT_WATCHDOG,
+    });
   });
 
   it.each<{ key: string; given: unknown }>([

@@ -28,6 +28,21 @@ export const DEFAULT_GUARD_TIMING: GuardTiming = {
   shutdownStopMs: 30_000,
 };
 
+/** The host's watchdog timer; the guard feeds it while PostgreSQL is a primary. */
+export type WatchdogSettings = {
+  /** `required`: without it this host never asks for a lease. */
+  readonly mode: 'off' | 'automatic' | 'required';
+  readonly device: string;
+  /** It resets the host at least this long before the lease ends. */
+  readonly safetyMarginMs: number;
+};
+
+export const DEFAULT_WATCHDOG: WatchdogSettings = {
+  mode: 'off',
+  device: '/dev/watchdog',
+  safetyMarginMs: 500,
+};
+
 export type GuardSettings = {
   readonly cluster: ClusterName;
   readonly instance: InstanceName;
@@ -49,6 +64,7 @@ export type GuardSettings = {
     readonly logFile: string;
   };
   readonly timing: GuardTiming;
+  readonly watchdog: WatchdogSettings;
 };
 
 export class GuardSettingsError extends DomainError {
@@ -84,7 +100,23 @@ export function parseGuardSettings(decoded: unknown): GuardSettings {
       logFile: text(postgres, 'logFile'),
     },
     timing: parseTiming(root['timing']),
+    watchdog: parseWatchdog(root['watchdog']),
   };
+}
+
+/** Settings that an older agent wrote name none. */
+function parseWatchdog(decoded: unknown): WatchdogSettings {
+  if (decoded === undefined) return DEFAULT_WATCHDOG;
+  const given = section(decoded, 'watchdog');
+  const mode = (['off', 'automatic', 'required'] as const).find((one) => one === given['mode']);
+  if (mode === undefined) {
+    throw new GuardSettingsError('watchdog.mode', 'off, automatic or required');
+  }
+  const { safetyMarginMs } = given;
+  if (typeof safetyMarginMs !== 'number' || !Number.isSafeInteger(safetyMarginMs)) {
+    throw new GuardSettingsError('watchdog.safetyMarginMs', 'a whole number of milliseconds');
+  }
+  return { mode, device: text(given, 'device'), safetyMarginMs };
 }
 
 function parseTiming(decoded: unknown): GuardTiming {

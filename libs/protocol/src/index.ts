@@ -20,10 +20,12 @@ export {
 export * from './guard-messages.ts';
 export {
   DEFAULT_GUARD_TIMING,
+  DEFAULT_WATCHDOG,
   type GuardSettings,
   GuardSettingsError,
   type GuardTiming,
   parseGuardSettings,
+  type WatchdogSettings,
 } from './guard-settings.ts';
 export {
   CHANNELS,

@@ -28,6 +28,8 @@ export const LOCAL_REFUSALS = [
   /** A rewind, clone or initdb began in the directory and did not end. */
   'UNFINISHED_DIRECTORY',
   'START_FAILED',
+  /** The host's watchdog is required and cannot be used: it never becomes primary. */
+  'WATCHDOG_UNUSABLE',
   /** The stop goes on; PostgreSQL still runs. */
   'STOP_TIMED_OUT',
   /** The guard is ending, or another agent has attached. */
