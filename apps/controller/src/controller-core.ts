@@ -15,12 +15,14 @@ import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
+import { StateWatch } from './integrity/state-watch.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import type { Log } from './log.ts';
 import { Admissions } from './membership/admissions.ts';
 import { LeaderPlacement } from './membership/leader-placement.ts';
 import { wasRemoved } from './membership/member-ids.ts';
 import { Promoter } from './membership/promoter.ts';
+import { ProtocolSwitch } from './membership/protocol-switch.ts';
 import type { HostListener } from './raft-host/host-contract.ts';
 import type { HostStorage } from './raft-host/ports.ts';
 import type { RaftHost } from './raft-host/raft-host.ts';
@@ -39,6 +41,9 @@ export type CoreOptions = {
   /** Where this controller's HTTP API is, for the others. */
   readonly apiAddress: string;
   readonly avoidPrimaryHosts: boolean;
+  /** The highest level of the protocol that this version speaks. */
+  readonly protocolMax: number;
+  readonly checkEveryMs: number;
   /** Once, when this member's seat is gone and it leads no more. */
   readonly onRemoved: (index: LogIndex) => void;
 };
@@ -61,6 +66,7 @@ export class ControllerCore implements HostListener {
   readonly guards: LeaseGateway;
   readonly sessions: SessionGateway;
   readonly promoter: Promoter;
+  readonly states: StateWatch;
   /** API addresses that the members announced. */
   readonly apiAddresses = new Map<MemberId, string>();
   onHttpMessage: (message: HttpMessage, from: MemberId) => void = () => undefined;
@@ -75,6 +81,7 @@ export class ControllerCore implements HostListener {
   readonly #admissions: Admissions;
   readonly #placement: LeaderPlacement;
   readonly #clockWatch: ClockWatch;
+  readonly #protocol: ProtocolSwitch;
   #left = false;
   #linked: Membership | null = null;
 
@@ -110,6 +117,10 @@ export class ControllerCore implements HostListener {
     this.promoter = new Promoter(host, log);
     this.#admissions = new Admissions({ host, reader, log });
     this.#placement = new LeaderPlacement(host, log);
+    this.#protocol = new ProtocolSwitch({ host, network, log, ownMax: options.protocolMax });
+    const { checkEveryMs } = options;
+    const nameOf = (id: MemberId): string | null => this.nameOf(id);
+    this.states = new StateWatch({ host, network, log, nameOf, checkEveryMs });
     host.listen(this);
     host.applies.observe((events) => this.#onEvents(events));
     network.attach({
@@ -126,7 +137,7 @@ export class ControllerCore implements HostListener {
         const { index, membership } = host.applies.membership;
         return wasRemoved(id, membership.members, host.applies.index) ? index : null;
       },
-      nameOf: (id) => this.nameOf(id),
+      nameOf,
     });
   }
 
@@ -172,10 +183,13 @@ export class ControllerCore implements HostListener {
     this.stream.callBack();
     this.#followMembership();
     const jumpMs = this.#clockWatch.look();
+    this.#protocol.checkOwn(this.#options.network.ownName);
     const service = this.#service;
     if (service === null) return;
     if (jumpMs !== 0) this.#noteClockJump(service, jumpMs);
     this.promoter.tick();
+    this.#protocol.tick();
+    this.states.tick(service.term);
     if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
     this.#expiry.tick(service);
     this.decisions.allChanged();
@@ -200,8 +214,15 @@ export class ControllerCore implements HostListener {
   }
 
   onTurnEnd(): void {
+    this.states.afterApply();
     this.stream.flush();
     this.decisions.run();
+  }
+
+  onIsolated(): void {
+    this.#service = null;
+    this.stream.end();
+    this.#announceLeader();
   }
 
   onRestored(): void {
@@ -276,6 +297,9 @@ export class ControllerCore implements HostListener {
       case 'httpRequest':
       case 'httpAnswer':
         this.onHttpMessage(message, from);
+        return;
+      case 'digest':
+        this.states.reported({ member: from, index: message.index, digest: message.digest });
         return;
       case 'joinRequest':
       case 'joinAnswer':

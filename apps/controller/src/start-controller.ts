@@ -13,6 +13,7 @@ import {
   nestLogger,
   watchProcess,
 } from '#libs/observability';
+import { OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
 import { type LinkSecurity, type LinkSelf, PeerServer, TlsCredentials } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
@@ -25,10 +26,13 @@ import { ApiListener } from './http/api-listener.ts';
 import { guardFrontDoor } from './http/front-door.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
 import { ProblemFilter } from './http/problem.filter.ts';
+import { isolated } from './integrity/isolated.ts';
+import { CHECK_EVERY_MS } from './integrity/state-watch.ts';
 import { PeerNetwork } from './links/peer-network.ts';
 import { type AdmissionOptions, awaitAdmission } from './membership/await-admission.ts';
 import { MemberRemovedError } from './membership/member-ids.ts';
 import { MembershipOrders } from './membership/membership-orders.ts';
+import { ProtocolTooOldError } from './membership/protocol-switch.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openReplica, type Replica } from './raft-host/open-replica.ts';
 import { openSeat, type SeatEntry } from './raft-host/open-seat.ts';
@@ -39,6 +43,9 @@ export type StartOptions = {
   readonly config: ControllerConfig;
   readonly log: Logger;
   readonly onFatal: (error: unknown) => void;
+  /** Another range of the protocol than this version's: for tests of an upgrade. */
+  readonly protocol?: ProtocolRange;
+  readonly checkEveryMs?: number;
   /** No TLS between processes, besides what the file says: to measure, never to serve. */
   readonly plainForBenchmark?: boolean;
   /** This controller's seat was taken away: it is of no more use and should be closed. */
@@ -88,7 +95,9 @@ export async function startController(options: StartOptions): Promise<RunningCon
     ? { kind: 'plain-for-benchmark' }
     : { kind: 'mutual-tls', credentials };
   const clock = systemClock;
-  const stranger = { ...identity, memberId: 0, incarnation: randomBytes(8).toString('hex') };
+  const speaks = options.protocol ?? OWN_PROTOCOL;
+  const incarnation = randomBytes(8).toString('hex');
+  const stranger = { ...identity, memberId: 0, incarnation, speaks };
   const entry = seatEntry({ config, security, self: stranger, log });
   const seat = await openSeat({ groupId, name, directory: config.stateDirectory, entry });
   const self = { ...stranger, memberId: seat.recovered.memberId };
@@ -101,12 +110,21 @@ export async function startController(options: StartOptions): Promise<RunningCon
   opened.add(() => host.stop());
   opened.add(() => network.stop());
   try {
+    const { protocol } = host.store;
+    if (protocol > speaks.protocolMax) {
+      throw new ProtocolTooOldError(name, speaks.protocolMax, protocol);
+    }
+    if (host.isolated !== null) {
+      log.error('controller isolated', { why: isolated(name, host.isolated) });
+    }
     const apiAddress = apiAddressOf(config);
     const core = new ControllerCore({
       ...{ host, storage, network, clock, log, groupId, apiAddress },
       electionTimeoutMs: timing.electionMs,
       tickMs: timing.tickMs,
       avoidPrimaryHosts: config.avoidPrimaryHosts,
+      protocolMax: speaks.protocolMax,
+      checkEveryMs: options.checkEveryMs ?? CHECK_EVERY_MS,
       onRemoved: (index) => options.onRemoved?.(new MemberRemovedError(name, self.memberId, index)),
     });
     const agents = new AgentServer(core.stream, () => core.leader);
@@ -217,7 +235,8 @@ async function makeApi(
     electionTimeoutMs: config.timing.electionMs,
   });
   core.onHttpMessage = (message, from) => relay.onMessage(message, from);
-  guardFrontDoor(adapter.getInstance(), { core, host, relay, groupId });
+  const name = config.name;
+  guardFrontDoor(adapter.getInstance(), { core, host, relay, groupId, name });
   const app = await NestFactory.create<NestFastifyApplication>(
     controllerModule({
       ...{ core, host, commands, model, members, metrics, orders, relay },

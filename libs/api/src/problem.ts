@@ -20,6 +20,7 @@ export const PROBLEM_STATUS = {
   QUEUE_FULL: 503,
   OUTCOME_UNKNOWN: 504,
   DISK_NEARLY_FULL: 507,
+  CONTROLLER_ISOLATED: 503,
 } as const;
 export type ProblemCode = keyof typeof PROBLEM_STATUS;
 

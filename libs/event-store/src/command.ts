@@ -28,7 +28,11 @@ export type Command =
     }
   | { readonly type: 'delete'; readonly key: string; readonly expectedRevision: number | null }
   /** The controllers were restored or forced by hand: from here on they are another group (safety 4). */
-  | { readonly type: 'incarnation'; readonly incarnation: string };
+  | { readonly type: 'incarnation'; readonly incarnation: string }
+  /** From here on all members speak this level of the protocol, and its features may be used. */
+  | { readonly type: 'protocol'; readonly level: number }
+  /** Marks this place, and says which digest a majority had at an earlier mark; see StateChecks. */
+  | { readonly type: 'check'; readonly index: number; readonly digest: number };
 
 /** Who asks: the leading controller itself, or a client's session with exactly-once effect. */
 export type Envelope =
@@ -123,12 +127,20 @@ export function packCommand(ports: StorePorts, command: Command): Uint8Array {
       return ports.encode(['delete', command.key, command.expectedRevision]);
     case 'incarnation':
       return ports.encode(['incarnation', command.incarnation]);
+    case 'protocol':
+      return ports.encode(['protocol', command.level]);
+    case 'check':
+      return ports.encode(['check', command.index, command.digest]);
   }
 }
 
 /** @throws MalformedCommandError */
 export function unpackCommand(ports: StorePorts, body: Uint8Array): Command {
   const [type, first, second, third, fourth, fifth] = arrayOf(ports.decode(body));
+  if (type === 'protocol' && isCount(first)) return { type, level: first };
+  if (type === 'check' && isCount(first) && isCount(second)) {
+    return { type, index: first, digest: second };
+  }
   if (typeof first !== 'string') throw new MalformedCommandError(String(type));
   if (type === 'incarnation') return { type, incarnation: first };
   if (type === 'put' && second instanceof Uint8Array && isRevision(third)) {
@@ -159,7 +171,11 @@ function arrayOf(decoded: unknown): readonly unknown[] {
 }
 
 function isRevision(value: unknown): value is number | null {
-  return value === null || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0);
+  return value === null || isCount(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isCause(value: unknown): value is Cause {

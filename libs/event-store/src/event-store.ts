@@ -7,11 +7,12 @@ import {
   unpackCommand,
   unpackEnvelope,
 } from './command.ts';
-import { credentialsKey, INCARNATION_KEY, PREFIX } from './keys.ts';
+import { credentialsKey, INCARNATION_KEY, PREFIX, PROTOCOL_KEY } from './keys.ts';
 import type { StateWrite, StorePorts } from './ports.ts';
 import { Registers } from './registers.ts';
 import { packResult, unpackResult } from './result.ts';
 import { Sessions } from './sessions.ts';
+import { StateChecks } from './state-checks.ts';
 import { Streams } from './streams.ts';
 
 /** What the controllers keep for themselves; no client writes it. */
@@ -40,6 +41,9 @@ export class EventStore {
   readonly #sessions: Sessions;
   #digest = 0;
   #incarnation: string | null = null;
+  #protocol = 1;
+  /** Of this member's memory: never stored, and not part of the digest. */
+  readonly checks = new StateChecks();
 
   constructor(readonly ports: StorePorts) {
     this.#streams = new Streams(ports);
@@ -60,6 +64,11 @@ export class EventStore {
     return this.#incarnation;
   }
 
+  /** The level of the protocol that the group has switched to; it never falls. */
+  get protocol(): number {
+    return this.#protocol;
+  }
+
   cluster(name: ClusterName): ClusterState | null {
     return this.#streams.get(name);
   }
@@ -77,6 +86,7 @@ export class EventStore {
   restoreRecord(key: string, value: Uint8Array): void {
     if (key.startsWith(PREFIX.cluster)) this.#streams.restore(value);
     else if (key === INCARNATION_KEY) this.#incarnation = String(this.ports.decode(value));
+    else if (key === PROTOCOL_KEY) this.#protocol = Number(this.ports.decode(value));
     else if (key.startsWith(PREFIX.register)) {
       this.#registers.restore(key.slice(PREFIX.register.length), value);
     } else if (key.startsWith(PREFIX.session)) {
@@ -180,6 +190,15 @@ export class EventStore {
         writes.push({ type: 'put', key: INCARNATION_KEY, value });
         return { type: 'written', revision: index };
       }
+      case 'protocol': {
+        this.#protocol = Math.max(this.#protocol, command.level);
+        const value = this.ports.encode(this.#protocol);
+        writes.push({ type: 'put', key: PROTOCOL_KEY, value });
+        return { type: 'written', revision: index };
+      }
+      case 'check':
+        this.checks.apply(index, this.#digest, command);
+        return { type: 'written', revision: index };
       default:
         return unreachable(command);
     }

@@ -18,6 +18,9 @@ export function clusterKey(name: ClusterName): string {
 /** Which life of the controllers this is; absent in the founding one. */
 export const INCARNATION_KEY = `${PREFIX.controllers}incarnation`;
 
+/** The level of the protocol that the group has switched to; absent: 1. */
+export const PROTOCOL_KEY = `${PREFIX.controllers}protocol`;
+
 export function credentialsKey(name: ClusterName): string {
   return `${PREFIX.credentials}${name}`;
 }

@@ -52,6 +52,8 @@ export type ControllerMessage =
   | { readonly type: 'joinAnswer'; readonly answer: JoinAnswer }
   /** To a member that left: the membership that is committed at `index` is without it. */
   | { readonly type: 'removed'; readonly memberId: number; readonly index: number }
+  /** To the leader: this member's digest at a mark of the log. From protocol level 2 on. */
+  | { readonly type: 'digest'; readonly index: number; readonly digest: number }
   /** An HTTP request that only the leader can answer; `operator` null: nobody was authenticated. */
   | {
       readonly type: 'httpRequest';
@@ -81,6 +83,7 @@ const TYPES = [
   'joinRequest',
   'joinAnswer',
   'removed',
+  'digest',
 ] as const satisfies readonly ControllerMessage['type'][];
 
 const NAME_LENGTH_MAX = 100;
@@ -123,6 +126,8 @@ function bodyOf(message: ControllerMessage): readonly unknown[] {
       return joinAnswerFields(message.answer);
     case 'removed':
       return [message.memberId, message.index];
+    case 'digest':
+      return [message.index, message.digest];
     default:
       return unreachable(message);
   }
@@ -178,6 +183,8 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
       return { type, answer: joinAnswerOf(fields) };
     case 'removed':
       return { type, memberId: fields.integer('memberId'), index: fields.integer('index') };
+    case 'digest':
+      return { type, index: fields.integer('index'), digest: fields.integer('digest') };
     default:
       return fields.oneOf('type', []);
   }

@@ -26,15 +26,19 @@ const EXPECTED: HelloExpectation = {
   groupId: IDENTITY.groupId,
   channels: ['raft-control', 'guard', 'session'],
   certificate: IDENTITY,
+  protocol: { protocolMin: 1, protocolMax: 2 },
 };
 
 describe('judging a hello', () => {
   it('accepts a peer that is what its certificate says, at the highest common version', () => {
-    expect(judgeHello(HELLO, EXPECTED)).toEqual({ accepted: true, protocol: 1 });
+    expect(judgeHello(HELLO, EXPECTED)).toEqual({ accepted: true, protocol: 2 });
+    const older = judgeHello({ ...HELLO, protocolMax: 1 }, EXPECTED);
+    expect(older).toEqual({ accepted: true, protocol: 1 });
   });
 
   it.each<{ reason: string; hello?: Partial<Hello>; expected?: Partial<HelloExpectation> }>([
-    { reason: 'protocol', hello: { protocolMin: 2 } },
+    { reason: 'protocol', hello: { protocolMin: 3 } },
+    { reason: 'protocol', expected: { protocol: { protocolMin: 4, protocolMax: 5 } } },
     { reason: 'group', hello: { groupId: 'ffffffffffffffff' } },
     { reason: 'group', expected: { groupId: 'ffffffffffffffff' } },
     { reason: 'certificate', hello: { name: 'shop/pg2' } },

@@ -1,9 +1,23 @@
 /**
  * The first frame of every link, before anything is trusted.
- * Protocol history: 1 = first release.
+ * Protocol history: 1 = first release; 2 = states are compared through the log (`Feature`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 1;
+export const PROTOCOL_MAX = 2;
+
+export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
+
+/** What this version speaks; tests of an upgrade say otherwise. */
+export const OWN_PROTOCOL: ProtocolRange = {
+  protocolMin: PROTOCOL_MIN,
+  protocolMax: PROTOCOL_MAX,
+};
+
+/**
+ * What controllers may do only once all of them can: each with the level of the protocol that brings it.
+ * The group switches to a level by an entry of its log, when every member speaks it.
+ */
+export const Feature = { stateChecks: 2 } as const;
 
 export const CHANNELS = ['raft-control', 'raft-bulk', 'guard', 'agent', 'session'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -20,17 +34,16 @@ export type PeerIdentity = {
   readonly name: string;
 };
 
-export type Hello = PeerIdentity & {
-  readonly protocolMin: number;
-  readonly protocolMax: number;
-  readonly channel: Channel;
-  /** The seat of a controller in the Raft group; 0 for others. */
-  readonly memberId: number;
-  /** Random per start of the process, so that a restart is told from a new connection. */
-  readonly incarnation: string;
-  /** No TLS beneath: benchmarks only, and refused unless both sides were told so. */
-  readonly plain: boolean;
-};
+export type Hello = PeerIdentity &
+  ProtocolRange & {
+    readonly channel: Channel;
+    /** The seat of a controller in the Raft group; 0 for others. */
+    readonly memberId: number;
+    /** Random per start of the process, so that a restart is told from a new connection. */
+    readonly incarnation: string;
+    /** No TLS beneath: benchmarks only, and refused unless both sides were told so. */
+    readonly plain: boolean;
+  };
 
 export type Welcome = PeerIdentity & {
   /** The version both speak from here on. */
@@ -70,6 +83,7 @@ export type HelloExpectation = {
   readonly channels: readonly Channel[];
   /** From the verified certificate; null on a plain link. */
   readonly certificate: PeerIdentity | null;
+  readonly protocol: ProtocolRange;
 };
 
 /** Decides on a hello; nothing but its arguments counts. */
@@ -78,10 +92,11 @@ export function judgeHello(hello: Hello, expected: HelloExpectation): HelloVerdi
   if (hello.plain !== (certificate === null)) {
     return refused('plain', 'one side expects an unencrypted link, the other does not');
   }
-  const protocol = Math.min(hello.protocolMax, PROTOCOL_MAX);
-  if (protocol < Math.max(hello.protocolMin, PROTOCOL_MIN)) {
+  const { protocolMin, protocolMax } = expected.protocol;
+  const protocol = Math.min(hello.protocolMax, protocolMax);
+  if (protocol < Math.max(hello.protocolMin, protocolMin)) {
     const theirs = `${hello.protocolMin}-${hello.protocolMax}`;
-    return refused('protocol', `it speaks ${theirs}, this side ${PROTOCOL_MIN}-${PROTOCOL_MAX}`);
+    return refused('protocol', `it speaks ${theirs}, this side ${protocolMin}-${protocolMax}`);
   }
   if (hello.groupId !== expected.groupId) {
     return refused('group', `it belongs to group ${hello.groupId}, this is ${expected.groupId}`);

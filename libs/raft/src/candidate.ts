@@ -6,11 +6,11 @@ import type { MemberId } from './types.ts';
 
 /**
  * A member may ask for votes when it is a voter, has applied every committed membership (it may lack
- * the newest one otherwise, etcd #7625), has its state machine in step, and its disk works.
+ * the newest one otherwise, etcd #7625), has its state machine in step and trusted, and its disk works.
  */
 export function mayCampaign(state: State): boolean {
   const { log, memberships } = state;
-  if (!memberships.mayLead(state.self) || state.campaignWithheld) return false;
+  if (!memberships.mayLead(state.self) || state.campaignWithheld || state.barred) return false;
   if (log.appliedIndex < log.snapshotIndex) return false;
   return !memberships.hasBetween(log.appliedIndex, log.commitIndex);
 }

@@ -187,6 +187,11 @@ export interface RaftMachine {
   onUnreachable(id: MemberId): void;
   /** The host's disk has been stuck this long; 0 when it is fine (reference/raft.md 7.1). */
   onWriteStall(stallMs: number, electionTimeoutMs: number): void;
+  /**
+   * This member's state is not to be trusted: it goes on storing and voting, for its log is sound, but
+   * never leads again. A leader steps down at once.
+   */
+  neverLead(): void;
   /** Null when there is nothing to do. */
   takeOutput(): Output | null;
   status(): RaftStatus;

@@ -22,7 +22,7 @@ import { statusOf } from './status.ts';
 import { step } from './step.ts';
 import { takeOutput } from './take-output.ts';
 import { tick } from './tick.ts';
-import { beginTransfer, carryOutOrder } from './transfer.ts';
+import { beginTransfer, carryOutOrder, neverLead } from './transfer.ts';
 import type { LogEntry, LogIndex, MemberId, SnapshotMeta, Term, WriteSeq } from './types.ts';
 import { onWriteStall } from './write-stall.ts';
 
@@ -127,6 +127,11 @@ class Raft implements RaftMachine {
 
   onWriteStall(stallMs: number, electionTimeoutMs: number): void {
     onWriteStall(this.#state, stallMs, electionTimeoutMs);
+    this.#invariants.check(this.#state);
+  }
+
+  neverLead(): void {
+    neverLead(this.#state);
     this.#invariants.check(this.#state);
   }
 

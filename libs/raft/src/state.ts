@@ -73,6 +73,8 @@ export class State {
   writeStallMs = 0;
   /** The disk was stuck for so long that this member must not lead before a write succeeds. */
   campaignWithheld = false;
+  /** Its state machine is not to be trusted: it must not lead, ever. */
+  barred = false;
   /** The term in which the leader ordered a campaign that must wait for a membership to be applied. */
   campaignOrderedTerm: Term = 0;
   handedHardState: HardState;

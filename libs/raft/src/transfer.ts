@@ -3,6 +3,7 @@ import type { TimeoutNow } from './messages.ts';
 import { isActive } from './peers.ts';
 import type { Refusal } from './ports.ts';
 import type { Progress } from './progress.ts';
+import { becomeFollower } from './roles.ts';
 import type { Leadership, State } from './state.ts';
 import type { MemberId } from './types.ts';
 
@@ -57,6 +58,16 @@ export function bestSuccessor(state: State, leadership: Leadership): Progress | 
     if (best === null || peer.matchIndex > best.matchIndex) best = peer;
   }
   return best;
+}
+
+/** From here on this member only stores and votes; whoever is furthest may campaign at once. */
+export function neverLead(state: State): void {
+  state.barred = true;
+  const { standing } = state;
+  if (standing.kind === 'follower') return;
+  const successor = standing.kind === 'leader' ? bestSuccessor(state, standing) : null;
+  if (successor !== null) orderCampaign(state, successor.id);
+  becomeFollower(state, state.term, 0);
 }
 
 /** Target side: only a log that is durable up to the leader's end may campaign at once. */

@@ -18,6 +18,9 @@ export interface OpenDisk {
   readonly reportedLoss: string | null;
   /** Writes down that this disk has lost data: every later `open` throws DamagedLogError. */
   condemn(finding: string): Promise<void>;
+  /** Why the state on it is not trusted, as `isolate` wrote it down in some life; null while it is. */
+  readonly isolation: string | null;
+  isolate(finding: string): Promise<void>;
   close(): Promise<void>;
 }
 

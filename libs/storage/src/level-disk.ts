@@ -57,6 +57,8 @@ export class LevelDisk implements StoreDisk {
     }
     const guard = await FileGuardDevice.open(join(this.directory, 'guard'));
     const staging = await openStagingFile(join(this.directory, 'incoming.snapshot'));
+    const isolatedPath = join(this.directory, 'isolated');
+    const isolation = await readIfThere(isolatedPath);
     return {
       backend: new LevelBackend(database),
       guard,
@@ -67,6 +69,8 @@ export class LevelDisk implements StoreDisk {
       condemn: async (finding) => {
         await this.#condemn(finding);
       },
+      isolation: isolation === '' ? null : isolation.trim(),
+      isolate: (finding) => writeFile(isolatedPath, `${finding}\n`, { flush: true }),
       close: async () => {
         await database.close();
         await guard.close();

@@ -40,6 +40,7 @@ export class MemoryDisk implements StoreDisk {
   #failure: Error | null = null;
   #delay: DiskDelay | null = null;
   #verdict: string | null = null;
+  #isolation: string | null = null;
 
   /** Each write waits for this before it takes effect. */
   set delay(delay: DiskDelay | null) {
@@ -65,6 +66,10 @@ export class MemoryDisk implements StoreDisk {
       reportedLoss: null,
       condemn: async (finding) => {
         this.#verdict = finding;
+      },
+      isolation: this.#isolation,
+      isolate: async (finding) => {
+        this.#isolation = finding;
       },
       close: async () => {
         if (session === this.#session) this.#open = false;

@@ -77,6 +77,16 @@ export class ReplicaStore {
     this.#reserve ??= await this.disk.openReserve((error) => this.#queue.fail(error));
   }
 
+  /** Why this member's state is not trusted (any more), as it was said in an earlier life. */
+  get isolation(): string | null {
+    return this.disk.isolation;
+  }
+
+  /** Remembers it for every later life; durable when it resolves. */
+  isolate(finding: string): Promise<void> {
+    return this.disk.isolate(finding);
+  }
+
   get applied(): AppliedMark {
     return this.#known().applied;
   }

@@ -1,4 +1,4 @@
-import type { Channel, PeerIdentity } from '#libs/protocol';
+import type { Channel, PeerIdentity, ProtocolRange } from '#libs/protocol';
 
 /** A process at the other end, as certificate and hello agree. */
 export type Peer = PeerIdentity & {
@@ -10,7 +10,12 @@ export type Peer = PeerIdentity & {
 };
 
 /** What a process says of itself in every hello and welcome. */
-export type LinkSelf = PeerIdentity & { readonly memberId: number; readonly incarnation: string };
+export type LinkSelf = PeerIdentity & {
+  readonly memberId: number;
+  readonly incarnation: string;
+  /** Instead of what this version speaks: for tests of an upgrade. */
+  readonly speaks?: ProtocolRange;
+};
 
 /** An accepted link, from the side that listens. */
 export interface PeerConnection {

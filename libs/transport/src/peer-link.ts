@@ -7,8 +7,7 @@ import {
   encodeHello,
   LinkFrame,
   type LinkRefusal,
-  PROTOCOL_MAX,
-  PROTOCOL_MIN,
+  OWN_PROTOCOL,
   type Welcome,
 } from '#libs/protocol';
 import { CHANNEL_LIMITS, GREETING_LIMITS } from './channel-limits.ts';
@@ -154,7 +153,7 @@ export class PeerLink {
     }, helloTimeoutMs);
     this.#stage = { kind: 'greeting', socket, timer };
     const plain = dialled.certificate === null;
-    const range = { protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX };
+    const range = self.speaks ?? OWN_PROTOCOL;
     socket.send(LinkFrame.hello, encodeHello({ ...self, ...range, channel, plain }));
   }
 

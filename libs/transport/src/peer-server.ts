@@ -1,7 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Clock } from '#libs/kernel';
-import { CHANNELS, type Channel, type LinkRefusal, type PeerIdentity } from '#libs/protocol';
+import {
+  CHANNELS,
+  type Channel,
+  type LinkRefusal,
+  OWN_PROTOCOL,
+  type PeerIdentity,
+} from '#libs/protocol';
 import { AcceptedLink } from './accepted-link.ts';
 import { LinkRefusedError } from './errors.ts';
 import { identityOfCertificate } from './identity-uri.ts';
@@ -132,6 +138,7 @@ export class PeerServer {
         groupId: self.groupId,
         channels: CHANNELS.filter((channel) => channels[channel] !== undefined),
         certificate,
+        protocol: self.speaks ?? OWN_PROTOCOL,
       },
       onRefused: (cause) => this.options.onRefused({ remoteAddress: addressOf(socket), cause }),
       onGone: () => this.#links.delete(link),

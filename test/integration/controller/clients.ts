@@ -69,6 +69,11 @@ export class AgentClient {
   #link: PeerLink | null = null;
   #lastId = 0;
 
+  /** The controller ended the link, or does not take it. */
+  get closed(): boolean {
+    return this.#link?.state !== 'up';
+  }
+
   static async connect(group: ThreeControllers, name: string, to: string): Promise<AgentClient> {
     const client = new AgentClient();
     client.#link = await group.link('agent', { role: 'agent', name }, to, (type, body) => {

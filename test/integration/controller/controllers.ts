@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controllerName, epochMs, seededPrng } from '#libs/kernel';
 import { type LogFields, type Logger } from '#libs/observability';
+import type { ProtocolRange } from '#libs/protocol';
 import {
   createAuthority,
   type IssuedCertificate,
@@ -36,6 +37,9 @@ export type Mistakes = {
 
 /** How a controller that is no founder starts. */
 export type Joining = { readonly join?: { readonly token: string | null } };
+
+/** What another version would do otherwise. */
+export type Version = { readonly protocol?: ProtocolRange; readonly checkEveryMs?: number };
 
 /** Three real controllers in one process: own stores, own TLS listeners on loopback. */
 export class ThreeControllers {
@@ -96,7 +100,7 @@ export class ThreeControllers {
     return `${HOST}:${link}`;
   }
 
-  async start(name: string, wrong: Mistakes & Joining = {}): Promise<RunningController> {
+  async start(name: string, wrong: Mistakes & Joining & Version = {}): Promise<RunningController> {
     const { certPath, keyPath } = await this.certificate('controller', wrong.certificateOf ?? name);
     const { link, api } = this.#portsOf(wrong.portsOf ?? name);
     const running = await startController({
@@ -114,6 +118,8 @@ export class ThreeControllers {
         timing: TIMING,
       },
       log: this.#logger({ controller: name }),
+      ...(wrong.protocol === undefined ? {} : { protocol: wrong.protocol }),
+      ...(wrong.checkEveryMs === undefined ? {} : { checkEveryMs: wrong.checkEveryMs }),
       onFatal: (error) => {
         throw error;
       },

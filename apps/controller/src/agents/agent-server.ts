@@ -48,7 +48,7 @@ export class AgentServer extends Server implements CustomTransportStrategy {
   }
 
   readonly accept: AcceptChannel = (connection): ChannelHandler => {
-    const agent = agentOf(connection);
+    const agent = this.stream.isEnded ? turnedAway(connection) : agentOf(connection);
     if (agent === null) return { onFrame: () => undefined, onClose: () => undefined };
     this.stream.connected(agent);
     agent.push({ type: 'leader', ...this.leader() });
@@ -110,6 +110,11 @@ export class AgentServer extends Server implements CustomTransportStrategy {
       this.send(this.transformToObservable(result), respond);
     }, failed);
   }
+}
+
+function turnedAway(connection: PeerConnection): null {
+  connection.close(new Error('this controller is isolated: its state is not trusted'));
+  return null;
 }
 
 function agentOf(connection: PeerConnection): AgentConnection | null {

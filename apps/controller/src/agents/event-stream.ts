@@ -21,6 +21,11 @@ export class EventStream {
     this.#host = host;
   }
 
+  /** This controller is isolated. */
+  get isEnded(): boolean {
+    return this.#host.isolated !== null;
+  }
+
   get agents(): ReadonlySet<AgentConnection> {
     return this.#agents;
   }
@@ -31,6 +36,12 @@ export class EventStream {
 
   disconnected(agent: AgentConnection): void {
     this.#agents.delete(agent);
+  }
+
+  /** Nobody may follow a state that is not trusted: agents turn to other controllers. */
+  end(): void {
+    this.#followers.clear();
+    for (const agent of this.#agents) agent.connection.end();
   }
 
   /** The state is small, so whoever lacks an event gets it whole. */

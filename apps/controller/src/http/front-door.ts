@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_PATHS, PROBLEM_CONTENT_TYPE, type ProblemCode, problem } from '#libs/api';
 import type { ControllerCore } from '../controller-core.ts';
+import { isolated } from '../integrity/isolated.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { LeaderRelay, RelayedRequest } from './leader-relay.ts';
 import { operatorOf } from './operator-identity.ts';
@@ -17,6 +18,8 @@ export type FrontDoorOptions = {
   readonly host: RaftHost;
   readonly relay: LeaderRelay;
   readonly groupId: string;
+  /** Of this controller. */
+  readonly name: string;
 };
 
 const TOKEN_HEADER = 'x-matriarch-relay';
@@ -43,7 +46,14 @@ export function guardFrontDoor(server: FastifyInstance, options: FrontDoorOption
     await refuse(reply, 'FORBIDDEN', detail);
   });
   server.addHook('preHandler', async (request, reply) => {
-    if (options.host.serving || !needsLeader(request)) return;
+    const { host, name } = options;
+    if (host.isolated !== null && request.url.startsWith('/api/')) {
+      // What the leader answers may pass through here; nothing is answered from the own state.
+      if (needsLeader(request)) await askLeader(request, reply, options);
+      if (!reply.sent) await refuse(reply, 'CONTROLLER_ISOLATED', isolated(name, host.isolated));
+      return;
+    }
+    if (host.serving || !needsLeader(request)) return;
     if (request.headers[TOKEN_HEADER] === relay.token) {
       await refuse(reply, 'NO_LEADER', 'leadership is just changing hands: try again');
     } else {

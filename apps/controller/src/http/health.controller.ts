@@ -21,15 +21,16 @@ export class HealthController {
     return { ok: true };
   }
 
-  /** There is a leader, and this member's disk keeps up. */
+  /** There is a leader, this member's disk keeps up, and its state is that of the majority. */
   @Get('readyz')
   readyz(@Res({ passthrough: true }) reply: FastifyReply) {
     const leader = this.core.leader.name;
     const writeStallMs = Math.round(this.host.writeStallMs);
     const { commitIndex, appliedIndex } = this.host.status();
-    const ok = leader !== null && writeStallMs < WRITE_STALL_MAX_MS;
+    const { isolated } = this.host;
+    const ok = leader !== null && writeStallMs < WRITE_STALL_MAX_MS && isolated === null;
     if (!ok) void reply.code(503);
-    return { ok, leader, writeStallMs, applyLagEntries: commitIndex - appliedIndex };
+    return { ok, leader, isolated, writeStallMs, applyLagEntries: commitIndex - appliedIndex };
   }
 
   @Get('metrics')

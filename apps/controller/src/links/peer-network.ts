@@ -44,7 +44,7 @@ export type PeerNetworkEvents = {
   nameOf(id: MemberId): string | null;
 };
 
-export type Sender = Pick<Peer, 'memberId' | 'name' | 'incarnation' | 'groupId'>;
+export type Sender = Pick<Peer, 'memberId' | 'name' | 'incarnation' | 'groupId' | 'protocol'>;
 
 type Pair = { readonly member: Member; readonly control: PeerLink; readonly bulk: PeerLink };
 
@@ -57,6 +57,7 @@ export class PeerNetwork implements PeerLinks {
   readonly #options: PeerNetworkOptions;
   readonly #pairs = new Map<MemberId, Pair>();
   readonly #accepted = new Map<MemberId, PeerConnection>();
+  readonly #protocols = new Map<MemberId, number>();
   #events: PeerNetworkEvents | null = null;
 
   constructor(options: PeerNetworkOptions) {
@@ -86,8 +87,17 @@ export class PeerNetwork implements PeerLinks {
     for (const [id, connection] of this.#accepted) this.#tellIfRemoved(id, connection);
   }
 
+  get ownName(): string {
+    return this.#options.self.name;
+  }
+
   isUp(peer: MemberId): boolean {
     return this.#pairs.get(peer)?.control.state === 'up';
+  }
+
+  /** The level of the protocol that both sides speak; null while it is not connected. */
+  protocolOf(peer: MemberId): number | null {
+    return this.isUp(peer) ? (this.#protocols.get(peer) ?? null) : null;
   }
 
   get peers(): readonly MemberId[] {
@@ -161,7 +171,13 @@ export class PeerNetwork implements PeerLinks {
     const { self, security, clock, prng, log } = this.#options;
     const { host, port } = splitAddress(member.address);
     const { id, name: peer } = member;
-    const sender = { name: peer, memberId: id, groupId: self.groupId, incarnation: '' };
+    const sender = {
+      name: peer,
+      memberId: id,
+      groupId: self.groupId,
+      incarnation: '',
+      protocol: 0,
+    };
     let wasUp = true;
     const link: PeerLink = new PeerLink({
       host,
@@ -172,8 +188,9 @@ export class PeerNetwork implements PeerLinks {
       expectedName: peer,
       time: { clock, prng },
       onFrame: (type, body) => this.#receive(sender, link, type, body),
-      onUp: () => {
+      onUp: ({ protocol }) => {
         wasUp = true;
+        this.#protocols.set(id, protocol);
         if (channel === 'raft-control') this.#events?.onUp(id);
       },
       onDown: (cause) => {

@@ -40,7 +40,7 @@ export class Admissions {
       const order = `matriarch controllers add ${peer.name} --address HOST:PORT`;
       return wait(`'${peer.name}' is no member yet: \`${order}\``, null);
     }
-    const objection = objectionTo(member, token, peer.groupId);
+    const objection = this.#tooOld(peer) ?? objectionTo(member, token, peer.groupId);
     if (objection !== null) return { kind: 'refused', why: objection };
     try {
       const answer = await this.#take(member, peer.incarnation);
@@ -67,6 +67,13 @@ export class Admissions {
       kind: 'refused',
       why: `the seat ${id} of '${name}' was taken by another directory: ${addAnew(name)}`,
     };
+  }
+
+  /** What the group uses already, the newcomer must know. */
+  #tooOld({ name, protocol }: Sender): string | null {
+    const needed = this.#options.host.store.protocol;
+    if (protocol >= needed) return null;
+    return `'${name}' speaks the protocol up to level ${protocol}, the group has switched to ${needed}: install the version of the others`;
   }
 
   #leaderAddress(): string | null {

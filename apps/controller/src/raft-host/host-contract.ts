@@ -28,6 +28,8 @@ export interface HostListener {
   onTick?(): void;
   /** Before a confirmation round may begin in this turn. */
   onBeforeRounds?(): void;
+  /** This member's state is not that of the majority: it must serve nobody from now on. */
+  onIsolated?(finding: string): void;
   /** The whole state was replaced by a snapshot; no events tell of the difference. */
   onRestored?(): void;
   /** After everything that this turn applied. */

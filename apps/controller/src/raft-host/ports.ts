@@ -13,6 +13,8 @@ export type HostStorage = Pick<
   | 'applied'
   | 'firstIndex'
   | 'nearlyFull'
+  | 'isolation'
+  | 'isolate'
   | 'close'
 >;
 

@@ -62,10 +62,13 @@ export class RaftHost implements ReplicatedLog {
   #applyScheduled = false;
   #tickDue = false;
   #closed = false;
+  #isolated: string | null;
 
   constructor(options: RaftHostOptions) {
     const { raft, store, storage, links, clock, applied } = options;
     this.#options = options;
+    this.#isolated = storage.isolation;
+    if (this.#isolated !== null) raft.neverLead();
     this.rounds = new RoundScheduler(raft);
     this.#news = new CommitNews(clock, (message) => links.send(message));
     this.#proposals = new ProposalIntake(raft);
@@ -106,7 +109,23 @@ export class RaftHost implements ReplicatedLog {
 
   /** Leader, and its own-term entry is applied: it may decide, renew and propose. */
   get serving(): boolean {
-    return this.#role.serving && this.#role.role === 'leader';
+    return this.#role.serving && this.#role.role === 'leader' && this.#isolated === null;
+  }
+
+  /** What is wrong with this member's state, for which it serves nobody; null while it is sound. */
+  get isolated(): string | null {
+    return this.#isolated;
+  }
+
+  /** The log is sound, the state is not: it stores and votes on, leads and serves no more, for good. */
+  isolate(finding: string): void {
+    if (this.#isolated !== null) return;
+    this.#isolated = finding;
+    const { log, storage } = this.#options;
+    log.error('this controller is isolated: replace it', { finding });
+    this.feed((raft) => raft.neverLead());
+    storage.isolate(finding).catch((error: unknown) => this.fail(error));
+    for (const listener of this.#listeners) listener.onIsolated?.(finding);
   }
 
   nowMs(): MonotonicMs {
