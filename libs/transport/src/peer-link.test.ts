@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Clock, epochMs, monotonicMs, seededPrng } from '#libs/kernel';
-import type { Channel, PeerRole } from '#libs/protocol';
+import { type Channel, OWN_PROTOCOL, type PeerRole } from '#libs/protocol';
 import { createAuthority, issueCertificate } from './authority.ts';
 import type { Authority } from './issued.ts';
 import type { LinkSecurity } from './link-security.ts';
@@ -53,7 +53,12 @@ describe('links between processes', { timeout: 30_000 }, () => {
     const server = await listen({});
     const link = await linkTo(server.port, {});
     const peer = await link.up();
-    expect(peer).toMatchObject({ role: 'controller', name: 'one', memberId: 1, protocol: 1 });
+    expect(peer).toMatchObject({
+      role: 'controller',
+      name: 'one',
+      memberId: 1,
+      protocol: OWN_PROTOCOL.protocolMax,
+    });
     expect(server.connections[0]?.peer).toMatchObject({ role: 'guard', name: 'shop/pg1' });
     expect(link.link.send(40, Uint8Array.of(1, 2))).toBe(true);
     await until(() => link.frames.length === 1);
