@@ -38,6 +38,7 @@ describe('the consensus machine in a simulated world', () => {
     console.info([...names].map((name) => `${name} ${total(name)}`).join(', '));
     // A world in which nothing happens proves nothing.
     expect(total('acknowledged')).toBeGreaterThan(SEEDS * 50);
+    expect(total('bareMajorities')).toBeGreaterThan(SEEDS / 20);
     expect(total('reads')).toBeGreaterThan(SEEDS * 20);
     expect(total('snapshotsInstalled')).toBeGreaterThan(SEEDS);
     expect(total('fetches')).toBeGreaterThan(SEEDS);

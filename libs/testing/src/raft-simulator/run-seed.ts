@@ -1,4 +1,4 @@
-import { InvariantError, messageOf, seededPrng } from '#libs/kernel';
+import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
 import type { MemberId, Membership } from '#libs/raft';
 import { type FaultScene, healAll, planFaults } from './faults.ts';
 import { Network } from './network.ts';
@@ -71,6 +71,7 @@ class SeedRun {
   readonly #sessions: SessionOracle | null;
   readonly #nextSeed: () => number;
   readonly #safetyMs: number;
+  readonly #chance: Prng;
   #joined = 0;
   #steps = 0;
   #over = false;
@@ -79,6 +80,7 @@ class SeedRun {
     this.trace = new Trace(keepTrace);
     const swarm = shrunkSwarm(swarmOf(seed), less);
     this.#safetyMs = swarm.safetyMs;
+    this.#chance = seededPrng(seed * 23 + 11);
     const source = seededPrng(seed * 7 + 3);
     this.#nextSeed = () => source.next();
     const scheduler = this.#scheduler;
@@ -118,8 +120,12 @@ class SeedRun {
     this.#over = true;
   }
 
-  /** All faults end: one leader, equal logs, a fresh write and a fresh read must come. */
+  /**
+   * All faults end: one leader, a fresh write and a fresh read must come, in some worlds from a bare
+   * majority whose logs and terms are as the faults left them; then everybody, with equal logs.
+   */
   async livenessPhase(): Promise<void> {
+    const asleep = this.#putToSleep();
     healAll(this.#faults);
     const untilMs = this.#safetyMs + LIVENESS_MS;
     let wantedMs = this.#scheduler.nowMs + 500;
@@ -133,6 +139,7 @@ class SeedRun {
       }
       if (freshFrom === null) continue;
       if (this.#oracle.newestAcknowledgedIndex > freshFrom) {
+        for (const member of asleep.splice(0)) member.wake();
         if (this.#converged()) return;
       } else {
         this.#workload.proposeSome();
@@ -147,6 +154,24 @@ class SeedRun {
     this.#oracle.checkAcknowledged();
     this.#sessions?.checkHistory();
     this.stats['operations'] = this.#sessions?.history.length ?? 0;
+  }
+
+  /** A minority that stays dead for a while, where the voters are those of the start. */
+  #putToSleep(): SimMember[] {
+    const { swarm } = this.#world;
+    if (swarm.operations.includes('membership') || !this.#chance.chance(0.4)) return [];
+    const founders = [...this.#members.values()].slice(0, swarm.members);
+    const lost = founders.filter(({ damageDone }) => damageDone).length;
+    const spare = Math.floor((swarm.members - 1) / 2) - lost;
+    const asleep: SimMember[] = [];
+    while (asleep.length < spare) {
+      const member = this.#chance.pick(founders);
+      if (member.damageDone || asleep.includes(member)) continue;
+      if (!member.sleep()) break;
+      asleep.push(member);
+    }
+    if (asleep.length > 0) this.stats['bareMajorities'] = 1;
+    return asleep;
   }
 
   #converged(): boolean {

@@ -43,6 +43,7 @@ export class SimMember implements Witness {
   damaged = false;
   damageDone = false;
   #opening = false;
+  #asleep = false;
   serving = false;
   term: Term = 0;
   isLeader = false;
@@ -138,8 +139,21 @@ export class SimMember implements Witness {
     this.#trace('crash');
   }
 
+  /** It dies and stays dead until `wake`; false when it is just coming back. */
+  sleep(): boolean {
+    if (this.#opening) return false;
+    this.crash();
+    this.#asleep = true;
+    return true;
+  }
+
+  wake(): void {
+    this.#asleep = false;
+    this.restart();
+  }
+
   restart(): void {
-    if (this.running || this.damaged || this.#opening) return;
+    if (this.running || this.damaged || this.#opening || this.#asleep) return;
     if (this.#store === null) this.#start(recover(this.media));
     else {
       this.#opening = true;
