@@ -3,7 +3,7 @@ import type { Oracle, Witness } from './oracle.ts';
 import type { SimApplied } from './sim-applied.ts';
 import type { SnapshotBody } from './sim-disk.ts';
 
-type Mirroring = Witness & { readonly applied: SimApplied };
+export type Mirroring = Witness & { readonly applied: SimApplied };
 
 /** Follows what a member hands out for writing, and shows each entry to the oracle. */
 export function mirrorBatch(

@@ -13,7 +13,7 @@ import {
   type Term,
   type WriteSeq,
 } from '#libs/raft';
-import { knowsMembership, mirrorBatch } from './mirror-batch.ts';
+import { mirrorBatch } from './mirror-batch.ts';
 import type { Packet } from './network.ts';
 import type { Witness } from './oracle.ts';
 import { type Recovered, recover } from './recovery.ts';
@@ -21,6 +21,7 @@ import { SimApplied } from './sim-applied.ts';
 import { SimClients } from './sim-clients.ts';
 import { HashedLog, type SnapshotBody, StableMedia } from './sim-disk.ts';
 import { planTicks, SimLife } from './sim-life.ts';
+import { SimObserver } from './sim-observer.ts';
 import { registersOf } from './sim-registers.ts';
 import { SimSnapshots } from './sim-snapshots.ts';
 import { SimStore } from './sim-store.ts';
@@ -54,8 +55,7 @@ export class SimMember implements Witness {
   #watch: SimWatch;
   /** The last term this member led: rounds that are answered belong to it. */
   #leaderTerm: Term = 0;
-  #commitIndex: LogIndex = 0;
-  #observedMembership: Membership;
+  #observer: SimObserver;
   #turnPlanned = false;
   readonly #life: SimLife;
   #applyQueue: LogEntry[] = [];
@@ -86,7 +86,7 @@ export class SimMember implements Witness {
       this.#store,
     );
     this.applied = new SimApplied(0, 0, 0, bootstrap, null);
-    this.#observedMembership = bootstrap;
+    this.#observer = this.#newObserver(0, bootstrap);
     this.#snapshots = this.#newSnapshots();
     this.#watch = new SimWatch(id, world.swarm.limits.electionTicks);
     this.machine = this.#boot(recover(this.media));
@@ -226,12 +226,17 @@ export class SimMember implements Witness {
     const registers = registersOf(this.world.sessions, this.media.applied);
     this.applied = new SimApplied(appliedIndex, appliedTerm, digest, membership, registers);
     this.#snapshots = this.#newSnapshots();
-    this.#commitIndex = appliedIndex;
-    this.#observedMembership = membership;
+    this.#observer = this.#newObserver(appliedIndex, membership);
     this.#turnPlanned = false;
     this.#watch = new SimWatch(this.id, this.world.swarm.limits.electionTicks);
     const config = { ...this.world.swarm.limits, self: this.id };
     return createRaft(config, initial, seededPrng(this.#prng.next()));
+  }
+
+  #newObserver(commitIndex: LogIndex, membership: Membership): SimObserver {
+    return new SimObserver(this.world, commitIndex, membership, (index, hash) =>
+      this.#trace('commit', index, hash),
+    );
   }
 
   #newSnapshots(): SimSnapshots {
@@ -277,7 +282,7 @@ export class SimMember implements Witness {
     for (let output = machine.takeOutput(); output !== null; output = machine.takeOutput()) {
       this.#carryOut(output);
     }
-    this.#observe();
+    this.#observer.look(this);
   }
 
   #planTick(): void {
@@ -321,7 +326,7 @@ export class SimMember implements Witness {
   }
 
   #answer(round: RoundOutcome): void {
-    const memberships = [this.machine.status().membership, this.#observedMembership];
+    const memberships = [this.machine.status().membership, this.#observer.membership];
     const { id, world } = this;
     const term = this.#leaderTerm;
     if (round.outcome === 'confirmed')
@@ -362,7 +367,7 @@ export class SimMember implements Witness {
     if (this.media.log.lastIndex < entry.index) {
       throw new Violation('applied is durable', { id: this.id, index: entry.index });
     }
-    oracle.committed(this, Math.max(entry.index, this.#commitIndex));
+    oracle.committed(this, Math.max(entry.index, this.#observer.commitIndex));
     oracle.applied(entry.index, this.applied.digest, this.id);
     this.#clients.applied(entry);
   }
@@ -380,24 +385,6 @@ export class SimMember implements Witness {
     oracle.promised(packet.message, this, current ? leader.mirror : null);
     this.#trace(type, to, term);
     network.send(packet);
-  }
-
-  /** Looks at the machine as the oracle does, after each turn. */
-  #observe(): void {
-    const { commitIndex, membership, role, term } = this.machine.status();
-    // A commit may have been counted before this turn's last input changed the membership.
-    const memberships = [membership, this.#observedMembership];
-    this.#observedMembership = membership;
-    if (knowsMembership(this)) this.world.oracle.membershipInForce(this, membership);
-    if (commitIndex <= this.#commitIndex) return;
-    this.#commitIndex = commitIndex;
-    const { oracle, memberOf } = this.world;
-    if (role === 'leader') {
-      oracle.countedInOwnTerm(this, commitIndex, term);
-      oracle.committedOnQuorum(this, commitIndex, memberships, (id) => memberOf(id)?.media);
-    }
-    oracle.committed(this, commitIndex);
-    this.#trace('commit', commitIndex, this.mirror.hashAt(commitIndex));
   }
 
   #trace(what: string, ...values: readonly number[]): void {

@@ -1,0 +1,30 @@
+import type { LogIndex, Membership, RaftMachine } from '#libs/raft';
+import { knowsMembership, type Mirroring } from './mirror-batch.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Looks at one member as the oracle does, after each of its turns in one life. */
+export class SimObserver {
+  constructor(
+    private readonly world: Surroundings,
+    public commitIndex: LogIndex,
+    public membership: Membership,
+    private readonly committed: (index: LogIndex, hash: number) => void,
+  ) {}
+
+  look(member: Mirroring & { readonly machine: RaftMachine }): void {
+    const { commitIndex, membership, role, term } = member.machine.status();
+    // A commit may have been counted before this turn's last input changed the membership.
+    const memberships = [membership, this.membership];
+    this.membership = membership;
+    const { oracle, memberOf } = this.world;
+    if (knowsMembership(member)) oracle.membershipInForce(member, membership);
+    if (commitIndex <= this.commitIndex) return;
+    this.commitIndex = commitIndex;
+    if (role === 'leader') {
+      oracle.countedInOwnTerm(member, commitIndex, term);
+      oracle.committedOnQuorum(member, commitIndex, memberships, (id) => memberOf(id)?.media);
+    }
+    oracle.committed(member, commitIndex);
+    this.committed(commitIndex, member.mirror.hashAt(commitIndex));
+  }
+}
