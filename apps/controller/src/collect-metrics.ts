@@ -1,21 +1,26 @@
+import type { Clock } from '#libs/kernel';
 import { Metrics } from '#libs/observability';
 import type { ReadModel } from './cluster/read-model.ts';
 import type { ControllerCore } from './controller-core.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import { collectLastOutages, countOutage } from './outage-metrics.ts';
 import type { RaftHost } from './raft-host/raft-host.ts';
+import { collectRaft } from './raft-metrics.ts';
 
 export type MetricSources = {
   readonly core: ControllerCore;
   readonly host: RaftHost;
   readonly network: PeerNetwork;
   readonly model: ReadModel;
+  readonly clock: Clock;
+  /** Free for the state directory; null when nobody looks. */
+  readonly diskAvailableBytes: () => number | null;
 };
 
 /** Gauges are read when somebody scrapes; only what happens in between is counted as it happens. */
 export function collectMetrics(metrics: Metrics, sources: MetricSources): void {
   const { core, host } = sources;
-  metrics.beforeScrape(() => collectRaft(metrics, sources));
+  collectRaft(metrics, sources);
   metrics.beforeScrape(() => collectClusters(metrics, sources));
   metrics.beforeScrape(() => collectAbsentAgents(metrics, sources));
   host.applies.observe((events) => {
@@ -33,18 +38,6 @@ export function collectMetrics(metrics: Metrics, sources: MetricSources): void {
     metrics.set('matriarch_links_open', core.stream.agents.size, { channel: 'agent' });
     metrics.set('matriarch_links_open', core.sessions.linkCount, { channel: 'session' });
   });
-}
-
-function collectRaft(metrics: Metrics, { host, network, core }: MetricSources): void {
-  const status = host.status();
-  metrics.set('matriarch_raft_term', status.term);
-  metrics.set('matriarch_raft_leader', status.role === 'leader' ? 1 : 0);
-  metrics.set('matriarch_raft_commit_index', status.commitIndex);
-  metrics.set('matriarch_raft_applied_index', status.appliedIndex);
-  for (const id of network.peers) {
-    const peer = core.nameOf(id) ?? String(id);
-    metrics.set('matriarch_raft_peer_connected', network.isUp(id) ? 1 : 0, { peer });
-  }
 }
 
 /** Only the leader hears guards. */

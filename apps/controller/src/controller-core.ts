@@ -141,6 +141,10 @@ export class ControllerCore implements HostListener {
     });
   }
 
+  get renewalCounts(): Renewals['counts'] {
+    return this.#renewals.counts;
+  }
+
   /** Null unless this controller leads and serves. */
   get service(): Service | null {
     return this.#service;

@@ -69,6 +69,10 @@ export class EventStore {
     return this.#protocol;
   }
 
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
   cluster(name: ClusterName): ClusterState | null {
     return this.#streams.get(name);
   }

@@ -5,7 +5,7 @@ export type { Log } from './log.ts';
 export { ParameterCatalogs } from './parameter-catalogs.ts';
 export { PositionGossip } from './position-gossip.ts';
 export { ProposalIntake } from './proposal-intake.ts';
-export type { ProposalLoss, ProposalOwner } from './proposals.ts';
+export type { ProposalCounts, ProposalLoss, ProposalOwner } from './proposals.ts';
 export { Releases } from './releases.ts';
 export { Renewals } from './renewals.ts';
 export { proposeCommand, type ReplicatedLog } from './replicated-log.ts';

@@ -3,6 +3,7 @@ import type { LogIndex, MemberId, RaftMachine, Term } from '#libs/raft';
 import {
   OutstandingProposals,
   type Proposal,
+  type ProposalCounts,
   type ProposalLoss,
   type ProposalOwner,
 } from './proposals.ts';
@@ -14,11 +15,18 @@ const WAITING_MAX = 16_384;
 export class ProposalIntake {
   readonly #waiting = new BoundedQueue<Proposal>('proposals', WAITING_MAX);
   readonly #outstanding = new OutstandingProposals();
+  #applied = 0;
+  #lost = 0;
+  #refused = 0;
 
   constructor(readonly raft: RaftMachine) {}
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  get counts(): ProposalCounts {
+    return { applied: this.#applied, lost: this.#lost, refused: this.#refused };
   }
 
   get size(): number {
@@ -27,7 +35,10 @@ export class ProposalIntake {
 
   /** False when there is no room: the client is told to try again later. */
   add(payload: Uint8Array, owner: ProposalOwner): boolean {
-    if (this.#waiting.size >= WAITING_MAX) return false;
+    if (this.#waiting.size >= WAITING_MAX) {
+      this.#refused += 1;
+      return false;
+    }
     this.#waiting.push({ payload, owner });
     return true;
   }
@@ -54,16 +65,21 @@ export class ProposalIntake {
     }
     const code = result.refusal === 'tooMuchUncommitted' ? 'OVERLOADED' : 'NOT_LEADER';
     const loss: ProposalLoss = { code, outcome: 'notApplied', leader: result.leader };
+    this.#refused += owners.length;
     for (const owner of owners) owner.onLost(loss);
   }
 
   /** Whoever waits for the entry applied at `index`. */
   take(index: LogIndex, term: Term): ProposalOwner | undefined {
-    return this.#outstanding.take(index, term);
+    const owner = this.#outstanding.take(index, term);
+    if (owner !== undefined) this.#applied += 1;
+    return owner;
   }
 
   /** Leadership ended: what was appended may survive, what was not proposed yet does not. */
   loseAll(leader: MemberId | 0): void {
+    this.#lost += this.#outstanding.size;
+    this.#refused += this.#waiting.size;
     this.#outstanding.loseAll(leader);
     const loss: ProposalLoss = { code: 'NOT_LEADER', outcome: 'notApplied', leader };
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {

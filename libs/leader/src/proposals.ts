@@ -15,6 +15,13 @@ export interface ProposalOwner {
   onLost(loss: ProposalLoss): void;
 }
 
+export type ProposalCounts = {
+  readonly applied: number;
+  /** Appended by a leader that lost its office: they may live on. */
+  readonly lost: number;
+  readonly refused: number;
+};
+
 export type Proposal = { readonly payload: Uint8Array; readonly owner: ProposalOwner };
 
 /** Appended proposals that wait for their entry, in index order; all of one term. */

@@ -13,6 +13,7 @@ export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
  * after they arrived; so no answer comes from a leader that was replaced before it was asked.
  */
 export class Renewals {
+  readonly counts = { renewed: 0, refused: 0 };
   #lastRound = 0;
 
   constructor(
@@ -52,6 +53,7 @@ export class Renewals {
   confirmed(service: Service, round: number): void {
     if (service !== this.service()) return;
     for (const { cluster, reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
+      this.counts.renewed += 1;
       reply.answer({ type: 'renewed', epoch, nonce });
       const state = this.host.store.cluster(cluster as ClusterName);
       if (state !== null && isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
@@ -68,7 +70,9 @@ export class Renewals {
         this.host.applies.whenApplied(readIndex, () => {
           const reason = this.#refusal(from, request);
           const { epoch, nonce } = request;
-          if (reason !== null) link.answer({ type: 'renewalRefused', epoch, nonce, reason });
+          if (reason === null) return;
+          this.counts.refused += 1;
+          link.answer({ type: 'renewalRefused', epoch, nonce, reason });
         }),
       onUnconfirmed: () => undefined,
     });

@@ -17,7 +17,10 @@ export interface RoundOwner {
  */
 export class RoundScheduler {
   #waiting: RoundOwner[] = [];
-  readonly #underWay = new Map<RoundId, RoundOwner[]>();
+  readonly #underWay = new Map<
+    RoundId,
+    { readonly owners: RoundOwner[]; readonly begunMs: number }
+  >();
   #begunMs = Number.NEGATIVE_INFINITY;
 
   constructor(readonly raft: RaftMachine) {}
@@ -44,24 +47,26 @@ export class RoundScheduler {
     }
     this.#begunMs = nowMs;
     const joined = this.#underWay.get(begun.round);
-    if (joined === undefined) this.#underWay.set(begun.round, owners);
-    else joined.push(...owners);
+    if (joined === undefined) this.#underWay.set(begun.round, { owners, begunMs: nowMs });
+    else joined.owners.push(...owners);
     return true;
   }
 
-  onOutcome(outcome: RoundOutcome): void {
-    const owners = this.#underWay.get(outcome.round);
-    if (owners === undefined) return;
+  /** When the round had begun; null when nobody here had asked for it. */
+  onOutcome(outcome: RoundOutcome): number | null {
+    const ended = this.#underWay.get(outcome.round);
+    if (ended === undefined) return null;
     this.#underWay.delete(outcome.round);
-    for (const owner of owners) {
+    for (const owner of ended.owners) {
       if (outcome.outcome === 'confirmed') owner.onConfirmed(outcome.readIndex);
       else owner.onUnconfirmed();
     }
+    return ended.begunMs;
   }
 
   /** Leadership ended: nothing that waits can be confirmed any more. */
   loseAll(): void {
-    const lost = [...this.#underWay.values()].flat().concat(this.#waiting);
+    const lost = [...this.#underWay.values()].flatMap(({ owners }) => owners).concat(this.#waiting);
     this.#underWay.clear();
     this.#waiting = [];
     for (const owner of lost) owner.onUnconfirmed();

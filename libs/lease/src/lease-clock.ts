@@ -124,6 +124,14 @@ export class LeaseClock<Reply> {
     return tracked === undefined ? null : this.#time.since(tracked.mark);
   }
 
+  /** The longest silence of all that are held; 0 when none is. */
+  get silentMaxMs(): number {
+    let longest = 0;
+    for (const { mark } of this.#tracked.values())
+      longest = Math.max(longest, this.#time.since(mark));
+    return longest;
+  }
+
   /** Leases whose holders' rights have surely ended, those being closed included. */
   due(): ExpiryDue[] {
     const due: ExpiryDue[] = [];

@@ -33,6 +33,7 @@ function onMatched(state: State, leadership: Leadership, peer: Progress, index: 
 
 /** Both sides skip whole terms: the peer named the last place that could agree, we look below it. */
 function onRejected(state: State, peer: Progress, response: AppendResponse): void {
+  state.appendRejects += 1;
   if (!peer.isFreshRejection(response.index)) return;
   const { hintIndex, hintTerm, index } = response;
   const agreeing = state.log.lastNotAbove(Math.min(hintIndex, index - 1), hintTerm);

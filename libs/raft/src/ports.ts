@@ -134,6 +134,8 @@ export type PeerStatus = {
   readonly matchIndex: LogIndex;
   readonly nextIndex: LogIndex;
   readonly recentlyActive: boolean;
+  /** Requests on their way to it. */
+  readonly inflightAppends: number;
   /** How long its oldest unfinished write took when it last answered; 0 when its disk keeps up. */
   readonly writeStallMs: number;
 };
@@ -151,6 +153,8 @@ export type RaftStatus = {
   readonly lastIndex: LogIndex;
   readonly firstIndex: LogIndex;
   readonly membership: SnapshotMeta['membership'];
+  /** Requests that peers refused, since this member started. */
+  readonly appendRejects: number;
   /** Leader only. */
   readonly peers: readonly PeerStatus[];
 };

@@ -71,6 +71,7 @@ export class State {
   /** Never repeated while the process lives. */
   lastRound: RoundId = 0;
   writeStallMs = 0;
+  appendRejects = 0;
   /** The disk was stuck for so long that this member must not lead before a write succeeds. */
   campaignWithheld = false;
   /** Its state machine is not to be trusted: it must not lead, ever. */

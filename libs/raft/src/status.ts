@@ -20,12 +20,14 @@ export function statusOf(state: State): RaftStatus {
     lastIndex: log.lastIndex,
     firstIndex: log.firstIndex,
     membership: state.memberships.current,
+    appendRejects: state.appendRejects,
     peers: peers.map((peer) => ({
       id: peer.id,
       state: peer.state,
       matchIndex: peer.matchIndex,
       nextIndex: peer.nextIndex,
       recentlyActive: isActive(state, peer),
+      inflightAppends: peer.inflightCount,
       writeStallMs: peer.writeStallMs,
     })),
   };

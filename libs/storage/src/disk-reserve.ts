@@ -45,6 +45,7 @@ export class DiskReserve implements SpaceReserve {
   readonly #timer: NodeJS.Timeout;
   #keptBytes: number;
   #nearlyFull = false;
+  #availableBytes: number | null = null;
   #looking: Promise<void> | null = null;
 
   private constructor(file: FileHandle, keptBytes: number, options: ReserveOptions) {
@@ -68,6 +69,10 @@ export class DiskReserve implements SpaceReserve {
     return this.#nearlyFull;
   }
 
+  get availableBytes(): number | null {
+    return this.#availableBytes;
+  }
+
   get keptBytes(): number {
     return this.#keptBytes;
   }
@@ -89,6 +94,7 @@ export class DiskReserve implements SpaceReserve {
   async #look(): Promise<void> {
     const { availableBytes, path, sizes = SIZES } = this.#options;
     const available = await (availableBytes?.() ?? availableAt(path));
+    this.#availableBytes = available;
     if (available < sizes.lowBytes) await this.#release();
     else if (available >= sizes.ampleBytes) this.#nearlyFull = false;
     if (!this.#nearlyFull && this.#keptBytes < sizes.reserveBytes) await this.#grow(sizes);

@@ -25,6 +25,8 @@ export interface OpenDisk {
 }
 
 export interface SpaceReserve {
+  /** Of the file system at the last look; null before the first. */
+  readonly availableBytes: number | null;
   /** The reserve was let go: growth is refused until there is space again. */
   readonly nearlyFull: boolean;
   close(): Promise<void>;

@@ -197,6 +197,8 @@ export class MemoryDisk implements StoreDisk {
 }
 
 class MemoryReserve implements SpaceReserve {
+  readonly availableBytes = null;
+
   constructor(readonly disk: MemoryDisk) {}
 
   get nearlyFull(): boolean {

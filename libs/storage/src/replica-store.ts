@@ -72,6 +72,11 @@ export class ReplicaStore {
     return this.#reserve?.nearlyFull ?? false;
   }
 
+  /** Free on its file system; null while no reserve is kept. */
+  get availableBytes(): number | null {
+    return this.#reserve?.availableBytes ?? null;
+  }
+
   /** Keeps space for what cannot wait, from now on until `close`. */
   async keepReserve(): Promise<void> {
     this.#reserve ??= await this.disk.openReserve((error) => this.#queue.fail(error));

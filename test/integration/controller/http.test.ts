@@ -96,4 +96,28 @@ describe('the HTTP API of three controllers', () => {
     expect(metrics.body).toContain('matriarch_raft_term ');
     expect(metrics.body).toContain('matriarch_lease_epoch{cluster="main"} 0');
   });
+
+  it('measures what an operator of a consensus group looks at', async () => {
+    const { name } = await group.leader();
+    const { body } = await ask(group, name, { method: 'GET', path: '/metrics' });
+    const metric = (series: string): number => {
+      const line = body.split('\n').find((each) => each.startsWith(`${series} `));
+      return line === undefined ? Number.NaN : Number(line.slice(series.length + 1));
+    };
+    expect(metric('matriarch_raft_has_leader')).toBe(1);
+    expect(metric('matriarch_raft_isolated')).toBe(0);
+    for (const fed of [
+      'matriarch_raft_leader_changes_total',
+      'matriarch_raft_last_index',
+      'matriarch_raft_write_seconds_count',
+      'matriarch_raft_batch_entries_count',
+      'matriarch_raft_tick_late_seconds_count',
+      'matriarch_commands_total{outcome="applied"}',
+      'matriarch_disk_available_bytes',
+    ]) {
+      expect({ fed, positive: metric(fed) > 0 }).toEqual({ fed, positive: true });
+    }
+    const peers = body.match(/^matriarch_raft_peer_lag_entries\{peer="c\d"\} \d+$/gm);
+    expect(peers).toHaveLength(2);
+  });
 });

@@ -1,9 +1,10 @@
 import { DigestPoll, type DigestReport, type Mark, type Oddity } from '#libs/event-store';
+import { proposeCommand } from '#libs/leader';
 import { Feature } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
-import { proposeCommand } from '../proposing.ts';
+
 import type { RaftHost } from '../raft-host/raft-host.ts';
 
 export type StateWatchOptions = {

@@ -100,6 +100,20 @@ export class PeerNetwork implements PeerLinks {
     return this.isUp(peer) ? (this.#protocols.get(peer) ?? null) : null;
   }
 
+  waitingBytes(peer: MemberId): number {
+    const pair = this.#pairs.get(peer);
+    return pair === undefined ? 0 : pair.control.waitingBytes + pair.bulk.waitingBytes;
+  }
+
+  /** On the links of present members, since they were made. */
+  get droppedFrames(): number {
+    let dropped = 0;
+    for (const { control, bulk } of this.#pairs.values()) {
+      dropped += control.droppedFrames + bulk.droppedFrames;
+    }
+    return dropped;
+  }
+
   get peers(): readonly MemberId[] {
     return [...this.#pairs.keys()];
   }

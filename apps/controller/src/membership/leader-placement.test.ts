@@ -22,11 +22,15 @@ function withPrimaryOn(host: string, operation: Operation = { kind: 'none' }): C
 
 function leading(over: Partial<RaftStatus['peers'][number]> = {}): RaftStatus {
   const peer = (id: number, matchIndex: number) =>
-    ({ id, state: 'replicate', matchIndex, nextIndex: 101, recentlyActive: true }) as const;
+    ({
+      ...{ id, state: 'replicate' as const, matchIndex, nextIndex: 101 },
+      ...{ recentlyActive: true, inflightAppends: 0 },
+    }) as const;
   const members = [1, 2, 3].map((id) => ({ id, name: `c${id}`, address: `10.0.0.${id}:7400` }));
   return {
     ...{ self: 1, role: 'leader', term: 3, vote: 1, leader: 1, serving: true },
     ...{ commitIndex: 100, appliedIndex: 100, durableIndex: 100, lastIndex: 100, firstIndex: 1 },
+    appendRejects: 0,
     membership: { members, voters: [1, 2, 3], outgoing: [], learners: [] },
     peers: [
       { ...peer(2, 100), writeStallMs: 0, ...over },

@@ -1,7 +1,8 @@
 import { DomainError } from '#libs/kernel';
+import { proposeCommand } from '#libs/leader';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
-import { proposeCommand } from '../proposing.ts';
+
 import type { RaftHost } from '../raft-host/raft-host.ts';
 
 /** The group uses what this version does not know; an upgrade is not taken back by parts. */

@@ -14,6 +14,7 @@ export type GroupWriterPorts = {
   send(messages: readonly Message[]): void;
   /** Null: only state was written. */
   persisted(batch: PersistBatch | null): void;
+  wrote(tookMs: number, entries: number): void;
   failed(error: unknown): void;
 };
 
@@ -89,6 +90,8 @@ export class GroupWriter {
   }
 
   #onWritten(batch: PersistBatch | null, withState: boolean): void {
+    const { clock, wrote } = this.#ports;
+    wrote(clock.monotonicMs() - (this.#flyingSinceMs ?? 0), batch?.entries.length ?? 0);
     this.#flyingSinceMs = null;
     if (withState) this.#ports.overlay.flushed();
     const messages = this.#flyingMessages;

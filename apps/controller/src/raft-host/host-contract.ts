@@ -1,11 +1,12 @@
 import type { EventStore } from '#libs/event-store';
 import type { Clock } from '#libs/kernel';
+import type { ProposalCounts } from '#libs/leader';
 import type { RaftMachine, RoleChange } from '#libs/raft';
 import type { Log } from '../log.ts';
 import type { AppliedPlace } from './apply-queue.ts';
 import type { CompactionLimits } from './compactor.ts';
 import type { HostStorage, PeerLinks } from './ports.ts';
-import type { SnapshotterOptions } from './snapshotter.ts';
+import type { Snapshotter, SnapshotterOptions } from './snapshotter.ts';
 
 export type RaftHostOptions = {
   readonly raft: RaftMachine;
@@ -22,12 +23,24 @@ export type RaftHostOptions = {
   readonly onFatal: (error: unknown) => void;
 };
 
+export type HostCounts = {
+  readonly proposals: ProposalCounts;
+  readonly snapshots: Snapshotter['counts'];
+  /** Messages for which no queue had room. */
+  readonly inputsDropped: number;
+};
+
 /** What other parts of the controller may follow; called inside the loop, so they return quickly. */
 export interface HostListener {
   onRole?(role: RoleChange): void;
   onTick?(): void;
   /** Before a confirmation round may begin in this turn. */
   onBeforeRounds?(): void;
+  /** A synced write is done. */
+  onWritten?(tookMs: number, entries: number): void;
+  onRoundEnded?(tookMs: number): void;
+  /** The clock's period fired so late; `stalled`: the loop had stopped for long. */
+  onPeriod?(lateMs: number, stalled: boolean): void;
   /** This member's state is not that of the majority: it must serve nobody from now on. */
   onIsolated?(finding: string): void;
   /** The whole state was replaced by a snapshot; no events tell of the difference. */

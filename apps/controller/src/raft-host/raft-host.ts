@@ -9,7 +9,6 @@ import {
   TurnBudget,
 } from '#libs/leader';
 import type {
-  FetchRequest,
   MemberId,
   MembershipChange,
   Message,
@@ -19,19 +18,20 @@ import type {
   RaftMachine,
   RaftStatus,
   RoleChange,
+  RoundOutcome,
   SnapshotMeta,
 } from '#libs/raft';
 import { ApplyQueue } from './apply-queue.ts';
 import { CommitNews } from './commit-news.ts';
 import { COMPACTION, Compactor } from './compactor.ts';
-import { GridTimer } from './grid-timer.ts';
 import { GroupWriter } from './group-writer.ts';
-import type { HostListener, RaftHostOptions } from './host-contract.ts';
+import type { HostCounts, HostListener, RaftHostOptions } from './host-contract.ts';
 import { InputLanes } from './input-lanes.ts';
-import { loadEventStore } from './load-event-store.ts';
 import type { PeerLinks } from './ports.ts';
 import { Snapshotter } from './snapshotter.ts';
 import { StateOverlay } from './state-overlay.ts';
+import { StorageReads } from './storage-reads.ts';
+import { TickClock } from './tick-clock.ts';
 
 /** An output may call for another at once (apply, then serving); more rounds than this are a fault. */
 const OUTPUTS_PER_TURN_MAX = 16;
@@ -50,7 +50,8 @@ export class RaftHost implements ReplicatedLog {
   readonly #lanes = new InputLanes();
   readonly #proposals: ProposalIntake;
   readonly #writer: GroupWriter;
-  readonly #timer: GridTimer;
+  readonly #timer: TickClock;
+  readonly #reads: StorageReads;
   readonly #snapshots: Snapshotter;
   readonly #compactor: Compactor;
   readonly #listeners: HostListener[] = [];
@@ -81,22 +82,23 @@ export class RaftHost implements ReplicatedLog {
       send: (messages) => sendAll(links, messages),
       persisted: (batch) => this.#guarded(() => this.#onPersisted(batch)),
       failed: (error) => this.fail(error),
+      wrote: (tookMs, entries) => {
+        for (const listener of this.#listeners) listener.onWritten?.(tookMs, entries);
+      },
     });
-    this.#snapshots = new Snapshotter({
-      self: raft.status().self,
-      storage,
-      links,
-      log: options.log,
-      feed: (input) => this.feed(input),
-      failed: (error) => this.fail(error),
+    const feed: (typeof this)['feed'] = (input) => this.feed(input);
+    const failed = (error: unknown): void => this.fail(error);
+    this.#reads = new StorageReads({ storage, feed, failed });
+    const { self } = raft.status();
+    this.#snapshots = new Snapshotter({ self, storage, links, log: options.log, feed, failed });
+    this.#compactor = new Compactor(storage, feed, failed, options.compaction ?? COMPACTION);
+    const due = (): void => {
+      this.#tickDue = true;
+      this.schedule();
+    };
+    this.#timer = new TickClock(options, due, (lateMs, stalled) => {
+      for (const listener of this.#listeners) listener.onPeriod?.(lateMs, stalled);
     });
-    this.#compactor = new Compactor(
-      storage,
-      (input) => this.feed(input),
-      (error) => this.fail(error),
-      options.compaction ?? COMPACTION,
-    );
-    this.#timer = new GridTimer(clock, options.tickMs, (lateMs) => this.#onPeriod(lateMs));
   }
 
   get store(): EventStore {
@@ -138,6 +140,12 @@ export class RaftHost implements ReplicatedLog {
 
   get proposalsWaiting(): number {
     return this.#proposals.size;
+  }
+
+  /** Since the start, for metrics. */
+  get counts(): HostCounts {
+    const { dropped: inputsDropped } = this.#lanes;
+    return { proposals: this.#proposals.counts, snapshots: this.#snapshots.counts, inputsDropped };
   }
 
   status(): RaftStatus {
@@ -300,13 +308,20 @@ export class RaftHost implements ReplicatedLog {
     }
     this.#writer.add(output.persist, output.afterPersist);
     this.applies.add(output.apply);
-    for (const round of output.rounds) this.rounds.onOutcome(round);
-    for (const wanted of output.fetch) this.#fetch(wanted);
+    for (const round of output.rounds) this.#onRound(round);
+    for (const wanted of output.fetch) this.#reads.fetch(wanted);
     for (const to of output.snapshotsWanted) {
       this.#snapshots.send(to, this.#role.term);
     }
     if (output.role !== null) this.#onRole(output.role);
     return leaving;
+  }
+
+  #onRound(outcome: RoundOutcome): void {
+    const begunMs = this.rounds.onOutcome(outcome);
+    if (begunMs === null || outcome.outcome !== 'confirmed') return;
+    const tookMs = this.nowMs() - begunMs;
+    for (const listener of this.#listeners) listener.onRoundEnded?.(tookMs);
   }
 
   #onRole(role: RoleChange): void {
@@ -324,15 +339,6 @@ export class RaftHost implements ReplicatedLog {
     for (const listener of this.#listeners) listener.onRole?.(role);
   }
 
-  #fetch(wanted: FetchRequest): void {
-    const { storage } = this.#options;
-    const { to, fromIndex, maxBytes } = wanted;
-    storage.readEntries(fromIndex, Number.MAX_SAFE_INTEGER, maxBytes).then(
-      (entries) => this.feed((raft) => raft.onFetched(to, fromIndex, entries)),
-      (error: unknown) => this.fail(error),
-    );
-  }
-
   #onPersisted(batch: PersistBatch | null): void {
     if (batch !== null) this.#options.raft.onPersisted(batch.seq);
     if (batch !== null && batch.snapshot !== null) this.#restore(batch.snapshot);
@@ -341,30 +347,12 @@ export class RaftHost implements ReplicatedLog {
 
   /** A received snapshot is on disk: the machine hands out nothing to apply before it is loaded. */
   #restore(meta: SnapshotMeta): void {
-    loadEventStore(this.#options.storage).then(
-      (store) => {
-        this.applies.restoredTo(store, meta);
-        this.feed((raft) => raft.onApplied(meta.index));
-        this.#snapshots.onRestored(meta.index);
-        for (const listener of this.#listeners) listener.onRestored?.();
-      },
-      (error: unknown) => this.fail(error),
-    );
-  }
-
-  /**
-   * After a stall the sockets are read first: a timer must not act on a silence that is only our own
-   * (reference/raft.md 2.5).
-   */
-  #onPeriod(lateMs: number): void {
-    const stalled = lateMs > this.#options.electionTimeoutMs / 2;
-    if (stalled) this.#options.log.warn('the event loop stalled', { lateMs: Math.round(lateMs) });
-    const due = (): void => {
-      this.#tickDue = true;
-      this.schedule();
-    };
-    if (stalled) setImmediate(() => setImmediate(due));
-    else due();
+    this.#reads.load((store) => {
+      this.applies.restoredTo(store, meta);
+      this.feed((raft) => raft.onApplied(meta.index));
+      this.#snapshots.onRestored(meta.index);
+      for (const listener of this.#listeners) listener.onRestored?.();
+    });
   }
 
   #tick(): void {

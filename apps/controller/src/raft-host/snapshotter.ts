@@ -31,6 +31,7 @@ export class Snapshotter implements SnapshotCarrier {
   #receiving: { readonly index: LogIndex; readonly term: Term } | null = null;
   #working = false;
   #sealed: Chunk | null = null;
+  readonly counts = { sent: 0, received: 0, failed: 0 };
 
   constructor(options: SnapshotterOptions) {
     this.#options = options;
@@ -46,6 +47,7 @@ export class Snapshotter implements SnapshotCarrier {
         send: (message) => links.send(message),
         sent: (peer, outcome, index) => {
           this.#senders.delete(peer);
+          this.counts[outcome === 'installed' ? 'sent' : 'failed'] += 1;
           log.info('snapshot sent', { to: peer, outcome, index });
           feed((raft) => raft.onSnapshotSent(peer, outcome, index));
         },
@@ -73,6 +75,7 @@ export class Snapshotter implements SnapshotCarrier {
     const chunk = this.#sealed;
     if (chunk === null || chunk.index !== index) return;
     this.#sealed = null;
+    this.counts.received += 1;
     this.#answer(chunk, 'installed', 0);
   }
 
