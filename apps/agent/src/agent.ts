@@ -1,4 +1,4 @@
-import type { Goal } from '#libs/cluster';
+import type { DivergedWal, Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
@@ -27,6 +27,7 @@ import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
 import { RebuildJournalFile } from './state-directory/rebuild-journal-file.ts';
+import { LostWalDirectory } from './state-directory/lost-wal-directory.ts';
 import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
@@ -56,6 +57,7 @@ export class Agent {
     detached: null,
     abandonedHandOver: null,
     settledEpoch: null,
+    divergedWal: null,
   };
   readonly desk: RebuildDesk;
   readonly preflights: Preflights;
@@ -74,6 +76,7 @@ export class Agent {
   constructor(readonly parts: AgentParts) {
     const { config, installation, log } = parts;
     const { stateDirectory } = config;
+    this.facts.divergedWal = new LostWalDirectory(stateDirectory).newest();
     this.#memory = new ActedMemoryFile(stateDirectory);
     this.#local = new LocalInstance(config, installation, new DataIdFile(stateDirectory));
     this.desk = this.#makeDesk(stateDirectory);
@@ -201,6 +204,7 @@ export class Agent {
       abandonedHandOver: this.facts.abandonedHandOver,
       rebuild: this.desk.report(),
       aside: this.#aside.report,
+      divergedWal: this.#unrecordedWal(),
       activity: this.runner.activity,
       problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,
     });
@@ -212,6 +216,13 @@ export class Agent {
       () => Date.now(),
       () => this.#reporter.now(),
     );
+  }
+
+  /** Told until the history has it. */
+  #unrecordedWal(): DivergedWal | null {
+    const { divergedWal } = this.facts;
+    const recorded = this.stream.state?.divergedWal?.[this.parts.config.instance];
+    return divergedWal?.keptAt === recorded ? null : divergedWal;
   }
 
   #makeReconciler(): Reconciler {

@@ -102,6 +102,20 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     } as ClusterEvent,
     'pg1 serves with PostgreSQL 15.18, max_connections 100, collation version 2.36',
   ],
+  [
+    {
+      ...{ type: 'DivergedWalKept', instance: pg1 },
+      wal: {
+        ...{ keptAt: 1, path: '/state/lost/1', from: at3, to: at3, keptBytes: 16_777_216 },
+        ...{ truncated: false, committed: 2, aborted: 1, moreRelations: 3 },
+        ...{ firstCommit: '2026-11-26 12:00:01 UTC', lastCommit: '2026-11-26 12:00:03 UTC' },
+        relations: [{ name: 'shop: public.orders', records: 2 }],
+      },
+    } as ClusterEvent,
+    'pg1 had written alone: 2 committed transactions (2026-11-26 12:00:01 UTC to 2026-11-26 12:00:03 UTC), ' +
+      '1 aborted, from 0/3000060 of timeline 2 to 0/3000060 of timeline 2; touched shop: public.orders and 3 more; ' +
+      'kept in /state/lost/1',
+  ],
   [{ type: 'FailoverAcknowledged', outage: 8 }, 'failover 8 is acknowledged: it holds up no other'],
   [{ type: 'ClockJumped', jumpMs: -5_000 }, "the leader's wall clock jumped by -5000 ms"],
   [

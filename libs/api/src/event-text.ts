@@ -1,5 +1,6 @@
 import {
   type ClusterEvent,
+  type DivergedWal,
   type Endpoint,
   type FailoverTrigger,
   type GrantReason,
@@ -58,6 +59,8 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `switchover to ${event.primary} is complete${took(event.phasesMs)}`;
     case 'PrimaryMeasured':
       return `${event.instance} serves with PostgreSQL ${serverText(event.server)}`;
+    case 'DivergedWalKept':
+      return `${event.instance} had written alone: ${divergedText(event.wal)}`;
     case 'FailoverAcknowledged':
       return `failover ${event.outage} is acknowledged: it holds up no other`;
     case 'ClockJumped':
@@ -122,6 +125,21 @@ function failoverStarted(event: Of<'FailoverStarted'>): string {
   const loss = acceptLoss ? '; loss accepted' : '';
   const not = excluded.length === 0 ? '' : `; not ${excluded.join(', ')}`;
   return `failover from ${primary} of epoch ${epoch} begins${doubt}: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;
+}
+
+/** What was lost with the old primary, and where the WAL that holds it lies. */
+export function divergedText(wal: DivergedWal): string {
+  const { from, to, committed, aborted, firstCommit, lastCommit, relations, path } = wal;
+  const when = firstCommit === null ? '' : ` (${firstCommit} to ${lastCommit})`;
+  const shown = relations.slice(0, 5).map(({ name }) => name);
+  const more = relations.length - shown.length + wal.moreRelations;
+  const touched = shown.length === 0 ? '' : `; touched ${shown.join(', ')}`;
+  const others = more === 0 ? '' : ` and ${more} more`;
+  const cut = wal.truncated ? ', not all of it' : '';
+  return (
+    `${committed} committed transactions${when}, ${aborted} aborted, ` +
+    `from ${walText(from)} to ${walText(to)}${touched}${others}; kept in ${path}${cut}`
+  );
 }
 
 function serverText({ versionNum, settings, collation }: Of<'PrimaryMeasured'>['server']): string {

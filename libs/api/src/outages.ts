@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Outage } from '#libs/cluster';
-import { totalMs } from './event-text.ts';
+import type { DivergedWal, Outage } from '#libs/cluster';
+import { divergedText, totalMs } from './event-text.ts';
 import { bytesText } from './json-text.ts';
 
 const outageView = z.object({
@@ -39,6 +39,21 @@ const outageView = z.object({
   /** Decimal text; null when it cannot be told. */
   lostBytes: z.string().nullable(),
   lostText: z.string().nullable(),
+  /** What the old primary had written alone, once it was back; null when nothing was found. */
+  divergedWal: z
+    .object({
+      path: z.string(),
+      committed: z.int(),
+      aborted: z.int(),
+      keptBytes: z.number(),
+      truncated: z.boolean(),
+      firstCommit: z.string().nullable(),
+      lastCommit: z.string().nullable(),
+      relations: z.array(z.object({ name: z.string(), records: z.int() })),
+      text: z.string(),
+    })
+    .nullable()
+    .default(null),
 });
 export type OutageView = z.output<typeof outageView>;
 
@@ -54,5 +69,14 @@ export function outageViewOf(outage: Outage): OutageView {
     totalMs: Math.round(totalMs(phasesMs)),
     lostBytes: lostBytes?.toString() ?? null,
     lostText: lostBytes === null ? null : bytesText(lostBytes),
+    divergedWal: divergedViewOf(outage.divergedWal),
   };
+}
+
+function divergedViewOf(wal: DivergedWal | undefined): OutageView['divergedWal'] {
+  if (wal === undefined) return null;
+  const { path, committed, aborted, keptBytes, truncated, firstCommit, lastCommit } = wal;
+  const relations = wal.relations.map((relation) => ({ ...relation }));
+  const counts = { committed, aborted, keptBytes, truncated, firstCommit, lastCommit };
+  return { path, ...counts, relations, text: divergedText(wal) };
 }

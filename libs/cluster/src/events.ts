@@ -10,6 +10,7 @@ import type {
 import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
 import type { ArchivePolicy, BootstrapSource, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
+import type { DivergedWal } from './diverged-wal.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -210,6 +211,12 @@ export type ClusterEvent =
       readonly primary: InstanceName;
       readonly standbys: readonly InstanceName[];
     }
+  /** Before a rewind took it away: what the instance had written alone. */
+  | {
+      readonly type: 'DivergedWalKept';
+      readonly instance: InstanceName;
+      readonly wal: DivergedWal;
+    }
   /** An operator has seen failover `outage` of the ledger: its anti-flap window is closed. */
   | { readonly type: 'FailoverAcknowledged'; readonly outage: number }
   /** The leader's wall clock left its monotonic one by so much; log time only ever goes on. */
@@ -279,6 +286,7 @@ const REMARKS: readonly ClusterEvent['type'][] = [
   'RebuildProgress',
   'RebuildMethodFailed',
   'RebuildCompleted',
+  'DivergedWalKept',
 ];
 
 /** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */

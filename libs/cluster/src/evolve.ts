@@ -84,6 +84,10 @@ function apply(
       const { action, refusals } = event;
       return { ...state, lastRefusal: { action, refusals, at } };
     }
+    case 'DivergedWalKept': {
+      const divergedWal = { ...state.divergedWal, [event.instance]: event.wal.keptAt };
+      return { ...state, divergedWal };
+    }
     case 'BrakeUsed':
     case 'StandbysFollowed':
     case 'FailoverAcknowledged':

@@ -17,6 +17,7 @@ export { CAPACITY_SETTINGS } from './decide/fitness.ts';
 export { whyNotInPlace } from './decide/rebuild.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';
 export type * from './decision.ts';
+export type { DivergedWal } from './diverged-wal.ts';
 export type * from './events.ts';
 export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';

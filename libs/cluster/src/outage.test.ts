@@ -50,6 +50,26 @@ describe('the ledger of a failover', () => {
   });
 });
 
+describe('WAL that the old primary had written alone', () => {
+  it('is recorded once, in the ledger too, and makes no decision stale', () => {
+    const scenario = failedOver();
+    const position = { timeline: 1, lsn: 95n } as never;
+    const wal = {
+      ...{ keptAt: 7, path: '/lost/7', from: position, to: position, keptBytes: 1 },
+      ...{ truncated: false, committed: 3, aborted: 0, firstCommit: null, lastCommit: null },
+      ...{ relations: [], moreRelations: 0 },
+    };
+    const { version } = scenario.state;
+    scenario.hears('pg1', { divergedWal: wal });
+    expect(scenario.settle()).toEqual(['record-diverged-wal']);
+    expect(scenario.settle()).toEqual([]);
+    expect(scenario.state.lastOutage?.divergedWal).toEqual(wal);
+    expect(scenario.state.version).toBe(version);
+    scenario.hears('pg1', { divergedWal: { ...wal, keptAt: 8 } });
+    expect(scenario.settle()).toEqual(['record-diverged-wal']);
+  });
+});
+
 describe('the ledger of a switchover', () => {
   it('keeps one that was given up, and counts on', () => {
     const scenario = failedOver();

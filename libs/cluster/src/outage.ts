@@ -1,4 +1,5 @@
 import type { Epoch, EpochMs, InstanceName } from '#libs/kernel';
+import type { DivergedWal } from './diverged-wal.ts';
 import type { ClusterEvent, FailoverTrigger, PhaseDurations, RecordedEvent } from './events.ts';
 
 /** One failover or switchover, as the ledger of a cluster keeps it. */
@@ -29,6 +30,8 @@ export type Outage = {
   readonly lostBytes: bigint | null;
   /** From the end until every standby streamed from the new primary; null until then. */
   readonly followMs: number | null;
+  /** What the old primary had written alone, once it was back; absent when nothing was found. */
+  readonly divergedWal?: DivergedWal;
 };
 
 /** What the ledger's last entry is after `event`; `soFarMs` are the phases of what was under way before. */
@@ -60,6 +63,8 @@ export function outageAfter(
       if (last === null || last.endedAt === null || last.followMs !== null) return last;
       return { ...last, followMs: at - last.endedAt };
     }
+    case 'DivergedWalKept':
+      return last?.from === event.instance ? { ...last, divergedWal: event.wal } : last;
     default:
       return last;
   }

@@ -1,4 +1,5 @@
 import type { Epoch, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
+import type { DivergedWal } from './diverged-wal.ts';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
 import type { ServerFacts } from './server-facts.ts';
@@ -109,6 +110,8 @@ export type AgentReport = {
   readonly downForMs: number;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
+  /** Kept before the last rewind, until it is recorded; null or absent when there is none. */
+  readonly divergedWal?: DivergedWal | null;
   /** Of the server that runs, or ran last under this agent; null or absent while none was asked. */
   readonly server?: ServerFacts | null;
   /** Left where the data directory or its WAL lies, whichever is less; null when not known. */

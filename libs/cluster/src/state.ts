@@ -129,6 +129,8 @@ export type ClusterState = {
     readonly confirmed: boolean;
     readonly epochFloor: number;
   };
+  /** `keptAt` of the last kept WAL of each instance that had written alone. */
+  readonly divergedWal?: Readonly<Record<string, number>>;
   /** Of the last automatic failover that nobody acknowledged; null or absent when there is none. */
   readonly flapWindow?: FlapWindow | null;
   /** Of the last primary that was measured; absent before the first. */

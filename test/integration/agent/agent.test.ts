@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -267,7 +267,20 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     await settled(BOOT_LIMIT_MS);
     await rows.stop();
     expect(lost.log()).toMatch(/"step":"rewind","ok":true/);
-    expect(await rows.lost()).toBeGreaterThanOrEqual(20);
+    const lostRows = await rows.lost();
+    expect(lostRows).toBeGreaterThanOrEqual(20);
+    const kept = await until(
+      () => leader.events.findLast(({ event }) => event.type === 'DivergedWalKept')?.event ?? null,
+      5_000,
+    );
+    if (kept.type !== 'DivergedWalKept') throw new Error('DivergedWalKept was looked for');
+    process.stderr.write(`kept: ${JSON.stringify(kept.wal, (_key, value) => String(value))}\n`);
+    // One row is one transaction; what was written but not acknowledged is there too.
+    expect(kept.wal.committed).toBeGreaterThanOrEqual(lostRows);
+    expect(kept.wal.relations[0]?.name).toMatch(/^postgres: /);
+    expect(readdirSync(kept.wal.path).filter((name) => /^[0-9A-F]{24}$/.test(name))).not.toEqual(
+      [],
+    );
     expect(leader.problems).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { messageOf, type TimelineId } from '#libs/kernel';
 import { checkpointedTimeline, RewindError, rewind } from '#libs/postgres-run';
 import { REWIND_LIMIT_MS } from '../timing.ts';
 import { askUpstream } from './ask-upstream.ts';
+import { keepDivergedWal } from './keep-diverged-wal.ts';
 import type { StepContext } from './step-context.ts';
 import { NotPermittedError, NotYetError } from './step-error.ts';
 
@@ -27,6 +28,7 @@ export async function rewindTo(
   await context.needCredentials();
   await sourceReady(context, upstream, timeline);
   await permitted(context);
+  await keepDivergedWal(context, upstream);
   setActivity(`rewind from ${upstream.name}`);
   const source = local.remote(upstream);
   try {

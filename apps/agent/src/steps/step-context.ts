@@ -1,4 +1,4 @@
-import type { ClusterState, DetachedProof } from '#libs/cluster';
+import type { ClusterState, DetachedProof, DivergedWal } from '#libs/cluster';
 import type { Epoch } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { SqlSession } from '#libs/postgres-run';
@@ -13,6 +13,8 @@ export type OwnFacts = {
   detached: DetachedProof | null;
   abandonedHandOver: Epoch | null;
   settledEpoch: number | null;
+  /** What was written alone, kept before the last rewind. */
+  divergedWal: DivergedWal | null;
 };
 
 /** What is asked about before something is destroyed. */

@@ -49,13 +49,14 @@ function rowOf(outage: OutageView, { colors }: Look): string[] {
 }
 
 function detailsOf(outage: OutageView, { columns: width }: Look): string[] {
-  const { number, by, trigger, phasesMs, reason, attempts, sequence, epoch } = outage;
+  const { number, by, from, trigger, phasesMs, reason, attempts, sequence, epoch } = outage;
   const why = trigger === null ? 'an operator ordered it' : triggerText(trigger);
   const facts = [
     `${number}  ended epoch ${epoch}: ${why} (${by}; event ${sequence})`,
     `phases: ${Object.keys(phasesMs).length === 0 ? 'none' : phasesText(phasesMs)}`,
     attempts > 1 ? `begun ${attempts} times` : null,
     reason === null ? null : `given up: ${reason}`,
+    outage.divergedWal === null ? null : `lost with ${from}: ${outage.divergedWal.text}`,
   ];
   const shown = facts.filter((fact) => fact !== null);
   return shown.map((fact, index) => {

@@ -178,6 +178,7 @@ describe('failoversText', () => {
     ...{ startedAt: 1_750_000_000_000, endedAt: 1_750_000_000_090, reason: null },
     phasesMs: { detect: 3_161, decide: 3, detach: 21, choose: 0, grant: 24, promote: 31 },
     ...{ totalMs: 3_240, followMs: 2_400, lostBytes: '2048', lostText: '2.0 kB' },
+    divergedWal: null,
   };
   const switchover: OutageView = {
     ...failover,

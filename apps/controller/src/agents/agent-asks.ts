@@ -106,6 +106,21 @@ const rebuild = z.object({
 
 const aside = z.object({ directory: text, systemIdentifier: z.string().max(64), position });
 
+const divergedWal = z.object({
+  keptAt: count,
+  path: text,
+  from: position,
+  to: position,
+  keptBytes: count,
+  truncated: z.boolean(),
+  committed: count,
+  aborted: count,
+  firstCommit: z.string().max(64).nullable(),
+  lastCommit: z.string().max(64).nullable(),
+  relations: z.array(z.object({ name: z.string().max(255), records: count })).max(100),
+  moreRelations: count,
+});
+
 const reportShape = z.object({
   instance: z.string().transform(instanceName),
   actedVersion: z.int().min(0),
@@ -124,6 +139,7 @@ const reportShape = z.object({
   postgres,
   detached: z.object({ throughEpoch: z.int(), position }).nullable(),
   probes: probes.nullable().optional(),
+  divergedWal: divergedWal.nullable().optional(),
   server: server.nullable().optional(),
   freeBytes: lsn.nullable().optional(),
   downForMs: count,

@@ -3,6 +3,7 @@ import { acceptHandBack } from './absent-agent.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
 import { recordClockJump } from './clock-jump.ts';
 import { decideConfigure } from './configure.ts';
+import { recordDivergedWal } from './diverged-wal.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
 import { decideAcknowledge } from './flap-block.ts';
 import { recordFollowers } from './followers.ts';
@@ -39,6 +40,7 @@ const RULES: readonly Rule[] = [
   recordClockJump,
   recordRebuilds,
   orderRebuilds,
+  recordDivergedWal,
 ];
 
 /** The next batch of events for one cluster, or null when nothing is to be done now. */

@@ -100,4 +100,5 @@ export {
 export { parseWalFileName, type WalFile, walSegmentName, walSegmentStart } from './wal-file.ts';
 export { type WalRange, walRangesFrom } from './wal-ranges.ts';
 export { parseWaldumpLine, type WalRecord, walPageStart, walRecordEnd } from './wal-record.ts';
+export { type TouchedRelation, WalSummariser, type WalSummary } from './wal-summary.ts';
 export { type WaldumpRequest, waldumpArgv } from './waldump-command.ts';

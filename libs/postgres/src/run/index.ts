@@ -37,6 +37,7 @@ export {
   InstallationError,
   type InstallationRequest,
 } from './installation.ts';
+export { type KeepWalRequest, type KeptWal, keepWal } from './keep-wal.ts';
 export type {
   InstanceObservation,
   ObservedSettings,
