@@ -3,6 +3,7 @@ import type { ClusterEvent, RuleRefusal } from '../events.ts';
 import type { GuardObservation } from '../observations.ts';
 import type { Operation } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
+import { flapBlock } from './flap-block.ts';
 import { failoverStarted } from './loss.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, observed } from './sight.ts';
@@ -36,6 +37,8 @@ export function acceptHandBack(input: DecisionInput): Decision | null {
   if (!isDown && elsewhere !== null) {
     return refused('agents-absent-elsewhere', `no other cluster without agents (${elsewhere} is)`);
   }
+  const block = isDown ? null : flapBlock(input);
+  if (block !== null) return refuse(input, 'hand-back', [block]);
   const started = failoverStarted(input, lease, 'agent-absent', guard.agentAbsentMs);
   return { rule: 'accept-hand-back', events: [goOnWith(operation, started)] };
 }

@@ -50,6 +50,26 @@ describe('the anti-flap window', () => {
     expect(down.settle()).toContain('fail-over-dead-postgres');
   });
 
+  it('holds up the hand-over of a primary that only lacks its agent', () => {
+    const scenario = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
+    scenario.hears('pg1', {}).hears('pg3', {}).silent('pg2');
+    const lease = scenario.state.lease;
+    if (lease.kind === 'NeverGranted') throw new Error('pg2 was granted');
+    const { epoch, guard: incarnation } = lease;
+    const guard = {
+      incarnation,
+      epoch,
+      postmaster: 'running',
+      ageMs: 0,
+      agentAbsentMs: 31_000,
+    } as const;
+    scenario.hearsGuard('pg2', guard);
+    expect(scenario.settle()).toEqual(['refuse-hand-back']);
+    expect(scenario.last('ActionRefused').refusals).toMatchObject([{ rule: 'anti-flap' }]);
+    scenario.command({ type: 'acknowledge' });
+    expect(scenario.settle()).toEqual(['accept-hand-back']);
+  });
+
   it('closes when every standby streams from the new primary', () => {
     const scenario = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
     for (const name of ['pg1', 'pg3']) {
