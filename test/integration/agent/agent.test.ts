@@ -274,7 +274,9 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
       5_000,
     );
     if (kept.type !== 'DivergedWalKept') throw new Error('DivergedWalKept was looked for');
-    process.stderr.write(`kept: ${JSON.stringify(kept.wal, (_key, value) => String(value))}\n`);
+    process.stderr.write(
+      `kept: ${JSON.stringify(kept.wal, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`,
+    );
     // One row is one transaction; what was written but not acknowledged is there too.
     expect(kept.wal.committed).toBeGreaterThanOrEqual(lostRows);
     expect(kept.wal.relations[0]?.name).toMatch(/^postgres: /);
