@@ -8,9 +8,9 @@ import type {
   TimelineId,
 } from '#libs/kernel';
 import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
+import type { DivergedWal } from './diverged-wal.ts';
 import type { ArchivePolicy, BootstrapSource, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
-import type { DivergedWal } from './diverged-wal.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 
