@@ -6,7 +6,7 @@ import type { HostNetwork } from '../../test/hosts/host-network.ts';
 import { createSixHosts } from '../../test/hosts/six-hosts.ts';
 import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage } from '../shared/machine.ts';
-import { startWriting } from '../shared/start-writing.ts';
+import { startWriting } from '../shared/writing.ts';
 import { type BenchArguments, readArguments, USAGE } from './arguments.ts';
 import type { Fault, SystemName } from './fault.ts';
 import { measureRun } from './measure.ts';

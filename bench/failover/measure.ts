@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { WritingClient } from '#libs/outage';
 import { until } from '../../apps/cli/src/demo/until.ts';
 import { loadAverage } from '../shared/machine.ts';
+import { untilCounted } from '../shared/writing.ts';
 import type { Fault } from './fault.ts';
 import { inflict } from './inflict.ts';
 import type { MeasuredRun } from './runs-file.ts';
@@ -31,7 +32,7 @@ export async function measureRun(
 ): Promise<MeasuredRun> {
   const before = await system.untilStreaming(STANDBYS, HEALTHY_LIMIT_MS);
   await pause(SETTLE_MS);
-  const lostBefore = await client.countLost(before);
+  const lostBefore = await untilCounted(client, before);
   await system.phasesMs();
   const load = loadAverage();
   client.mark();
@@ -48,7 +49,7 @@ export async function measureRun(
   const { gapMs } = client.view();
   await repair();
   const after = await system.untilStreaming(STANDBYS, HEALTHY_LIMIT_MS);
-  const lost = (await client.countLost(after)) - lostBefore;
+  const lost = (await untilCounted(client, after)) - lostBefore;
   return {
     at: new Date().toISOString(),
     system: system.system,

@@ -3,39 +3,30 @@ import type { AgentReport } from '#libs/cluster';
 import { instanceName, lsnOf, seededPrng, timelineId } from '#libs/kernel';
 import { AgentFrame, encode } from '#libs/protocol';
 import { PeerLink, type TlsCredentials } from '#libs/transport';
+import { parseAddress } from '../../apps/guard/src/address.ts';
 import type { SimulatedGuard } from './simulated-guard.ts';
 
 export const INSTANCE = 'pg1';
 const STEP_MS = 250;
-const ATTEMPTS = 60;
+const ATTEMPTS = 240;
 
-/** Says over an agent's link what leads to the first epoch, and that PostgreSQL then serves. */
+/**
+ * Says over an agent's links what leads to the first epoch, and that PostgreSQL then serves. To every
+ * controller, since leadership may move while thousands connect; only the leader takes it.
+ */
 export async function leadToGrant(
   guard: SimulatedGuard,
   credentials: TlsCredentials,
-  leader: { readonly host: string; readonly port: number },
 ): Promise<void> {
-  let up = false;
-  const link = new PeerLink({
-    ...leader,
-    channel: 'agent',
-    security: { kind: 'mutual-tls', credentials },
-    self: { ...credentials.identity, memberId: 0, incarnation: guard.incarnation },
-    expectedName: null,
-    time: { clock: guard.parts.clock, prng: seededPrng(process.pid) },
-    onFrame: () => undefined,
-    onUp: () => {
-      up = true;
-    },
-    onDown: () => {
-      up = false;
-    },
-  });
-  link.start();
+  const links = guard.parts.controllers.map(({ address }) =>
+    agentLink(address, guard, credentials),
+  );
+  for (const link of links) link.start();
   let id = 0;
   const say = (report: AgentReport): void => {
     id += 1;
-    if (up) link.send(AgentFrame.request, encode([id, 'report', report]));
+    const body = encode([id, 'report', report]);
+    for (const link of links) if (link.state === 'up') link.send(AgentFrame.request, body);
   };
   let granted = false;
   void guard.granted.then(() => {
@@ -50,7 +41,21 @@ export async function leadToGrant(
     say(servingReport(guard));
     await pause(STEP_MS);
   }
-  link.stop();
+  for (const link of links) link.stop();
+}
+
+function agentLink(address: string, guard: SimulatedGuard, credentials: TlsCredentials): PeerLink {
+  return new PeerLink({
+    ...parseAddress(address),
+    channel: 'agent',
+    security: { kind: 'mutual-tls', credentials },
+    self: { ...credentials.identity, memberId: 0, incarnation: guard.incarnation },
+    expectedName: null,
+    time: { clock: guard.parts.clock, prng: seededPrng(process.pid) },
+    onFrame: () => undefined,
+    onUp: () => undefined,
+    onDown: () => undefined,
+  });
 }
 
 function emptyReport({ incarnation }: SimulatedGuard): AgentReport {

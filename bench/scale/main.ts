@@ -66,7 +66,6 @@ async function beginAll(
   names: readonly string[],
   certificates: string,
 ): Promise<void> {
-  const leader = await leaderOf(group);
   const controllers = group.places.map(({ name, host, port }) => {
     return { name, address: `${host}:${port}` };
   });
@@ -75,8 +74,7 @@ async function beginAll(
   await Promise.all(
     swarms.map((swarm, at) => {
       const own = names.slice(at * share, (at + 1) * share);
-      const { host, port } = leader;
-      const order = { names: own, controllers, leader: { host, port }, certificates };
+      const order = { names: own, controllers, certificates };
       return swarm.begin(order, (count) => say({ swarm: at, granted: count }));
     }),
   );

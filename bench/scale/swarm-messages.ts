@@ -6,7 +6,6 @@ export type SwarmOrder =
       readonly type: 'begin';
       readonly names: readonly string[];
       readonly controllers: readonly { readonly name: string; readonly address: string }[];
-      readonly leader: { readonly host: string; readonly port: number };
       /** Where `<role>-<cluster>-<instance>.crt` and `.key` lie. */
       readonly certificates: string;
     }

@@ -22,7 +22,7 @@ const log = new SilentLog(clock, {});
 const tally = new RenewalTally();
 
 async function begin(order: Extract<SwarmOrder, { type: 'begin' }>): Promise<void> {
-  const { names, controllers, leader, certificates } = order;
+  const { names, controllers, certificates } = order;
   const waiting = [...names];
   let granted = 0;
   const worker = async (): Promise<void> => {
@@ -35,7 +35,7 @@ async function begin(order: Extract<SwarmOrder, { type: 'begin' }>): Promise<voi
       ]);
       const guard = new SimulatedGuard(name, own, { controllers, clock, log, tally });
       guard.start();
-      await leadToGrant(guard, agents, leader);
+      await leadToGrant(guard, agents);
       granted += 1;
       if (granted % 250 === 0) answer({ type: 'granted', count: granted });
     }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, type Prng } from '#libs/kernel';
 import { observeHosts, type WritingClient } from '#libs/outage';
+import { untilCounted } from '../../bench/shared/writing.ts';
 import { CONTROLLER_HOSTS } from '../hosts/six-hosts.ts';
 import { type Battlefield, carryOut, type End } from './carry-out.ts';
 import { drawRound } from './draw.ts';
@@ -33,7 +34,7 @@ export class Campaign {
       await this.#round(round);
       const primary = await this.untilWhole();
       const { dual, openGapMs } = this.client.view();
-      const lost = await this.client.countLost(primary);
+      const lost = await untilCounted(this.client, primary);
       this.log({ round, primary, dual, lost, openGapMs: Math.round(openGapMs) });
       if (dual > 0) return;
       await pause(QUIET_MS);

@@ -6,7 +6,7 @@ import { messageOf, parseLsn, seededPrng, timelineId } from '#libs/kernel';
 import { WritingClient } from '#libs/outage';
 import { MODES, type Mode } from '../../bench/failover/fault.ts';
 import { Matriarch } from '../../bench/failover/systems/matriarch.ts';
-import { startWriting } from '../../bench/shared/start-writing.ts';
+import { startWriting, untilCounted } from '../../bench/shared/writing.ts';
 import { createSixHosts } from '../hosts/six-hosts.ts';
 import { Campaign } from './campaign.ts';
 import type { Battlefield } from './carry-out.ts';
@@ -104,7 +104,7 @@ async function fight(
 async function count({ system }: Battlefield, client: WritingClient, campaign: Campaign) {
   try {
     const primary = await campaign.untilWhole();
-    const lost = await client.countLost(primary);
+    const lost = await untilCounted(client, primary);
     const forks = await forksOf(system);
     const { acknowledgedTo } = client.view();
     return { lost, lostBytes: Number(lostBytesOf(forks, acknowledgedTo)) };
