@@ -6,7 +6,7 @@ import {
   DEFAULT_SETTINGS,
   type PostgresDefinition,
 } from '#libs/cluster';
-import { archiveSchema, bootstrapSchema, rebuildPolicySchema } from './rebuild-requests.ts';
+import { archiveSchema, rebuildPolicySchema } from './rebuild-requests.ts';
 
 const ms = z.number().int().min(0).max(86_400_000);
 const decimal = z
@@ -75,5 +75,4 @@ export const postgresShape = z.strictObject({
   overrides: overrides.optional(),
   rebuild: rebuildPolicySchema.exactOptional(),
   archive: archiveSchema.exactOptional(),
-  bootstrap: bootstrapSchema.exactOptional(),
 } satisfies Record<keyof PostgresDefinition, z.ZodType>);

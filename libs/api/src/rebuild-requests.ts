@@ -14,16 +14,6 @@ export const rebuildPolicySchema = z.strictObject({
 
 export const archiveSchema = z.strictObject({ tool: z.enum(BACKUP_TOOLS) });
 
-export const bootstrapSchema = z.strictObject({
-  tool: z.enum(BACKUP_TOOLS),
-  target: z
-    .strictObject({
-      kind: z.enum(['time', 'lsn', 'name', 'xid']),
-      value: z.string().min(1).max(200),
-    })
-    .nullable(),
-});
-
 const instance = z.string().transform((text, context) => {
   try {
     return instanceName(text);

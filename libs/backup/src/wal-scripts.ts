@@ -1,6 +1,6 @@
 /**
  * The programs between PostgreSQL and an archive (safety 8, corrections 16): text for `/bin/sh`, which
- * starts in a millisecond, where Node would take a hundred for each segment (adr/0020). PostgreSQL runs
+ * starts in a millisecond, where Node would take a hundred for each segment (docs/adr/0010). PostgreSQL runs
  * both in the data directory.
  */
 import type { WalProgram } from './rebuild-tool.ts';

@@ -9,7 +9,7 @@ import type {
 } from '#libs/kernel';
 import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
 import type { DivergedWal } from './diverged-wal.ts';
-import type { ArchivePolicy, BootstrapSource, RebuildPolicy } from './rebuild/policy.ts';
+import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
@@ -34,8 +34,6 @@ export type PostgresDefinition = {
   readonly rebuild?: RebuildPolicy;
   /** Absent: WAL is not archived. */
   readonly archive?: ArchivePolicy;
-  /** Absent: the first data directory is made by initdb. */
-  readonly bootstrap?: BootstrapSource;
 };
 
 export type InstanceTags = {

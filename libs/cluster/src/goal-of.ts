@@ -31,9 +31,7 @@ function waitFor({ lease }: ClusterState, why: string): Goal {
 function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal {
   const { operation } = state;
   if (operation.kind !== 'bootstrap') return waitFor(state, 'the cluster has no primary yet');
-  if (operation.initialiser === instance) {
-    return { kind: 'initialise', from: state.postgres.bootstrap ?? null };
-  }
+  if (operation.initialiser === instance) return { kind: 'initialise' };
   return waitFor(state, `${operation.initialiser} initialises the cluster`);
 }
 

@@ -1,6 +1,6 @@
 import type { Epoch, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
 import type { RebuildOrder } from './rebuild/order-of.ts';
-import type { BootstrapSource, RebuildMethod } from './rebuild/policy.ts';
+import type { RebuildMethod } from './rebuild/policy.ts';
 import type { MemberRecord, TimelineRecord } from './state.ts';
 
 /**
@@ -16,7 +16,7 @@ export type Goal =
       readonly throughEpoch: number;
     }
   /** Create the cluster's first data directory; start nothing. */
-  | { readonly kind: 'initialise'; readonly from: BootstrapSource | null }
+  | { readonly kind: 'initialise' }
   /** Serve writes in `epoch`, once the guard holds it; promote to `timeline` where on a lower one. */
   | {
       readonly kind: 'primary';

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type {
   ArchivePolicy,
-  BootstrapSource,
   ClusterSettings,
   PostgresDefinition,
   RebuildPolicy,
@@ -13,10 +12,8 @@ import { resolveSettings, settingsSchema } from './cluster-settings-schema.ts';
 import { field } from './field.ts';
 import {
   archiveSection,
-  bootstrapSection,
   rebuildSection,
   resolveArchive,
-  resolveBootstrap,
   resolveRebuild,
 } from './rebuild-section.ts';
 import type { Resolution } from './resolve.ts';
@@ -32,8 +29,6 @@ export type ClusterFile = {
   readonly rebuild: RebuildPolicy;
   /** Null: WAL is not archived. */
   readonly archive: ArchivePolicy | null;
-  /** Null: initdb makes the first data directory. */
-  readonly bootstrap: BootstrapSource | null;
 };
 
 /** The part that the controllers record, and the part that never enters the history. */
@@ -93,11 +88,6 @@ export const clusterSchema = z.strictObject({
     rule: 'a mapping with tool',
     example: { tool: 'pgbackrest' },
   }),
-  bootstrap: field(bootstrapSection.optional(), {
-    about: 'Makes the cluster from a backup.',
-    rule: 'a mapping with tool and target',
-    example: { tool: 'pgbackrest' },
-  }),
 });
 
 export function resolveCluster(
@@ -114,13 +104,12 @@ export function resolveCluster(
     settings: resolveSettings(raw.settings, resolution),
     rebuild: resolveRebuild(raw.rebuild),
     archive: raw.archive === undefined ? null : resolveArchive(raw.archive),
-    bootstrap: raw.bootstrap === undefined ? null : resolveBootstrap(raw.bootstrap),
   };
 }
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
   const { superuser, replication, rewind, settings, parameters, pgHba } = file;
-  const { rebuild, archive, bootstrap } = file;
+  const { rebuild, archive } = file;
   return {
     settings,
     postgres: {
@@ -131,7 +120,6 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       pgHba,
       rebuild,
       ...(archive === null ? {} : { archive }),
-      ...(bootstrap === null ? {} : { bootstrap }),
     },
     credentials: { superuser, replication, rewind },
   };

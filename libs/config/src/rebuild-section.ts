@@ -2,14 +2,11 @@ import { z } from 'zod';
 import {
   type ArchivePolicy,
   BACKUP_TOOLS,
-  type BootstrapSource,
   DEFAULT_REBUILD_POLICY,
   REBUILD_METHODS,
   type RebuildPolicy,
 } from '#libs/cluster';
 import { field } from './field.ts';
-
-const TARGETS = ['time', 'lsn', 'name', 'xid'] as const;
 
 export const rebuildSection = z.strictObject({
   methods: field(z.array(z.enum(REBUILD_METHODS)).min(1).optional(), {
@@ -43,35 +40,6 @@ export const archiveSection = z.strictObject({
   }),
 });
 
-export const bootstrapSection = z.strictObject({
-  tool: field(z.enum(BACKUP_TOOLS), {
-    about: 'The first data directory is restored with it, not made by initdb.',
-    rule: `one of ${BACKUP_TOOLS.join(', ')}`,
-    example: 'pgbackrest',
-  }),
-  target: field(
-    z
-      .strictObject({
-        kind: field(z.enum(TARGETS), {
-          about: 'What the value is.',
-          rule: `one of ${TARGETS.join(', ')}`,
-          example: 'time',
-        }),
-        value: field(z.string().min(1).max(200), {
-          about: 'As PostgreSQL reads it.',
-          rule: 'text (in quotes when it looks like a number)',
-          example: '2026-05-04 12:00:00+00',
-        }),
-      })
-      .optional(),
-    {
-      about: 'Where recovery ends; without it at the end of the archive.',
-      rule: 'a mapping with kind and value',
-      example: null,
-    },
-  ),
-});
-
 export function resolveRebuild(raw: z.output<typeof rebuildSection>): RebuildPolicy {
   const { methods, automaticRebuild, inPlaceAlone, bandwidthLimit } = raw;
   const byDefault = DEFAULT_REBUILD_POLICY;
@@ -85,11 +53,4 @@ export function resolveRebuild(raw: z.output<typeof rebuildSection>): RebuildPol
 
 export function resolveArchive(raw: z.output<typeof archiveSection>): ArchivePolicy {
   return { tool: raw.tool };
-}
-
-export function resolveBootstrap({
-  tool,
-  target,
-}: z.output<typeof bootstrapSection>): BootstrapSource {
-  return { tool, target: target ?? null };
 }

@@ -60,7 +60,7 @@ function standbyGoal(rebuild: RebuildOrder | null): Extract<Goal, { kind: 'stand
 
 const goals: readonly Goal[] = [
   { kind: 'wait', why: 'nothing to do', throughEpoch: 2 },
-  { kind: 'initialise', from: null },
+  { kind: 'initialise' },
   { kind: 'primary', epoch: epoch(2), guard: here, timeline: timelineId(2), systemIdentifier: '7' },
   { kind: 'primary', epoch: epoch(2), guard: dead, timeline: timelineId(2), systemIdentifier: '7' },
   {

@@ -18,6 +18,12 @@ import { type Authority, issueCertificate } from '#libs/transport';
 const USER = osUser('postgres');
 const CLUSTER = 'orders';
 
+/** Keys of the agent's file beside those that each host has. */
+export type MoreConfig = {
+  readonly agent: Readonly<Record<string, unknown>>;
+  readonly postgres: Readonly<Record<string, unknown>>;
+};
+
 /** One database host on loopback: its own directories, ports, agent, guard and PostgreSQL. */
 export class AgentHost {
   readonly dataDirectory: string;
@@ -40,6 +46,7 @@ export class AgentHost {
     name: string,
     authority: Authority,
     controllerPort: number,
+    more: MoreConfig = { agent: {}, postgres: {} },
   ): Promise<AgentHost> {
     const directory = join(root, name);
     mkdirSync(directory);
@@ -65,7 +72,10 @@ export class AgentHost {
       paths['ca'] = issued.caPath;
     }
     host.#configPath = join(directory, 'agent.yaml');
-    writeFileSync(host.#configPath, JSON.stringify(host.#config(paths, controllerPort), null, 2));
+    writeFileSync(
+      host.#configPath,
+      JSON.stringify(host.#config(paths, controllerPort, more), null, 2),
+    );
     return host;
   }
 
@@ -154,7 +164,11 @@ export class AgentHost {
     await killAll(this.processes, { limitMs: 5_000 });
   }
 
-  #config(paths: Readonly<Record<string, string>>, controllerPort: number): unknown {
+  #config(
+    paths: Readonly<Record<string, string>>,
+    controllerPort: number,
+    more: MoreConfig,
+  ): unknown {
     return {
       cluster: CLUSTER,
       instance: this.name,
@@ -167,8 +181,10 @@ export class AgentHost {
         dataDirectory: this.dataDirectory,
         listen: { host: '127.0.0.1', port: this.port },
         socketDirectory: this.directory,
+        ...more.postgres,
       },
       logLevel: 'debug',
+      ...more.agent,
     };
   }
 }

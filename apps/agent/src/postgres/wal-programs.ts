@@ -23,7 +23,7 @@ const EXECUTABLE = 0o700;
  * environment file is gone) leaves the script as it was: an archive that worked goes on working.
  */
 export function walSettings(state: ClusterState, config: AgentConfig, follows: boolean): Settings {
-  const paths = walScriptPaths(config);
+  const paths = walScriptPaths(config, state.postgres.archive?.tool);
   const fetch = usable(
     paths.restore,
     () => walFetchOf(state, config),

@@ -19,10 +19,11 @@ export function walFetchOf(state: ClusterState, config: AgentConfig): WalProgram
   return null;
 }
 
-export function walScriptPaths({ stateDirectory }: AgentConfig) {
+/** The tool's name is part of the path: pgBackRest makes no backup unless `archive_command` names it. */
+export function walScriptPaths({ stateDirectory }: AgentConfig, tool = 'none') {
   return {
     restore: join(stateDirectory, 'wal-restore'),
-    archive: join(stateDirectory, 'wal-archive'),
+    archive: join(stateDirectory, `wal-archive-${tool}`),
     lease: join(stateDirectory, 'wal-lease'),
   };
 }

@@ -9,7 +9,6 @@ export {
   type ArchivePolicy,
   BACKUP_TOOLS,
   type BackupTool,
-  type BootstrapSource,
   DEFAULT_REBUILD_POLICY,
   REBUILD_METHODS,
   type RebuildMethod,

@@ -43,9 +43,3 @@ export type RecoveryTarget = {
   readonly kind: 'time' | 'lsn' | 'name' | 'xid';
   readonly value: string;
 };
-
-/** The first data directory comes from a backup instead of initdb. */
-export type BootstrapSource = {
-  readonly tool: BackupTool;
-  readonly target: RecoveryTarget | null;
-};
