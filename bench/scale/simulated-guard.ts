@@ -11,7 +11,6 @@ import type { GuardAnswer } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';
 import { ControllerLinks } from '../../apps/guard/src/controller-links.ts';
 import type { GuardLog } from '../../apps/guard/src/guard-log.ts';
-
 import { LeaseKeeper } from '../../apps/guard/src/lease-keeper.ts';
 import type { SystemClock } from '../../apps/guard/src/system-clock.ts';
 import type { RenewalTally } from './renewal-tally.ts';

@@ -14,6 +14,7 @@ import type { LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
+import { ParameterCatalogs } from './cluster/parameter-catalogs.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
 import { StateWatch } from './integrity/state-watch.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
@@ -63,6 +64,8 @@ export class ControllerCore implements HostListener {
   readonly stream: EventStream;
   readonly decisions: DecisionLoop;
   readonly answers: AgentAnswers;
+  /** What the PostgreSQL of each cluster takes for its settings. */
+  readonly catalogs = new ParameterCatalogs();
   readonly guards: LeaseGateway;
   readonly sessions: SessionGateway;
   readonly promoter: Promoter;
@@ -101,7 +104,7 @@ export class ControllerCore implements HostListener {
     const { decisions, reader } = this;
     this.#expiry = new ExpiryWatch({ host, network, decisions, clock, log, electionTimeoutMs });
     this.answers = new AgentAnswers({
-      ...{ host, reader, decisions, service, leaderName },
+      ...{ host, reader, decisions, service, leaderName, catalogs: this.catalogs },
       foundingIncarnation: options.groupId,
     });
     this.guards = new LeaseGateway({

@@ -1,8 +1,6 @@
 /** What operators set for a whole cluster, and its revisions. */
-import type { EpochMs, InstanceName } from '#libs/kernel';
-import type { PostgresDefinition } from './events.ts';
-import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
-import type { ClusterState } from './state.ts';
+import type { EpochMs } from '#libs/kernel';
+import type { ClusterSettings } from './settings.ts';
 
 export type Parameters = Readonly<Record<string, string>>;
 
@@ -36,25 +34,6 @@ export const REVISIONS_KEPT = 30;
 
 export const NO_OVERRIDES: ParameterOverrides = { primary: {}, standby: {}, instances: {} };
 
-export function configurationOf({ settings, postgres }: ClusterState): ClusterConfiguration {
-  const { parameters, pgHba, pgIdent = [], overrides = NO_OVERRIDES } = postgres;
-  return { settings, parameters, pgHba, pgIdent, overrides };
-}
-
-/** The present revision; a cluster that was never changed is at its first. */
-export function currentRevision(state: ClusterState): number {
-  return state.revisions?.at(-1)?.revision ?? 1;
-}
-
-/** What an instance in a role is given, the more special value in place of the more general. */
-export function parametersFor(
-  { parameters, overrides = NO_OVERRIDES }: PostgresDefinition,
-  role: 'primary' | 'standby',
-  instance: InstanceName,
-): Parameters {
-  return { ...parameters, ...overrides[role], ...overrides.instances[instance] };
-}
-
 /** The settings that a lease rests on; a change of them counts from the next grant. */
 export type GrantedTiming = Pick<
   ClusterSettings,
@@ -66,36 +45,10 @@ export type GrantedTiming = Pick<
   | 'guardKillMs'
 >;
 
-export function timingOf(settings: ClusterSettings): GrantedTiming {
-  const { leaseTtlMs, renewIntervalMs, clockRateErrorRatio } = settings;
-  const { leaseMarginMs, stopBudgetMs, guardKillMs } = settings;
-  return {
-    leaseTtlMs,
-    renewIntervalMs,
-    clockRateErrorRatio,
-    leaseMarginMs,
-    stopBudgetMs,
-    guardKillMs,
-  };
-}
-
-/**
- * The times of the present epoch, as its guard was told them: the leader's wait must never become
- * shorter than what the holder counts on, so a change of the settings waits for the next grant.
- */
-export function leaseTimingOf({ lease, settings }: ClusterState): GrantedTiming {
-  const granted = lease.kind === 'NeverGranted' ? undefined : lease.timing;
-  return granted ?? timingOf(settings);
-}
-
-/** The state with a configuration in force; the settings of a later version keep their defaults. */
-export function withConfiguration(
-  state: ClusterState,
-  { settings, parameters, pgHba, pgIdent, overrides }: ClusterConfiguration,
-): ClusterState {
-  return {
-    ...state,
-    settings: { ...DEFAULT_SETTINGS, ...settings },
-    postgres: { ...state.postgres, parameters, pgHba, pgIdent, overrides },
-  };
-}
+export type ConfigureCommand = {
+  readonly type: 'configure';
+  readonly configuration: ClusterConfiguration;
+  /** The revision that the operator looked at; null takes whatever stands. */
+  readonly expectedRevision: number | null;
+  readonly comment: string | null;
+};

@@ -1,5 +1,5 @@
 import type { InstanceName } from '#libs/kernel';
-import type { ConfigureCommand } from './decide/configure.ts';
+import type { ConfigureCommand } from './configuration.ts';
 import type { ClusterEvent, RuleRefusal } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';

@@ -1,10 +1,11 @@
 import { epoch, epochMs, unreachable } from '#libs/kernel';
-import { configurationOf, REVISIONS_KEPT, timingOf, withConfiguration } from './configuration.ts';
+import { REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
 import { evolveRebuilds } from './rebuild/rebuild-record.ts';
+import { configurationOf, timingOf, withConfiguration } from './revisions.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';

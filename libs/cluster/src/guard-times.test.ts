@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { timingOf } from './configuration.ts';
 import { guardTimes } from './guard-times.ts';
+import { timingOf } from './revisions.ts';
 import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
 
 /** How long after the last confirmed renewal the guard begins to stop PostgreSQL. */

@@ -2,16 +2,12 @@ export { admit } from './admit.ts';
 export {
   type ClusterConfiguration,
   type ConfigurationRevision,
-  configurationOf,
-  currentRevision,
-  leaseTimingOf,
+  type ConfigureCommand,
   NO_OVERRIDES,
   type ParameterOverrides,
   type Parameters,
-  parametersFor,
 } from './configuration.ts';
 export { isHandedBack } from './decide/absent-agent.ts';
-export type { ConfigureCommand } from './decide/configure.ts';
 export { decide, decideCommand } from './decide/decide.ts';
 export { CAPACITY_SETTINGS } from './decide/fitness.ts';
 export { whyNotInPlace } from './decide/rebuild.ts';
@@ -30,6 +26,7 @@ export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
 export * from './rebuild/index.ts';
 export type * from './report.ts';
+export { configurationOf, currentRevision, leaseTimingOf, parametersFor } from './revisions.ts';
 export type { ServerFacts } from './server-facts.ts';
 export {
   type ClusterSettings,

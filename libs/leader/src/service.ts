@@ -4,7 +4,6 @@ import type { Clock } from '#libs/kernel';
 import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
 import type { GuardLink } from './guard-link.ts';
 import { ObservationTable } from './observations.ts';
-import { ParameterCatalogs } from './parameter-catalogs.ts';
 
 /**
  * What a controller holds in memory while it leads and serves, and only then: made when its own-term
@@ -13,7 +12,6 @@ import { ParameterCatalogs } from './parameter-catalogs.ts';
 export class Service {
   readonly leases: LeaseClock<GuardLink>;
   readonly observations: ObservationTable;
-  readonly catalogs = new ParameterCatalogs();
   /** Clusters whose lease may be declared expired: the wait is over and nobody heard the guard. */
   readonly expiryDue = new Set<string>();
 

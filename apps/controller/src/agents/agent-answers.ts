@@ -8,6 +8,7 @@ import {
   type Confirmation,
   decode,
 } from '#libs/protocol';
+import type { ParameterCatalogs } from '../cluster/parameter-catalogs.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
 
@@ -32,6 +33,7 @@ export type AgentAnswersOptions = {
   readonly reader: StateReader;
   readonly decisions: DecisionLoop;
   readonly service: () => Service | null;
+  readonly catalogs: ParameterCatalogs;
   readonly leaderName: () => string | null;
   /** Of the controllers that the founders made; a restoration replicates another. */
   readonly foundingIncarnation: string;
@@ -108,7 +110,8 @@ export class AgentAnswers {
     { cluster, instance }: GuardIdentity,
     entries: Ask<'parameters'>['entries'],
   ): AgentPatterns['parameters']['answer'] {
-    this.#serving().catalogs.learn(cluster, instance, entries);
+    this.#serving();
+    this.#options.catalogs.learn(cluster, instance, entries);
     return {};
   }
 

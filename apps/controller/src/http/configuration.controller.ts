@@ -17,6 +17,7 @@ import {
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { judgeConfiguration } from '../cluster/judge-configuration.ts';
 import { ReadModel } from '../cluster/read-model.ts';
+import { ControllerCore } from '../controller-core.ts';
 import { knownCluster } from './known-cluster.ts';
 import { orderAnswerOf } from './order-answer.ts';
 
@@ -28,6 +29,7 @@ export class ConfigurationController {
   constructor(
     private readonly model: ReadModel,
     private readonly commands: CommandHandler,
+    private readonly core: ControllerCore,
   ) {}
 
   @Get(CONFIGURATION)
@@ -46,7 +48,7 @@ export class ConfigurationController {
     const { configuration, expectedRevision, comment, dryRun } = configureRequest.parse(body);
     const state = knownCluster(this.model, name);
     const { name: cluster, sequence } = state;
-    const catalog = this.model.service()?.catalogs.of(cluster, lastHolder(state)) ?? null;
+    const catalog = this.core.catalogs.of(cluster, lastHolder(state));
     const present = configurationOf(state);
     const verdict = judgeConfiguration(catalog, configuration, present);
     const refusals = [...settingsRefusals(configuration.settings), ...verdict.refusals];

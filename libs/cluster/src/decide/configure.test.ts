@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runningCluster } from '#libs/testing';
-import {
-  type ClusterConfiguration,
-  configurationOf,
-  currentRevision,
-  leaseTimingOf,
-  NO_OVERRIDES,
-  parametersFor,
-  REVISIONS_KEPT,
-} from '../configuration.ts';
+import { type ClusterConfiguration, NO_OVERRIDES, REVISIONS_KEPT } from '../configuration.ts';
+import { configurationOf, currentRevision, leaseTimingOf, parametersFor } from '../revisions.ts';
 import { decideCommand } from './decide.ts';
 
 type Scenario = ReturnType<typeof runningCluster>;

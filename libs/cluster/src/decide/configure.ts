@@ -1,14 +1,7 @@
-import { type ClusterConfiguration, configurationOf, currentRevision } from '../configuration.ts';
+import type { ClusterConfiguration, ConfigureCommand } from '../configuration.ts';
 import type { CommandDecision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
-
-export type ConfigureCommand = {
-  readonly type: 'configure';
-  readonly configuration: ClusterConfiguration;
-  /** The revision that the operator looked at; null takes whatever stands. */
-  readonly expectedRevision: number | null;
-  readonly comment: string | null;
-};
+import { configurationOf, currentRevision } from '../revisions.ts';
 
 /**
  * Records a configuration that PostgreSQL would take (the caller asked its catalogue). Refused when
