@@ -3,6 +3,7 @@ import type { Clock } from '#libs/kernel';
 import {
   DecisionLoop,
   ExpiryWatch,
+  ParameterCatalogs,
   PositionGossip,
   Releases,
   Renewals,
@@ -14,7 +15,7 @@ import type { LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
-import { ParameterCatalogs } from './cluster/parameter-catalogs.ts';
+
 import { LeaseGateway } from './guards/lease-gateway.ts';
 import { StateWatch } from './integrity/state-watch.ts';
 import type { PeerNetwork } from './links/peer-network.ts';

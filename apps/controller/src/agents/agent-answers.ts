@@ -1,14 +1,14 @@
 import { type AgentReport, type ClusterState, goalOf, whyNotInPlace } from '#libs/cluster';
 import { credentialsKey } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import type { DecisionLoop, GuardIdentity, Service } from '#libs/leader';
+import type { DecisionLoop, GuardIdentity, ParameterCatalogs, Service } from '#libs/leader';
 import {
   type AgentPatterns,
   type ClusterCredentials,
   type Confirmation,
   decode,
 } from '#libs/protocol';
-import type { ParameterCatalogs } from '../cluster/parameter-catalogs.ts';
+
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
 
