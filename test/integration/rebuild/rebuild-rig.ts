@@ -82,7 +82,11 @@ export class RebuildRig {
       replicationUser: 'replicator',
       rewindUser: 'rewinder',
       parameters: { shared_buffers: '16MB', max_connections: '30' },
-      pgHba: ['local all all trust', 'host all all 127.0.0.1/32 scram-sha-256'],
+      pgHba: [
+        'local all all trust',
+        'local replication all trust',
+        'host all all 127.0.0.1/32 scram-sha-256',
+      ],
       ...this.options.definition,
     });
   }
