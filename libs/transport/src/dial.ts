@@ -1,9 +1,10 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { PeerIdentity } from '#libs/protocol';
-import { CertificateError, LinkTimeoutError } from './errors.ts';
+import { CertificateError, LinkRefusedError, LinkTimeoutError } from './errors.ts';
 import { identityOfCertificate } from './identity-uri.ts';
 import type { LinkSecurity } from './link-security.ts';
+import { trustProblem } from './trust-problem.ts';
 
 export type DialOptions = {
   readonly host: string;
@@ -52,7 +53,13 @@ export function dial(options: DialOptions): Dialling {
     }, connectTimeoutMs);
     const fail = (cause?: Error | boolean): void => {
       clearTimeout(timer);
-      reject(cause instanceof Error ? cause : new Error('closed while connecting'));
+      const detail = trustProblem(cause);
+      if (detail !== null) {
+        const peer = `${options.host}:${options.port}`;
+        reject(new LinkRefusedError(peer, { reason: 'certificate', detail }));
+      } else {
+        reject(cause instanceof Error ? cause : new Error('closed while connecting'));
+      }
     };
     socket.once('error', fail);
     socket.once('close', fail);

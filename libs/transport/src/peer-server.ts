@@ -14,6 +14,7 @@ import { identityOfCertificate } from './identity-uri.ts';
 import type { LinkSecurity } from './link-security.ts';
 import { DEFAULT_LINK_TIMING, type LinkTiming } from './link-timing.ts';
 import type { AcceptChannel, LinkSelf } from './peer-connection.ts';
+import { trustProblem } from './trust-problem.ts';
 
 export type RefusedLink = { readonly remoteAddress: string; readonly cause: Error };
 
@@ -108,8 +109,9 @@ export class PeerServer {
   #identify(socket: TLSSocket): void {
     const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
     if (certificate === undefined) {
-      const reason = socket.authorizationError ?? 'no certificate';
-      this.#refuse(socket, this.#untrusted(socket, `not trusted here: ${String(reason)}`));
+      const reason = String(socket.authorizationError ?? 'no certificate');
+      const detail = trustProblem(reason) ?? `not trusted here: ${reason}`;
+      this.#refuse(socket, this.#untrusted(socket, detail));
       return;
     }
     const identity = identityOfCertificate(certificate);
