@@ -1,3 +1,4 @@
+import type { RebuildReport } from '#libs/cluster';
 import type { Metrics } from '#libs/observability';
 import type { StepOutcome } from '../step-runner.ts';
 import { type HealthView, isPrimary, isRunning } from './health-view.ts';
@@ -16,6 +17,7 @@ export function collectView(metrics: Metrics, view: HealthView): void {
   metrics.set('matriarch_postgres_up', isRunning(view) ? 1 : 0);
   metrics.set('matriarch_postgres_primary', isPrimary(view) ? 1 : 0);
   metrics.set('matriarch_guard_attached', report?.guard == null ? 0 : 1);
+  collectRebuild(metrics, report?.rebuild ?? null);
   metrics.set('matriarch_agent_connected', connectedControllers > 0 ? 1 : 0);
   metrics.set(
     'matriarch_guard_lease_remaining_seconds',
@@ -32,4 +34,12 @@ export function collectView(metrics: Metrics, view: HealthView): void {
   for (const [position, lsn] of Object.entries(positions)) {
     if (lsn !== null) metrics.set('matriarch_postgres_wal_bytes', Number(lsn), { position });
   }
+}
+
+function collectRebuild(metrics: Metrics, rebuild: RebuildReport | null): void {
+  const copies = rebuild?.phase === 'copying' ? rebuild : null;
+  const needed = rebuild !== null && (rebuild.wants !== null || rebuild.phase === 'exhausted');
+  metrics.set('matriarch_rebuild_needed', needed ? 1 : 0);
+  metrics.set('matriarch_rebuild_done_bytes', Number(copies?.doneBytes ?? 0n));
+  metrics.set('matriarch_rebuild_total_bytes', Number(copies?.totalBytes ?? 0n));
 }
