@@ -82,7 +82,11 @@ function admitGrant(
   if (lease.kind === 'Held') return `epoch ${lease.epoch} is still held by ${lease.holder}`;
   if (event.epoch !== lease.epoch + 1) return `the next epoch is ${lease.epoch + 1}`;
   const current = state.history.at(-1)?.timeline ?? 0;
-  const resumes = event.timeline === current && event.holder === lease.holder;
+  // A holder that was granted a later timeline never wrote this one.
+  const resumes =
+    event.timeline === current &&
+    event.holder === lease.holder &&
+    (lease.timeline === current || state.history.length === 0);
   if (!resumes && event.timeline <= highestTimeline) {
     return `timeline ${event.timeline} was given out before (highest ${highestTimeline})`;
   }

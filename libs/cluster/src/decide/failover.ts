@@ -53,12 +53,20 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   const waited = input.observations.sinceChangeMs >= DETACH_WAIT_MS;
   if (!waited && verdicts.some((verdict) => verdict.kind === 'pending')) return null;
   const refusals = refusalsOf(verdicts);
-  const chosen =
-    choose(verdicts, operation, zones) ??
-    choose(withFormerPrimary(input, limits, operation), operation, zones);
-  if (chosen === null) return refuse(input, 'failover', refusals);
-  const unknown = lastKnown === null ? positionUnknown(state, operation, verdicts) : null;
-  if (unknown !== null) return refuse(input, 'failover', [...refusals, unknown]);
+  const unknownOf = (of: readonly Verdict[]) =>
+    lastKnown === null ? positionUnknown(state, operation, of) : null;
+  const attempts = [verdicts, withFormerPrimary(input, limits, operation)].map((of) => ({
+    chosen: choose(of, operation, zones),
+    unknown: unknownOf(of),
+  }));
+  const [chosen] = attempts.flatMap((attempt) =>
+    attempt.chosen !== null && attempt.unknown === null ? [attempt.chosen] : [],
+  );
+  if (chosen === undefined) {
+    const [first] = attempts;
+    const unknown = first?.chosen === null ? null : (first?.unknown ?? null);
+    return refuse(input, 'failover', unknown === null ? refusals : [...refusals, unknown]);
+  }
   return {
     rule: 'grant-to-candidate',
     events: [
@@ -84,9 +92,11 @@ function timingOf({ observations: { sinceChangeMs, instances } }: DecisionInput)
   return { detachMs: Math.round(sinceChangeMs) - chooseMs, chooseMs };
 }
 
-/** Nobody else can serve: the primary that could not be restarted in time may try again. */
+/**
+ * Nobody else can serve: the primary that could not be restarted or promoted in time, or that an operator
+ * moved away from, may try again. Left out for good it would leave the cluster without any (safety 5).
+ */
 function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Failover): Verdict[] {
-  if (operation.trigger !== 'postgres-down') return [];
   const excluded = limits.excluded.filter((name) => name !== operation.primary);
   return judgeMembers(input, { ...limits, excluded });
 }
@@ -114,14 +124,18 @@ function isLevel({ rank: a }: Candidate, { rank: b }: Candidate): boolean {
 
 /**
  * The old primary, when it is back and furthest, needs no promotion: it keeps the timeline that it
- * wrote. Everybody else takes an id above every id ever given out (safety 3), and so does an old
+ * wrote: one that was granted a later one, and never promoted, did not write the present one. Everybody
+ * else takes an id above every id ever given out (safety 3), and so does an old
  * primary that an operator prefers to one with more of that very timeline: two would write it.
  */
 function timelineFor(state: ClusterState, chosen: Chosen): number {
   const present = state.history.at(-1)?.timeline;
-  const wasHolder =
-    state.lease.kind !== 'NeverGranted' && state.lease.holder === chosen.member.name;
-  const kept = wasHolder && chosen.furthest && chosen.report.postgres.kind === 'stopped';
+  const { lease } = state;
+  const wroteIt =
+    lease.kind !== 'NeverGranted' &&
+    lease.holder === chosen.member.name &&
+    lease.timeline === present;
+  const kept = wroteIt && chosen.furthest && chosen.report.postgres.kind === 'stopped';
   return kept && chosen.position.timeline === present ? present : state.highestTimeline + 1;
 }
 

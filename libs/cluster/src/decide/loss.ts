@@ -81,7 +81,8 @@ export function restartInPlace(input: DecisionInput): Decision | null {
 function canRestart(input: DecisionInput, lease: Granted): boolean {
   const report = freshReport(input, lease.holder);
   if (report === null || report.guard === null || report.postgres.kind !== 'stopped') return false;
-  return ourData(input, report)?.timeline === presentTimeline(input, lease);
+  const present = presentTimeline(input, lease);
+  return lease.timeline === present && ourData(input, report)?.timeline === present;
 }
 
 /** The timeline that the last primary wrote; before its first write the one it was granted. */
