@@ -1,21 +1,9 @@
-import type { Clock } from '#libs/kernel';
 import { Metrics } from '#libs/observability';
 import type { ReadModel } from './cluster/read-model.ts';
-import type { ControllerCore } from './controller-core.ts';
-import type { PeerNetwork } from './links/peer-network.ts';
 import { collectLastOutages, countOutage } from './outage-metrics.ts';
-import type { RaftHost } from './raft-host/raft-host.ts';
-import { collectRaft } from './raft-metrics.ts';
+import { collectRaft, type RaftSources } from './raft-metrics.ts';
 
-export type MetricSources = {
-  readonly core: ControllerCore;
-  readonly host: RaftHost;
-  readonly network: PeerNetwork;
-  readonly model: ReadModel;
-  readonly clock: Clock;
-  /** Free for the state directory; null when nobody looks. */
-  readonly diskAvailableBytes: () => number | null;
-};
+export type MetricSources = RaftSources & { readonly model: ReadModel };
 
 /** Gauges are read when somebody scrapes; only what happens in between is counted as it happens. */
 export function collectMetrics(metrics: Metrics, sources: MetricSources): void {

@@ -1,12 +1,19 @@
+import type { Clock } from '#libs/kernel';
 import type { MetricName, Metrics } from '#libs/observability';
 import type { RoleChange } from '#libs/raft';
-import type { MetricSources } from './collect-metrics.ts';
+import type { ControllerCore } from './controller-core.ts';
+import type { PeerNetwork } from './links/peer-network.ts';
 import type { HostListener } from './raft-host/host-contract.ts';
+import type { RaftHost } from './raft-host/raft-host.ts';
 
-type RaftSources = Pick<
-  MetricSources,
-  'core' | 'host' | 'network' | 'clock' | 'diskAvailableBytes'
->;
+export type RaftSources = {
+  readonly core: ControllerCore;
+  readonly host: RaftHost;
+  readonly network: PeerNetwork;
+  readonly clock: Clock;
+  /** Free for the state directory; null when nobody looks. */
+  readonly diskAvailableBytes: () => number | null;
+};
 
 const MS = 1_000;
 
