@@ -3,6 +3,7 @@ import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { type ObservedCondition, Reconciler } from '#libs/reconcile';
+import { Departure } from './departure.ts';
 import { Duties } from './duties.ts';
 import { GuardKeeper } from './guard-client/guard-keeper.ts';
 import { Confirmations } from './link/confirmations.ts';
@@ -57,6 +58,7 @@ export class Agent {
     detached: null,
     abandonedHandOver: null,
     settledEpoch: null,
+    leaving: false,
     divergedWal: null,
   };
   readonly desk: RebuildDesk;
@@ -173,6 +175,26 @@ export class Agent {
     await this.#sessions.close();
   }
 
+  /**
+   * Hands a primary over and stops PostgreSQL, for a host that is being shut down; in a paused cluster, or
+   * one that is not known, PostgreSQL stays as it is.
+   */
+  async leave(): Promise<void> {
+    const { log, config } = this.parts;
+    const departure = new Departure({
+      instance: config.instance,
+      state: () => this.stream.state,
+      guard: this.guard,
+      runner: this.runner,
+      log,
+      announce: () => {
+        this.facts.leaving = true;
+        this.#reporter.now();
+      },
+    });
+    await departure.run();
+  }
+
   get goal(): Goal | null {
     return this.reconciler.goal;
   }
@@ -204,6 +226,7 @@ export class Agent {
       abandonedHandOver: this.facts.abandonedHandOver,
       rebuild: this.desk.report(),
       aside: this.#aside.report,
+      leaving: this.facts.leaving,
       divergedWal: this.#unrecordedWal(),
       activity: this.runner.activity,
       problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,

@@ -42,11 +42,15 @@ async function main(): Promise<void> {
   await server.listen({ host, port });
   log.info('agent ready', { pid: process.pid, api: `${host}:${port}` });
   const stop = (signal: string): void => {
-    log.info('agent ends; guard and postgresql go on', { signal });
-    Promise.all([server.close(), agent.stop()]).then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
+    const handsOver = signal === 'SIGTERM' && config.onTerminate === 'handOver';
+    log.info(handsOver ? 'agent hands over' : 'agent ends; guard and postgresql go on', { signal });
+    const left = handsOver ? agent.leave() : Promise.resolve();
+    left
+      .then(() => Promise.all([server.close(), agent.stop()]))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -23,6 +23,8 @@ export const KILL_LIMIT_MS = 10_000;
 export const ACQUIRE_MS = 3_000;
 export const START_MS = 10_000;
 export const RELEASE_MS = 2_000;
+/** An agent that ends waits this long for somebody to take over. */
+export const HAND_OVER_LIMIT_MS = 30_000;
 export const FAST_STOP_MS = 30_000;
 /** SIGQUIT to the last process gone; the guard kills long before. */
 export const IMMEDIATE_STOP_MS = 10_000;

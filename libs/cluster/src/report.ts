@@ -110,6 +110,8 @@ export type AgentReport = {
   readonly downForMs: number;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
+  /** Its host or agent is being shut down: it hands over and takes nothing new. */
+  readonly leaving?: boolean;
   /** Kept before the last rewind, until it is recorded; null or absent when there is none. */
   readonly divergedWal?: DivergedWal | null;
   /** Of the server that runs, or ran last under this agent; null or absent while none was asked. */

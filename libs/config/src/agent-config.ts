@@ -43,6 +43,8 @@ export type AgentConfig = {
   readonly tags: InstanceTags;
   readonly backup: BackupSettings;
   readonly watchdog: WatchdogSettings;
+  /** What a SIGTERM means for PostgreSQL. */
+  readonly onTerminate: 'handOver' | 'keepRunning';
   readonly logLevel: LogLevel;
 };
 
@@ -78,6 +80,7 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     tags: zone === undefined ? tags : { ...tags, zone },
     backup: resolveBackup(raw.backup, resolution),
     watchdog: raw.watchdog,
+    onTerminate: raw.onTerminate,
     logLevel: raw.logLevel,
   };
 }

@@ -176,5 +176,11 @@ export const agentSchema = z.strictObject({
     rule: 'a mapping of tools',
     example: {},
   }),
+  onTerminate: field(z.enum(['handOver', 'keepRunning']).default('keepRunning'), {
+    about:
+      'At SIGTERM: hand over and stop PostgreSQL (a host that shuts down), or leave it running.',
+    rule: 'handOver or keepRunning',
+    example: 'keepRunning',
+  }),
   logLevel: logLevelField,
 });

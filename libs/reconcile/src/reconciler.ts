@@ -71,6 +71,8 @@ const NEEDS_NO_CONFIRMATION: readonly StepKind[] = [
   'acquireLease',
 ];
 const PASSIVE: readonly StepKind[] = ['rest', 'await', 'reportOnly', 'needsRebuild'];
+/** What an instance that leaves still acts on: the end of its lease. */
+const HOLDERS_GOALS: readonly Goal['kind'][] = ['primary', 'handOver', 'yield'];
 
 /**
  * Compares goal and condition whenever one of them may have changed, and has the next step taken: on a
@@ -103,7 +105,7 @@ export class Reconciler {
     this.#hurryWhile(goal, step);
     // What the step after it needs is found out while the guard asks for the lease.
     if (runner.running?.kind === 'acquireLease') this.#mayAct(state);
-    if (runner.busy) return;
+    if (runner.busy || (facts.leaving && !HOLDERS_GOALS.includes(goal.kind))) return;
     this.#take(state, step, condition);
   }
 

@@ -102,6 +102,12 @@ export class AgentHost {
     await gone;
   }
 
+  /** Takes effect with the next start of the agent. */
+  configure(change: Readonly<Record<string, unknown>>): void {
+    const config = JSON.parse(readFileSync(this.#configPath, 'utf8')) as Record<string, unknown>;
+    writeFileSync(this.#configPath, JSON.stringify({ ...config, ...change }, null, 2));
+  }
+
   /** As the lock names it: a spare guard has none. */
   guardPid(): number | null {
     const lock = `${this.dataDirectory}.matriarch-guard`;

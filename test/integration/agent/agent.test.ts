@@ -239,6 +239,33 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     }
   });
 
+  it('hands over by itself when its host is shut down, then stops PostgreSQL', async () => {
+    await settled();
+    const from = primary();
+    from.configure({ onTerminate: 'handOver' });
+    await from.stopAgent('SIGTERM');
+    from.startAgent(programs.agent);
+    await until(() => from.isReady(), BOOT_LIMIT_MS);
+    await settled();
+    const { agent } = from;
+    const events = leader.events.length;
+    rows.begin();
+    await until(() => rows.acknowledged > 20, 5_000);
+    await from.stopAgent('SIGTERM');
+    expect(agent?.exitCode).toBe(0);
+    expect(holder()).not.toBe(from.name);
+    expect(from.processes.scan().processes).toEqual([]);
+    const after = rows.acknowledged;
+    await until(() => rows.acknowledged > after + 5, FAILOVER_LIMIT_MS);
+    process.stderr.write(`host shut down: gap ${await rows.end()} ms\n`);
+    const types = leader.events.slice(events).map(({ event }) => event.type);
+    expect(types).toContain('SwitchoverCompleted');
+    expect(types).not.toContain('FailoverStarted');
+    from.startAgent(programs.agent);
+    await settled(BOOT_LIMIT_MS);
+    expect(await rows.lost()).toBe(0);
+  });
+
   it('fails over when a host is lost, and takes the old primary back, rewound', async () => {
     const lost = primary();
     const gapMs = await gapOf(async () => {

@@ -13,6 +13,8 @@ export type OwnFacts = {
   detached: DetachedProof | null;
   abandonedHandOver: Epoch | null;
   settledEpoch: number | null;
+  /** The host is being shut down: nothing is started any more. */
+  leaving: boolean;
   /** What was written alone, kept before the last rewind. */
   divergedWal: DivergedWal | null;
 };

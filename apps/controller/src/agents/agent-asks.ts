@@ -139,6 +139,7 @@ const reportShape = z.object({
   postgres,
   detached: z.object({ throughEpoch: z.int(), position }).nullable(),
   probes: probes.nullable().optional(),
+  leaving: z.boolean().optional(),
   divergedWal: divergedWal.nullable().optional(),
   server: server.nullable().optional(),
   freeBytes: lsn.nullable().optional(),

@@ -306,6 +306,26 @@ describe('switchover', () => {
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', epoch: 2, timeline: 1 });
   });
 
+  it('begins by itself when the host of the primary is shut down, to one that stays', () => {
+    const scenario = runningCluster().hears('pg2', { leaving: true });
+    scenario.hears('pg1', { leaving: true });
+    expect(scenario.settle()).toEqual(['hand-over-leaving']);
+    expect(scenario.last('SwitchoverStarted')).toMatchObject({ from: 'pg1', to: 'pg3' });
+  });
+
+  it('does not begin by itself when nobody stays, and says so once; nor in a paused cluster', () => {
+    const scenario = runningCluster();
+    for (const name of ['pg1', 'pg2', 'pg3']) scenario.hears(name, { leaving: true });
+    expect(scenario.settle()).toEqual(['refuse-switchover']);
+    expect(scenario.last('ActionRefused').refusals).toMatchObject([
+      { instance: 'pg2', rule: 'leaving' },
+      { instance: 'pg3', rule: 'leaving' },
+    ]);
+    const paused = runningCluster();
+    paused.command({ type: 'pause' });
+    expect(paused.hears('pg1', { leaving: true }).settle()).toEqual([]);
+  });
+
   it('is abandoned when the primary could not stop in time', () => {
     const scenario = runningCluster();
     scenario.command({ type: 'switchover', to: named('pg3') });

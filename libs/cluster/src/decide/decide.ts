@@ -8,6 +8,7 @@ import { abandonFailover, chooseCandidate } from './failover.ts';
 import { decideAcknowledge } from './flap-block.ts';
 import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
+import { handOverLeaving } from './leaving.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
 import { recordPrimaryServer } from './measure-primary.ts';
 import { recordMembers } from './membership.ts';
@@ -32,6 +33,7 @@ const RULES: readonly Rule[] = [
   withdrawPromotion,
   watchSwitchover,
   failOverDeadPostgres,
+  handOverLeaving,
   acceptHandBack,
   restartInPlace,
   chooseCandidate,

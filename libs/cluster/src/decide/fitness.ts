@@ -39,6 +39,9 @@ export function unfitness(
     reasons.push(because('tagged-no-failover', 'noFailover', 'not tagged, or asked for by name'));
   }
   const { freeBytes, server } = report;
+  if (report.leaving === true) {
+    reasons.push(because('leaving', 'is being shut down', 'stays'));
+  }
   if (freeBytes != null && freeBytes < FREE_BYTES_MIN && !asked) {
     reasons.push(because('disk-full', `${freeBytes} bytes free`, `${FREE_BYTES_MIN} bytes`));
   }
