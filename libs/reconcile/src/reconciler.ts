@@ -50,7 +50,11 @@ export type ReconcilerParts = {
   /** What was seen since the last step ended; null while that is too little. */
   readonly condition: () => ObservedCondition | null;
   readonly runner: StepRuns;
-  readonly facts: { abandonedHandOver: ObservedCondition['abandonedHandOver'] };
+  readonly facts: {
+    abandonedHandOver: ObservedCondition['abandonedHandOver'];
+    /** The host is being shut down: nothing is started any more. */
+    readonly leaving?: boolean;
+  };
   readonly log: {
     info(message: string, fields: Readonly<Record<string, unknown>>): void;
     debug(message: string, fields: Readonly<Record<string, unknown>>): void;
@@ -93,7 +97,7 @@ export class Reconciler {
   }
 
   evaluate(): void {
-    const { stream, instance, runner } = this.parts;
+    const { stream, instance, runner, facts } = this.parts;
     const { state } = stream;
     if (state === null) return;
     const goal = goalOf(state, instance);
@@ -105,7 +109,7 @@ export class Reconciler {
     this.#hurryWhile(goal, step);
     // What the step after it needs is found out while the guard asks for the lease.
     if (runner.running?.kind === 'acquireLease') this.#mayAct(state);
-    if (runner.busy || (facts.leaving && !HOLDERS_GOALS.includes(goal.kind))) return;
+    if (runner.busy || (facts.leaving === true && !HOLDERS_GOALS.includes(goal.kind))) return;
     this.#take(state, step, condition);
   }
 
