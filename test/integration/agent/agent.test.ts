@@ -155,7 +155,8 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     for (const { pid } of processes) process.kill(pid, 'SIGSTOP');
     try {
       const silent = (name: string) => probesOf(name)?.postgresAnswered === false;
-      await until(() => others.every(({ name }) => silent(name)), 3_000);
+      // Nobody tells them here, and a call that was answered lately is followed by a rest of 4 s.
+      await until(() => others.every(({ name }) => silent(name)), 7_000);
     } finally {
       for (const { pid } of processes) process.kill(pid, 'SIGCONT');
     }
