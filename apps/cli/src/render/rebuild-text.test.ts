@@ -1,0 +1,57 @@
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { preflightTable, progressLine } from './rebuild-text.ts';
+
+const rebuild = {
+  order: 12,
+  trigger: 'operator',
+  reason: 'an operator ordered it',
+  methods: ['pgbackrest', 'basebackup'],
+  method: 'pgbackrest',
+  phase: 'copying',
+  doneBytes: '1073741824',
+  totalBytes: '4294967296',
+  bytesPerSecond: 94_371_840,
+  secondsLeft: 34,
+  failures: [],
+  cancelled: false,
+};
+
+const terminal = {
+  columns: 100,
+  colors: pc.createColors(false),
+  format: 'table' as const,
+  interactive: true,
+  line: () => undefined,
+  note: () => undefined,
+  transient: () => undefined,
+};
+
+describe('a rebuild on the terminal', () => {
+  it('is a bar with size, rate and time left', () => {
+    expect(progressLine(rebuild)).toMatchInlineSnapshot(
+      `"pgbackrest [######..................]  25 %  1.0 GB of 4.0 GB, 90 MB/s, 34 s left"`,
+    );
+    expect(progressLine({ ...rebuild, phase: 'starting' })).toBe('pgbackrest: starting');
+  });
+
+  it('is a line for each method before it begins', () => {
+    const none = { bytes: null, estimateSeconds: null, checks: [] };
+    const methods = [
+      {
+        method: 'pgbackrest',
+        ok: true,
+        detail: 'backup 1F',
+        bytes: 1_048_576,
+        estimateSeconds: 200,
+        checks: [],
+      },
+      { method: 'walg', ok: false, detail: 'backup.walg is not configured on this host', ...none },
+    ];
+    expect(preflightTable({ instance: 'pg2', methods }, terminal)).toMatchInlineSnapshot(`
+      "METHOD            SIZE  ABOUT  SOURCE, OR WHY NOT
+      pgbackrest  ok  1.0 MB  4 min  backup 1F
+      walg        no                 backup.walg is not configured on this host"
+    `);
+  });
+});
