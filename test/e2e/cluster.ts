@@ -25,6 +25,9 @@ const LOOPBACK_BASE_PORT = 17_600;
 /** What a test says of an outage: counted by the writing client since `mark`. */
 export type Outage = { readonly gapMs: number; readonly dual: number; readonly lost: number };
 
+/** Of the cluster file; defaults for what is left out. */
+type Settings = Readonly<Record<string, number | string | boolean>>;
+
 /** A whole cluster of real processes with a client that writes all the while. */
 export class TestCluster {
   readonly running: RunningCluster;
@@ -35,10 +38,10 @@ export class TestCluster {
   #lostBefore = 0;
   #noiseMs = 0;
 
-  private constructor(plan: ClusterPlan, network: HostNetwork | null) {
+  private constructor(plan: ClusterPlan, network: HostNetwork | null, settings: Settings = {}) {
     const clientNetwork = network?.cidr ?? '127.0.0.1/32';
     this.network = network;
-    this.running = new RunningCluster(plan, { clientNetwork });
+    this.running = new RunningCluster(plan, { clientNetwork, settings });
     this.api = new HttpClusterApi(plan);
     const { databaseHosts: hosts, credentials } = this.running;
     this.client = new WritingClient({ hosts, credentials });
@@ -49,9 +52,9 @@ export class TestCluster {
   }
 
   /** Six hosts, a network namespace each, with the ports that a real host would use. */
-  static async inNamespaces(): Promise<TestCluster> {
+  static async inNamespaces(settings: Settings = {}): Promise<TestCluster> {
     const network = await createSixHosts();
-    return new TestCluster(planOn(network, shortDirectory()), network);
+    return new TestCluster(planOn(network, shortDirectory()), network, settings);
   }
 
   /** From nothing to a primary with two streaming standbys and rows coming in. */

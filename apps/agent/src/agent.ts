@@ -1,4 +1,4 @@
-import type { DivergedWal, Goal } from '#libs/cluster';
+import { type DivergedWal, type Goal, isSynchronous } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
@@ -32,6 +32,7 @@ import { RebuildJournalFile } from './state-directory/rebuild-journal-file.ts';
 import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
+import { Absence } from './synchronous/absence.ts';
 import { LEADERLESS_MS } from './timing.ts';
 
 /** Tools can say much; the beginning tells what is wrong. */
@@ -60,6 +61,9 @@ export class Agent {
     settledEpoch: null,
     leaving: false,
     divergedWal: null,
+    synchronous: null,
+    clientsAwait: null,
+    recoveredTo: null,
   };
   readonly desk: RebuildDesk;
   readonly preflights: Preflights;
@@ -71,6 +75,7 @@ export class Agent {
   readonly #reporter: Reporter;
   readonly #sessions: LocalSessions;
   readonly #prober: Prober;
+  readonly #absence = new Absence();
   readonly #contexts: StepContexts;
   readonly #parameters: ParameterTeller;
   #sourceTimer: NodeJS.Timeout | undefined;
@@ -221,6 +226,8 @@ export class Agent {
       postgresEndpoint: postgres.advertise,
       agentEndpoint: api.advertise,
       tags,
+      replicationName: this.#local.replicationName,
+      synchronous: this.#synchronous(),
       detached: this.facts.detached,
       probes: this.#prober.report(),
       abandonedHandOver: this.facts.abandonedHandOver,
@@ -248,10 +255,21 @@ export class Agent {
     return divergedWal?.keptAt === recorded ? null : divergedWal;
   }
 
+  /** Null in clusters whose commits wait for nobody. */
+  #synchronous(): Parameters<typeof reportOf>[2]['synchronous'] {
+    const { state } = this.stream;
+    if (state === null || !isSynchronous(state)) return null;
+    const { synchronous } = this.facts;
+    const absent = this.#absence.list(performance.now());
+    if (synchronous === null) return { proved: false, order: null, flushedTo: null, absent };
+    const { order, flushedTo, armed, text } = synchronous;
+    return { proved: armed || text === '', order, flushedTo, absent };
+  }
+
   #makeReconciler(): Reconciler {
     const { config, log } = this.parts;
     const { guard, observer, facts, runner, desk } = this;
-    const common = { local: this.#local, guard, observer, desk, log };
+    const common = { local: this.#local, guard, observer, desk, facts, log };
     const duties = new Duties({ ...common, sessions: this.#sessions, aside: this.#aside });
     return new Reconciler({
       instance: config.instance,
@@ -295,6 +313,11 @@ export class Agent {
 
   /** A change that the leader may wait for is reported with the look that shows it. */
   #looked(): void {
+    const { sql, begunMs } = this.observer.latest ?? {};
+    if (sql?.kind === 'reachable' && begunMs !== undefined) {
+      const names = sql.role.kind === 'primary' ? this.facts.synchronous?.setting.names : [];
+      this.#absence.look(sql, names ?? [], begunMs);
+    }
     this.#prober.turn();
     this.#lookAtCopy();
     this.#changed();
@@ -316,6 +339,7 @@ export class Agent {
     const report = this.report();
     if (report === null) return false;
     const { postgres, guard, detached, dataDirectory, problem, actedVersion, rebuild } = report;
+    const synchronous = 'synchronous' in postgres ? postgres.synchronous : undefined;
     const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
     const { goal } = this.reconciler;
     // A switchover waits for these bytes; otherwise a position is no news.
@@ -324,6 +348,7 @@ export class Agent {
     const news = [
       ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
       ...[dataDirectory.kind, problem, actedVersion, rebuild?.phase, rebuild?.wants],
+      ...[synchronous?.order, synchronous?.proved, synchronous?.flushedTo],
     ].join(' ');
     const changed = news !== this.#lastNews;
     this.#lastNews = news;

@@ -8,6 +8,7 @@ import type { LocalSessions } from './postgres/local-sessions.ts';
 import type { AsideCopy } from './rebuild/aside-copy.ts';
 import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
 import { ensureSlots } from './steps/settle-primary.step.ts';
+import type { OwnFacts } from './steps/step-context.ts';
 
 export type DutyParts = {
   readonly local: LocalInstance;
@@ -16,6 +17,7 @@ export type DutyParts = {
   readonly sessions: LocalSessions;
   readonly desk: RebuildDesk;
   readonly aside: AsideCopy;
+  readonly facts: OwnFacts;
   readonly log: Logger;
 };
 
@@ -49,10 +51,10 @@ export class Duties {
   }
 
   async #keepUp(state: ClusterState): Promise<void> {
-    const { local, observer, sessions, desk, aside, log } = this.parts;
+    const { local, observer, sessions, desk, aside, facts, log } = this.parts;
     const seen = observer.latest?.sql;
     if (this.#configuredVersion !== state.version && local.credentials !== null) {
-      const { changedFiles } = local.refreshConfiguration(state);
+      const { changedFiles } = local.refreshConfiguration(state, facts.clientsAwait === null);
       if (changedFiles.length > 0) log.info('configuration written', { changedFiles });
       this.#configuredVersion = state.version;
     }

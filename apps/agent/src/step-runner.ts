@@ -131,6 +131,6 @@ export class StepRunner {
 function keyOf(step: Step): string {
   const subject = 'upstream' in step ? (step.upstream?.name ?? '') : '';
   const epoch = 'epoch' in step ? String(step.epoch) : '';
-  const order = 'order' in step ? String(step.order.order) : '';
+  const order = step.kind === 'rebuild' ? String(step.order.order) : '';
   return `${step.kind} ${subject} ${epoch}${order}`;
 }

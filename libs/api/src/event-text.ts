@@ -9,6 +9,8 @@ import {
   type RecordedEvent,
   type ReleaseReason,
   type RuleRefusal,
+  type SyncSet,
+  type SyncSetting,
   type WalPosition,
 } from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
@@ -41,6 +43,14 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `lease of epoch ${event.epoch} was given back${endedAt(event.position)}: ${releaseText(event.reason)}`;
     case 'LeaseExpired':
       return `lease of epoch ${event.epoch} expired: no renewal for ${ms(event.silentMs)}, ${ms(event.waitMs)} had to pass`;
+    case 'LeaseFenced':
+      return `no commit can be acknowledged in epoch ${event.epoch} any more: ${event.members.map(({ instance, position }) => `${instance} is detached at ${walText(position)}`).join(', ')}`;
+    case 'SyncSettingOrdered':
+      return `order ${event.order} to the primary: commits wait for ${settingText(event.setting)}`;
+    case 'SyncSettingConfirmed':
+      return `order ${event.order} is in force in all of PostgreSQL since ${formatLsn(event.flushedTo)}`;
+    case 'SyncSetCommitted':
+      return `a failover may rely on ${setText(event.set)}`;
     case 'Promoted':
       return promoted(event);
     case 'PrimaryResumed':
@@ -149,9 +159,23 @@ function serverText({ versionNum, settings, collation }: Of<'PrimaryMeasured'>['
   return [version, ...values, ...sorted].join(', ');
 }
 
+function settingText({ names, count }: SyncSetting): string {
+  if (count === 0) return 'nobody';
+  if (names.length === 0) return 'a standby, of which there is none yet';
+  return `${count} of ${names.join(', ')}`;
+}
+
+function setText(set: SyncSet | null): string {
+  if (set === null) return 'nobody: only the primary holds everything';
+  const names = set.members.map(({ instance }) => instance).join(', ');
+  return `${set.members.length - set.count + 1} of ${names}: one of them has every commit`;
+}
+
 /** Why a failover began. */
 export function triggerText(trigger: FailoverTrigger): string {
   switch (trigger) {
+    case 'primary-unreachable':
+      return 'no renewal came, and no standby reaches it';
     case 'lease-expired':
       return 'its lease expired';
     case 'lease-released':

@@ -11,6 +11,7 @@ const outageView = z.object({
   /** Null for a switchover. */
   trigger: z
     .enum([
+      'primary-unreachable',
       'lease-expired',
       'lease-released',
       'postgres-down',

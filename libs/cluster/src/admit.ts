@@ -1,5 +1,6 @@
 import type { ClusterEvent } from './events.ts';
 import type { ClusterState } from './state.ts';
+import { admitFence, admitSync } from './sync-set/admit-sync.ts';
 
 /**
  * Why `event` may not follow on `state`, or null when it may. Checked by every controller at apply, so
@@ -13,6 +14,12 @@ export function admit(state: ClusterState | null, event: ClusterEvent): string |
   switch (event.type) {
     case 'LeaseGranted':
       return admitGrant(state, event);
+    case 'LeaseFenced':
+      return admitEnd(state, event) ?? admitFence(state, event);
+    case 'SyncSettingOrdered':
+    case 'SyncSettingConfirmed':
+    case 'SyncSetCommitted':
+      return admitSync(state, event);
     case 'LeaseReleased':
     case 'LeaseExpired':
       return admitEnd(state, event);
@@ -33,7 +40,7 @@ export function admit(state: ClusterState | null, event: ClusterEvent): string |
 
 function admitEnd(
   { lease }: ClusterState,
-  event: Extract<ClusterEvent, { type: 'LeaseReleased' | 'LeaseExpired' }>,
+  event: Extract<ClusterEvent, { type: 'LeaseReleased' | 'LeaseExpired' | 'LeaseFenced' }>,
 ): string | null {
   if (lease.kind !== 'Held') return `no epoch is held, the lease is ${lease.kind}`;
   if (lease.epoch !== event.epoch) return `epoch ${lease.epoch} is held, not ${event.epoch}`;

@@ -13,6 +13,7 @@ import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
+import type { SyncSetting } from './sync-set/quorum.ts';
 
 /** Where something listens. */
 export type Endpoint = { readonly host: string; readonly port: number };
@@ -60,7 +61,15 @@ export type RuleRefusal = {
 /** What was known of the primary's WAL when it was lost; `ageMs` bounds what was written after it. */
 export type LastKnownPosition = WalPosition & { readonly ageMs: number };
 
+/** A standby that commits wait for, and the name by which PostgreSQL counts it (safety 14). */
+export type SyncMember = { readonly instance: InstanceName; readonly name: string };
+
+/** What a failover may rely on: of any `members.length - count + 1` one has every commit. */
+export type SyncSet = { readonly members: readonly SyncMember[]; readonly count: number };
+
 export type FailoverTrigger =
+  /** Synchronous: renewals are missing and the standbys' own probes failed; the lease is not waited for. */
+  | 'primary-unreachable'
   | 'lease-expired'
   | 'lease-released'
   | 'postgres-down'
@@ -99,6 +108,8 @@ export type ClusterEvent =
       readonly postgres: Endpoint;
       readonly agent: Endpoint;
       readonly tags: InstanceTags;
+      /** `application_name` of its receiver, new with each copy of the data. Absent: never told. */
+      readonly replicationName?: string;
     }
   /** The whole configuration, so that any revision can be shown and gone back to by itself. */
   | {
@@ -136,6 +147,8 @@ export type ClusterEvent =
       readonly position: WalPosition | null;
       /** Of a failover: until the last proof came, and from then until somebody was chosen. */
       readonly timing?: { readonly detachMs: number; readonly chooseMs: number };
+      /** Synchronous modes: what the holder's PostgreSQL waits for until another order (safety 15). */
+      readonly synchronous?: SyncSetting;
     }
   | {
       readonly type: 'LeaseReleased';
@@ -151,6 +164,41 @@ export type ClusterEvent =
       /** How long the leader had accepted no renewal, and how long it had to wait. */
       readonly silentMs: number;
       readonly waitMs: number;
+    }
+  /**
+   * So many members of the set relied on are detached that no commit can be acknowledged in `epoch`
+   * any more: its renewals are refused, and the next epoch may be granted (safety 5).
+   */
+  | {
+      readonly type: 'LeaseFenced';
+      readonly epoch: Epoch;
+      readonly members: readonly {
+        readonly instance: InstanceName;
+        readonly name: string;
+        readonly position: WalPosition;
+      }[];
+    }
+  /** The primary's PostgreSQL is told what to wait for; orders are numbered within the cluster. */
+  | {
+      readonly type: 'SyncSettingOrdered';
+      readonly epoch: Epoch;
+      readonly order: number;
+      readonly setting: SyncSetting;
+    }
+  /** No process of it runs an older setting. What was acknowledged until then lies before `flushedTo`. */
+  | {
+      readonly type: 'SyncSettingConfirmed';
+      readonly epoch: Epoch;
+      readonly order: number;
+      readonly flushedTo: Lsn;
+    }
+  /** What a failover may rely on from now on; null: only the primary itself holds everything. */
+  | {
+      readonly type: 'SyncSetCommitted';
+      readonly epoch: Epoch;
+      readonly set: SyncSet | null;
+      /** How far its members had flushed. */
+      readonly positions: readonly { readonly instance: InstanceName; readonly lsn: Lsn }[];
     }
   /** The holder of `epoch` accepts writes on `timeline`, which left the one before at `forkLsn`. */
   | {

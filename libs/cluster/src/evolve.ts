@@ -9,6 +9,7 @@ import { configurationOf, timingOf, withConfiguration } from './revisions.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
+import { byDataFencing, evolveSync, syncOfGrant } from './sync-set/evolve-sync.ts';
 
 type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T }>;
 
@@ -42,8 +43,8 @@ function apply(
   }
   switch (event.type) {
     case 'InstanceJoined': {
-      const { instance: name, postgres, agent, tags } = event;
-      return { ...state, members: { ...state.members, [name]: { name, postgres, agent, tags } } };
+      const { instance: name, type: _type, ...facts } = event;
+      return { ...state, members: { ...state.members, [name]: { name, ...facts } } };
     }
     case 'InstanceRemoved': {
       const { [event.instance]: _gone, ...members } = state.members;
@@ -66,6 +67,12 @@ function apply(
       return ended(state, 'Released', event, recorded);
     case 'LeaseExpired':
       return ended(state, 'Expired', null, recorded);
+    case 'LeaseFenced':
+      return ended(state, 'Fenced', null, recorded);
+    case 'SyncSettingOrdered':
+    case 'SyncSettingConfirmed':
+    case 'SyncSetCommitted':
+      return state.sync === undefined ? state : { ...state, sync: evolveSync(state.sync, event) };
     case 'Promoted':
       return promoted(state, event);
     case 'PrimaryResumed':
@@ -77,6 +84,7 @@ function apply(
     case 'SwitchoverStarted':
       return switchoverStarted(state, event, recorded);
     case 'FailoverAborted':
+      return failoverAborted(state);
     case 'FailoverCompleted':
     case 'SwitchoverAbandoned':
     case 'SwitchoverCompleted':
@@ -169,8 +177,10 @@ function granted(
     timing: timingOf(state.settings),
   };
   const highestTimeline = Math.max(state.highestTimeline, timeline);
+  const { sync: _before, ...others } = state;
   return {
-    ...state,
+    ...others,
+    ...syncOfGrant(state, event),
     lease,
     highestTimeline,
     lastRefusal: null,
@@ -203,7 +213,7 @@ function choicePhases(stepMs: number, { timing }: Recorded<'LeaseGranted'>) {
 /** The lease ends; a saga that waited for it goes on. */
 function ended(
   state: ClusterState,
-  kind: 'Released' | 'Expired',
+  kind: 'Released' | 'Expired' | 'Fenced',
   release: Recorded<'LeaseReleased'> | null,
   { at }: RecordedEvent,
 ): ClusterState {
@@ -243,10 +253,12 @@ function servingLease(lease: Lease): Lease {
 function failoverStarted(
   state: ClusterState,
   event: Recorded<'FailoverStarted'>,
-  { at }: RecordedEvent,
+  { at, version }: RecordedEvent,
 ): ClusterState {
   const { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
-  const step = state.lease.kind === 'Held' ? 'yielding' : 'detaching';
+  // Data fencing begins while the lease is held; else its holder is asked to give it back first.
+  const step =
+    state.lease.kind === 'Held' && !byDataFencing(state, event) ? 'yielding' : 'detaching';
   const phasesMs = { detect: event.detectMs };
   const common = { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded };
   return {
@@ -256,11 +268,18 @@ function failoverStarted(
       step,
       ...common,
       startedAt: at,
+      startedVersion: version,
       stepAt: at,
       chosenAt: null,
       phasesMs,
     },
   };
+}
+
+/** A failover that is given up while its epoch is held lets the standbys go back to its primary. */
+function failoverAborted(state: ClusterState): ClusterState {
+  const ended: ClusterState = { ...state, operation: { kind: 'none' } };
+  return state.lease.kind === 'Held' ? { ...ended, detachReleased: state.lease.epoch } : ended;
 }
 
 function switchoverStarted(

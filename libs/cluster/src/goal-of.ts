@@ -2,6 +2,8 @@ import { epoch as asEpoch, type InstanceName } from '#libs/kernel';
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
 import type { ClusterState, Lease } from './state.ts';
+import type { SyncSetting } from './sync-set/quorum.ts';
+import { isSynchronous, standingSetting } from './sync-set/standing-setting.ts';
 
 type GrantedLease = Exclude<Lease, { kind: 'NeverGranted' }>;
 
@@ -18,8 +20,9 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
     return goalOfHolder(state, lease, systemIdentifier);
   }
   if (state.operation.kind === 'failover' && state.operation.step !== 'yielding') {
-    const throughEpoch = lease.kind === 'Held' ? asEpoch(lease.epoch - 1) : lease.epoch;
-    return { kind: 'detached', throughEpoch, systemIdentifier };
+    const granted = lease.kind === 'Held' && state.operation.step === 'promoting';
+    const throughEpoch = granted ? asEpoch(lease.epoch - 1) : lease.epoch;
+    return { kind: 'detached', throughEpoch, systemIdentifier, ...standing(state, instance) };
   }
   return followOrWait(state, lease, systemIdentifier, instance);
 }
@@ -42,11 +45,25 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
     const stopBudgetMs = settings.switchoverStopMs;
     return { kind: 'handOver', epoch, to, stopBudgetMs, systemIdentifier };
   }
-  if (operation.kind === 'failover' && operation.step === 'yielding') {
-    return { kind: 'yield', epoch: lease.epoch };
-  }
+  // With data fencing the standbys are detached meanwhile, not only once the lease was given back.
+  const givesUp =
+    operation.kind === 'failover' &&
+    (operation.step === 'yielding' ||
+      (operation.step === 'detaching' && operation.trigger === 'postgres-down'));
+  if (givesUp) return { kind: 'yield', epoch: lease.epoch };
   const { epoch, guard, timeline } = lease;
-  return { kind: 'primary', epoch, guard, timeline, systemIdentifier };
+  const { sync } = state;
+  if (sync === undefined) return { kind: 'primary', epoch, guard, timeline, systemIdentifier };
+  const { order, ordered: setting, committed } = sync;
+  const synchronous = { order, setting, committed };
+  return { kind: 'primary', epoch, guard, timeline, systemIdentifier, synchronous };
+}
+
+function standing(
+  state: ClusterState,
+  instance: InstanceName,
+): { readonly synchronous?: SyncSetting } {
+  return isSynchronous(state) ? { synchronous: standingSetting(state, instance) } : {};
 }
 
 /**
@@ -76,5 +93,7 @@ function followOrWait(
   const { methods } = rebuildPolicyOf(state.postgres);
   const rebuild = rebuildOrderOf(state, instance);
   const place = { upstream, epoch, timeline, history, systemIdentifier, hurry };
-  return { kind: 'standby', ...place, rebuild, methods };
+  const promiseReleased = state.detachReleased === epoch;
+  const rights = { rebuild, methods, promiseReleased, ...standing(state, instance) };
+  return { kind: 'standby', ...place, ...rights };
 }

@@ -1,7 +1,9 @@
 import type { Epoch, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
+import type { SyncSet } from './events.ts';
 import type { RebuildOrder } from './rebuild/order-of.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
 import type { MemberRecord, TimelineRecord } from './state.ts';
+import type { SyncSetting } from './sync-set/quorum.ts';
 
 /**
  * What one instance should be, derived from the committed state alone, so that there is no queue of
@@ -24,6 +26,8 @@ export type Goal =
       readonly guard: GuardIncarnation;
       readonly timeline: TimelineId;
       readonly systemIdentifier: string;
+      /** What commits wait for, by order; and what must hold before clients are let in again. */
+      readonly synchronous?: PrimarySynchronous;
     }
   /** Serve writes no more: stop within the budget, and have the guard release `epoch`. */
   | {
@@ -40,6 +44,7 @@ export type Goal =
       readonly kind: 'detached';
       readonly throughEpoch: Epoch;
       readonly systemIdentifier: string;
+      readonly synchronous?: SyncSetting;
     }
   /** Stream from `upstream`; cloned or rewound first where needed. */
   | {
@@ -55,4 +60,14 @@ export type Goal =
       readonly rebuild: RebuildOrder | null;
       /** The cluster's methods; whether a diverged instance is rewound. */
       readonly methods: readonly RebuildMethod[];
+      /** What its own commits would wait for, were it promoted. */
+      readonly synchronous?: SyncSetting;
+      /** The promise of this epoch's given-up failover does not hold any more. */
+      readonly promiseReleased: boolean;
     };
+
+export type PrimarySynchronous = {
+  readonly order: number;
+  readonly setting: SyncSetting;
+  readonly committed: SyncSet | null;
+};

@@ -18,7 +18,7 @@ export type * from './events.ts';
 export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
 export { flapWindowMs } from './flap-window.ts';
-export type { Goal } from './goal.ts';
+export type { Goal, PrimarySynchronous } from './goal.ts';
 export { goalOf } from './goal-of.ts';
 export { guardTimes } from './guard-times.ts';
 export type * from './observations.ts';
@@ -45,5 +45,8 @@ export {
   type MemberRecord,
   memberNames,
   type Operation,
+  type SyncState,
   type TimelineRecord,
 } from './state.ts';
+export { ALONE, NOBODY, type Quorum, type SyncSetting, sameSetting } from './sync-set/quorum.ts';
+export { isSynchronous, settingAtStart, standingSetting } from './sync-set/standing-setting.ts';

@@ -3,6 +3,7 @@ import type { DivergedWal } from './diverged-wal.ts';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
 import type { ServerFacts } from './server-facts.ts';
+import type { SyncSetting } from './sync-set/quorum.ts';
 
 /** What lies in the data directory. */
 export type DataDirectory =
@@ -39,6 +40,8 @@ export type PostgresCondition =
       readonly writeLsn: Lsn;
       readonly readOnly: boolean;
       readonly standbys: readonly StandbyConnection[];
+      /** Absent where commits wait for nobody. */
+      readonly synchronous?: SynchronousInForce;
     }
   | {
       readonly kind: 'standby';
@@ -53,11 +56,28 @@ export type PostgresCondition =
         readonly latestEndLsn: Lsn | null;
         readonly latestEndAgeMs: number | null;
       } | null;
+      /** What its commits would wait for, were it promoted. */
+      readonly synchronous?: SynchronousInForce;
     }
   /** A postmaster that our guard did not start. */
   | { readonly kind: 'foreign'; readonly pid: number }
   /** The process is there but does not answer in time, or refuses for a reason that says nothing of health. */
   | { readonly kind: 'unresponsive'; readonly why: string };
+
+export type SynchronousInForce = {
+  /** As `pg_settings` says of our own file; null when another file or nobody sets it. */
+  readonly setting: SyncSetting | null;
+  /**
+   * Nothing of this PostgreSQL can still run another setting: every walsender has reloaded, and the
+   * checkpointer has, without which backends may not wait at all.
+   */
+  readonly proved: boolean;
+  /** Of a primary: the order that was proved, and how far it had flushed after that. */
+  readonly order: number | null;
+  readonly flushedTo: Lsn | null;
+  /** Names that commits wait for and that do not stream, and for how long. */
+  readonly absent: readonly { readonly name: string; readonly forMs: number }[];
+};
 
 export type StandbyConnection = {
   readonly applicationName: string;
@@ -95,6 +115,8 @@ export type AgentReport = {
   readonly postgresEndpoint: Endpoint;
   readonly agentEndpoint: Endpoint;
   readonly tags: InstanceTags;
+  /** `application_name` of its WAL receiver, unique to its data directory (safety 14). */
+  readonly replicationName?: string;
   readonly guard: {
     readonly incarnation: GuardIncarnation;
     /** The epoch that the guard renews, and how long its right still lasts; null when it holds none. */

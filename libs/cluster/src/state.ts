@@ -18,6 +18,7 @@ import type {
   PostgresDefinition,
   ReleaseReason,
   RuleRefusal,
+  SyncSet,
   WalPosition,
 } from './events.ts';
 import type { FlapWindow } from './flap-window.ts';
@@ -25,12 +26,29 @@ import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
+import type { SyncSetting } from './sync-set/quorum.ts';
 
 export type MemberRecord = {
   readonly name: InstanceName;
   readonly postgres: Endpoint;
   readonly agent: Endpoint;
   readonly tags: InstanceTags;
+  /** `application_name` of its receiver; absent until it was told. */
+  readonly replicationName?: string;
+};
+
+/** Synchronous replication of the present epoch. */
+export type SyncState = {
+  readonly epoch: Epoch;
+  /** Null: nobody but the primary itself is relied on. */
+  readonly committed: SyncSet | null;
+  /** What the primary's PostgreSQL was told last, and the number of that order. */
+  readonly order: number;
+  readonly ordered: SyncSetting;
+  /** Told before; parts of PostgreSQL may still run them. Empty once confirmed. */
+  readonly superseded: readonly SyncSetting[];
+  /** Where the primary had flushed to when nothing older than `ordered` was running any more. */
+  readonly confirmedAt: Lsn | null;
 };
 
 /**
@@ -81,6 +99,8 @@ export type Operation =
       readonly acceptLoss: boolean;
       readonly excluded: readonly InstanceName[];
       readonly startedAt: EpochMs;
+      /** Version of its start: proofs of detachment from before it prove nothing. Absent: 0. */
+      readonly startedVersion?: number;
       readonly stepAt: EpochMs;
       /** Where the chosen candidate stood. */
       readonly chosenAt: WalPosition | null;
@@ -116,6 +136,13 @@ export type ClusterState = {
   /** The highest timeline id ever given out; none is given twice (safety 3). */
   readonly highestTimeline: number;
   readonly operation: Operation;
+  /** Absent in mode `off`, and before the first grant in another. */
+  readonly sync?: SyncState;
+  /**
+   * The epoch whose failover was given up before its lease had ended: promises to receive nothing from
+   * its primary, made before that, are over (safety 5). Absent: none.
+   */
+  readonly detachReleased?: Epoch;
   readonly paused: boolean;
   /** Newest last; absent until the configuration was changed once. */
   readonly revisions?: readonly ConfigurationRevision[];

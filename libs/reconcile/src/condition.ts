@@ -1,4 +1,4 @@
-import type { DataDirectory, DetachedProof, Endpoint } from '#libs/cluster';
+import type { DataDirectory, DetachedProof, Endpoint, SyncSetting } from '#libs/cluster';
 import type { Epoch, GuardIncarnation, Lsn, TimelineId } from '#libs/kernel';
 
 type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
@@ -17,6 +17,10 @@ export type Surroundings = {
   readonly rebuiltOrder?: number | null;
   /** Why pg_rewind did not work on what is here; it is not tried again. */
   readonly rewindFailed?: string | null;
+  /** What commits wait for, as it was proved to be in force; absent while it is not known. */
+  readonly synchronous?: { readonly setting: SyncSetting; readonly order: number | null };
+  /** A restarted primary that still keeps its clients out (safety 12). */
+  readonly clientsKeptOut?: boolean;
 };
 
 /** What the instance is and does at the moment, in the terms that the next step depends on. */

@@ -52,6 +52,7 @@ function standbyGoal(rebuild: RebuildOrder | null): Extract<Goal, { kind: 'stand
       { timeline: timelineId(2), fork: { from: timelineId(1), lsn: forkLsn } },
     ],
     systemIdentifier: '7',
+    promiseReleased: false,
     hurry: false,
     rebuild,
     methods: ['pg_rewind', 'basebackup'],
@@ -178,6 +179,12 @@ function afterwards({ condition, memory }: World, step: Step): World {
       return to({ ...around, kind: 'primary', ...onSecond, readOnly: false, settled: false });
     case 'settlePrimary':
       return to({ ...condition, settled: true } as ObservedCondition);
+    case 'setSynchronous': {
+      const { setting, order } = step;
+      return to({ ...condition, synchronous: { setting, order } });
+    }
+    case 'admitClients':
+      return to({ ...condition, clientsKeptOut: false });
     case 'handOver':
       return to({ ...stopped, cleanShutdown: true });
     case 'release':

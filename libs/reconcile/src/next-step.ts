@@ -52,6 +52,8 @@ function usesData(step: Step): boolean {
     case 'acquireLease':
     case 'settlePrimary':
     case 'needsRebuild':
+    case 'setSynchronous':
+    case 'admitClients':
     case 'rest':
       return true;
     case 'await':

@@ -59,6 +59,19 @@ function fromPrimary(goal: PrimaryGoal, condition: ConditionOf<'primary'>): Step
   const lease = needsLease(goal, condition);
   if (lease !== null) return lease;
   if (!condition.settled) return { kind: 'settlePrimary', epoch, why: 'it accepts writes' };
+  const { synchronous } = goal;
+  if (synchronous !== undefined && condition.synchronous?.order !== synchronous.order) {
+    const { setting, order } = synchronous;
+    return {
+      kind: 'setSynchronous',
+      setting,
+      order,
+      why: `order ${order} of what commits wait for`,
+    };
+  }
+  if (condition.clientsKeptOut === true) {
+    return { kind: 'admitClients', why: 'it was restarted in place' };
+  }
   return rest(`primary of epoch ${epoch} on timeline ${timeline}`);
 }
 

@@ -1,3 +1,4 @@
+import { type SyncSetting, sameSetting } from '#libs/cluster';
 import type { ConditionKind, ConditionOf } from './condition.ts';
 import type { ActedMemory } from './memory.ts';
 import type { GoalKind, GoalOf, Step } from './step.ts';
@@ -28,4 +29,16 @@ export function grantUnknownTo(throughEpoch: number, held: number | null): Step 
 
 export function stopForeign(_goal: unknown, { pid }: ConditionOf<'foreign'>): Step {
   return { kind: 'stopForeign', pid, why: `process ${pid} was not started by our guard` };
+}
+
+/** Its own commits must wait for others from the first one on, were it promoted now (safety 15). */
+export function holdReady(
+  { synchronous }: { readonly synchronous?: SyncSetting },
+  condition: ConditionOf<'standby'>,
+): Step | null {
+  if (synchronous === undefined) return null;
+  const held = condition.synchronous?.setting;
+  if (held !== undefined && sameSetting(held, synchronous)) return null;
+  const why = 'held ready for a promotion';
+  return { kind: 'setSynchronous', setting: synchronous, order: null, why };
 }

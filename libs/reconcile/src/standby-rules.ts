@@ -5,6 +5,7 @@ import type { ActedMemory } from './memory.ts';
 import {
   await_,
   grantUnknownTo,
+  holdReady,
   type Rules,
   reportOnly,
   rest,
@@ -79,7 +80,9 @@ function fromStandby(
     return stopFast(divergence.why);
   }
   const name = goal.upstream.name;
-  return redirect(goal, upstream, memory) ?? rest(`standby of ${name}`);
+  return (
+    redirect(goal, upstream, memory) ?? holdReady(goal, condition) ?? rest(`standby of ${name}`)
+  );
 }
 
 /** Null when PostgreSQL is told the right upstream already. */
@@ -90,9 +93,12 @@ function redirect(goal: StandbyGoal, now: Endpoint | null, memory: ActedMemory):
   return { kind: 'follow', upstream: goal.upstream, why: `${goal.upstream.name} is primary` };
 }
 
-/** A promise not to receive from a primary of an epoch holds until a later one serves (safety 4). */
+/**
+ * A promise not to receive from a primary of an epoch holds until a later one serves (safety 4), or until
+ * the failover that it was given for is given up while that epoch is still held (safety 5).
+ */
 function promised(goal: StandbyGoal, memory: ActedMemory): Step | null {
-  if (memory.detachedThroughEpoch < goal.epoch) return null;
+  if (memory.detachedThroughEpoch < goal.epoch || goal.promiseReleased) return null;
   const { upstream, epoch } = goal;
   return reportOnly(
     `promised to receive from no primary of an epoch up to ${memory.detachedThroughEpoch}, ` +

@@ -1,4 +1,4 @@
-import type { Goal, MemberRecord, RebuildOrder } from '#libs/cluster';
+import type { Goal, MemberRecord, RebuildOrder, SyncSetting } from '#libs/cluster';
 import type { Epoch, TimelineId } from '#libs/kernel';
 
 type ReleaseReason = 'hand-over' | 'postgres-down' | 'guard-replaced' | 'yielded';
@@ -34,6 +34,14 @@ export type Step = { readonly why: string } & (
   | { readonly kind: 'promote'; readonly epoch: Epoch; readonly timeline: TimelineId }
   /** Makes a primary that just began to serve complete: standby.signal, roles, slots, checkpoint. */
   | { readonly kind: 'settlePrimary'; readonly epoch: Epoch }
+  /** `order` null: on a standby, ready for a promotion. */
+  | {
+      readonly kind: 'setSynchronous';
+      readonly setting: SyncSetting;
+      readonly order: number | null;
+    }
+  /** Lets clients in once enough standbys have what the primary was restarted with (safety 12). */
+  | { readonly kind: 'admitClients' }
   | { readonly kind: 'stop'; readonly mode: 'fast' | 'immediate' }
   /** Checkpoint while serving, then a fast stop within the budget; beyond it the old primary serves on. */
   | { readonly kind: 'handOver'; readonly epoch: Epoch; readonly stopBudgetMs: number }

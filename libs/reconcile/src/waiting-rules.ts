@@ -2,6 +2,7 @@ import type { ObservedCondition } from './condition.ts';
 import {
   await_,
   grantUnknownTo,
+  holdReady,
   type Rules,
   reportOnly,
   rest,
@@ -71,7 +72,8 @@ export const detachedRules: Rules<'detached'> = {
     return detachUnlessProved(goal, condition, await_('starting, detached'));
   },
   stopping: () => await_('PostgreSQL is stopping'),
-  standby: (goal, condition) => detachUnlessProved(goal, condition, rest('detached')),
+  standby: (goal, condition) =>
+    detachUnlessProved(goal, condition, holdReady(goal, condition) ?? rest('detached')),
   primary: (goal) => stopNow(`epoch ${goal.throughEpoch} is over`),
   foreign: stopForeign,
   unresponsive: (goal, condition) =>

@@ -2,3 +2,4 @@ export * from './cluster-scenario.ts';
 export * from './leader-kills/index.ts';
 export * from './linearizability/index.ts';
 export * from './raft-simulator/index.ts';
+export * from './sync-scenario.ts';

@@ -69,7 +69,13 @@ const nothing: Snapshot = {
   server: null,
   freeBytes: null,
 };
-const own = { detached: null, abandonedHandOver: null, settledEpoch: 3 };
+const own = {
+  detached: null,
+  abandonedHandOver: null,
+  settledEpoch: 3,
+  synchronous: null,
+  clientsAwait: null,
+};
 const down: GuardState = { ...guard, postmaster: 'down' };
 
 function refused(

@@ -5,9 +5,11 @@ import type { GuardState } from '../guard-client/guard-connection.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What the agent itself knows beside what it sees. */
-export type OwnKnowledge = Omit<Surroundings, 'guard'> & {
+export type OwnKnowledge = Omit<Surroundings, 'guard' | 'synchronous' | 'clientsKeptOut'> & {
   /** The epoch in which everything that a new primary needs was done. */
   readonly settledEpoch: number | null;
+  readonly synchronous: NonNullable<Surroundings['synchronous']> | null;
+  readonly clientsAwait: object | null;
 };
 
 /** The condition that the next step depends on; null while too little was seen. */
@@ -20,6 +22,8 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     abandonedHandOver: own.abandonedHandOver,
     rebuiltOrder: own.rebuiltOrder ?? null,
     rewindFailed: own.rewindFailed ?? null,
+    ...(own.synchronous === null ? {} : { synchronous: own.synchronous }),
+    clientsKeptOut: own.clientsAwait !== null,
   };
   if (snapshot.foreignPid !== null) {
     return { ...around, kind: 'foreign', pid: snapshot.foreignPid };

@@ -1,6 +1,14 @@
-import type { AgentReport, PostgresCondition, StandbyConnection } from '#libs/cluster';
+import { basename } from 'node:path';
+import type {
+  AgentReport,
+  PostgresCondition,
+  StandbyConnection,
+  SynchronousInForce,
+} from '#libs/cluster';
 import { maxLsn } from '#libs/kernel';
+import { MANAGED_CONF } from '#libs/postgres-model';
 import type { ReachableInstance, ReplicaConnection } from '#libs/postgres-run';
+import { settingOf } from '../synchronous/setting-text.ts';
 import { isReadOnly } from './condition.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -69,13 +77,15 @@ function connectionOf(replica: ReplicaConnection): StandbyConnection {
 export type ReportParts = Omit<
   AgentReport,
   'guard' | 'dataDirectory' | 'postgres' | 'downForMs' | 'server' | 'freeBytes'
->;
+> & {
+  readonly synchronous: Omit<SynchronousInForce, 'setting'> | null;
+};
 
 /** Null until guard and data directory were seen once: a report must not guess. */
 export function reportOf(
   snapshot: Snapshot,
   guardRemainingMs: number | null,
-  parts: ReportParts,
+  { synchronous, ...parts }: ReportParts,
 ): AgentReport | null {
   const { guard, directory, downForMs, server, freeBytes } = snapshot;
   const postgres = postgresConditionOf(snapshot);
@@ -91,9 +101,27 @@ export function reportOf(
             remainingMs: guardRemainingMs === null ? null : Math.round(guardRemainingMs),
           },
     dataDirectory: directory,
-    postgres: postgres ?? { kind: 'unresponsive', why: 'no guard is attached' },
+    postgres: withSynchronous(postgres, snapshot, synchronous) ?? {
+      kind: 'unresponsive',
+      why: 'no guard is attached',
+    },
     downForMs: Math.round(downForMs),
     server,
     freeBytes,
   };
+}
+
+/** The value in force counts only from our own file: another one would come back at the next reload. */
+function withSynchronous(
+  postgres: PostgresCondition | null,
+  { sql }: Snapshot,
+  own: ReportParts['synchronous'],
+): PostgresCondition | null {
+  if (own === null || sql?.kind !== 'reachable') return postgres;
+  if (postgres?.kind !== 'primary' && postgres?.kind !== 'standby') return postgres;
+  const inForce = sql.settings['synchronous_standby_names'];
+  const file = inForce?.sourceFile;
+  const ours = inForce !== undefined && file !== undefined && basename(file) === MANAGED_CONF;
+  const setting = ours ? settingOf(inForce.value) : null;
+  return { ...postgres, synchronous: { ...own, setting } };
 }

@@ -34,6 +34,7 @@ function linesWith(password: string | null, pgHba: readonly string[] = []): stri
     definition: { ...definition, pgHba },
     members,
     credentials: credentials(password),
+    clients: true,
   };
   return renderHba(hbaLinesOf(request)).trim().split('\n').slice(1);
 }
@@ -61,6 +62,16 @@ describe('hbaLinesOf', () => {
     const given = ['hostssl app app 10.0.0.0/8 scram-sha-256'];
     expect(linesWith('x', given).slice(3)).toEqual(given);
   });
+});
+
+it('lets in nobody but our own roles while clients are kept out', () => {
+  const request = { definition, members, credentials: credentials('x'), clients: false };
+  const lines = renderHba(hbaLinesOf(request)).trim().split('\n').slice(1);
+  expect(lines.map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
+    'local all postgres',
+    'host replication replicator',
+    'host postgres rewinder',
+  ]);
 });
 
 it('maps our OS user to the superuser', () => {

@@ -7,13 +7,20 @@ export type AccessRequest = {
   readonly definition: PostgresDefinition;
   readonly members: readonly MemberRecord[];
   readonly credentials: ClusterCredentials;
+  /** False: clients are not let in yet, only our own roles (safety 12). */
+  readonly clients: boolean;
 };
 
 /**
  * Our own access first, then the operator's lines. A role without a password is let in from the
  * members' hosts alone.
  */
-export function hbaLinesOf({ definition, members, credentials }: AccessRequest): HbaLine[] {
+export function hbaLinesOf({
+  definition,
+  members,
+  credentials,
+  clients,
+}: AccessRequest): HbaLine[] {
   const hosts = [...new Set(members.map((member) => member.postgres.host))].sort();
   const from = (database: string, user: string, password: string | null): HbaLine[] => {
     const rule = { connection: 'host', databases: [database], users: [user] } as const;
@@ -30,7 +37,7 @@ export function hbaLinesOf({ definition, members, credentials }: AccessRequest):
     },
     ...from('replication', definition.replicationUser, credentials.replication.password),
     ...from('postgres', definition.rewindUser, credentials.rewind.password),
-    ...(definition.pgHba.length > 0 ? definition.pgHba : DEFAULT_LINES),
+    ...(clients ? (definition.pgHba.length > 0 ? definition.pgHba : DEFAULT_LINES) : []),
   ];
 }
 

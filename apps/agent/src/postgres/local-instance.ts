@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import type { ClusterState, Endpoint, MemberRecord } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, type InstanceName } from '#libs/kernel';
+import { applicationNameOf } from '#libs/postgres-model';
 import {
   type ConfigChange,
   type Installation,
+  readManagedSettings,
   reload,
   SqlSession,
   type SqlTarget,
@@ -20,6 +22,12 @@ import { hbaLinesOf, identText, passFileText } from './hba.ts';
 import { settingsOf } from './settings.ts';
 import { readUpstream } from './upstream.ts';
 import { walSettings } from './wal-programs.ts';
+
+export type WhatCommitsWaitFor = {
+  readonly synchronousStandbyNames: string;
+  /** False: only our own roles are let in (safety 12). */
+  readonly clients: boolean;
+};
 
 /** The files and connections of this host's instance. */
 export class LocalInstance {
@@ -50,6 +58,12 @@ export class LocalInstance {
     return join(this.config.stateDirectory, 'pgpass');
   }
 
+  /** By which PostgreSQL counts this data directory among the synchronous standbys (safety 14). */
+  get replicationName(): string {
+    const { cluster, instance } = this.config;
+    return applicationNameOf({ cluster, instance, dataId: this.dataId.current() });
+  }
+
   /** As superuser, over the Unix socket, by the name of our OS user. */
   target(superuser: string, applicationName = 'matriarch agent'): SqlTarget {
     const { socketDirectory, listen } = this.config.postgres;
@@ -59,6 +73,7 @@ export class LocalInstance {
       user: superuser,
       database: 'postgres',
       applicationName,
+      localCommit: true,
       connectTimeoutMs: REMOTE_CONNECT_MS,
       statementTimeoutMs: STATEMENT_MS,
     };
@@ -79,7 +94,11 @@ export class LocalInstance {
   }
 
   /** What is in force after the next reload or start. */
-  writeConfiguration(state: ClusterState, upstream: Endpoint | null): ConfigChange {
+  writeConfiguration(
+    state: ClusterState,
+    upstream: Endpoint | null,
+    { synchronousStandbyNames, clients }: WhatCommitsWaitFor,
+  ): ConfigChange {
     const { config, installation, dataDirectory, passFile, credentials } = this;
     const definition = state.postgres;
     mkdirSync(config.postgres.socketDirectory, { recursive: true });
@@ -95,6 +114,7 @@ export class LocalInstance {
           dataId: this.dataId.current(),
           passFile,
           wal: walSettings(state, config, upstream !== null),
+          synchronousStandbyNames,
         }),
       ).changedFiles,
     ];
@@ -104,16 +124,21 @@ export class LocalInstance {
     }
     if (credentials !== null) {
       const members = Object.values(state.members);
-      const lines = hbaLinesOf({ definition, members, credentials });
+      const lines = hbaLinesOf({ definition, members, credentials, clients });
       changed.push(...writeHba(dataDirectory, lines).changedFiles);
     }
     return { changedFiles: changed };
   }
 
   /** Brings the files up to date beneath a running or stopped instance; it follows whom it followed. */
-  refreshConfiguration(state: ClusterState): ConfigChange {
+  refreshConfiguration(state: ClusterState, clients: boolean): ConfigChange {
     if (!existsSync(join(this.dataDirectory, 'PG_VERSION'))) return { changedFiles: [] };
-    const change = this.writeConfiguration(state, readUpstream(this.dataDirectory));
+    // Only a step changes what commits wait for: it proves what then is in force.
+    const { synchronous_standby_names: names = '' } = readManagedSettings(this.dataDirectory);
+    const change = this.writeConfiguration(state, readUpstream(this.dataDirectory), {
+      synchronousStandbyNames: names,
+      clients,
+    });
     if (change.changedFiles.length > 0) this.reloadIfRunning();
     return change;
   }

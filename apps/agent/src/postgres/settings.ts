@@ -21,6 +21,8 @@ export type SettingsRequest = {
   readonly passFile: string;
   /** Our scripts around the archive's programs. */
   readonly wal: Settings;
+  /** What commits wait for, as PostgreSQL reads it; empty for nobody. */
+  readonly synchronousStandbyNames: string;
 };
 
 /** What an operator may change with the cluster's `parameters`. */
@@ -62,7 +64,7 @@ export function settingsOf(request: SettingsRequest): Settings {
     wal_log_hints: 'on',
     restart_after_crash: 'off',
     default_transaction_read_only: 'off',
-    synchronous_standby_names: '',
+    synchronous_standby_names: request.synchronousStandbyNames,
     recovery_target_timeline: 'latest',
     ...request.wal,
     cluster_name: `${config.cluster}/${config.instance}`,

@@ -1,6 +1,7 @@
 import { unreachable } from '#libs/kernel';
 import type { Step } from '#libs/reconcile';
 import { ACQUIRE_MS } from '../timing.ts';
+import { admitClients } from './admit-clients.step.ts';
 import { detach } from './detach.step.ts';
 import { follow } from './follow.step.ts';
 import { handOver, release, stop, stopForeign } from './give-up.step.ts';
@@ -8,6 +9,7 @@ import { initialise } from './initialise.step.ts';
 import { promote } from './promote.step.ts';
 import { rebuild } from './rebuild.step.ts';
 import { rewindTo } from './rewind.step.ts';
+import { setSynchronous } from './set-synchronous.step.ts';
 import { settlePrimary } from './settle-primary.step.ts';
 import { startPrimary, startStandby } from './start.step.ts';
 import type { StepContext } from './step-context.ts';
@@ -45,6 +47,10 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
       return promote(context, step.epoch, step.timeline);
     case 'settlePrimary':
       return settlePrimary(context, step.epoch);
+    case 'setSynchronous':
+      return setSynchronous(context, step.setting, step.order);
+    case 'admitClients':
+      return admitClients(context);
     case 'stop':
       return stop(context, step.mode);
     case 'handOver':

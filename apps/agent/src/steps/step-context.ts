@@ -1,5 +1,5 @@
-import type { ClusterState, DetachedProof, DivergedWal } from '#libs/cluster';
-import type { Epoch } from '#libs/kernel';
+import type { ClusterState, DetachedProof, DivergedWal, SyncSetting } from '#libs/cluster';
+import type { Epoch, Lsn } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { SqlSession } from '#libs/postgres-run';
 import type { ActedMemory } from '#libs/reconcile';
@@ -17,7 +17,28 @@ export type OwnFacts = {
   leaving: boolean;
   /** What was written alone, kept before the last rewind. */
   divergedWal: DivergedWal | null;
+  /** What commits wait for, or would on a standby, once it was proved; null while it is not known. */
+  synchronous: SynchronousFacts | null;
+  /** Clients are kept out until standbys have what this primary was restarted with (safety 12). */
+  clientsAwait: ClientsAwait | null;
+  /** Where it had flushed to when it was first asked; null until then. */
+  recoveredTo: Lsn | null;
 };
+
+export type SynchronousFacts = {
+  readonly setting: SyncSetting;
+  readonly text: string;
+  readonly order: number | null;
+  /** Of a primary: where it had flushed to when nothing older was running any more. */
+  readonly flushedTo: Lsn | null;
+  /** The checkpointer has read a value that is not empty: backends do wait. */
+  readonly armed: boolean;
+  /** Changes whenever it may have been disarmed between. */
+  readonly generation: number;
+};
+
+/** So many of the names must have flushed what is there at the end of recovery. */
+export type ClientsAwait = { readonly names: readonly string[]; readonly count: number };
 
 /** What is asked about before something is destroyed. */
 export type DestructionOrder = { readonly order?: number; readonly inPlace: boolean };

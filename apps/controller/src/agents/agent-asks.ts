@@ -40,6 +40,20 @@ const receiver = z.object({
   latestEndAgeMs: z.number().nullable(),
 });
 
+const synchronous = z.object({
+  setting: z
+    .object({
+      method: z.enum(['first', 'any']),
+      names: z.array(z.string().max(255)).max(100),
+      count: z.int().min(0).max(100),
+    })
+    .nullable(),
+  proved: z.boolean(),
+  order: z.int().min(0).nullable(),
+  flushedTo: lsn.nullable(),
+  absent: z.array(z.object({ name: z.string().max(255), forMs: count })).max(100),
+});
+
 const postgres = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stopped') }),
   z.object({
@@ -55,6 +69,7 @@ const postgres = z.discriminatedUnion('kind', [
     writeLsn: lsn,
     readOnly: z.boolean(),
     standbys: z.array(connection).max(1_000),
+    synchronous: synchronous.optional(),
   }),
   z.object({
     kind: z.literal('standby'),
@@ -62,6 +77,7 @@ const postgres = z.discriminatedUnion('kind', [
     receivedLsn: lsn.nullable(),
     replayedLsn: lsn.nullable(),
     receiver: receiver.nullable(),
+    synchronous: synchronous.optional(),
   }),
   z.object({ kind: z.literal('foreign'), pid: z.int() }),
   z.object({ kind: z.literal('unresponsive'), why: text }),
@@ -134,6 +150,7 @@ const reportShape = z.object({
     syncPriority: z.int().optional(),
     zone: z.string().max(63).optional(),
   }),
+  replicationName: z.string().min(1).max(63).optional(),
   guard: guard.nullable(),
   dataDirectory,
   postgres,

@@ -1,6 +1,7 @@
 import { epoch, type InstanceName, instanceName, timelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
 import { memberNames } from '../state.ts';
+import { firstSetting, synchronousOf } from '../sync-set/standing-setting.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, isSilent } from './sight.ts';
 
@@ -52,6 +53,7 @@ export function watchBootstrap(input: DecisionInput): Decision | null {
           reason: 'bootstrap',
           refusals: [],
           position: null,
+          ...synchronousOf(input.state, firstSetting(input.state)),
         },
       ],
     };

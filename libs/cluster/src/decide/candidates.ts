@@ -10,7 +10,7 @@ import {
   type TimelineRecord,
 } from '../state.ts';
 import { unfitness } from './fitness.ts';
-import { freshReport, observed, ourData } from './sight.ts';
+import { freshReport, observed, ourData, presentProof } from './sight.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
 export type Candidate = {
@@ -67,7 +67,7 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
     const value = `system identifier ${report.dataDirectory.systemIdentifier}`;
     return refused('foreign-data', value, `${state.systemIdentifier}`);
   }
-  const { detached } = report;
+  const detached = presentProof(state, report);
   if (detached === null || detached.throughEpoch < limits.throughEpoch) {
     return { kind: 'pending', instance: name };
   }
@@ -118,7 +118,10 @@ function judgePosition(
  * Where a position stands on the lineage; null when its timeline is not part of it. WAL that an
  * instance has beyond the fork of the next timeline is not part of the cluster's history.
  */
-function rankOf(state: ClusterState, standing: Omit<Candidate, 'rank'>): Candidate['rank'] | null {
+export function rankOf(
+  state: ClusterState,
+  standing: Omit<Candidate, 'rank'>,
+): Candidate['rank'] | null {
   const { position } = standing;
   const chain = lineage(state.history);
   const generation = chain.findIndex((record) => record.timeline === position.timeline);
@@ -169,10 +172,16 @@ export function furtherKnown(
   return b.lsn > a.lsn ? b : a;
 }
 
+/** Negative when `a` has more of the cluster's history than `b`. */
+export function compareRanks(a: Candidate['rank'], b: Candidate['rank']): number {
+  if (a.generation !== b.generation) return b.generation - a.generation;
+  return a.lsn === b.lsn ? 0 : a.lsn > b.lsn ? -1 : 1;
+}
+
 /** The furthest first; among equals the zone that stands first in `zones`, then `failoverPriority`. */
 export function compareCandidates(a: Candidate, b: Candidate, zones: readonly string[]): number {
-  if (a.rank.generation !== b.rank.generation) return b.rank.generation - a.rank.generation;
-  if (a.rank.lsn !== b.rank.lsn) return a.rank.lsn > b.rank.lsn ? -1 : 1;
+  const byRank = compareRanks(a.rank, b.rank);
+  if (byRank !== 0) return byRank;
   const byZone = zoneRank(a, zones) - zoneRank(b, zones);
   if (byZone !== 0) return byZone;
   const byPriority = b.member.tags.failoverPriority - a.member.tags.failoverPriority;

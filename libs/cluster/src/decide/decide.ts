@@ -3,6 +3,7 @@ import { acceptHandBack } from './absent-agent.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
 import { recordClockJump } from './clock-jump.ts';
 import { decideConfigure } from './configure.ts';
+import { fenceByData, suspectPrimary } from './data-fencing.ts';
 import { recordDivergedWal } from './diverged-wal.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
 import { decideAcknowledge } from './flap-block.ts';
@@ -16,6 +17,7 @@ import { decideOperatorFailover } from './operator-failover.ts';
 import { decideCancelRebuild, decideRebuild, orderRebuilds, recordRebuilds } from './rebuild.ts';
 import { decideResume } from './resume.ts';
 import { decideSwitchover, watchSwitchover } from './switchover.ts';
+import { keepSyncSet } from './sync-set.ts';
 
 type Rule = (input: DecisionInput) => Decision | null;
 
@@ -32,11 +34,14 @@ const RULES: readonly Rule[] = [
   expireLease,
   withdrawPromotion,
   watchSwitchover,
+  suspectPrimary,
   failOverDeadPostgres,
   handOverLeaving,
   acceptHandBack,
   restartInPlace,
+  fenceByData,
   chooseCandidate,
+  keepSyncSet,
   recordFollowers,
   recordPrimaryServer,
   recordClockJump,

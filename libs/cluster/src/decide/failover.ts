@@ -2,6 +2,8 @@ import { epoch, formatLsn, timelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { type ClusterState, memberNames, type Operation } from '../state.ts';
+import { isSynchronous, synchronousOf } from '../sync-set/standing-setting.ts';
+import { judgeAssured, settingOfCandidate } from './assurance.ts';
 import {
   type Candidate,
   compareCandidates,
@@ -10,6 +12,7 @@ import {
   type Limits,
   type Verdict,
 } from './candidates.ts';
+import { renewsAgain } from './fencers.ts';
 import { serves } from './holder.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, hasHeardEnough } from './sight.ts';
@@ -27,10 +30,14 @@ type Chosen = Candidate & {
 /** Before its lease has ended, a primary that serves again ends the saga (safety 5). */
 export function abandonFailover(input: DecisionInput): Decision | null {
   const { lease, operation } = input.state;
-  if (operation.kind !== 'failover' || operation.step !== 'yielding') return null;
+  if (operation.kind !== 'failover' || operation.step === 'promoting') return null;
   const { trigger } = operation;
+  if (trigger === 'primary-unreachable' && renewsAgain(input, operation.primary)) {
+    const reason = `${operation.primary} renewed epoch ${operation.epoch} again`;
+    return { rule: 'abandon-failover', events: [{ type: 'FailoverAborted', reason }] };
+  }
+  if (operation.step !== 'yielding' || lease.kind !== 'Held') return null;
   if (trigger !== 'postgres-down' && trigger !== 'agent-absent') return null;
-  if (lease.kind !== 'Held') return null;
   const report = freshReport(input, lease.holder);
   if (report === null || !serves(report, lease)) return null;
   const reason = `${lease.holder} serves again in epoch ${lease.epoch}`;
@@ -45,12 +52,13 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   if (lease.kind === 'Held' || lease.kind === 'NeverGranted' || state.paused) return null;
   if (!hasHeardEnough(input)) return null;
   const { acceptLoss, excluded, candidate: asked } = operation;
+  if (isSynchronous(state) && !acceptLoss) return chooseHolderOfAll(input, operation);
   // One that was granted an epoch in this outage may have written more since it began.
   const lastKnown = furtherKnown(operation.lastKnown, input.observations.lastKnown);
   const limits = { throughEpoch: lease.epoch, lastKnown, acceptLoss, excluded, asked };
   const verdicts = judgeMembers(input, limits);
   const zones = state.settings.failoverZones;
-  const waited = input.observations.sinceChangeMs >= DETACH_WAIT_MS;
+  const waited = hasWaited(input);
   if (!waited && verdicts.some((verdict) => verdict.kind === 'pending')) return null;
   const refusals = refusalsOf(verdicts);
   const unknownOf = (of: readonly Verdict[]) =>
@@ -67,6 +75,43 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
     const unknown = first?.chosen === null ? null : (first?.unknown ?? null);
     return refuse(input, 'failover', unknown === null ? refusals : [...refusals, unknown]);
   }
+  return grantTo(input, chosen, refusals);
+}
+
+/**
+ * Synchronous: somebody who has every acknowledged commit, as the arithmetic of the set relied on shows,
+ * or the last primary itself. How far the primary had written says nothing: what no commit was
+ * acknowledged for is no loss. Nobody else is waited for.
+ */
+function chooseHolderOfAll(input: DecisionInput, operation: Failover): Decision | null {
+  const { state } = input;
+  const { lease } = state;
+  if (lease.kind === 'NeverGranted') return null;
+  const { excluded, candidate: asked } = operation;
+  const limits = { throughEpoch: lease.epoch, lastKnown: null, acceptLoss: false, excluded, asked };
+  const pending = (verdicts: readonly Verdict[]) =>
+    !hasWaited(input) && verdicts.some((verdict) => verdict.kind === 'pending');
+  const first = judgeAssured(input, judgeMembers(input, limits));
+  const zones = state.settings.failoverZones;
+  const chosen = choose(first, operation, zones);
+  if (chosen !== null) return grantTo(input, chosen, refusalsOf(first));
+  if (pending(first)) return null;
+  // Whoever was passed over before may still be the only one who has everything.
+  const all = judgeAssured(input, judgeMembers(input, { ...limits, excluded: [] }));
+  const last = choose(all, operation, zones);
+  if (last !== null) return grantTo(input, last, refusalsOf(all));
+  return pending(all) ? null : refuse(input, 'failover', refusalsOf(first));
+}
+
+function grantTo(
+  input: DecisionInput,
+  chosen: Chosen,
+  refusals: readonly RuleRefusal[],
+): Decision | null {
+  const { state } = input;
+  const { lease } = state;
+  if (lease.kind === 'NeverGranted') return null;
+  const timeline = timelineId(timelineFor(state, chosen));
   return {
     rule: 'grant-to-candidate',
     events: [
@@ -75,10 +120,11 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
         epoch: epoch(lease.epoch + 1),
         holder: chosen.member.name,
         guard: chosen.guard,
-        timeline: timelineId(timelineFor(state, chosen)),
+        timeline,
         reason: 'failover',
         refusals,
         position: chosen.position,
+        ...synchronousOf(state, settingOfCandidate(state, chosen, timeline)),
         timing: timingOf(input),
       },
     ],
@@ -90,6 +136,10 @@ function timingOf({ observations: { sinceChangeMs, instances } }: DecisionInput)
   const proofAges = Object.values(instances).flatMap(({ detachedAgeMs }) => detachedAgeMs ?? []);
   const chooseMs = Math.round(Math.min(sinceChangeMs, ...proofAges));
   return { detachMs: Math.round(sinceChangeMs) - chooseMs, chooseMs };
+}
+
+function hasWaited({ observations }: DecisionInput): boolean {
+  return observations.sinceChangeMs >= DETACH_WAIT_MS;
 }
 
 /**

@@ -6,7 +6,9 @@ import type { ClusterEvent, FailoverTrigger } from '../events.ts';
 import type { AgentReport } from '../report.ts';
 import type { ClusterSettings } from '../settings.ts';
 import type { ClusterState } from '../state.ts';
+import { firstSetting, isSynchronous, synchronousOf } from '../sync-set/standing-setting.ts';
 import { eligibleCount } from './candidates.ts';
+import { canFence } from './fencers.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
 
 type Granted = Exclude<ClusterState['lease'], { kind: 'NeverGranted' }>;
@@ -40,6 +42,8 @@ export function failOverDeadPostgres(input: DecisionInput): Decision | null {
   const report = freshReport(input, lease.holder);
   if (report === null || !isGivenUp(report, state.settings)) return null;
   if (eligibleCount(input, [lease.holder]) === 0) return null;
+  // Nobody else surely has every commit: it goes on trying.
+  if (isSynchronous(state) && !canFence(input)) return null;
   const event = failoverStarted(input, lease, 'postgres-down', report.downForMs);
   // It had its time: it stands furthest of all, but is taken again only when nobody else can.
   const excluded = [lease.holder];
@@ -67,6 +71,16 @@ export function restartInPlace(input: DecisionInput): Decision | null {
   if (lease.kind === 'NeverGranted' || lease.kind === 'Held') return null;
   if (operation.kind !== 'none' || state.paused) return null;
   const mayResume = lease.kind === 'Released' && lease.released !== 'shutdown';
+  // A standby that has every commit serves sooner than a restart, and shows nothing unacknowledged.
+  if (canFence(input)) {
+    const event = failoverStarted(
+      input,
+      lease,
+      'lease-released',
+      Math.round(observations.sinceChangeMs),
+    );
+    return { rule: 'fail-over-released', events: [event] };
+  }
   if (mayResume && canRestart(input, lease)) {
     return { rule: 'restart-in-place', events: [grantRestart(input, lease)] };
   }
@@ -102,6 +116,8 @@ export function grantRestart(input: DecisionInput, lease: Granted): ClusterEvent
     reason: 'restart',
     refusals: [],
     position: null,
+    // Its files say so, and it is started with them.
+    ...synchronousOf(input.state, input.state.sync?.ordered ?? firstSetting(input.state)),
   };
 }
 

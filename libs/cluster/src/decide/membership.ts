@@ -23,6 +23,7 @@ export function recordMembers({ state, observations }: DecisionInput): Decision 
       postgres: report.postgresEndpoint,
       agent: report.agentEndpoint,
       tags: report.tags,
+      ...(report.replicationName === undefined ? {} : { replicationName: report.replicationName }),
     });
   }
   return events.length === 0 ? null : { rule: 'record-members', events };
@@ -40,8 +41,12 @@ function holdsOrNever({ lease }: ClusterState): boolean {
   return lease.kind === 'Held' || lease.kind === 'NeverGranted';
 }
 
-function samePlace({ postgres, agent }: MemberRecord, report: AgentReport): boolean {
+function samePlace(
+  { postgres, agent, replicationName }: MemberRecord,
+  report: AgentReport,
+): boolean {
   return (
+    (report.replicationName === undefined || report.replicationName === replicationName) &&
     postgres.host === report.postgresEndpoint.host &&
     postgres.port === report.postgresEndpoint.port &&
     agent.host === report.agentEndpoint.host &&

@@ -3,7 +3,8 @@ import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
 import type { InstanceObservation } from '../observations.ts';
 import { NOTHING_OBSERVED } from '../observations.ts';
-import type { AgentReport } from '../report.ts';
+import type { AgentReport, DetachedProof } from '../report.ts';
+import type { ClusterState } from '../state.ts';
 
 export function observed(input: DecisionInput, instance: InstanceName): InstanceObservation {
   return input.observations.instances[instance] ?? NOTHING_OBSERVED;
@@ -35,6 +36,19 @@ export function isSilent(input: DecisionInput, instance: InstanceName): boolean 
   const { suspectAfterMs, leaseTtlMs } = input.state.settings;
   if (reportAgeMs !== null) return reportAgeMs > suspectAfterMs;
   return input.observations.servingForMs >= leaseTtlMs;
+}
+
+/**
+ * What an instance proved of being detached. Once a failover was given up in an epoch that is still
+ * held, it may have gone back: only what it says after it acted on the present one counts (safety 4).
+ */
+export function presentProof(
+  { operation, lease, detachReleased }: ClusterState,
+  { detached, actedVersion }: AgentReport,
+): DetachedProof | null {
+  const released = lease.kind !== 'NeverGranted' && detachReleased === lease.epoch;
+  const since = operation.kind === 'failover' ? (operation.startedVersion ?? 0) : 0;
+  return released && actedVersion < since ? null : detached;
 }
 
 type OurData = Extract<AgentReport['dataDirectory'], { kind: 'initialised' }>;

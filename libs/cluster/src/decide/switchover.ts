@@ -2,6 +2,8 @@ import { epoch, formatLsn, type InstanceName, timelineId } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { memberNames, type Operation } from '../state.ts';
+import { isSynchronous, standingSetting, synchronousOf } from '../sync-set/standing-setting.ts';
+import { isReadyToWait } from './assurance.ts';
 import { unfitness } from './fitness.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
@@ -74,6 +76,9 @@ function judgeTarget(
   if (postgres.receiver?.streaming !== true || postgres.receivedLsn === null) {
     return no('not-streaming', 'no WAL receiver', 'streaming from the primary');
   }
+  if (isSynchronous(input.state) && !isReadyToWait(input.state, report, instance)) {
+    return no('sync-setting', 'not in force', 'its own commits wait for other standbys');
+  }
   const { lease } = input.state;
   if (lease.kind !== 'NeverGranted' && postgres.timeline !== lease.timeline) {
     return no('timeline', `timeline ${postgres.timeline}`, `timeline ${lease.timeline}`);
@@ -137,7 +142,8 @@ function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | n
   const stoppedAt = operation.stoppedAt?.timeline === lease.timeline ? operation.stoppedAt : null;
   if (stoppedAt !== null && report?.postgres.kind === 'standby' && report.guard !== null) {
     const { receivedLsn } = report.postgres;
-    if (receivedLsn !== null && receivedLsn >= stoppedAt.lsn) {
+    const ready = !isSynchronous(state) || isReadyToWait(state, report, operation.to);
+    if (ready && receivedLsn !== null && receivedLsn >= stoppedAt.lsn) {
       return {
         rule: 'grant-to-target',
         events: [
@@ -149,6 +155,10 @@ function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | n
             timeline: timelineId(state.highestTimeline + 1),
             reason: 'switchover',
             refusals: [],
+            ...synchronousOf(
+              state,
+              report.postgres.synchronous?.setting ?? standingSetting(state, operation.to),
+            ),
             position: { timeline: stoppedAt.timeline, lsn: receivedLsn },
           },
         ],

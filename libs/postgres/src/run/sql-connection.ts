@@ -18,6 +18,8 @@ export type SqlTarget = {
   readonly statementTimeoutMs: number;
   /** Connect to the walsender, which takes replication commands only. */
   readonly replication?: boolean;
+  /** Its commits never wait for standbys: ours make the roles by which standbys come at all. */
+  readonly localCommit?: boolean;
 };
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -101,6 +103,7 @@ function clientConfig(target: SqlTarget, socket: Socket): ClientConfig {
     application_name: target.applicationName ?? 'matriarch',
     ...(target.password === undefined ? {} : { password: target.password }),
     ...(target.ssl === undefined ? {} : { ssl: target.ssl }),
+    ...(target.localCommit === true ? { options: '-c synchronous_commit=local' } : {}),
     ...(target.replication === true ? { replication: 'true' } : {}),
   };
   return config;

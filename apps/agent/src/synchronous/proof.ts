@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SqlSession } from '#libs/postgres-run';
+import { NotYetError } from '../steps/step-error.ts';
+import { priorityIn } from './setting-text.ts';
+
+const POLL_MS = 5;
+const PROOF_LIMIT_MS = 1_000;
+
+type Walsender = {
+  readonly name: string;
+  readonly priority: number;
+  readonly hasFlushed: boolean;
+};
+
+const WALSENDERS_SQL = `
+SELECT application_name AS name, sync_priority AS priority, flush_lsn IS NOT NULL AS flushed,
+       (SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names') AS in_force
+FROM (SELECT 1) AS one LEFT JOIN pg_stat_replication ON true`;
+
+/** Every walsender, with the priority that it read itself. */
+export async function walsenders(
+  sql: SqlSession,
+): Promise<{ readonly inForce: string; readonly senders: readonly Walsender[] }> {
+  const rows = await sql.query(WALSENDERS_SQL, []);
+  const senders = rows.flatMap(({ name, priority, flushed }): Walsender[] => {
+    if (typeof name !== 'string') return [];
+    return [{ name, priority: Number(priority), hasFlushed: flushed === true }];
+  });
+  return { inForce: String(rows[0]?.['in_force'] ?? ''), senders };
+}
+
+/**
+ * Waits until no process can release commits by an older value (safety 2): the value is in force in a
+ * backend, and each walsender under one of `names`, old or new, shows the priority of `text`. One
+ * without a flush position shows none: it is waited for.
+ *
+ * @throws NotYetError
+ */
+export async function provenInForce(
+  sql: SqlSession,
+  text: string,
+  names: readonly string[],
+): Promise<void> {
+  const begunMs = performance.now();
+  for (;;) {
+    const { inForce, senders } = await walsenders(sql);
+    const listed = senders.filter(({ name }) => names.includes(name));
+    const behind = listed.filter(
+      ({ name, priority, hasFlushed }) => !hasFlushed || priority !== priorityIn(text, name),
+    );
+    if (inForce === text && behind.length === 0) return;
+    if (performance.now() - begunMs > PROOF_LIMIT_MS) {
+      const whom = behind.map(({ name }) => name).join(', ');
+      throw new NotYetError(
+        inForce === text
+          ? `walsenders have not read synchronous_standby_names yet: ${whom}`
+          : `synchronous_standby_names is '${inForce}', not '${text}': another file may set it`,
+      );
+    }
+    await delay(POLL_MS);
+  }
+}

@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import { type Move, nextMove, type Standing } from './next-move.ts';
+import {
+  ALONE,
+  fencersNeeded,
+  isCovered,
+  isImplied,
+  NOBODY,
+  type Quorum,
+  reliance,
+  type SyncSetting,
+  sameQuorum,
+} from './quorum.ts';
+
+const NAMES = ['a', 'b', 'c', 'd'];
+
+function subsets(names: readonly string[]): string[][] {
+  const [first, ...others] = names;
+  if (first === undefined) return [[]];
+  return subsets(others).flatMap((subset) => [subset, [first, ...subset]]);
+}
+
+function sized(names: readonly string[], size: number): string[][] {
+  return subsets(names).filter((subset) => subset.length === size);
+}
+
+function quorums(names: readonly string[]): Quorum[] {
+  return subsets(names).flatMap((subset) =>
+    subset.map((_name, index) => ({ names: subset, count: index + 1 })),
+  );
+}
+
+const setting = (names: string, count: number, method: 'any' | 'first' = 'any'): SyncSetting => ({
+  ...{ names: names.split(''), count, method },
+});
+
+/** The definition itself: some failover that relies on one misses a commit of the other. */
+function canMiss(relied: Quorum, running: Quorum): boolean {
+  const fences = sized(relied.names, relied.names.length - relied.count + 1);
+  const acknowledgers = sized(running.names, running.count);
+  return fences.some((fence) =>
+    acknowledgers.some((acks) => !acks.some((name) => fence.includes(name))),
+  );
+}
+
+describe('isCovered', () => {
+  it('is exactly "no failover misses an acknowledged commit", for all pairs of four members', () => {
+    let pairs = 0;
+    for (const relied of quorums(NAMES)) {
+      for (const running of [...quorums(NAMES), ALONE]) {
+        pairs += 1;
+        expect(isCovered(relied, running), JSON.stringify({ relied, running })).toBe(
+          !canMiss(relied, running),
+        );
+      }
+    }
+    expect(pairs).toBe(32 * 33);
+  });
+
+  it.each([
+    { relied: 'ab', k: 2, running: 'a', kp: 1, covered: false, why: 'a alone acknowledged' },
+    { relied: 'a', k: 1, running: 'ab', kp: 2, covered: true, why: 'both have each commit' },
+    { relied: 'ab', k: 1, running: 'ac', kp: 1, covered: false, why: 'c alone acknowledged' },
+    { relied: 'abc', k: 2, running: 'abc', kp: 2, covered: true, why: 'the same set' },
+  ])(
+    '$relied,$k with $running,$kp running: $covered ($why)',
+    ({ relied, k, running, kp, covered }) => {
+      expect(isCovered(setting(relied, k), setting(running, kp))).toBe(covered);
+    },
+  );
+
+  it('of nobody relied on, or of a setting that never acknowledges, is always true', () => {
+    expect(isCovered(null, ALONE)).toBe(true);
+    expect(isCovered(setting('ab', 2), NOBODY)).toBe(true);
+    expect(reliance(NOBODY)).toBeNull();
+    expect(fencersNeeded(null)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+it('isImplied is exactly "each failover of the next contains one of the present"', () => {
+  for (const present of quorums(NAMES)) {
+    const known = sized(present.names, fencersNeeded(present));
+    for (const next of quorums(NAMES)) {
+      const contained = sized(next.names, fencersNeeded(next)).every((fence) =>
+        known.some((of) => of.every((name) => fence.includes(name))),
+      );
+      expect(isImplied(next, present), JSON.stringify({ next, present })).toBe(contained);
+    }
+  }
+});
+
+/** Who holds each commit that was ever acknowledged, in the worst choice of acknowledging members. */
+class World {
+  readonly commits: Set<string>[] = [];
+
+  constructor(public standing: Standing) {
+    // From before: held as what is relied on says, or by the primary alone.
+    if (standing.committed === null) this.commits.push(new Set());
+    else this.acknowledge(standing.committed);
+    this.acknowledge(standing.ordered);
+  }
+
+  take(move: Move): void {
+    if (move.kind === 'order') {
+      // Until all of PostgreSQL runs the new one, commits may be acknowledged under either.
+      this.acknowledge(this.standing.ordered);
+      this.acknowledge(move.setting);
+      this.standing = { ...this.standing, ordered: move.setting };
+      return;
+    }
+    if (move.caughtUp) {
+      for (const holders of this.commits)
+        for (const name of move.set?.names ?? []) holders.add(name);
+    }
+    this.standing = { ...this.standing, committed: move.set };
+    this.acknowledge(this.standing.ordered);
+  }
+
+  acknowledge({ names, count }: Quorum): void {
+    for (const acks of sized(names, count)) this.commits.push(new Set(acks));
+  }
+
+  get loses(): boolean {
+    const { committed } = this.standing;
+    if (committed === null) return false;
+    return sized(committed.names, fencersNeeded(committed)).some((fence) =>
+      this.commits.some((holders) => !fence.some((name) => holders.has(name))),
+    );
+  }
+}
+
+describe('nextMove', () => {
+  const settings = [
+    ...quorums(['a', 'b', 'c']).map((q) => ({ ...q, method: 'any' as const })),
+    ALONE,
+  ];
+  const standings = settings.flatMap((ordered): Standing[] =>
+    [null, ...quorums(['a', 'b', 'c'])]
+      .filter((committed) => isCovered(committed, ordered))
+      .map((committed) => ({ committed, ordered })),
+  );
+
+  it('leads from every safe standing to every wanted one, and no failover ever loses a commit', () => {
+    let longest = 0;
+    for (const from of standings) {
+      for (const wanted of settings) {
+        const world = new World(from);
+        let moves = 0;
+        for (
+          let move = nextMove(from, wanted);
+          move !== null;
+          move = nextMove(world.standing, wanted)
+        ) {
+          world.take(move);
+          moves += 1;
+          const told = JSON.stringify({ from, wanted, move, standing: world.standing });
+          if (world.loses) throw new Error(`a commit is lost: ${told}`);
+          if (moves > 12) throw new Error(`no end: ${told}`);
+        }
+        expect(sameQuorum(world.standing.committed, reliance(wanted))).toBe(true);
+        longest = Math.max(longest, moves);
+      }
+    }
+    expect(longest).toBeLessThanOrEqual(6);
+  });
+
+  it('never gives up what is relied on while another way exists', () => {
+    let world: Standing = { committed: setting('ab', 1), ordered: setting('ab', 1) };
+    const wanted = setting('ac', 1);
+    const kinds: string[] = [];
+    for (let move = nextMove(world, wanted); move !== null; move = nextMove(world, wanted)) {
+      if (move.kind === 'commit') expect(move.set).not.toBeNull();
+      kinds.push(`${move.kind} ${JSON.stringify(move)}`);
+      world =
+        move.kind === 'commit'
+          ? { ...world, committed: move.set }
+          : { ...world, ordered: move.setting };
+    }
+    expect(kinds.length).toBeGreaterThan(2);
+  });
+
+  it('requires a further member in PostgreSQL first, and only then relies on it', () => {
+    const from = { committed: setting('a', 1), ordered: setting('a', 1) };
+    expect(nextMove(from, setting('ab', 2))).toMatchObject({
+      kind: 'order',
+      setting: { count: 2 },
+    });
+  });
+
+  it('lowers what it relies on before PostgreSQL waits for fewer', () => {
+    const from = { committed: setting('ab', 2), ordered: setting('ab', 2) };
+    expect(nextMove(from, setting('a', 1))).toMatchObject({
+      kind: 'commit',
+      set: { names: ['a'] },
+    });
+  });
+
+  it('goes on alone only when nobody is relied on any more', () => {
+    const from = { committed: setting('a', 1), ordered: setting('a', 1) };
+    expect(nextMove(from, ALONE)).toEqual({ kind: 'commit', set: null, caughtUp: false });
+    expect(nextMove({ ...from, committed: null }, ALONE)).toEqual({
+      kind: 'order',
+      setting: ALONE,
+    });
+  });
+});
