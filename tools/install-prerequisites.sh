@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what demo and tests need from Debian, and only what is missing: PostgreSQL, iproute2, iptables.
+# Installs what demo and tests need from Debian, and only what is missing: PostgreSQL, and for the tests
+# iproute2, iptables, pgBackRest and systemd-analyze.
 # As root, or as a user with sudo. `--demo` leaves the tools of the tests out.
 set -eu
 POSTGRES_MAJOR_MIN=12
@@ -34,6 +35,8 @@ if [ "${1:-}" != --demo ]; then
   PATH=$PATH:/usr/sbin:/sbin
   command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
   command -v iptables >/dev/null 2>&1 || missing="$missing iptables"
+  command -v pgbackrest >/dev/null 2>&1 || missing="$missing pgbackrest"
+  command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
 fi
 if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null 2>&1; then

