@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { build, type Plugin } from 'esbuild';
-import type { SeedOrder, SeedReport } from './raft-worker.ts';
 
 /** A change of one place in one source file; `find` must stand there exactly once. */
 export type SourcePatch = {
@@ -24,19 +23,23 @@ export class StalePatchError extends Error {
  * The simulator with the production core as one plain script, so that worker threads run it at full
  * speed. A patch plants a bug in the source text: production code carries no switches for tests.
  */
-export class SimulatorBundle {
+export class SimulatorBundle<Order, Report> {
   private constructor(
     private readonly folder: string,
     private readonly script: string,
   ) {}
 
   /** `root`: the folder of package.json. @throws StalePatchError */
-  static async create(root: string, patch: SourcePatch | null): Promise<SimulatorBundle> {
+  static async create<Order, Report>(
+    root: string,
+    patch: SourcePatch | null,
+    worker: string,
+  ): Promise<SimulatorBundle<Order, Report>> {
     const folder = await mkdtemp(join(tmpdir(), 'raft-simulator-'));
     const script = join(folder, 'worker.mjs');
     await build({
       absWorkingDir: root,
-      entryPoints: ['test/simulation/raft-worker.ts'],
+      entryPoints: [`test/simulation/${worker}.ts`],
       outfile: script,
       bundle: true,
       platform: 'node',
@@ -48,7 +51,7 @@ export class SimulatorBundle {
     return new SimulatorBundle(folder, script);
   }
 
-  run(order: SeedOrder): Promise<SeedReport> {
+  run(order: Order): Promise<Report> {
     return new Promise((resolve, reject) => {
       const worker = new Worker(this.script, { workerData: order });
       worker.once('message', resolve);

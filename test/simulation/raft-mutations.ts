@@ -1,6 +1,5 @@
-import { projectRoot } from './project-root.ts';
-import { SimulatorBundle } from './raft-bundle.ts';
 import { HARMLESS, MUTATIONS, type Mutation } from './raft-mutation-list.ts';
+import { raftSimulation } from './raft-simulation.ts';
 
 /**
  * Plants each known bug and lets the simulator look for it (`npm run sim:mutations`). One line of JSON
@@ -17,7 +16,6 @@ type Finding = {
   readonly rule: string | null;
 };
 
-const root = projectRoot();
 const only = option('only');
 const planted = await findAll(chosen(MUTATIONS), SEEDS_PER_MUTATION);
 const harmless = await findAll(chosen(HARMLESS), SEEDS_PER_HARMLESS);
@@ -48,7 +46,7 @@ async function findAll(mutations: readonly Mutation[], seeds: number): Promise<r
 }
 
 async function find(mutation: Mutation, seeds: number): Promise<Finding> {
-  const bundle = await SimulatorBundle.create(root, mutation);
+  const bundle = await raftSimulation(mutation);
   try {
     const report = await bundle.run({ firstSeed: 1, count: seeds, stopAtViolation: true });
     const [first] = report.failed;

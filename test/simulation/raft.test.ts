@@ -1,17 +1,16 @@
-import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runRaftSeed } from '#libs/testing';
-import { SimulatorBundle } from './raft-bundle.ts';
+import { raftSimulation } from './raft-simulation.ts';
 
 const SEEDS = Number(process.env['RAFT_SEEDS'] ?? 2_000);
 const FIRST_SEED = Number(process.env['RAFT_FIRST_SEED'] ?? 1);
 const WORKERS = 2;
 
 describe('the consensus machine in a simulated world', () => {
-  let bundle: SimulatorBundle;
+  let bundle: Awaited<ReturnType<typeof raftSimulation>>;
 
   beforeAll(async () => {
-    bundle = await SimulatorBundle.create(resolve(import.meta.dirname, '../..'), null);
+    bundle = await raftSimulation(null);
   });
 
   afterAll(async () => {

@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { projectRoot } from './project-root.ts';
-import { SimulatorBundle } from './raft-bundle.ts';
+import { raftSimulation } from './raft-simulation.ts';
 import type { SeedReport } from './raft-worker.ts';
 
 /**
@@ -21,7 +20,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
   },
 });
-const bundle = await SimulatorBundle.create(projectRoot(), null);
+const bundle = await raftSimulation(null);
 const startedMs = performance.now();
 const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
   [];

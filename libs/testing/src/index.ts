@@ -1,4 +1,5 @@
 export * from './cluster-scenario.ts';
+export * from './cluster-simulator/index.ts';
 export * from './leader-kills/index.ts';
 export * from './linearizability/index.ts';
 export * from './raft-simulator/index.ts';

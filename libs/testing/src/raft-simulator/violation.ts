@@ -6,6 +6,8 @@ export class Violation extends Error {
     readonly rule: string,
     values: Readonly<Record<string, unknown>>,
   ) {
-    super(`${rule} ${JSON.stringify(values)}`);
+    super(
+      `${rule} ${JSON.stringify(values, (_key, value) => (typeof value === 'bigint' ? `${value}` : value))}`,
+    );
   }
 }

@@ -1,0 +1,107 @@
+import { type ClusterSettings, DEFAULT_SETTINGS } from '#libs/cluster';
+import { type Prng, seededPrng } from '#libs/kernel';
+
+export const CLUSTER_MODES = ['async', 'sync', 'quorum'] as const;
+export type ClusterMode = (typeof CLUSTER_MODES)[number];
+
+export const CLUSTER_FAULTS = [
+  'killController',
+  'killControllerMajority',
+  'killAllControllers',
+  'pauseController',
+  'killAgent',
+  'pauseAgent',
+  'killGuard',
+  'pauseGuard',
+  'pauseGuardAndAgent',
+  'killPostmaster',
+  'powerOff',
+  'freezeHost',
+  'isolateHost',
+  'cutLink',
+  'cutOneWay',
+  'slowNetwork',
+  'diskFull',
+  'slowPromotion',
+  'holdReload',
+  'slowStop',
+  'restartAll',
+  'switchover',
+  'failover',
+  'pauseCluster',
+] as const;
+export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
+
+/** What a run is made of; all of it is drawn from the seed, so that runs differ in kind. */
+export type ClusterSwarm = {
+  readonly seed: number;
+  readonly mode: ClusterMode;
+  readonly instances: number;
+  readonly controllers: number;
+  /** Controllers on the database hosts. */
+  readonly shared: boolean;
+  readonly settings: ClusterSettings;
+  /** Faults begin after the cluster was made, and go on for so long. */
+  readonly safetyMs: number;
+  readonly faultEveryMs: number;
+  readonly faults: readonly ClusterFault[];
+  readonly delayMs: number;
+  readonly lossChance: number;
+  readonly tailChance: number;
+  readonly tailMs: number;
+  readonly clockErrorRatio: number;
+  readonly wallErrorMs: number;
+  readonly controllerWriteMs: number;
+  readonly flushMaxMs: number;
+  readonly writeEveryMs: number;
+  readonly bulkChance: number;
+  readonly recoveryMaxMs: number;
+  readonly cloneMaxMs: number;
+  readonly slowQuitChance: number;
+  readonly lostDeathSignalChance: number;
+  /** An instance that is tagged so. */
+  readonly noFailover: string | null;
+  /** Added to what each standby gets. */
+  readonly lagMsOf: (instance: string) => number;
+};
+
+export function clusterSwarmOf(seed: number, mode: ClusterMode): ClusterSwarm {
+  const prng = seededPrng(seed * 3 + 1);
+  const lagging = prng.pick(['pg2', 'pg3', null, null]);
+  const lagMs = prng.pick([5, 60, 400]);
+  return {
+    seed,
+    mode,
+    instances: prng.pick([2, 3, 3, 3, 3, 4]),
+    controllers: prng.pick([1, 3, 3, 3, 3, 5]),
+    shared: prng.chance(0.5),
+    settings: settingsOf(prng, mode),
+    safetyMs: prng.range(10_000, 30_000),
+    faultEveryMs: prng.pick([500, 1_200, 2_500, 2_500, 4_000]),
+    faults: CLUSTER_FAULTS.filter(() => prng.chance(0.55)),
+    delayMs: prng.pick([0.2, 0.5, 2, 10]),
+    lossChance: prng.pick([0, 0, 0.002, 0.02]),
+    tailChance: prng.pick([0, 0, 0.005, 0.02]),
+    tailMs: prng.pick([100, 500, 1_500]),
+    clockErrorRatio: prng.pick([0, 0.0001, 0.0099]),
+    wallErrorMs: prng.pick([0, 50, 600_000]),
+    controllerWriteMs: prng.pick([1, 4, 20]),
+    flushMaxMs: prng.pick([1, 4, 15]),
+    writeEveryMs: prng.pick([10, 30, 80]),
+    bulkChance: prng.pick([0, 0.02, 0.2]),
+    recoveryMaxMs: prng.pick([100, 600, 3_000]),
+    cloneMaxMs: prng.pick([300, 1_500, 4_000]),
+    slowQuitChance: prng.pick([0, 0.1, 0.5]),
+    lostDeathSignalChance: prng.pick([0, 0, 0.2]),
+    noFailover: prng.pick([null, null, null, 'pg3']),
+    lagMsOf: (instance) => (instance === lagging ? lagMs : 0),
+  };
+}
+
+function settingsOf(prng: Prng, mode: ClusterMode): ClusterSettings {
+  return {
+    ...DEFAULT_SETTINGS,
+    maximumLagOnFailoverBytes: prng.pick([0n, 2_000n, 100_000n, 1_048_576n]),
+    synchronousMode: mode === 'async' ? 'off' : mode === 'sync' ? 'priority' : 'quorum',
+  };
+}

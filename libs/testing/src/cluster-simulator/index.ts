@@ -1,0 +1,7 @@
+export { CLUSTER_MODES, type ClusterMode } from './cluster-swarm.ts';
+export {
+  type ClusterSeedResult,
+  type LessCluster,
+  runClusterSeed,
+} from './run-cluster-seed.ts';
+export { shrinkClusterSeed } from './shrink-cluster.ts';

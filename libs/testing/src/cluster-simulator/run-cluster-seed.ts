@@ -1,0 +1,330 @@
+import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
+import type { Membership } from '#libs/raft';
+import { Scheduler } from '../raft-simulator/scheduler.ts';
+import { Trace } from '../raft-simulator/trace.ts';
+import { Violation } from '../raft-simulator/violation.ts';
+import { type FaultScene, healCluster, order, planClusterFaults } from './cluster-faults.ts';
+import { ClusterOracle } from './cluster-oracle.ts';
+import { type ClusterFault, type ClusterMode, clusterSwarmOf } from './cluster-swarm.ts';
+import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
+import { Handles } from './handles.ts';
+import { SimController } from './sim-controller.ts';
+import { SimHost } from './sim-host.ts';
+import { SimNetwork } from './sim-network.ts';
+import { SimNode } from './sim-node.ts';
+import { isPrefix } from './wal.ts';
+
+/** The cluster is made in a healthy world within this time. */
+const BEGIN_MS = 60_000;
+/** After healing, it has this long to find together. */
+const LIVENESS_MS = 120_000;
+const STEPS_MAX = 3_000_000;
+const LOOK_MS = 250;
+const SAGA_RESTART_MS = 20_000;
+const ORIGIN_MAX_MS = 1_000_000;
+
+export type LessCluster = {
+  readonly safetyMs?: number;
+  readonly without?: readonly ClusterFault[];
+  /** No loss, no late packets. */
+  readonly calmNetwork?: boolean;
+};
+
+export type ClusterSeedOptions = {
+  readonly mode?: ClusterMode;
+  readonly keepTrace?: boolean;
+  readonly less?: LessCluster;
+  /**
+   * No drawn faults but this: the primary's host loses power, or a switchover is ordered, and the
+   * leading controller is killed right after the so-many-th event from `begins` on.
+   */
+  readonly killAfter?: SagaKill;
+};
+
+export type SagaKill = {
+  readonly saga: 'failover' | 'switchover';
+  readonly begins: string;
+  readonly step: number;
+};
+
+export type ClusterSeedResult = {
+  readonly seed: number;
+  readonly ok: boolean;
+  readonly violation: string | null;
+  readonly traceHash: string;
+  readonly trace: string;
+  readonly stats: Readonly<Record<string, number>>;
+};
+
+/** One whole installation, its clients and its faults, all drawn from `seed`. */
+export async function runClusterSeed(
+  seed: number,
+  options: ClusterSeedOptions = {},
+): Promise<ClusterSeedResult> {
+  const run = new ClusterRun(seed, options);
+  let violation: string | null = null;
+  try {
+    await run.begin();
+    await run.safetyPhase();
+    await run.livenessPhase();
+  } catch (error) {
+    if (!(error instanceof Violation) && !(error instanceof InvariantError)) throw error;
+    violation = messageOf(error);
+  }
+  const { trace, stats } = run.world;
+  return {
+    seed,
+    ok: violation === null,
+    violation,
+    traceHash: trace.hash,
+    trace: trace.text,
+    stats,
+  };
+}
+
+export class ClusterRun {
+  readonly world: ClusterWorld;
+  readonly #oracle: ClusterOracle;
+  readonly #scene: FaultScene;
+  readonly #clients: Prng;
+  #steps = 0;
+  #over = false;
+
+  constructor(
+    seed: number,
+    readonly options: ClusterSeedOptions,
+  ) {
+    const drawn = clusterSwarmOf(seed, options.mode ?? 'async');
+    const swarm = options.killAfter === undefined ? lessOf(drawn, options.less ?? {}) : calm(drawn);
+    const source = seededPrng(seed * 5 + 2);
+    const scheduler = new Scheduler();
+    const network = new SimNetwork(scheduler, seededPrng(source.next()), swarm);
+    this.#oracle = new ClusterOracle(() => this.world);
+    const hosts: SimHost[] = [];
+    this.world = {
+      ...{ scheduler, network, swarm, hosts, settings: swarm.settings, oracle: this.#oracle },
+      handles: new Handles(),
+      trace: new Trace(options.keepTrace ?? false),
+      stats: {},
+      prng: seededPrng(source.next()),
+      nodes: [],
+      controllers: [],
+    };
+    this.#clients = seededPrng(source.next());
+    const prng = seededPrng(source.next());
+    this.#scene = { world: this.world, prng, over: () => this.#over };
+    this.#build(seededPrng(source.next()));
+  }
+
+  #build(prng: Prng): void {
+    const { world } = this;
+    const { instances, controllers, shared, clockErrorRatio } = world.swarm;
+    const newHost = (name: string): SimHost => {
+      const rate = 1 + clockErrorRatio * (prng.unit() * 2 - 1);
+      const origin = prng.range(0, ORIGIN_MAX_MS);
+      const host = new SimHost(world.hosts.length, name, world.scheduler, rate, origin);
+      world.hosts.push(host);
+      return host;
+    };
+    for (let at = 1; at <= instances; at += 1) {
+      world.nodes.push(new SimNode(newHost(`h${at}`), `pg${at}`, world));
+    }
+    const membership = membershipOf(controllers);
+    for (let id = 1; id <= controllers; id += 1) {
+      const host = (shared ? world.hosts[id - 1] : undefined) ?? newHost(`k${id}`);
+      world.controllers.push(new SimController(id, host, membership, world));
+    }
+  }
+
+  /** A healthy world, until a primary serves and everybody streams from it. */
+  async begin(): Promise<void> {
+    const { controllers, nodes, scheduler, network } = this.world;
+    network.healed = true;
+    for (const controller of controllers) controller.start();
+    for (const node of nodes) node.start();
+    this.#startClients();
+    await this.#until(BEGIN_MS, 'a cluster is made', () => {
+      this.#createCluster();
+      return this.#together();
+    });
+    network.healed = false;
+    this.world.trace.add(scheduler.nowMs, 'begins');
+  }
+
+  #created = false;
+
+  #createCluster(): void {
+    if (this.#created) return;
+    const leader = this.world.controllers.find(({ life }) => life?.serving === true)?.life;
+    if (leader === undefined || leader === null) return;
+    this.#created = true;
+    const { settings } = this.world;
+    const postgres = {
+      superuser: 'postgres',
+      replicationUser: 'replicator',
+      rewindUser: 'rewinder',
+      parameters: {},
+      pgHba: [],
+    };
+    leader.append(0, 'operator-create', [{ type: 'ClusterCreated', settings, postgres }]);
+  }
+
+  async safetyPhase(): Promise<void> {
+    const { scheduler, swarm } = this.world;
+    const untilMs = scheduler.nowMs + swarm.safetyMs;
+    const { killAfter } = this.options;
+    if (killAfter === undefined) planClusterFaults(this.#scene);
+    else this.#planSaga(killAfter);
+    while (scheduler.runNext(untilMs)) await this.#afterStep();
+    this.#over = true;
+  }
+
+  #planSaga({ saga, begins, step }: SagaKill): void {
+    const { world } = this;
+    if (saga === 'switchover') order(world, { type: 'switchover', to: null });
+    else this.#primary()?.powerOff();
+    let seen = 0;
+    this.#oracle.onEvent = (type, by) => {
+      if (seen > 0 || type === begins) seen += 1;
+      if (seen !== step) return;
+      seen = Number.POSITIVE_INFINITY;
+      world.stats['sagaKills'] = 1;
+      // In the middle of the apply the process still stands: it ends with this turn.
+      by.process.after(0, () => by.kill());
+      world.scheduler.after(SAGA_RESTART_MS, () => by.start());
+    };
+  }
+
+  /** All faults end: a primary serves, everybody streams, clients write, all is everywhere. */
+  async livenessPhase(): Promise<void> {
+    const { world } = this;
+    healCluster(this.#scene);
+    world.trace.add(world.scheduler.nowMs, 'healed');
+    const before = this.#oracle.acknowledgedCount;
+    let saidMs = 0;
+    await this.#until(LIVENESS_MS, 'the cluster finds together after healing', () => {
+      if (world.scheduler.nowMs - saidMs > 3_000) {
+        saidMs = world.scheduler.nowMs;
+        order(world, { type: 'resume' });
+      }
+      return this.#oracle.acknowledgedCount > before && this.#together();
+    });
+    const primary = this.#primary();
+    if (primary !== null) this.#oracle.checkAll(primary);
+    this.#throwViolation();
+    world.stats['acknowledged'] = this.#oracle.acknowledgedCount;
+    world.stats['lost'] = this.#oracle.lostCount;
+  }
+
+  async #until(limitMs: number, what: string, reached: () => boolean): Promise<void> {
+    const { scheduler } = this.world;
+    const untilMs = scheduler.nowMs + limitMs;
+    let lookMs = scheduler.nowMs + LOOK_MS;
+    while (scheduler.runNext(untilMs)) {
+      await this.#afterStep();
+      if (scheduler.nowMs < lookMs) continue;
+      lookMs = scheduler.nowMs + LOOK_MS;
+      if (reached()) return;
+    }
+    throw new Violation(what, this.#describe());
+  }
+
+  #primary(): SimNode | null {
+    const holder = this.#oracle.grant?.holder;
+    const node = this.world.nodes.find(({ name }) => name === holder);
+    return node?.postgres.writable === true ? node : null;
+  }
+
+  #together(): boolean {
+    const primary = this.#primary();
+    if (primary === null || primary.postgres.phase !== 'running') return false;
+    const leader = this.world.controllers.find(({ life }) => life?.serving === true)?.life;
+    const state = leader?.store.cluster(CLUSTER);
+    if (state?.lease.kind !== 'Held' || !state.lease.serving) return false;
+    if (state.operation.kind !== 'none' || state.lease.holder !== primary.name) return false;
+    return this.world.nodes.every(({ postgres }) => {
+      if (postgres === primary.postgres) return true;
+      const streams = postgres.receiver?.upstream === primary.postgres;
+      return streams && postgres.role === 'standby' && isPrefix(postgres.wal, primary.postgres.wal);
+    });
+  }
+
+  /** Beside each instance a client that writes whenever it is let. */
+  #startClients(): void {
+    const { scheduler, swarm, nodes } = this.world;
+    for (const { postgres } of nodes) {
+      const next = (): void => {
+        const bulk = this.#clients.chance(swarm.bulkChance);
+        postgres.write(bulk ? this.#clients.range(5_000, 200_000) : this.#clients.range(60, 900));
+        scheduler.after(swarm.writeEveryMs * (0.5 + this.#clients.unit()), next);
+      };
+      scheduler.after(this.#clients.unit() * swarm.writeEveryMs, next);
+    }
+  }
+
+  async #afterStep(): Promise<void> {
+    const { scheduler, stats } = this.world;
+    if (scheduler.promised) await scheduler.settle();
+    this.#steps += 1;
+    stats['steps'] = this.#steps;
+    stats['simulatedMs'] = scheduler.nowMs;
+    this.#throwViolation();
+    if (this.#steps > STEPS_MAX) throw new Violation('no storm of messages', this.#describe());
+  }
+
+  #throwViolation(): void {
+    const { violation } = this.#oracle;
+    if (violation !== null) throw violation;
+  }
+
+  #describe(): Record<string, unknown> {
+    const { nodes, controllers } = this.world;
+    const leader = controllers.find(({ life }) => life?.serving === true)?.life;
+    const state = leader?.store.cluster(CLUSTER);
+    return {
+      lease: state?.lease.kind,
+      operation: state?.operation.kind,
+      paused: state?.paused,
+      leader: leader?.seat.name ?? null,
+      nodes: nodes.map(({ name, postgres, agent }) => ({
+        name,
+        phase: postgres.phase,
+        role: postgres.role,
+        directory: postgres.directory.kind,
+        timeline: postgres.timeline,
+        goal: agent.life?.goal?.kind ?? null,
+        running: agent.life?.steps.running?.kind ?? null,
+        problem: agent.life?.reconciler.problem ?? null,
+        agent: agent.life?.describe() ?? null,
+        receiver: postgres.receiver?.upstream.node.name ?? null,
+      })),
+    };
+  }
+}
+
+/** Three controllers beside three instances in a good world. */
+function calm(swarm: ReturnType<typeof clusterSwarmOf>) {
+  const size = { instances: 3, controllers: 3, shared: false, noFailover: null };
+  const network = { lossChance: 0, tailChance: 0, delayMs: 0.5 };
+  return { ...swarm, ...size, ...network, safetyMs: 30_000, lagMsOf: () => 0, bulkChance: 0 };
+}
+
+function lessOf(swarm: ReturnType<typeof clusterSwarmOf>, less: LessCluster) {
+  const without = new Set<string>(less.without ?? []);
+  const shorter = {
+    ...swarm,
+    safetyMs: Math.min(swarm.safetyMs, less.safetyMs ?? swarm.safetyMs),
+    faults: swarm.faults.filter((kind) => !without.has(kind)),
+  };
+  return less.calmNetwork === true ? { ...shorter, lossChance: 0, tailChance: 0 } : shorter;
+}
+
+function membershipOf(size: number): Membership {
+  const voters = Array.from({ length: size }, (_, at) => at + 1);
+  return {
+    members: voters.map((id) => ({ id, name: `c${id}`, address: `c${id}:7400` })),
+    voters,
+    outgoing: [],
+    learners: [],
+  };
+}

@@ -1,0 +1,109 @@
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { CLUSTER_MODES, type ClusterMode } from '#libs/testing';
+import { clusterSimulation } from './cluster-simulation.ts';
+import type { ClusterReport } from './cluster-worker.ts';
+
+/**
+ * `npm run sim:cluster -- --hours N | --seeds N [--seed S] [--mode async|sync|quorum]` runs seeds from S
+ * on; `--seed S` alone repeats one, with the `--less` of a report what is left of it. The last line is
+ * one object of JSON; exit code 1 when a seed failed.
+ */
+const WORKERS = 2;
+const SEEDS_PER_ORDER = 20;
+const MS_PER_HOUR = 3_600_000;
+const PROGRESS_EVERY_MS = 30_000;
+/** Far above the seeds of `make test`, so that a swarm looks at others. */
+const FIRST_SWARM_SEED = 100_000;
+
+const { values } = parseArgs({
+  options: {
+    hours: { type: 'string' },
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    mode: { type: 'string' },
+    less: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+});
+const mode = modeOf(values.mode ?? 'async');
+const bundle = await clusterSimulation(null);
+const startedMs = performance.now();
+const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
+  [];
+const totals: Record<string, number> = {};
+let seeds = 0;
+let toldMs = startedMs;
+try {
+  const { hours, seeds: wanted, seed } = values;
+  const first = Number(seed ?? FIRST_SWARM_SEED);
+  if (hours === undefined && wanted === undefined) await repeatOne(Number(seed ?? 1));
+  else await run(first, Number(wanted ?? 'Infinity'), Number(hours ?? 'Infinity') * MS_PER_HOUR);
+} finally {
+  await bundle.close();
+}
+process.stdout.write(`${JSON.stringify(summary())}\n`);
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function repeatOne(seed: number): Promise<void> {
+  const less = values.less === undefined ? {} : JSON.parse(values.less);
+  take(await bundle.run({ firstSeed: seed, count: 1, mode, stopAtViolation: false, less }));
+}
+
+async function run(firstSeed: number, wanted: number, durationMs: number): Promise<void> {
+  let next = firstSeed;
+  const end = firstSeed + wanted;
+  const work = async (): Promise<void> => {
+    while (next < end && performance.now() - startedMs < durationMs) {
+      const count = Math.min(SEEDS_PER_ORDER, end - next);
+      const order = { firstSeed: next, count, mode, stopAtViolation: false, shrink: true };
+      next += count;
+      take(await bundle.run(order));
+      tellProgress();
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+}
+
+function take(report: ClusterReport): void {
+  seeds += report.seedsRun;
+  for (const [name, value] of Object.entries(report.totals)) {
+    totals[name] = (totals[name] ?? 0) + value;
+  }
+  for (const { seed, violation, less } of report.failed) {
+    const smaller = less === null ? '' : ` --less '${JSON.stringify(less)}'`;
+    const repeat = `npm run sim:cluster -- --mode ${mode} --seed ${seed}${smaller}`;
+    failures.push({ seed, violation: violation ?? '', repeat });
+    process.stderr.write(`seed ${seed}: ${violation}\n  ${repeat}\n`);
+  }
+}
+
+function tellProgress(): void {
+  const nowMs = performance.now();
+  if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
+  toldMs = nowMs;
+  const { clusterHours } = summary();
+  const found = `${seeds} seeds, ${clusterHours} cluster-hours, ${failures.length} failed`;
+  process.stderr.write(`${Math.round((nowMs - startedMs) / 1_000)} s: ${found}\n`);
+}
+
+function summary() {
+  const simulatedMs = totals['simulatedMs'] ?? 0;
+  return {
+    mode,
+    seeds,
+    clusterHours: Math.round((100 * simulatedMs) / MS_PER_HOUR) / 100,
+    realHours: Math.round((1_000 * (performance.now() - startedMs)) / MS_PER_HOUR) / 1_000,
+    faults: totals['faults'] ?? 0,
+    faultEveryMs: Math.round(simulatedMs / Math.max(1, totals['faults'] ?? 0)),
+    violations: failures.length,
+    failures,
+    totals,
+  };
+}
+
+function modeOf(text: string): ClusterMode {
+  const mode = CLUSTER_MODES.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  throw new Error(`'${text}' is no mode: --mode takes ${CLUSTER_MODES.join(', ')}`);
+}

@@ -1,0 +1,46 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  type ClusterMode,
+  type ClusterSeedResult,
+  type LessCluster,
+  runClusterSeed,
+  shrinkClusterSeed,
+} from '#libs/testing';
+
+/** Seeds from `firstSeed` on, `count` of them; ends at the first violation when it is told so. */
+export type ClusterOrder = {
+  readonly firstSeed: number;
+  readonly count: number;
+  readonly mode: ClusterMode;
+  readonly stopAtViolation: boolean;
+  readonly less?: LessCluster;
+  readonly shrink?: boolean;
+};
+
+export type ClusterReport = {
+  readonly seedsRun: number;
+  readonly failed: readonly (ClusterSeedResult & { readonly less: LessCluster | null })[];
+  readonly totals: Readonly<Record<string, number>>;
+};
+
+/** A worker thread's life: one order, one report. */
+async function work(order: ClusterOrder): Promise<ClusterReport> {
+  const { firstSeed, count, mode, less = {} } = order;
+  const failed: ClusterReport['failed'][number][] = [];
+  const totals: Record<string, number> = {};
+  let seedsRun = 0;
+  for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
+    const result = await runClusterSeed(seed, { mode, less });
+    seedsRun += 1;
+    for (const [name, value] of Object.entries(result.stats)) {
+      totals[name] = (totals[name] ?? 0) + value;
+    }
+    if (result.ok) continue;
+    const smaller = order.shrink === true ? await shrinkClusterSeed(result, mode) : null;
+    failed.push({ ...result, less: smaller });
+    if (order.stopAtViolation) break;
+  }
+  return { seedsRun, failed, totals };
+}
+
+parentPort?.postMessage(await work(workerData as ClusterOrder));

@@ -1,0 +1,8 @@
+import { projectRoot } from './project-root.ts';
+import { SimulatorBundle, type SourcePatch } from './raft-bundle.ts';
+import type { SeedOrder, SeedReport } from './raft-worker.ts';
+
+/** The simulator of consensus, as a script for worker threads. @throws StalePatchError */
+export function raftSimulation(patch: SourcePatch | null) {
+  return SimulatorBundle.create<SeedOrder, SeedReport>(projectRoot(), patch, 'raft-worker');
+}
