@@ -9,19 +9,16 @@ import type { InstanceName, TimelineId } from '#libs/kernel';
 import type { Position } from '#libs/protocol';
 import { DESTROYING_STEPS, type Step, type StepKind } from '#libs/reconcile';
 import { Violation } from '../raft-simulator/violation.ts';
+import type { AgentLife } from './agent-life.ts';
 import type { ClusterWorld } from './cluster-world.ts';
-import type { AgentLife } from './sim-agent.ts';
-import type { ControllerLife, SimController } from './sim-controller.ts';
+import type { ControllerLife } from './controller-life.ts';
+import type { SimController } from './sim-controller.ts';
 import type { SimNode } from './sim-node.ts';
-import { type Branch, endOf, isPrefix, type Wal } from './wal.ts';
+import { type Branch, endOf, isPrefix } from './wal.ts';
+import { WriteOracle } from './write-oracle.ts';
 
-type Write = {
-  readonly node: SimNode;
-  wal: Wal | null;
-  acknowledged: boolean;
-  lost: boolean;
-};
 type Granted = Extract<ClusterEvent, { type: 'LeaseGranted' }>;
+type Failover = Extract<ClusterEvent, { type: 'FailoverStarted' }>;
 type Heard = { readonly atMs: number; readonly position: WalPosition };
 
 /** For so long after a thaw PostgreSQL may run before its guard does (safety 16). */
@@ -43,19 +40,15 @@ export class ClusterOracle {
   /** For a run that acts at a certain step. */
   onEvent: (type: string, at: SimController) => void = () => undefined;
   #sequence = 0;
-  readonly #writes: Write[] = [];
-  /** By host: the highest timeline on which it acknowledged. */
-  readonly #acknowledgedOn = new Map<SimNode, number>();
   readonly #branches = new Set<number>([1]);
   readonly #givenOut = new Map<number, InstanceName>();
   readonly #acted = new Map<SimNode, number>();
   readonly #heard = new Map<object, Heard[]>();
   #grant: Granted | null = null;
-  #operation: Extract<ClusterEvent, { type: 'FailoverStarted' }> | null = null;
+  #operation: Failover | null = null;
   #version = 0;
   #failing = false;
-  acknowledgedCount = 0;
-  lostCount = 0;
+  readonly writes = new WriteOracle(this);
 
   constructor(readonly world: () => ClusterWorld) {}
 
@@ -63,63 +56,28 @@ export class ClusterOracle {
     return this.#grant;
   }
 
+  /** The failover that began last. */
+  get operation(): Failover | null {
+    return this.#operation;
+  }
+
   broken(error: unknown): void {
     this.violation ??= error instanceof Error ? error : new Error(String(error));
   }
 
-  #violated(rule: string, values: Readonly<Record<string, unknown>>): void {
+  violated(rule: string, values: Readonly<Record<string, unknown>>): void {
     this.violation ??= new Violation(rule, values);
-  }
-
-  // Clients
-
-  writeBegun(node: SimNode): number {
-    this.#writes.push({ node, wal: null, acknowledged: false, lost: false });
-    return this.#writes.length - 1;
-  }
-
-  written(id: number, wal: Wal): void {
-    const write = this.#writes[id];
-    if (write !== undefined) write.wal = wal;
-  }
-
-  /**
-   * "dual" (corrections 5): another host acknowledged earlier on the same or a later timeline. What a
-   * host says in the first moment after it was frozen as a whole counts as evidence only (safety 16).
-   */
-  acknowledged(id: number, node: SimNode, wal: Wal): void {
-    const write = this.#writes[id];
-    if (write === undefined) return;
-    if (this.#justThawed(node)) {
-      this.#count('thawAcks');
-      return;
-    }
-    const timeline = wal.branch.timeline;
-    for (const [other, highest] of this.#acknowledgedOn) {
-      if (other !== node && highest >= timeline) {
-        this.#violated('one writer', {
-          by: node.name,
-          timeline,
-          earlier: other.name,
-          on: highest,
-        });
-      }
-    }
-    const before = this.#acknowledgedOn.get(node) ?? 0;
-    this.#acknowledgedOn.set(node, Math.max(before, timeline));
-    write.acknowledged = true;
-    this.acknowledgedCount += 1;
   }
 
   // PostgreSQL
 
   branchBorn({ timeline }: Branch): void {
-    if (this.#branches.has(timeline)) this.#violated('a timeline is taken once', { timeline });
+    if (this.#branches.has(timeline)) this.violated('a timeline is taken once', { timeline });
     this.#branches.add(timeline);
   }
 
   silentlyDiverged(node: SimNode, from: SimNode): void {
-    this.#violated('no standby streams onto another history', {
+    this.violated('no standby streams onto another history', {
       standby: node.name,
       from: from.name,
     });
@@ -127,20 +85,25 @@ export class ClusterOracle {
 
   /** A primary accepts writes from now on: nobody else does, and what it lacks must be explained. */
   beganToServe(node: SimNode): void {
-    if (this.#justThawed(node)) return;
+    if (this.justThawed(node)) return;
     for (const other of this.world().nodes) {
-      if (other === node || !other.postgres.writable || other.host.frozen) continue;
-      this.#violated('one primary runs', { begins: node.name, runs: other.name });
+      if (other === node || !this.#serves(other)) continue;
+      this.violated('one primary runs', { begins: node.name, runs: other.name });
     }
     const belief = this.beliefOf(node);
     if (belief === null) {
-      this.#violated('a primary begins with the lease', { instance: node.name });
+      this.violated('a primary begins with the lease', { instance: node.name });
       return;
     }
-    this.#explainLoss(node, node.postgres.wal);
+    this.writes.explainLoss(node, node.postgres.wal);
   }
 
-  #justThawed({ host }: SimNode): boolean {
+  /** A host that was frozen a moment ago may run PostgreSQL before its guard (safety 16). */
+  #serves(node: SimNode): boolean {
+    return node.postgres.writable && !node.host.frozen && !this.justThawed(node);
+  }
+
+  justThawed({ host }: SimNode): boolean {
     return this.world().scheduler.nowMs - host.thawedAtMs < THAW_MS;
   }
 
@@ -152,70 +115,13 @@ export class ClusterOracle {
     return remaining !== null && remaining > 0 ? life.holder.epoch : null;
   }
 
-  #explainLoss(node: SimNode, wal: Wal): void {
-    for (const write of this.#writes) {
-      if (!write.acknowledged || write.lost || write.wal === null) continue;
-      if (isPrefix(write.wal, wal)) continue;
-      const why = this.#whyNotAllowed(write.wal);
-      if (why !== null) {
-        this.#violated('no acknowledged loss beyond what is stated', {
-          primary: node.name,
-          ...why,
-          lost: endOf(write.wal),
-          on: write.wal.branch.timeline,
-        });
-      }
-      write.lost = true;
-      this.lostCount += 1;
-    }
-  }
-
-  /** Asynchronous mode: only a failover, and only what lies within the limit of what was known. */
-  #whyNotAllowed(lost: Wal): Readonly<Record<string, unknown>> | null {
-    const operation = this.#operation;
-    const grant = this.#grant;
-    if (grant?.reason !== 'failover' || operation === null) {
-      return { grant: grant?.reason ?? 'none' };
-    }
-    if (operation.acceptLoss) return null;
-    const { settings } = this.world();
-    if (settings.synchronousMode !== 'off') return { mode: settings.synchronousMode };
-    const { lastKnown } = operation;
-    if (lastKnown === null) return null;
-    if (lost.branch.timeline !== lastKnown.timeline) {
-      return lost.branch.timeline > lastKnown.timeline ? null : { lastKnown: lastKnown.timeline };
-    }
-    const limit = settings.maximumLagOnFailoverBytes;
-    return endOf(lost) > lastKnown.lsn - limit ? null : { lastKnown: lastKnown.lsn, limit };
-  }
-
-  /** G5: a copy goes only where everything that counts is somewhere else. */
-  destroys(node: SimNode, source: SimNode, what: string): void {
-    if (what === 'nothing') return;
-    this.#count('destructions');
-    if (node.postgres.alive) this.#violated('nothing running is destroyed', { at: node.name });
-    if (node.postgres.directory.kind !== 'initialised') return;
-    const own = node.postgres.wal;
-    for (const write of this.#writes) {
-      if (!write.acknowledged || write.lost || write.wal === null) continue;
-      if (!isPrefix(write.wal, own) || isPrefix(write.wal, source.postgres.wal)) continue;
-      this.#violated('the last good copy stays', {
-        at: node.name,
-        what,
-        source: source.name,
-        record: endOf(write.wal),
-      });
-      return;
-    }
-  }
-
   // Agents
 
   stepBegins(agent: AgentLife, step: Step, state: ClusterState): void {
     if (NEEDS_NO_CONFIRMATION.includes(step.kind)) return;
     const { node, confirmed } = agent;
     if (confirmed === null || confirmed.sequence < state.sequence) {
-      this.#violated('agents act on confirmed states only', {
+      this.violated('agents act on confirmed states only', {
         agent: node.name,
         step: step.kind,
         sequence: state.sequence,
@@ -224,7 +130,7 @@ export class ClusterOracle {
     }
     const before = this.#acted.get(node) ?? 0;
     if (state.version < before) {
-      this.#violated('no lower version is acted on', {
+      this.violated('no lower version is acted on', {
         agent: node.name,
         step: step.kind,
         version: state.version,
@@ -232,7 +138,7 @@ export class ClusterOracle {
       });
     }
     this.#acted.set(node, Math.max(before, state.version));
-    if (DESTROYING_STEPS.includes(step.kind)) this.#count('destroyingSteps');
+    if (DESTROYING_STEPS.includes(step.kind)) this.count('destroyingSteps');
   }
 
   // Controllers
@@ -268,17 +174,17 @@ export class ClusterOracle {
       if (recorded.sequence <= this.#sequence) continue;
       const { event, cause, sequence, version } = recorded;
       if (sequence !== this.#sequence + 1) {
-        this.#violated('events are numbered one by one', { sequence, after: this.#sequence });
+        this.violated('events are numbered one by one', { sequence, after: this.#sequence });
       }
       this.#sequence = sequence;
-      if (version < this.#version) this.#violated('versions grow', { version });
+      if (version < this.#version) this.violated('versions grow', { version });
       this.#version = version;
       if (cause.by === '' || cause.rule === '') {
-        this.#violated('every action has a recorded cause', { event: event.type });
+        this.violated('every action has a recorded cause', { event: event.type });
       }
       const world = this.world();
       world.trace.add(world.scheduler.nowMs, `event ${describe(event)}`, sequence, version);
-      this.#count(`event ${event.type}`);
+      this.count(`event ${event.type}`);
       this.#check(event, state, at);
       this.onEvent(event.type, at);
     }
@@ -312,20 +218,20 @@ export class ClusterOracle {
     const { epoch, holder, timeline, position, reason, refusals } = event;
     const before = this.#grant;
     if (epoch !== (before?.epoch ?? 0) + 1) {
-      this.#violated('epochs rise by one', { epoch, before: before?.epoch ?? 0 });
+      this.violated('epochs rise by one', { epoch, before: before?.epoch ?? 0 });
     }
     const owner = this.#givenOut.get(timeline);
     if (owner !== undefined && owner !== holder) {
-      this.#violated('a timeline is given out once', { timeline, to: holder, before: owner });
+      this.violated('a timeline is given out once', { timeline, to: holder, before: owner });
     }
     this.#givenOut.set(timeline, holder);
     for (const node of this.world().nodes) {
       const belief = this.beliefOf(node);
       if (belief !== null && belief < epoch) {
-        this.#violated('no two holders', { epoch, holder, believes: node.name, in: belief });
+        this.violated('no two holders', { epoch, holder, believes: node.name, in: belief });
       }
-      if (node.postgres.writable && !node.host.frozen) {
-        this.#violated('nobody serves at a grant', { epoch, holder, serves: node.name });
+      if (this.#serves(node)) {
+        this.violated('nobody serves at a grant', { epoch, holder, serves: node.name });
       }
     }
     this.#grant = event;
@@ -342,11 +248,11 @@ export class ClusterOracle {
     if (chosen === undefined) return;
     const { postgres } = chosen;
     if (postgres.receiver !== null) {
-      this.#violated('the candidate receives no more', { holder });
+      this.violated('the candidate receives no more', { holder });
     }
     const end = endOf(postgres.wal);
     if (end !== position.lsn && chosen.host.up) {
-      this.#violated('the position of the candidate is true', { holder, end, said: position.lsn });
+      this.violated('the position of the candidate is true', { holder, end, said: position.lsn });
     }
     const operation = this.#operation;
     if (operation?.acceptLoss === true) return;
@@ -357,7 +263,7 @@ export class ClusterOracle {
       known.timeline === position.timeline &&
       known.lsn - position.lsn > limit
     ) {
-      this.#violated('nobody behind the limit is chosen', { holder, known: known.lsn, end });
+      this.violated('nobody behind the limit is chosen', { holder, known: known.lsn, end });
     }
     const refused = new Set(refusals.map(({ instance }) => instance));
     for (const other of this.world().nodes) {
@@ -369,7 +275,7 @@ export class ClusterOracle {
       )
         continue;
       if (further && endOf(other.postgres.wal) > end) {
-        this.#violated('the furthest is chosen', { holder, end, further: other.name });
+        this.violated('the furthest is chosen', { holder, end, further: other.name });
       }
     }
   }
@@ -381,15 +287,15 @@ export class ClusterOracle {
     if (holder === undefined) return;
     const belief = this.beliefOf(holder);
     if (belief !== null && belief <= epoch) {
-      this.#violated('no right outlasts its lease', { epoch, how, holder: holder.name });
+      this.violated('no right outlasts its lease', { epoch, how, holder: holder.name });
     }
-    if (holder.postgres.writable && !holder.host.frozen) {
-      this.#violated('down before the lease is over', { epoch, how, holder: holder.name });
+    if (this.#serves(holder)) {
+      this.violated('down before the lease is over', { epoch, how, holder: holder.name });
     }
   }
 
   /** Never less than the leader itself has heard of that primary in its service. */
-  #checkKnown(event: Extract<ClusterEvent, { type: 'FailoverStarted' }>, at: SimController): void {
+  #checkKnown(event: Failover, at: SimController): void {
     const service = at.life?.service ?? null;
     if (service === null) return;
     const beforeMs = this.world().scheduler.nowMs - HEARD_BEFORE_MS;
@@ -401,25 +307,14 @@ export class ClusterOracle {
       lastKnown === null ||
       lastKnown.timeline < timeline ||
       (lastKnown.timeline === timeline && lastKnown.lsn < lsn);
-    if (less) this.#violated('what was heard of the primary is not forgotten', { timeline, lsn });
+    if (less) this.violated('what was heard of the primary is not forgotten', { timeline, lsn });
   }
 
   #node(name: InstanceName): SimNode | undefined {
     return this.world().nodes.find((node) => node.name === name);
   }
 
-  /** At the end: nothing acknowledged is gone without a word. */
-  checkAll(primary: SimNode): void {
-    for (const write of this.#writes) {
-      if (!write.acknowledged || write.lost || write.wal === null) continue;
-      if (!isPrefix(write.wal, primary.postgres.wal)) {
-        this.#violated('every acknowledged write survives', { record: endOf(write.wal) });
-        return;
-      }
-    }
-  }
-
-  #count(what: string): void {
+  count(what: string): void {
     const { stats } = this.world();
     stats[what] = (stats[what] ?? 0) + 1;
   }

@@ -200,20 +200,20 @@ export class ClusterRun {
     const { world } = this;
     healCluster(this.#scene);
     world.trace.add(world.scheduler.nowMs, 'healed');
-    const before = this.#oracle.acknowledgedCount;
+    const before = this.#oracle.writes.acknowledgedCount;
     let saidMs = 0;
     await this.#until(LIVENESS_MS, 'the cluster finds together after healing', () => {
       if (world.scheduler.nowMs - saidMs > 3_000) {
         saidMs = world.scheduler.nowMs;
         order(world, { type: 'resume' });
       }
-      return this.#oracle.acknowledgedCount > before && this.#together();
+      return this.#oracle.writes.acknowledgedCount > before && this.#together();
     });
     const primary = this.#primary();
-    if (primary !== null) this.#oracle.checkAll(primary);
+    if (primary !== null) this.#oracle.writes.checkAll(primary);
     this.#throwViolation();
-    world.stats['acknowledged'] = this.#oracle.acknowledgedCount;
-    world.stats['lost'] = this.#oracle.lostCount;
+    world.stats['acknowledged'] = this.#oracle.writes.acknowledgedCount;
+    world.stats['lost'] = this.#oracle.writes.lostCount;
   }
 
   async #until(limitMs: number, what: string, reached: () => boolean): Promise<void> {

@@ -1,12 +1,10 @@
 import {
   Grants,
   Instance,
-  type InstanceFiles,
   type KeptLease,
   LastPosition,
   LeaderView,
   Orders,
-  type PostmasterProcess,
   Releases,
 } from '#libs/guarding';
 import { type Epoch, type GuardIncarnation, guardIncarnation } from '#libs/kernel';
@@ -16,7 +14,7 @@ import { type ClusterWorld, count, say } from './cluster-world.ts';
 import type { SimController } from './sim-controller.ts';
 import { SimProcess } from './sim-host.ts';
 import type { SimNode } from './sim-node.ts';
-import { endOf } from './wal.ts';
+import { filesOf, SimPostmaster } from './sim-postmaster.ts';
 
 /** What the agent is told of its guard. */
 export type GuardView = {
@@ -30,8 +28,6 @@ export type GuardView = {
 const QUIET = { info: () => undefined, warn: () => undefined };
 const LINK_CHECK_MS = 250;
 const START_MS = 25;
-const READY_POLL_MS = 20;
-const DOWN_POLL_MS = 4;
 
 /** The guard of one instance over all its lives. */
 export class SimGuard {
@@ -286,7 +282,7 @@ export class GuardLife {
   }
 
   #sendTo(controller: SimController, request: GuardRequest): void {
-    controller.deliverFrom(this.node.host, (life) => life.fromGuard(this, request));
+    controller.deliverFrom(this.node.host, (life) => life.guards.fromGuard(this, request));
   }
 
   /** It is found out, and opened again by the next look. */
@@ -301,7 +297,7 @@ export class GuardLife {
       const open = controller.process.alive && world.network.connects(node.host, controller.host);
       if (open && !this.#up.has(controller)) {
         this.#up.add(controller);
-        controller.deliverFrom(node.host, (life) => life.guardConnected(this));
+        controller.deliverFrom(node.host, (life) => life.guards.guardConnected(this));
         this.#sendTo(controller, this.#state());
         if (controller.name === this.#leader.name) this.#leaderKnown();
       }
@@ -332,121 +328,4 @@ export class GuardLife {
     const postmaster = this.#postmaster.state;
     return { type: 'guardState', incarnation, epoch: holder.epoch, postmaster };
   }
-}
-
-/** What the guard's own process class does with the kernel, here with the simulated processes. */
-class SimPostmaster implements PostmasterProcess {
-  state: PostmasterState = 'down';
-  readonly lastExit = null;
-  #clearing = false;
-  #waiters: (() => void)[] = [];
-  #killTimer = 0;
-
-  constructor(
-    readonly life: GuardLife,
-    readonly onChange: () => void,
-  ) {}
-
-  start(): boolean {
-    const { node, process } = this.life;
-    node.postgres.spawn(() => process.deliver(() => this.#exited()));
-    this.#become('starting');
-    this.#watchUntilReady(node.postgres.run);
-    return true;
-  }
-
-  stopFast(): void {
-    if (this.state === 'down') return;
-    this.#become('stopping');
-    this.life.node.postgres.stopFast();
-  }
-
-  stopImmediate(graceMs: number): void {
-    if (this.state === 'down') return;
-    this.#become('stopping');
-    if (graceMs <= 0) {
-      this.#clearThenDown();
-      return;
-    }
-    this.life.node.postgres.quit();
-    this.#killTimer += 1;
-    const timer = this.#killTimer;
-    this.life.process.after(graceMs, () => {
-      if (timer === this.#killTimer && this.state !== 'down') this.#clearThenDown();
-    });
-  }
-
-  whenDown(): Promise<void> {
-    if (this.state === 'down') return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
-  }
-
-  sweep(): Promise<number> {
-    return new Promise((resolve) =>
-      this.clearAway(() => {
-        this.life.guard.world.scheduler.promised = true;
-        resolve(0);
-      }),
-    );
-  }
-
-  /** Until no process of the instance is left. */
-  clearAway(done: () => void): void {
-    const { postgres } = this.life.node;
-    if (!postgres.alive) {
-      done();
-      return;
-    }
-    postgres.killAll();
-    this.life.process.after(DOWN_POLL_MS, () => this.clearAway(done));
-  }
-
-  #exited(): void {
-    if (this.state === 'down') return;
-    if (this.state !== 'stopping') this.#become('stopping');
-    this.#clearThenDown();
-  }
-
-  #clearThenDown(): void {
-    if (this.#clearing) return;
-    this.#clearing = true;
-    this.clearAway(() => {
-      this.#clearing = false;
-      this.#killTimer += 1;
-      this.#become('down');
-      this.life.guard.world.scheduler.promised = true;
-      for (const tell of this.#waiters.splice(0)) tell();
-    });
-  }
-
-  #watchUntilReady(run: number): void {
-    const { postgres } = this.life.node;
-    if (this.state !== 'starting' || postgres.run !== run) return;
-    if (postgres.phase === 'running') this.#become('running');
-    else this.life.process.after(READY_POLL_MS, () => this.#watchUntilReady(run));
-  }
-
-  #become(state: PostmasterState): void {
-    if (this.state === state) return;
-    this.state = state;
-    this.onChange();
-  }
-}
-
-function filesOf({ postgres, name }: SimNode): InstanceFiles {
-  const { directory } = postgres;
-  return {
-    path: name,
-    proveDown: () => ({ kind: postgres.alive ? 'processes-alive' : 'down' }),
-    putStandbySignal: () => {
-      directory.standbySignal = true;
-    },
-    removeStandbySignal: () => {
-      directory.standbySignal = false;
-    },
-    shutdownPosition: () =>
-      directory.cleanShutdown ? { timeline: postgres.timeline, lsn: endOf(postgres.wal) } : null,
-    unfinishedWork: () => (directory.kind === 'unfinished' ? 'work' : undefined),
-    hasData: () => directory.kind === 'initialised',
-  };
 }

@@ -1,8 +1,8 @@
 import type { ClusterState, MemberRecord } from '#libs/cluster';
 import { type Epoch, messageOf } from '#libs/kernel';
 import { promiseDetached, type Step, type StepOf, type StepRuns } from '#libs/reconcile';
+import type { AgentLife } from './agent-life.ts';
 import { between, count, say } from './cluster-world.ts';
-import type { AgentLife } from './sim-agent.ts';
 import type { SimNode } from './sim-node.ts';
 import { endOf } from './wal.ts';
 
@@ -288,7 +288,7 @@ export class SimSteps implements StepRuns {
   }
 
   async #permitDestruction(step: 'rewind' | 'rebuild', { version }: ClusterState): Promise<void> {
-    const permitted = await this.life.askDestruction(version);
+    const permitted = await this.life.controllers.askDestruction(version);
     if (!permitted) throw new StepError('the leader does not permit it', false);
     await this.#guard({ type: 'permitDestruction', step }, RELEASE_MS);
   }
@@ -302,7 +302,7 @@ export class SimSteps implements StepRuns {
       await this.#permitDestruction('rebuild', state);
       if (step.replaces === 'instance') directory.aside = directory.wal;
     }
-    world.oracle.destroys(node, upstream, step.replaces);
+    world.oracle.writes.destroys(node, upstream, step.replaces);
     const { run } = upstream.postgres;
     const source = upstream.postgres.directory;
     directory.kind = 'unfinished';
@@ -328,7 +328,7 @@ export class SimSteps implements StepRuns {
       throw new StepError('the upstream makes a checkpoint first', true);
     }
     await this.#permitDestruction('rewind', state);
-    world.oracle.destroys(node, upstream, 'rewind');
+    world.oracle.writes.destroys(node, upstream, 'rewind');
     const { run } = upstream.postgres;
     directory.kind = 'unfinished';
     await process.sleep(between(world, 50, world.swarm.cloneMaxMs / 3));

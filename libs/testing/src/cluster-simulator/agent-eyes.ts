@@ -1,0 +1,192 @@
+import type { DataDirectory, Endpoint, PostgresCondition } from '#libs/cluster';
+import type { ObservedCondition } from '#libs/reconcile';
+import type { AgentLife } from './agent-life.ts';
+import type { GuardView } from './sim-guard.ts';
+import type { SimNode } from './sim-node.ts';
+import { ancestorsOf, endOf } from './wal.ts';
+
+const OBSERVE_MS = 200;
+const HURRY_MS = 20;
+const LOOK_MS = 2;
+const PORT = 5_432;
+
+export type Snapshot = {
+  readonly begunMs: number;
+  readonly guard: GuardView | null;
+  readonly directory: DataDirectory;
+  readonly postgres: PostgresCondition;
+  readonly standbySignal: boolean;
+  readonly upstream: Endpoint | null;
+  readonly receiving: boolean;
+};
+
+/** What an agent sees of its instance, and when it looks. */
+export class AgentEyes {
+  latest: Snapshot | null = null;
+  /** When PostgreSQL was last seen to serve. */
+  servedAtMs: number | null = null;
+  #looking = false;
+  #again = false;
+  #hurry = false;
+  #lookTimer = 0;
+
+  constructor(readonly life: AgentLife) {}
+
+  setHurry(hurry: boolean): void {
+    if (hurry === this.#hurry) return;
+    this.#hurry = hurry;
+    this.look();
+  }
+
+  look(): void {
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    this.#looking = true;
+    this.#lookTimer += 1;
+    const snapshot = this.#observe();
+    this.life.process.after(LOOK_MS, () => {
+      this.#looking = false;
+      this.latest = snapshot;
+      this.#lookTimer += 1;
+      const timer = this.#lookTimer;
+      const waitMs = this.#again ? 0 : this.#hurry ? HURRY_MS : OBSERVE_MS;
+      this.#again = false;
+      this.life.process.after(waitMs, () => {
+        if (timer === this.#lookTimer) this.look();
+      });
+      this.life.seen(snapshot);
+    });
+  }
+
+  #observe(): Snapshot {
+    const { guard } = this.life;
+    const { postgres } = this.life.node;
+    const { directory } = postgres;
+    const nowMs = this.life.node.host.nowMs();
+    if (guard?.postmaster !== 'down') this.life.walEnd = null;
+    const condition = this.#postgresCondition();
+    if (condition.kind === 'primary' || condition.kind === 'standby') this.servedAtMs = nowMs;
+    return {
+      begunMs: nowMs,
+      guard,
+      directory: this.#directory(),
+      postgres: condition,
+      standbySignal: directory.standbySignal,
+      upstream: directory.conninfo === null ? null : endpointOf(directory.conninfo),
+      receiving: postgres.receiver !== null,
+    };
+  }
+
+  #directory(): DataDirectory {
+    const { postgres } = this.life.node;
+    const { directory, timeline, wal } = postgres;
+    if (directory.kind === 'empty') return { kind: 'empty' };
+    if (directory.kind === 'unfinished') return { kind: 'unfinished', work: 'work' };
+    const { systemIdentifier, cleanShutdown } = directory;
+    const walEnd = this.life.walEnd === null ? null : { timeline, lsn: this.life.walEnd };
+    const ancestors = ancestorsOf(wal);
+    return { kind: 'initialised', systemIdentifier, walEnd, timeline, ancestors, cleanShutdown };
+  }
+
+  #postgresCondition(): PostgresCondition {
+    const { guard } = this.life;
+    const { postgres } = this.life.node;
+    if (guard === null) return { kind: 'unresponsive', why: 'no guard' };
+    if (guard.postmaster === 'down') return { kind: 'stopped' };
+    if (guard.postmaster === 'stopping') return { kind: 'stopping' };
+    if (postgres.phase === 'starting') return { kind: 'starting', progress: null, sinceMs: 0 };
+    if (postgres.phase === 'stopping') return { kind: 'stopping' };
+    if (postgres.phase === 'down' || !postgres.postmaster) {
+      return { kind: 'unresponsive', why: 'refused' };
+    }
+    const { timeline, wal, receiver } = postgres;
+    if (postgres.role === 'primary') {
+      return { kind: 'primary', timeline, writeLsn: endOf(wal), readOnly: false, standbys: [] };
+    }
+    const end = endOf(wal);
+    return {
+      kind: 'standby',
+      timeline,
+      receivedLsn: end,
+      replayedLsn: end,
+      receiver:
+        receiver === null
+          ? null
+          : {
+              streaming: true,
+              from: endpointOf(receiver.upstream.node),
+              latestEndLsn: receiver.latestEndLsn,
+              latestEndAgeMs: Math.max(0, this.life.world.scheduler.nowMs - receiver.heardAtMs),
+            },
+    };
+  }
+
+  /** Nothing that was seen before the last step ended counts. */
+  condition(): ObservedCondition | null {
+    const seen = this.latest;
+    if (seen === null || seen.begunMs < this.life.steps.endedAtMs || seen.guard === null)
+      return null;
+    const { guard: now, facts } = this.life;
+    const same =
+      now !== null &&
+      now.incarnation === seen.guard.incarnation &&
+      now.postmaster === seen.guard.postmaster &&
+      now.run === seen.guard.run;
+    const guard = {
+      incarnation: seen.guard.incarnation,
+      epoch: same ? now.epoch : seen.guard.epoch,
+    };
+    const around = {
+      guard,
+      detached: facts.detached,
+      abandonedHandOver: facts.abandonedHandOver,
+      rebuiltOrder: this.life.node.files.rebuiltOrder,
+    };
+    const { directory, postgres, upstream, standbySignal } = seen;
+    switch (postgres.kind) {
+      case 'stopping':
+        return { ...around, kind: 'stopping' };
+      case 'stopped': {
+        if (directory.kind !== 'initialised') return { ...around, ...directory };
+        const { systemIdentifier, cleanShutdown } = directory;
+        const walEnd = directory.walEnd?.lsn ?? null;
+        const kind = 'stopped';
+        return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown };
+      }
+      case 'starting':
+        return { ...around, kind: 'starting', as: standbySignal ? 'standby' : 'primary', upstream };
+      case 'primary': {
+        const settled = standbySignal && facts.settledEpoch === guard.epoch;
+        return {
+          ...around,
+          kind: 'primary',
+          timeline: postgres.timeline,
+          readOnly: postgres.readOnly,
+          settled,
+        };
+      }
+      case 'standby': {
+        if (directory.kind !== 'initialised') return null;
+        return {
+          ...around,
+          kind: 'standby',
+          systemIdentifier: directory.systemIdentifier,
+          own: { timeline: postgres.timeline, ancestors: directory.ancestors },
+          walEnd: postgres.receivedLsn,
+          receiving: seen.receiving,
+          upstream,
+        };
+      }
+      case 'foreign':
+        return { ...around, kind: 'foreign', pid: postgres.pid };
+      case 'unresponsive':
+        return { ...around, kind: 'unresponsive', why: postgres.why };
+    }
+  }
+}
+
+export function endpointOf(node: SimNode): Endpoint {
+  return { host: node.name, port: PORT };
+}

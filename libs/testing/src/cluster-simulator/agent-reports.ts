@@ -1,0 +1,104 @@
+import { type AgentReport, type RebuildReport, rebuildOrderOf } from '#libs/cluster';
+import { endpointOf, type Snapshot } from './agent-eyes.ts';
+import type { AgentLife } from './agent-life.ts';
+
+const REPORT_MS = 300;
+const HURRY_MS = 20;
+
+/** What an agent tells the leader, at intervals and when there is news. */
+export class AgentReports {
+  #hurry = false;
+  #timer = 0;
+  #news = '';
+
+  constructor(readonly life: AgentLife) {}
+
+  setHurry(hurry: boolean): void {
+    if (hurry === this.#hurry) return;
+    this.#hurry = hurry;
+    this.report();
+  }
+
+  reportNews(snapshot: Snapshot): void {
+    const news = this.#newsOf(snapshot);
+    if (news === this.#news) return;
+    this.#news = news;
+    this.report();
+  }
+
+  #newsOf({ postgres, directory, guard }: Snapshot): string {
+    const role = postgres.kind === 'primary' ? postgres.timeline : '';
+    const { goal } = this.life;
+    const awaited = goal?.kind === 'standby' && goal.hurry && postgres.kind === 'standby';
+    const received = awaited ? postgres.receivedLsn : '';
+    const { detached } = this.life.facts;
+    return [
+      ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch],
+      ...[detached?.throughEpoch, directory.kind, this.life.reconciler.actedVersion],
+      ...[this.life.desk.wants, this.#rebuildReport().phase],
+    ].join(' ');
+  }
+
+  report(): void {
+    this.#timer += 1;
+    const timer = this.#timer;
+    this.life.process.after(this.#hurry ? HURRY_MS : REPORT_MS, () => {
+      if (timer === this.#timer) this.report();
+    });
+    const { leader } = this.life.controllers;
+    const seen = this.life.eyes.latest;
+    if (leader === null || seen === null) return;
+    this.life.controllers.report(leader, this.#reportOf(seen));
+  }
+
+  #reportOf(seen: Snapshot): AgentReport {
+    const { guard, directory, postgres } = seen;
+    const { swarm } = this.life.world;
+    const nowMs = this.life.node.host.nowMs();
+    const up = postgres.kind === 'primary' || postgres.kind === 'standby';
+    return {
+      instance: this.life.node.name,
+      actedVersion: this.life.reconciler.actedVersion,
+      postgresEndpoint: endpointOf(this.life.node),
+      agentEndpoint: { host: this.life.node.name, port: 8_008 },
+      tags: {
+        noFailover: swarm.noFailover === this.life.node.name,
+        noLoadBalance: false,
+        failoverPriority: 0,
+      },
+      guard:
+        guard === null
+          ? null
+          : {
+              incarnation: guard.incarnation,
+              epoch: guard.epoch,
+              remainingMs: guard.remainingMs,
+            },
+      dataDirectory: directory,
+      postgres,
+      detached: this.life.facts.detached,
+      abandonedHandOver: this.life.facts.abandonedHandOver,
+      downForMs: up ? 0 : Math.round(nowMs - (this.life.eyes.servedAtMs ?? nowMs)),
+      activity: this.life.steps.running?.kind ?? null,
+      problem: this.life.reconciler.problem,
+      rebuild: this.#rebuildReport(),
+    };
+  }
+
+  #rebuildReport(): RebuildReport {
+    const { state, node } = this.life;
+    const order = state === null ? null : (rebuildOrderOf(state, node.name)?.order ?? null);
+    const done = order !== null && node.files.rebuiltOrder === order;
+    const copying = this.life.steps.running?.kind === 'rebuild' ? 'copying' : 'waiting';
+    const after = node.postgres.receiver === null ? 'starting' : 'streaming';
+    return {
+      wants: this.life.desk.wants,
+      order,
+      phase: done ? after : copying,
+      method: 'basebackup',
+      ...{ doneBytes: 0n, totalBytes: null, bytesPerSecond: null, secondsLeft: null },
+      tookMs: 0,
+      failures: [],
+    };
+  }
+}

@@ -1,0 +1,97 @@
+import { type AgentReport, goalOf, type RecordedEvent } from '#libs/cluster';
+import type { Confirmation } from '#libs/protocol';
+import type { AgentLife } from './agent-life.ts';
+import { CLUSTER } from './cluster-world.ts';
+import type { ControllerLife, LeaderWord } from './controller-life.ts';
+
+const FOUNDING = 'group';
+
+type Asked = { readonly answer: (confirmation: Confirmation) => void };
+
+/** The agents that are connected to a controller: reports, the state they follow, confirmations. */
+export class ControllerAgents {
+  readonly #agents = new Map<AgentLife, { subscribed: boolean }>();
+
+  constructor(readonly life: ControllerLife) {}
+
+  tellLeader(word: LeaderWord): void {
+    for (const agent of this.#agents.keys()) this.#tellLeader(agent, word);
+  }
+
+  #tellLeader(agent: AgentLife, word: LeaderWord): void {
+    this.#toAgent(agent, () => agent.controllers.leaderNamed(word.name, word.term, this.life));
+  }
+
+  tellEvents(events: readonly RecordedEvent[]): void {
+    for (const [agent, { subscribed }] of this.#agents) {
+      if (subscribed) this.#toAgent(agent, () => agent.controllers.eventsCame(events, this.life));
+    }
+  }
+
+  agentConnected(agent: AgentLife): void {
+    if (this.#agents.has(agent)) return;
+    this.#agents.set(agent, { subscribed: false });
+    this.#tellLeader(agent, this.life.leaderWord());
+  }
+
+  subscribe(agent: AgentLife, sequence: number): void {
+    this.agentConnected(agent);
+    this.#agents.set(agent, { subscribed: true });
+    const state = this.life.store.cluster(CLUSTER);
+    const news = state?.sequence === sequence ? null : state;
+    this.#toAgent(agent, () => agent.controllers.subscribed(news, this.life));
+  }
+
+  report(agent: AgentLife, report: AgentReport, { answer }: Asked): void {
+    const { service } = this.life;
+    this.agentConnected(agent);
+    if (service === null) return;
+    const state = this.life.store.cluster(CLUSTER);
+    this.life.seat.world.oracle.reportHeard(this.life, report, state);
+    service.observations.reported(state, CLUSTER, report, this.life.nowMs());
+    this.life.decisions.changed(CLUSTER);
+    this.life.schedule();
+    this.askConfirmation(agent, { answer });
+  }
+
+  askConfirmation(agent: AgentLife, { answer }: Asked): void {
+    this.#whenConfirmed(() => {
+      const state = this.life.store.cluster(CLUSTER);
+      const { version = null, sequence = 0 } = state ?? {};
+      const confirmation = { version, sequence, controllersIncarnation: FOUNDING };
+      this.#toAgent(agent, () => answer(confirmation));
+    });
+  }
+
+  askDestruction(agent: AgentLife, version: number, answer: (permitted: boolean) => void): void {
+    this.#whenConfirmed(() => {
+      const state = this.life.store.cluster(CLUSTER);
+      const stands = state !== null && state.version === version;
+      const permitted = stands && goalOf(state, agent.node.name).kind === 'standby';
+      this.#toAgent(agent, () => answer(permitted));
+    });
+  }
+
+  #whenConfirmed(run: () => void): void {
+    if (this.life.service === null) return;
+    this.life.confirm({
+      onConfirmed: (index) => this.life.whenApplied(index, run),
+      onUnconfirmed: () => undefined,
+    });
+  }
+
+  #toAgent(agent: AgentLife, run: () => void): void {
+    const { host } = agent.node;
+    this.life.seat.world.network.send(
+      this.life.seat.host,
+      host,
+      () => {
+        if (agent.node.agent.life === agent) agent.process.deliver(run);
+      },
+      () => {
+        this.#agents.delete(agent);
+        agent.controllers.linkLost(this.life.seat);
+      },
+    );
+  }
+}

@@ -1,0 +1,233 @@
+import { type Lsn, timelineId } from '#libs/kernel';
+import { between } from './cluster-world.ts';
+import type { SimNode } from './sim-node.ts';
+import type { SimPostgres } from './sim-postgres.ts';
+import { ancestorsOf, endOf, isPrefix, type Wal } from './wal.ts';
+
+export type Receiver = {
+  readonly upstream: SimPostgres;
+  readonly upstreamRun: number;
+  latestEndLsn: Lsn | null;
+  heardAtMs: number;
+};
+type Walsender = {
+  readonly standby: SimPostgres;
+  confirmed: Wal;
+  /** One shipment is on its way at a time; it is sent again when it is not confirmed. */
+  sending: boolean;
+  shipments: number;
+  /** What the latest shipment holds, once it has left. */
+  sent: Wal | null;
+};
+
+const CONNECT_EVERY_MS = 200;
+/** wal_receiver_timeout and wal_sender_timeout, set low. */
+const SILENCE_LIMIT_MS = 5_000;
+const RESEND_MS = 250;
+
+/** WAL between instances: the receiver of a standby, and the walsenders of whom it streams from. */
+export class SimStreaming {
+  receiver: Receiver | null = null;
+  readonly walsenders = new Map<string, Walsender>();
+  /** The primary that the running server has read from its configuration. */
+  inForce: SimNode | null = null;
+
+  constructor(readonly postgres: SimPostgres) {}
+
+  someoneIsBehind(): boolean {
+    const { wal } = this.postgres;
+    return [...this.walsenders.values()].some(({ confirmed }) => !isPrefix(wal, confirmed));
+  }
+
+  /** The server has died. */
+  closeAll(): void {
+    const { node } = this.postgres;
+    const { receiver } = this;
+    this.receiver = null;
+    if (receiver !== null && node.host.up) {
+      receiver.upstream.streaming.walsenders.delete(node.name);
+    }
+    for (const { standby } of this.walsenders.values()) this.#reset(standby);
+    this.walsenders.clear();
+  }
+
+  /** The files changed and the postmaster was told; the startup process may be busy elsewhere. */
+  reload(): void {
+    if (!this.postgres.alive) return;
+    const heldMs = Math.max(
+      0,
+      this.postgres.reloadHeldUntilMs - this.postgres.world.scheduler.nowMs,
+    );
+    this.postgres.process.after(between(this.postgres.world, 2, 30) + heldMs, () => {
+      this.inForce = this.postgres.directory.conninfo;
+      if (this.receiver !== null && this.receiver.upstream.node !== this.inForce) {
+        this.dropReceiver();
+      }
+      if (this.inForce !== null) this.#connect();
+    });
+  }
+
+  /** SIGTERM to the WAL receiver: it flushes and goes, and the startup process starts none meanwhile. */
+  endReceiver(): void {
+    this.postgres.process.after(between(this.postgres.world, 1, 5), () => this.dropReceiver());
+  }
+
+  dropReceiver(): void {
+    const { receiver } = this;
+    this.receiver = null;
+    if (receiver === null) return;
+    const { upstream } = receiver;
+    const { name, host } = this.postgres.node;
+    this.postgres.world.network.send(host, upstream.node.host, () => {
+      if (upstream.streaming.walsenders.get(name)?.standby === this.postgres)
+        upstream.streaming.walsenders.delete(name);
+    });
+  }
+
+  connectLoop(run: number): void {
+    if (run !== this.postgres.run || this.postgres.role !== 'standby') return;
+    this.#noticeLostUpstream();
+    if (this.receiver === null) this.#connect();
+    this.postgres.process.after(CONNECT_EVERY_MS, () => this.connectLoop(run));
+  }
+
+  #noticeLostUpstream(): void {
+    const { receiver } = this;
+    if (receiver === null) return;
+    const { upstream, upstreamRun, heardAtMs } = receiver;
+    const gone = !upstream.alive || upstream.run !== upstreamRun;
+    const reachable = this.postgres.world.network.connects(
+      this.postgres.node.host,
+      upstream.node.host,
+    );
+    const silentMs = this.postgres.world.scheduler.nowMs - heardAtMs;
+    if ((gone && reachable) || ((gone || !reachable) && silentMs > SILENCE_LIMIT_MS)) {
+      this.dropReceiver();
+    }
+  }
+
+  #connect(): void {
+    const from = this.inForce;
+    if (from === null || this.receiver !== null || this.postgres.phase !== 'running') return;
+    if (
+      this.postgres.role !== 'standby' ||
+      this.postgres.reloadHeldUntilMs > this.postgres.world.scheduler.nowMs
+    )
+      return;
+    const upstream = from.postgres;
+    const { network } = this.postgres.world;
+    if (upstream === this.postgres || !network.connects(this.postgres.node.host, from.host)) return;
+    if (!upstream.postmaster || upstream.phase !== 'running' || from.host.frozen) return;
+    if (!canStream(this.postgres.wal, upstream.wal)) return;
+    const { scheduler } = this.postgres.world;
+    this.receiver = {
+      upstream,
+      upstreamRun: upstream.run,
+      latestEndLsn: null,
+      heardAtMs: scheduler.nowMs,
+    };
+    upstream.streaming.walsenders.set(this.postgres.node.name, {
+      standby: this.postgres,
+      confirmed: this.postgres.wal,
+      sending: false,
+      shipments: 0,
+      sent: null,
+    });
+    upstream.streaming.#ship(this.postgres.node.name);
+  }
+
+  shipToAll(): void {
+    for (const name of this.walsenders.keys()) this.#ship(name);
+    this.postgres.releaseWaiting();
+  }
+
+  #ship(name: string): void {
+    const walsender = this.walsenders.get(name);
+    if (walsender === undefined || walsender.sending) return;
+    walsender.sending = true;
+    walsender.sent = null;
+    walsender.shipments += 1;
+    const shipment = walsender.shipments;
+    const { network, swarm } = this.postgres.world;
+    const { standby } = walsender;
+    const lagMs = standby.node.host.up ? swarm.lagMsOf(standby.node.name) : 0;
+    this.postgres.process.after(between(this.postgres.world, 0.1, 0.8) + lagMs, () => {
+      const { wal } = this.postgres;
+      walsender.sent = wal;
+      network.send(this.postgres.node.host, standby.node.host, () =>
+        standby.process.deliver(() => standby.streaming.#receive(this.postgres, wal)),
+      );
+      this.postgres.process.after(RESEND_MS, () => this.#shipAgain(name, walsender, shipment));
+    });
+  }
+
+  #shipAgain(name: string, walsender: Walsender, shipment: number): void {
+    if (this.walsenders.get(name) !== walsender || !walsender.sending) return;
+    if (walsender.shipments !== shipment) return;
+    walsender.sending = false;
+    this.#ship(name);
+  }
+
+  #receive(from: SimPostgres, incoming: Wal): void {
+    const { receiver } = this;
+    if (receiver?.upstream !== from || receiver.upstreamRun !== from.run) return;
+    receiver.heardAtMs = this.postgres.world.scheduler.nowMs;
+    receiver.latestEndLsn = endOf(incoming);
+    if (isPrefix(this.postgres.wal, incoming)) {
+      if (this.postgres.wal !== incoming) {
+        this.postgres.directory.wal = incoming;
+        this.shipToAll();
+      }
+    } else if (!isPrefix(incoming, this.postgres.wal)) {
+      if (canStream(this.postgres.wal, incoming))
+        this.postgres.world.oracle.silentlyDiverged(this.postgres.node, from.node);
+      this.dropReceiver();
+      return;
+    }
+    const { wal } = this.postgres;
+    this.postgres.world.network.send(this.postgres.node.host, from.node.host, () =>
+      from.process.deliver(() => from.streaming.#confirmed(this.postgres.node.name, wal)),
+    );
+  }
+
+  #confirmed(name: string, wal: Wal): void {
+    const walsender = this.walsenders.get(name);
+    if (walsender === undefined) return;
+    walsender.confirmed = wal;
+    this.postgres.releaseWaiting();
+    const { sent } = walsender;
+    if (sent === null || !isPrefix(sent, wal)) return;
+    walsender.sending = false;
+    if (!isPrefix(this.postgres.wal, wal)) this.#ship(name);
+  }
+
+  dropSilentWalsenders(nowMs: number): void {
+    for (const [name, { standby }] of this.walsenders) {
+      const heard = standby.receiver?.upstream === this.postgres && standby.node.host.up;
+      if (!heard && standby.process.alive) this.walsenders.delete(name);
+      if (!standby.process.alive && standby.node.host.up) this.walsenders.delete(name);
+      if (!standby.node.host.up && nowMs % SILENCE_LIMIT_MS < 5) this.walsenders.delete(name);
+    }
+  }
+
+  /** A dead process closes its connections; a dead host does not. */
+  #reset(standby: SimPostgres): void {
+    const { run } = this.postgres;
+    if (!this.postgres.node.host.up) return;
+    this.postgres.world.network.send(this.postgres.node.host, standby.node.host, () => {
+      standby.process.deliver(() => {
+        const { receiver } = standby;
+        if (receiver?.upstream === this.postgres && receiver.upstreamRun === run)
+          standby.streaming.receiver = null;
+      });
+    });
+  }
+}
+
+/** What PostgreSQL itself checks: timelines by number, positions by LSN. */
+function canStream(own: Wal, upstream: Wal): boolean {
+  const [mine, theirs] = [own.branch.timeline, upstream.branch.timeline];
+  if (mine === theirs) return endOf(own) <= endOf(upstream);
+  const left = ancestorsOf(upstream).find(({ timeline }) => timeline === timelineId(mine));
+  return left !== undefined && endOf(own) <= left.forkLsn;
+}
