@@ -87,9 +87,8 @@ export class WriteOracle {
     if (settings.synchronousMode !== 'off') return { mode: settings.synchronousMode };
     const { lastKnown } = operation;
     if (lastKnown === null) return null;
-    if (lost.branch.timeline !== lastKnown.timeline) {
-      return lost.branch.timeline > lastKnown.timeline ? null : { lastKnown: lastKnown.timeline };
-    }
+    // What was left for a later timeline lies before it: positions on one line of descent compare.
+    if (lost.branch.timeline > lastKnown.timeline) return null;
     const limit = settings.maximumLagOnFailoverBytes;
     return endOf(lost) > lastKnown.lsn - limit ? null : { lastKnown: lastKnown.lsn, limit };
   }
