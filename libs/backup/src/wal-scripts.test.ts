@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -125,6 +133,33 @@ describe('the script around archive_command', () => {
     expect(await begin(text, 'segment', '000A').code).toBe(expected);
   });
 });
+
+it.each([
+  ['restore_command', () => restore(['sleep', '3'])],
+  ['archive_command', () => archive(['sleep', '3'], 60_000)],
+])('leaves nobody waiting when the script around %s is killed', async (_name, text) => {
+  postmasterPid('ready');
+  const { child, code } = begin(text(), 'segment', '000A');
+  await delay(300);
+  const inSession = () => waitersIn(directory).length;
+  expect(inSession()).toBeGreaterThan(0);
+  child.kill('SIGKILL');
+  await code;
+  for (let look = 0; look < 50 && inSession() > 0; look += 1) await delay(100);
+  expect(inSession()).toBe(0);
+});
+
+/** Processes of a script: its subshells have the script's path among their arguments. */
+function waitersIn(of: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(of, 'script'));
+    } catch {
+      return false;
+    }
+  });
+}
 
 it('is named in a setting so that the shell of PostgreSQL reads it', () => {
   expect(walSetting("/var/lib/it's 100%/wal-restore", 'restore')).toBe(

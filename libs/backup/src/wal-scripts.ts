@@ -7,7 +7,10 @@ import type { WalProgram } from './rebuild-tool.ts';
 
 const HEADER = '#!/bin/sh\n# Written by Matriarch: changes made here are lost.\n';
 
-/** How often the scripts look up from waiting. */
+/**
+ * How often the scripts look up from waiting. Whoever waits also looks for the script itself (`kill -0 $$`):
+ * a signal that comes before a new subshell has dropped the script's traps is lost, and it would wait on.
+ */
 const LOOK_SECONDS = 0.1;
 
 /**
@@ -29,6 +32,7 @@ trap 'end; exit 1' TERM INT HUP
   left=${looks}
   while [ "$left" -gt 0 ] && [ ! -e ${quoted(detachedMark)} ]; do
     sleep ${LOOK_SECONDS}
+    kill -0 $$ 2>/dev/null || exit
     left=$((left - 1))
   done
   end
@@ -73,7 +77,7 @@ child=$!
 end() { kill -TERM -"$child" 2>/dev/null; kill -KILL -"$child" 2>/dev/null; }
 trap 'end; exit 130' TERM INT HUP
 (
-  while sleep ${LOOK_SECONDS}; do
+  while sleep ${LOOK_SECONDS} && kill -0 $$ 2>/dev/null; do
     if stopping; then
       end
       exit
