@@ -122,8 +122,10 @@ export class AgentHost {
     return processes.find(({ title }) => title.includes('walreceiver streaming'))?.pid ?? null;
   }
 
-  postmasterPid(): number {
-    return Number(readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  /** As `postmaster.pid` names it, whether it still runs or not; null when there is no such file. */
+  postmasterPid(): number | null {
+    const path = join(this.dataDirectory, 'postmaster.pid');
+    return existsSync(path) ? Number(readFileSync(path, 'utf8').split('\n')[0]) : null;
   }
 
   async client(): Promise<Client> {
