@@ -41,6 +41,9 @@ export type Joining = { readonly join?: { readonly token: string | null } };
 /** What another version would do otherwise. */
 export type Version = { readonly protocol?: ProtocolRange; readonly checkEveryMs?: number };
 
+/** Where a controller listens. */
+export type Place = { readonly host: string; readonly link: number; readonly api: number };
+
 /** Three real controllers in one process: own stores, own TLS listeners on loopback. */
 export class ThreeControllers {
   readonly running = new Map<string, RunningController>();
@@ -53,20 +56,25 @@ export class ThreeControllers {
   private constructor(
     readonly directory: string,
     readonly authority: Awaited<ReturnType<typeof createAuthority>>,
-    readonly ports: Map<string, { readonly link: number; readonly api: number }>,
+    readonly ports: Map<string, Place>,
     readonly founders: readonly string[],
   ) {
     this.groupId = authority.groupId;
   }
 
   static async make(founders: readonly string[] = ['c1', 'c2', 'c3']): Promise<ThreeControllers> {
+    const ports = new Map<string, Place>();
+    for (const name of founders) {
+      ports.set(name, { host: HOST, link: await freePort(), api: await freePort() });
+    }
+    return await ThreeControllers.at(ports);
+  }
+
+  /** Certificates and directories for controllers that listen elsewhere than on loopback. */
+  static async at(ports: Map<string, Place>): Promise<ThreeControllers> {
     const directory = mkdtempSync(join(tmpdir(), 'controllers-'));
     const authority = await createAuthority({ directory: join(directory, 'tls'), now: now() });
-    const ports = new Map<string, { readonly link: number; readonly api: number }>();
-    for (const name of founders) {
-      ports.set(name, { link: await freePort(), api: await freePort() });
-    }
-    return new ThreeControllers(directory, authority, ports, founders);
+    return new ThreeControllers(directory, authority, ports, [...ports.keys()]);
   }
 
   /** Made once, also for callers at the same moment: two would write over each other's files. */
@@ -96,13 +104,13 @@ export class ThreeControllers {
   /** Ports for one more, which is no founder. */
   async newcomer(name: string): Promise<string> {
     const link = await freePort();
-    this.ports.set(name, { link, api: await freePort() });
+    this.ports.set(name, { host: HOST, link, api: await freePort() });
     return `${HOST}:${link}`;
   }
 
   async start(name: string, wrong: Mistakes & Joining & Version = {}): Promise<RunningController> {
     const { certPath, keyPath } = await this.certificate('controller', wrong.certificateOf ?? name);
-    const { link, api } = this.#portsOf(wrong.portsOf ?? name);
+    const { link, api } = this.placeOf(wrong.portsOf ?? name);
     const running = await startController({
       config: {
         name: controllerName(name),
@@ -167,8 +175,14 @@ export class ThreeControllers {
     });
   }
 
+  placeOf(name: string): Place {
+    const ports = this.ports.get(name);
+    if (ports === undefined) throw new Error(`there is no controller ${name}`);
+    return ports;
+  }
+
   apiPort(name: string): number {
-    return this.#portsOf(name).api;
+    return this.placeOf(name).api;
   }
 
   /** A link as a guard, an agent or an operator would have it. */
@@ -180,10 +194,10 @@ export class ThreeControllers {
   ): Promise<PeerLink> {
     const { certPath, keyPath } = await this.certificate(identity.role, identity.name);
     const credentials = await TlsCredentials.load({ caPath: this.caPath, certPath, keyPath });
+    const { host, link: port } = this.placeOf(to);
     return new Promise((resolve, reject) => {
       const link = new PeerLink({
-        host: HOST,
-        port: this.#portsOf(to).link,
+        ...{ host, port },
         channel,
         security: { kind: 'mutual-tls', credentials },
         self: { ...identity, groupId: this.groupId, memberId: 0, incarnation: 'test' },
@@ -198,7 +212,7 @@ export class ThreeControllers {
   }
 
   #entry({ join }: Joining) {
-    const address = (name: string) => ({ host: HOST, port: this.#portsOf(name).link });
+    const address = (name: string) => ({ host: HOST, port: this.placeOf(name).link });
     if (join !== undefined) {
       const controllers = this.founders.map(address);
       return { controllers: [], join: { controllers, token: join.token } };
@@ -208,12 +222,6 @@ export class ThreeControllers {
       address: address(name),
     }));
     return { controllers, join: null };
-  }
-
-  #portsOf(name: string): { readonly link: number; readonly api: number } {
-    const ports = this.ports.get(name);
-    if (ports === undefined) throw new Error(`there is no controller ${name}`);
-    return ports;
   }
 
   #logger(base: LogFields): Logger {

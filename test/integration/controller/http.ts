@@ -17,8 +17,8 @@ export async function ask(group: ThreeControllers, to: string, asked: Asked): Pr
   const { as, method, path } = asked;
   const payload = asked.body === undefined ? '' : JSON.stringify(asked.body);
   const options = {
-    host: '127.0.0.1',
-    port: group.apiPort(to),
+    host: group.placeOf(to).host,
+    port: group.placeOf(to).api,
     method,
     path,
     agent: false as const,

@@ -14,7 +14,7 @@ import {
 import type { Operation, RegisterInput, RegisterOutput } from '#libs/testing';
 import type { PeerLink } from '#libs/transport';
 import { STORE_PORTS } from '../../../apps/controller/src/raft-host/load-event-store.ts';
-import type { ControllerProcesses } from './controller-processes.ts';
+import type { ControllerProcesses } from '../controller/controller-processes.ts';
 
 const ANSWER_LIMIT_MS = 300;
 const RETRY_PAUSE_MS = 20;
@@ -25,7 +25,18 @@ export type ClientOptions = {
   readonly name: string;
   /** It repeats a command for so long until it hears; then the outcome stays unknown. */
   readonly patienceMs: number;
+  /** It turns to another controller only when it is sent away, not when it hears nothing. */
+  readonly loyal: boolean;
   readonly prng: Prng;
+};
+
+type Refusal = { readonly leader: string | null };
+
+/** One request and its repetitions. */
+type Asked = {
+  readonly ids: number[];
+  answer: SessionAnswer | null;
+  wake: (refusal: Refusal | null) => void;
 };
 
 /** One client: one session, one operation at a time, whichever controller leads. */
@@ -121,28 +132,41 @@ export class RegisterClient {
     limitMs: number,
   ): Promise<SessionAnswer | null> {
     const endMs = performance.now() + limitMs;
-    while (performance.now() < endMs) {
-      const answer = await this.#askOnce(request);
-      if (answer !== null && answer.type !== 'failed') return answer;
-      this.target = (answer === null ? null : answer.leader) ?? this.#next();
+    const asked: Asked = { ids: [], answer: null, wake: () => undefined };
+    while (asked.answer === null && performance.now() < endMs) {
+      const refusal = await this.#askOnce(request, asked);
+      if (asked.answer !== null) break;
+      if (refusal !== null || !this.options.loyal) this.target = refusal?.leader ?? this.#next();
       await pause(RETRY_PAUSE_MS);
     }
-    return null;
+    for (const id of asked.ids) this.#waiting.delete(id);
+    return asked.answer;
   }
 
-  #askOnce(request: (id: number) => SessionRequest): Promise<SessionAnswer | null> {
+  /**
+   * Waits for an answer to this attempt or to one before: a controller that was stopped answers later
+   * what it was asked meanwhile. Resolves with a refusal, or null.
+   */
+  #askOnce(request: (id: number) => SessionRequest, asked: Asked): Promise<Refusal | null> {
     this.#lastId += 1;
     const id = this.#lastId;
+    asked.ids.push(id);
     return new Promise((resolve) => {
-      const end = (answer: SessionAnswer | null): void => {
+      const end = (refusal: Refusal | null): void => {
         clearTimeout(timer);
-        this.#waiting.delete(id);
-        resolve(answer);
+        resolve(refusal);
       };
       const timer = setTimeout(() => end(null), ANSWER_LIMIT_MS);
-      this.#waiting.set(id, end);
+      asked.wake = end;
+      this.#waiting.set(id, (answer) => {
+        if (answer.type !== 'failed') {
+          asked.answer ??= answer;
+          asked.wake(null);
+        } else if (id === asked.ids.at(-1)) asked.wake(answer);
+      });
       const bytes = encode(packSessionRequest(request(id)));
-      if (this.#links.get(this.target)?.send(SessionFrame.request, bytes) !== true) end(null);
+      const sent = this.#links.get(this.target)?.send(SessionFrame.request, bytes) === true;
+      if (!sent) end({ leader: null });
     });
   }
 

@@ -1,0 +1,48 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ControllerProcesses } from '../controller/controller-processes.ts';
+
+/** What happens to the leader, and is taken back. */
+export const LEADER_FAULTS = ['kill', 'stop', 'cut', 'apart', 'mute', 'deaf'] as const;
+export type LeaderFault = (typeof LEADER_FAULTS)[number];
+
+/** For longer than two election timeouts: the others have chosen another leader by then. */
+const FAULT_MS = 1_500;
+
+/** Inflicts it on `leader`, waits, and takes it back. */
+export async function inflictOnLeader(
+  fault: LeaderFault,
+  leader: string,
+  processes: ControllerProcesses,
+): Promise<void> {
+  const { network, names } = processes;
+  const others = names.filter((name) => name !== leader);
+  switch (fault) {
+    case 'kill':
+      await processes.kill(leader);
+      await pause(FAULT_MS);
+      processes.start(leader);
+      return;
+    case 'stop':
+      processes.signal(leader, 'SIGSTOP');
+      await pause(FAULT_MS);
+      processes.signal(leader, 'SIGCONT');
+      return;
+    // Clients do not reach it either.
+    case 'cut':
+      await network.cut(leader);
+      break;
+    // Clients reach it, and it may believe for a while that it leads.
+    case 'apart':
+      await network.partition([leader], others);
+      break;
+    // The others do not hear it, it hears them.
+    case 'mute':
+      for (const other of others) await network.cutOneWay(leader, other);
+      break;
+    case 'deaf':
+      for (const other of others) await network.cutOneWay(other, leader);
+      break;
+  }
+  await pause(FAULT_MS);
+  await network.healAll();
+}
