@@ -13,8 +13,10 @@ import { EventStream } from './link/event-stream.ts';
 import { ParameterTeller } from './link/parameter-teller.ts';
 import { Reporter } from './link/reporter.ts';
 import { conditionOf, withPresentLease } from './observe/condition.ts';
+import { newsIn } from './observe/news.ts';
 import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
+import { paceOf } from './pace.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
 import { WalLease } from './postgres/wal-programs.ts';
@@ -99,19 +101,7 @@ export class Agent {
       this.#local,
       () => this.stream.state?.postgres.superuser ?? config.postgres.user,
     );
-    this.controllers = new Controllers(
-      config.controllers.map(({ name }) => name),
-      parts.openLink,
-      {
-        onLeader: () => this.#readFromLeader(),
-        onUp: () => this.#changed(),
-        onDown: (channel) => this.stream.lost(channel),
-        onPush: (push, from) => {
-          if (push.type === 'events') this.stream.take(push.events, from);
-          else this.stream.readFrom(from);
-        },
-      },
-    );
+    this.controllers = this.#makeControllers();
     this.#confirmations = new Confirmations(this.controllers, log, () => this.#changed());
     this.guard = new GuardKeeper(config, installation, parts.guardProgram, log, () => {
       this.observer.look();
@@ -119,8 +109,16 @@ export class Agent {
       this.#changed();
     });
     this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);
-    this.observer = new Observer(config, installation, this.#sessions, this.guard, log, () =>
-      this.#looked(),
+    const pace = () => paceOf(this.stream.state);
+    const looked = () => this.#looked();
+    this.observer = new Observer(
+      config,
+      installation,
+      this.#sessions,
+      this.guard,
+      log,
+      looked,
+      pace,
     );
     this.#reporter = new Reporter(
       this.controllers,
@@ -130,6 +128,7 @@ export class Agent {
         this.#confirmations.note(confirmation);
         this.#prober.told(confirmation.primarySuspected === true);
       },
+      pace,
     );
     this.#prober = new Prober({
       instance: config.instance,
@@ -240,6 +239,23 @@ export class Agent {
     });
   }
 
+  #makeControllers(): Controllers {
+    const { config, openLink } = this.parts;
+    return new Controllers(
+      config.controllers.map(({ name }) => name),
+      openLink,
+      {
+        onLeader: () => this.#readFromLeader(),
+        onUp: () => this.#changed(),
+        onDown: (channel) => this.stream.lost(channel),
+        onPush: (push, from) => {
+          if (push.type === 'events') this.stream.take(push.events, from);
+          else this.stream.readFrom(from);
+        },
+      },
+    );
+  }
+
   #makeDesk(stateDirectory: string): RebuildDesk {
     return new RebuildDesk(
       new RebuildJournalFile(stateDirectory),
@@ -338,18 +354,7 @@ export class Agent {
   #hasNews(): boolean {
     const report = this.report();
     if (report === null) return false;
-    const { postgres, guard, detached, dataDirectory, problem, actedVersion, rebuild } = report;
-    const synchronous = 'synchronous' in postgres ? postgres.synchronous : undefined;
-    const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
-    const { goal } = this.reconciler;
-    // A switchover waits for these bytes; otherwise a position is no news.
-    const awaited = goal?.kind === 'standby' && goal.hurry && postgres.kind === 'standby';
-    const received = awaited ? postgres.receivedLsn : null;
-    const news = [
-      ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
-      ...[dataDirectory.kind, problem, actedVersion, rebuild?.phase, rebuild?.wants],
-      ...[synchronous?.order, synchronous?.proved, synchronous?.flushedTo],
-    ].join(' ');
+    const news = newsIn(report, this.reconciler.goal);
     const changed = news !== this.#lastNews;
     this.#lastNews = news;
     return changed;

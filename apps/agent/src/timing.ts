@@ -1,7 +1,5 @@
 /** Limits of the agent, in milliseconds. What depends on the cluster is in its settings. */
-export const REPORT_INTERVAL_MS = 300;
 export const HURRY_INTERVAL_MS = 20;
-export const OBSERVE_INTERVAL_MS = 200;
 export const RECOVERY_LOOK_MS = 500;
 /** One look at PostgreSQL, connecting included. */
 export const OBSERVE_DEADLINE_MS = 1_000;

@@ -21,7 +21,6 @@ import { launchGuard } from './guard-launch.ts';
 import { SilenceMeter } from './silence-meter.ts';
 import { SpareGuard } from './spare-guard.ts';
 
-const TURN_MS = 50;
 const DEATH_SHOWS_MS = 300;
 const DEATH_POLL_MS = 2;
 
@@ -70,7 +69,7 @@ export class GuardKeeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#turn(), TURN_MS);
+    this.#timer = setInterval(() => this.#turn(), GUARD_PING_INTERVAL_MS);
     void this.#attach();
   }
 

@@ -1,5 +1,5 @@
-/** More than this between two turns means that this process was held up itself. */
-const TURN_LIMIT_MS = 150;
+/** More than this between two turns, 200 ms apart, means that this process was held up itself. */
+const TURN_LIMIT_MS = 400;
 
 /**
  * How long a guard has left a ping unanswered while this process ran normally. A process that was

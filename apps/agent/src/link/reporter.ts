@@ -2,7 +2,7 @@ import type { AgentReport } from '#libs/cluster';
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Confirmation } from '#libs/protocol';
-import { HURRY_INTERVAL_MS, LEADER_ANSWER_MS, REPORT_INTERVAL_MS } from '../timing.ts';
+import { HURRY_INTERVAL_MS, LEADER_ANSWER_MS } from '../timing.ts';
 import type { Controllers } from './controllers.ts';
 
 /** Reports on their way; a slow leader gets no more until some are answered. */
@@ -20,6 +20,7 @@ export class Reporter {
     readonly log: Logger,
     readonly current: () => AgentReport | null,
     readonly onAnswer: (confirmation: Confirmation) => void,
+    readonly pace: () => { readonly reportMs: number },
   ) {}
 
   /** Never waits for the answer before: what it waits for may be in this report. */
@@ -28,7 +29,7 @@ export class Reporter {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () => this.now(),
-      this.#hurry ? HURRY_INTERVAL_MS : REPORT_INTERVAL_MS,
+      this.#hurry ? HURRY_INTERVAL_MS : this.pace().reportMs,
     );
     const report = this.current();
     if (report === null || this.controllers.leader === null) return;

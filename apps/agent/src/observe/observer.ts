@@ -10,7 +10,6 @@ import { readUpstream } from '../postgres/upstream.ts';
 import {
   HURRY_INTERVAL_MS,
   OBSERVE_DEADLINE_MS,
-  OBSERVE_INTERVAL_MS,
   READ_WAL_END_AFTER_MS,
   RECOVERY_LOOK_MS,
 } from '../timing.ts';
@@ -46,6 +45,7 @@ export class Observer {
     readonly guard: GuardKeeper,
     readonly log: Logger,
     readonly onLook: () => void,
+    readonly pace: () => { readonly observeMs: number },
   ) {
     this.#server = new ServerFactsReader(config.postgres.dataDirectory, log);
   }
@@ -96,7 +96,7 @@ export class Observer {
     }
     this.#looking = false;
     if (this.#stopped) return;
-    const intervalMs = this.#hurry ? HURRY_INTERVAL_MS : OBSERVE_INTERVAL_MS;
+    const intervalMs = this.#hurry ? HURRY_INTERVAL_MS : this.pace().observeMs;
     this.#timer = setTimeout(() => this.look(), this.#again ? 0 : intervalMs);
     this.#again = false;
     this.onLook();

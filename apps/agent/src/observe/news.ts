@@ -1,0 +1,16 @@
+import type { AgentReport, Goal } from '#libs/cluster';
+
+/** What the leader may wait for, as a text: while it stays the same, a report can wait for its turn. */
+export function newsIn(report: AgentReport, goal: Goal | null): string {
+  const { postgres, guard, detached, dataDirectory, problem, actedVersion, rebuild } = report;
+  const synchronous = 'synchronous' in postgres ? postgres.synchronous : undefined;
+  const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
+  // A switchover waits for these bytes; otherwise a position is no news.
+  const awaited = goal?.kind === 'standby' && goal.hurry && postgres.kind === 'standby';
+  const received = awaited ? postgres.receivedLsn : null;
+  return [
+    ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
+    ...[dataDirectory.kind, problem, actedVersion, rebuild?.phase, rebuild?.wants],
+    ...[synchronous?.order, synchronous?.proved, synchronous?.flushedTo],
+  ].join(' ');
+}
