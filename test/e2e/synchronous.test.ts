@@ -29,7 +29,8 @@ beforeEach(async () => {
 });
 
 afterAll(async () => {
-  await cluster.remove();
+  // Missing when the hosts could not be made: then that is the failure to be seen.
+  await (cluster as TestCluster | undefined)?.remove();
 });
 
 type Recorded = {
