@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { codeOf } from '#libs/kernel';
 import { run } from '#libs/process';
 import type { HostPlan } from '../../apps/cli/src/demo/plan.ts';
 
@@ -19,7 +20,15 @@ export async function killEverythingIn(namespace: string): Promise<void> {
     const { stdout } = await ip('netns', 'pids', namespace);
     const pids = stdout.split('\n').filter((line) => line !== '');
     if (pids.length === 0) return;
-    await run(['kill', '-9', ...pids], { timeoutMs: COMMAND_TIMEOUT_MS, acceptExitCodes: [0, 1] });
+    for (const pid of pids) killIfThere(Number(pid));
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 
