@@ -136,8 +136,10 @@ export type PeerStatus = {
   readonly recentlyActive: boolean;
   /** Requests on their way to it. */
   readonly inflightAppends: number;
-  /** How long its oldest unfinished write took when it last answered; 0 when its disk keeps up. */
+  /** How long the write under way had taken when it last answered; 0 when none was. */
   readonly writeStallMs: number;
+  /** None of its writes has taken an election timeout. */
+  readonly diskKeepsUp: boolean;
 };
 
 export type RaftStatus = {
@@ -155,6 +157,8 @@ export type RaftStatus = {
   readonly membership: SnapshotMeta['membership'];
   /** Requests that peers refused, since this member started. */
   readonly appendRejects: number;
+  /** No write of its own has taken an election timeout. */
+  readonly diskKeepsUp: boolean;
   /** Leader only. */
   readonly peers: readonly PeerStatus[];
 };
@@ -189,7 +193,7 @@ export interface RaftMachine {
   /** The log up to and including `index` may be dropped from storage and memory. */
   compactTo(index: LogIndex): void;
   onUnreachable(id: MemberId): void;
-  /** The host's disk has been stuck this long; 0 when it is fine (reference/raft.md 7.1). */
+  /** The write under way has taken this long; 0 when none is (reference/raft.md 7.1). */
   onWriteStall(stallMs: number, electionTimeoutMs: number): void;
   /**
    * This member's state is not to be trusted: it goes on storing and voting, for its log is sound, but

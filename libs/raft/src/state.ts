@@ -71,6 +71,8 @@ export class State {
   /** Never repeated while the process lives. */
   lastRound: RoundId = 0;
   writeStallMs = 0;
+  /** As the host last said it; 0 before: then any write under way counts as one that is stuck. */
+  electionTimeoutMs = 0;
   appendRejects = 0;
   /** The disk was stuck for so long that this member must not lead before a write succeeds. */
   campaignWithheld = false;
@@ -96,6 +98,11 @@ export class State {
       if (entry.kind === 'membership') this.memberships.append(entry.index, entry.membership);
     }
     this.drawElectionTimeout();
+  }
+
+  /** A busy disk always has a write under way: it keeps up as long as none takes an election timeout. */
+  keepsUp(writeStallMs: number): boolean {
+    return writeStallMs <= this.electionTimeoutMs;
   }
 
   get leader(): MemberId | 0 {

@@ -21,6 +21,7 @@ export function statusOf(state: State): RaftStatus {
     firstIndex: log.firstIndex,
     membership: state.memberships.current,
     appendRejects: state.appendRejects,
+    diskKeepsUp: state.keepsUp(state.writeStallMs),
     peers: peers.map((peer) => ({
       id: peer.id,
       state: peer.state,
@@ -29,6 +30,7 @@ export function statusOf(state: State): RaftStatus {
       recentlyActive: isActive(state, peer),
       inflightAppends: peer.inflightCount,
       writeStallMs: peer.writeStallMs,
+      diskKeepsUp: state.keepsUp(peer.writeStallMs),
     })),
   };
 }

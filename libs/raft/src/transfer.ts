@@ -54,7 +54,8 @@ export function bestSuccessor(state: State, leadership: Leadership): Progress | 
   let best: Progress | null = null;
   for (const peer of leadership.peers) {
     if (!state.memberships.current.voters.includes(peer.id)) continue;
-    if (!isActive(state, peer) || peer.state !== 'replicate' || peer.writeStallMs > 0) continue;
+    if (!isActive(state, peer) || peer.state !== 'replicate') continue;
+    if (!state.keepsUp(peer.writeStallMs)) continue;
     if (best === null || peer.matchIndex > best.matchIndex) best = peer;
   }
   return best;

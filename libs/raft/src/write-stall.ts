@@ -12,6 +12,7 @@ const STEP_DOWN_AFTER_ELECTION_TIMEOUTS = 4;
  */
 export function onWriteStall(state: State, stallMs: number, electionTimeoutMs: number): void {
   state.writeStallMs = stallMs;
+  state.electionTimeoutMs = electionTimeoutMs;
   if (stallMs === 0) {
     state.campaignWithheld = false;
     return;

@@ -41,6 +41,11 @@ export class GuardClient {
   }
 
   renew(of: number, incarnation: string, nonce: number): Promise<GuardAnswer> {
+    this.sendRenewal(of, incarnation, nonce);
+    return this.answered((answer) => 'nonce' in answer && answer.nonce === nonce);
+  }
+
+  sendRenewal(of: number, incarnation: string, nonce: number): void {
     this.send({
       type: 'renew',
       incarnation: guardIncarnation(incarnation),
@@ -50,7 +55,6 @@ export class GuardClient {
       postmaster: 'running',
       agentAbsentMs: 0,
     });
-    return this.answered((answer) => 'nonce' in answer && answer.nonce === nonce);
   }
 
   answered(matches: (answer: GuardAnswer) => boolean): Promise<GuardAnswer> {

@@ -53,6 +53,7 @@ export class MemberViews {
     const peer = status.peers.find((known) => known.id === id);
     const matchIndex = own ? status.durableIndex : (peer?.matchIndex ?? null);
     const heard = own || peer?.recentlyActive === true;
+    const keepsUp = own ? status.diskKeepsUp : peer?.diskKeepsUp === true;
     const stallMs = own ? this.#options.host.writeStallMs : (peer?.writeStallMs ?? null);
     const leads = status.leader === status.self;
     return {
@@ -61,7 +62,7 @@ export class MemberViews {
       appliedIndex: view.appliedIndex,
       lagEntries: matchIndex === null || !leads ? null : status.lastIndex - matchIndex,
       reachable: own || (leads ? heard : view.reachable),
-      disk: !heard || stallMs === null ? 'unknown' : stallMs > 0 ? 'stalled' : 'keeps up',
+      disk: !heard || stallMs === null ? 'unknown' : keepsUp ? 'keeps up' : 'stalled',
       writeStallMs: heard && stallMs !== null ? Math.round(stallMs) : null,
     };
   }

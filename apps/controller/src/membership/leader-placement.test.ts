@@ -24,18 +24,15 @@ function leading(over: Partial<RaftStatus['peers'][number]> = {}): RaftStatus {
   const peer = (id: number, matchIndex: number) =>
     ({
       ...{ id, state: 'replicate' as const, matchIndex, nextIndex: 101 },
-      ...{ recentlyActive: true, inflightAppends: 0 },
+      ...{ recentlyActive: true, inflightAppends: 0, writeStallMs: 0, diskKeepsUp: true },
     }) as const;
   const members = [1, 2, 3].map((id) => ({ id, name: `c${id}`, address: `10.0.0.${id}:7400` }));
   return {
     ...{ self: 1, role: 'leader', term: 3, vote: 1, leader: 1, serving: true },
     ...{ commitIndex: 100, appliedIndex: 100, durableIndex: 100, lastIndex: 100, firstIndex: 1 },
-    appendRejects: 0,
+    ...{ appendRejects: 0, diskKeepsUp: true },
     membership: { members, voters: [1, 2, 3], outgoing: [], learners: [] },
-    peers: [
-      { ...peer(2, 100), writeStallMs: 0, ...over },
-      { ...peer(3, 99), writeStallMs: 0 },
-    ],
+    peers: [{ ...peer(2, 100), ...over }, peer(3, 99)],
   };
 }
 
@@ -66,7 +63,7 @@ describe('where the leader should be', () => {
 
   it.each([
     { what: 'does not answer', over: { recentlyActive: false } },
-    { what: 'has a stalled disk', over: { writeStallMs: 40 } },
+    { what: 'has a stalled disk', over: { diskKeepsUp: false } },
     { what: 'is behind', over: { matchIndex: 10 } },
     { what: 'is fed a snapshot', over: { state: 'snapshot' as const } },
   ])('passes over a voter that $what', ({ over }) => {

@@ -62,8 +62,8 @@ export function betterPlaced(
   const [best] = peers
     .filter(({ id }) => membership.voters.includes(id) && !taken.has(hostOf(id)))
     .filter(({ state, recentlyActive }) => recentlyActive && state === 'replicate')
-    .filter(({ writeStallMs, matchIndex }) => {
-      return writeStallMs === 0 && lastIndex - matchIndex <= LAG_ENTRIES_MAX;
+    .filter(({ diskKeepsUp, matchIndex }) => {
+      return diskKeepsUp && lastIndex - matchIndex <= LAG_ENTRIES_MAX;
     })
     .toSorted((a, b) => b.matchIndex - a.matchIndex);
   return best?.id ?? null;

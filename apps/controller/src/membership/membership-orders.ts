@@ -188,7 +188,7 @@ export class MembershipOrders {
     const { membership, peers } = this.#status();
     const [best] = peers
       .filter((peer) => membership.voters.includes(peer.id) && peer.recentlyActive)
-      .filter((peer) => peer.state === 'replicate' && peer.writeStallMs === 0)
+      .filter((peer) => peer.state === 'replicate' && peer.diskKeepsUp)
       .toSorted((a, b) => b.matchIndex - a.matchIndex);
     if (best === undefined) throw refused('no other voter is healthy: nobody could take over');
     return best.id;
