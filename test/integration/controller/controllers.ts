@@ -87,7 +87,7 @@ export class ThreeControllers {
     if (known !== undefined) return known;
     const made = issueCertificate({
       ...{ authority: this.authority, role, name, now: now() },
-      hosts: [HOST],
+      hosts: [...new Set([HOST, this.ports.get(name)?.host ?? HOST])],
     });
     this.#certificates.set(key, made);
     return made;
