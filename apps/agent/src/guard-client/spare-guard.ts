@@ -3,8 +3,8 @@ import type { Writable } from 'node:stream';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 
-/** A guard that just began is busy with its instance; so is this host. */
-const START_AFTER_MS = 1_500;
+/** A guard that just began is busy with its instance, and a new cluster with its clones. */
+const START_AFTER_MS = 5_000;
 /** A spare that does not stay up is not worth more processor time than this. */
 const RETRY_AFTER_MS = 60_000;
 const PIPE_FD = 3;
