@@ -39,7 +39,7 @@ const FAULTS: readonly Fault[] = [
 const BOOTSTRAP_LIMIT_MS = 60_000;
 const SETTLE_LIMIT_MS = 30_000;
 /** A host that was just repaired has its spare guard again, and is not busy with itself. */
-const BETWEEN_MS = 3_000;
+const BETWEEN_MS = 5_500;
 /** What led to the outage is worth seeing too. */
 const BEFORE_MS = 150;
 const AFTER_MS = 30;

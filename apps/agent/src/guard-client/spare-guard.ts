@@ -4,7 +4,7 @@ import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 
 /** A guard that just began is busy with its instance, and a new cluster with its clones. */
-const START_AFTER_MS = 5_000;
+const START_AFTER_MS = 3_500;
 /** A spare that does not stay up is not worth more processor time than this. */
 const RETRY_AFTER_MS = 60_000;
 const PIPE_FD = 3;
