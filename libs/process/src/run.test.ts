@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { build } from 'esbuild';
+import { describe, expect, it, vi } from 'vitest';
+import { isDead, ProcTable } from './proc-table.ts';
 import { ProcessError } from './process-error.ts';
 import { run } from './run.ts';
 
 const LIMITS = { timeoutMs: 5_000 };
+const WAIT = { timeout: 15_000, interval: 20 };
 
 async function failureOf(promise: Promise<unknown>): Promise<ProcessError> {
   const error = await promise.then(
@@ -11,6 +16,36 @@ async function failureOf(promise: Promise<unknown>): Promise<ProcessError> {
   );
   if (!(error instanceof ProcessError)) throw new Error(`not a ProcessError: ${String(error)}`);
   return error;
+}
+
+/** Another Node process that runs a script as we run tools; resolves when the script has begun. */
+async function parentOf(script: string): Promise<ChildProcess> {
+  const argv = ['sh', '-c', `echo begun >&2; ${script}`];
+  const bundled = await build({
+    stdin: {
+      contents: `import { run } from './run.ts';
+        const onStderrLine = () => console.log('begun');
+        await run(${JSON.stringify(argv)}, { timeoutMs: 300_000, endsWithUs: true, onStderrLine });`,
+      resolveDir: import.meta.dirname,
+      loader: 'ts',
+    },
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    conditions: ['source'],
+  });
+  const program = bundled.outputFiles[0]?.text ?? '';
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(parent.stdout, 'data');
+  return parent;
+}
+
+function runningAs(title: string): number {
+  const proc = new ProcTable();
+  return proc.pids().filter((pid) => proc.title(pid) === title).length;
 }
 
 describe('run', () => {
@@ -78,6 +113,26 @@ describe('run', () => {
     const failing = failureOf(run(['sleep', '30'], { ...LIMITS, signal: abort.signal }));
     abort.abort();
     expect((await failing).failure).toMatchObject({ cancelled: true, signal: 'SIGTERM' });
+  });
+
+  it('leaves nothing of a tool that has ended, and passes on how it ended', async () => {
+    const argv = ['sh', '-c', 'sleep 300 & echo $!; cat; exit 3'];
+    const error = await failureOf(run(argv, { ...LIMITS, endsWithUs: true, stdin: 'said\n' }));
+    const [pid, said] = error.failure.stdoutTail.split('\n');
+    expect(error.failure).toMatchObject({ exitCode: 3, argv });
+    expect(said).toBe('said');
+    await vi.waitUntil(() => isDead(new ProcTable().stat(Number(pid))), WAIT);
+  });
+
+  it.each([
+    { which: 'a tool', script: 'exec sleep 86401' },
+    { which: 'what a tool has started', script: 'trap "" TERM; sleep 86402; :' },
+  ])('ends $which when we are killed', { timeout: 60_000 }, async ({ script }) => {
+    const sleeper = /sleep \d+/.exec(script)?.[0] ?? '';
+    const parent = await parentOf(script);
+    await vi.waitUntil(() => runningAs(sleeper) === 1, WAIT);
+    parent.kill('SIGKILL');
+    await vi.waitUntil(() => runningAs(sleeper) === 0, WAIT);
   });
 
   it('accepts other exit codes when told', async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { endGroupAfter, endingWithUs } from './end-with-us.ts';
 import { GroupEnder } from './group-ender.ts';
 import type { OsUser } from './os-user.ts';
 import { ProcessError, type ProcessFailure } from './process-error.ts';
@@ -20,6 +21,8 @@ export type RunOptions = {
   readonly onStderrLine?: (line: string) => void;
   /** How much of each stream is kept, from its end. */
   readonly outputLimitChars?: number;
+  /** It and all that it starts end when this process does, even by SIGKILL. Needs `sh` on the host. */
+  readonly endsWithUs?: boolean;
   /** Default: only 0. */
   readonly acceptExitCodes?: readonly number[];
 };
@@ -56,7 +59,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     state.cancelled = true;
     throw new ProcessError(failure({}));
   }
-  const child = spawn(argv[0] ?? '', argv.slice(1), spawnOptions(options));
+  const child = spawnChild(argv, options);
   const closed = waitForClose(child);
   output.attach(child);
   const ender = new GroupEnder(child, options.killGraceMs ?? KILL_GRACE_MS);
@@ -93,11 +96,19 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   }
 }
 
+function spawnChild(argv: readonly string[], options: RunOptions): ChildProcess {
+  const { endsWithUs = false } = options;
+  const [program = '', ...rest] = endsWithUs ? endingWithUs(argv) : argv;
+  const child = spawn(program, rest, spawnOptions(options));
+  if (endsWithUs) endGroupAfter(child);
+  return child;
+}
+
 function spawnOptions(options: RunOptions): SpawnOptions {
   return {
     cwd: options.cwd ?? '/',
     env: options.env ?? { ...process.env, LC_ALL: 'C' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', options.endsWithUs === true ? 'pipe' : 'ignore'],
     detached: true,
     ...(options.runAs === undefined ? {} : { uid: options.runAs.uid, gid: options.runAs.gid }),
   };

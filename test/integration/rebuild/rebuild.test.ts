@@ -5,10 +5,12 @@ import {
   readdirSync,
   realpathSync,
   renameSync,
+  rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { instanceName } from '#libs/kernel';
+import { ProcTable } from '#libs/process';
 import { until } from '../agent/until.ts';
 import { RebuildRig } from './rebuild-rig.ts';
 
@@ -61,8 +63,9 @@ beforeAll(async () => {
   );
   rig.write(
     'restore',
-    'exec /usr/lib/postgresql/15/bin/pg_basebackup -d "$MATRIARCH_SOURCE" -D "$MATRIARCH_DATA_DIRECTORY" ' +
-      '-c fast -X none\n',
+    `[ -e ${join(rig.directory, 'slow')} ] && limit=--max-rate=32\n` +
+      '/usr/lib/postgresql/15/bin/pg_basebackup -d "$MATRIARCH_SOURCE" -D "$MATRIARCH_DATA_DIRECTORY" ' +
+      '-c fast -X none $limit || exit\n',
   );
   await rig.start();
   await rig.streaming();
@@ -157,6 +160,22 @@ describe('an instance whose data is built anew', () => {
       expect((await rig.event('RebuildCompleted', before)).method).toBe('basebackup');
       await rig.streaming();
     }
+  });
+
+  it('takes along what its tool has started, when its agent is killed', async () => {
+    const host = rig.standby;
+    const slow = rig.write('slow', '');
+    const before = rig.order(host.name, 'custom');
+    const copying = () =>
+      new ProcTable().pids().filter((pid) => new ProcTable().title(pid).startsWith(copier)).length;
+    const copier = '/usr/lib/postgresql/15/bin/pg_basebackup';
+    await until(() => copying() > 0, 60_000);
+    await host.stopAgent('SIGKILL');
+    await until(() => copying() === 0, 15_000);
+    rmSync(slow);
+    host.startAgent(rig.programs.agent);
+    expect((await rig.event('RebuildCompleted', before)).method).toBe('custom');
+    await rig.streaming();
   });
 
   it('stays as it is when it is cancelled, until a new order', async () => {

@@ -1,7 +1,10 @@
 import { type RunOptions, type RunResult, run } from '#libs/process';
 import type { Installation } from './installation.ts';
 
-/** Runs a program of the installation as its user, with untranslated messages. */
+/**
+ * Runs a program of the installation as its user, with untranslated messages. It ends with this process:
+ * a copy that nobody waits for would write into the directory of the next one.
+ */
 export function runTool(
   installation: Pick<Installation, 'runAs'>,
   argv: readonly string[],
@@ -15,6 +18,7 @@ export function runTool(
   const { runAs } = installation;
   return run(argv, {
     ...rest,
+    endsWithUs: true,
     env: { ...process.env, LC_ALL: 'C', ...environment, ...environmentOf(secrets) },
     ...(runAs === undefined ? {} : { runAs }),
   });
