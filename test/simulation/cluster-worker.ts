@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import {
-  type ClusterMode,
   type ClusterSeedResult,
+  type DrawnMode,
   type LessCluster,
   runClusterSeed,
   shrinkClusterSeed,
@@ -11,7 +11,7 @@ import {
 export type ClusterOrder = {
   readonly firstSeed: number;
   readonly count: number;
-  readonly mode: ClusterMode;
+  readonly mode: DrawnMode;
   readonly stopAtViolation: boolean;
   readonly less?: LessCluster;
   readonly shrink?: boolean;

@@ -16,6 +16,7 @@ import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { newsIn } from './observe/news.ts';
 import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
+import { factsFrom } from './own-facts.ts';
 import { paceOf } from './pace.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
@@ -29,7 +30,6 @@ import { streamingViewOf } from './rebuild/streaming-view.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
-import { LostWalDirectory } from './state-directory/lost-wal-directory.ts';
 import { RebuildJournalFile } from './state-directory/rebuild-journal-file.ts';
 import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
@@ -57,16 +57,7 @@ export class Agent {
   readonly observer: Observer;
   readonly reconciler: Reconciler;
   readonly runner: StepRunner;
-  readonly facts: OwnFacts = {
-    detached: null,
-    abandonedHandOver: null,
-    settledEpoch: null,
-    leaving: false,
-    divergedWal: null,
-    synchronous: null,
-    clientsAwait: null,
-    recoveredTo: null,
-  };
+  readonly facts: OwnFacts;
   readonly desk: RebuildDesk;
   readonly preflights: Preflights;
   readonly #aside: AsideCopy;
@@ -85,7 +76,7 @@ export class Agent {
   constructor(readonly parts: AgentParts) {
     const { config, installation, log } = parts;
     const { stateDirectory } = config;
-    this.facts.divergedWal = new LostWalDirectory(stateDirectory).newest();
+    this.facts = factsFrom(stateDirectory);
     this.#memory = new ActedMemoryFile(stateDirectory);
     this.#local = new LocalInstance(config, installation, new DataIdFile(stateDirectory));
     this.desk = this.#makeDesk(stateDirectory);

@@ -54,7 +54,7 @@ export class Duties {
     const { local, observer, sessions, desk, aside, facts, log } = this.parts;
     const seen = observer.latest?.sql;
     if (this.#configuredVersion !== state.version && local.credentials !== null) {
-      const { changedFiles } = local.refreshConfiguration(state, facts.clientsAwait === null);
+      const { changedFiles } = local.refreshConfiguration(state, !facts.clientsKeptOut);
       if (changedFiles.length > 0) log.info('configuration written', { changedFiles });
       this.#configuredVersion = state.version;
     }

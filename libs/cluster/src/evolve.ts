@@ -1,4 +1,4 @@
-import { epoch, epochMs, unreachable } from '#libs/kernel';
+import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from '#libs/kernel';
 import { REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { flapWindowAfter } from './flap-window.ts';
@@ -174,6 +174,7 @@ function granted(
     serving: false,
     released: null,
     changedAt: at,
+    ...unrecordedOf(state, holder),
     timing: timingOf(state.settings),
   };
   const highestTimeline = Math.max(state.highestTimeline, timeline);
@@ -186,6 +187,17 @@ function granted(
     lastRefusal: null,
     operation: withGrant(state.operation, event, at),
   };
+}
+
+/** What the same holder was granted before and nobody heard it take. */
+function unrecordedOf(
+  { lease, history }: ClusterState,
+  holder: InstanceName,
+): { readonly unrecorded?: readonly TimelineId[] } {
+  if (lease.kind === 'NeverGranted' || lease.holder !== holder) return {};
+  const granted = [...(lease.unrecorded ?? []), lease.timeline];
+  const unrecorded = granted.filter((id) => !history.some(({ timeline }) => timeline === id));
+  return unrecorded.length === 0 ? {} : { unrecorded };
 }
 
 function withGrant(

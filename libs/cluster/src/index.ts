@@ -48,5 +48,6 @@ export {
   type SyncState,
   type TimelineRecord,
 } from './state.ts';
+export { namesInDoubt, wouldAcknowledge } from './sync-set/admit-sync.ts';
 export { ALONE, NOBODY, type Quorum, type SyncSetting, sameSetting } from './sync-set/quorum.ts';
 export { isSynchronous, settingAtStart, standingSetting } from './sync-set/standing-setting.ts';

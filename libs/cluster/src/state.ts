@@ -64,6 +64,11 @@ export type Lease =
       readonly guard: GuardIncarnation;
       /** The timeline that the holder writes, or will write once promoted. */
       readonly timeline: TimelineId;
+      /**
+       * Granted to this holder before, by grants that followed on each other, and not heard to be taken: it
+       * may have written there. Absent: none.
+       */
+      readonly unrecorded?: readonly TimelineId[];
       readonly reason: GrantReason;
       /** False between the grant and `Promoted` or `PrimaryResumed`. */
       readonly serving: boolean;

@@ -37,3 +37,4 @@ export {
   type StepOf,
   WRITABLE_STEPS,
 } from './step.ts';
+export { type ReceiverSight, type Sight, Suspicion } from './suspicion.ts';

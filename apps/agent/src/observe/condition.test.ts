@@ -74,7 +74,7 @@ const own = {
   abandonedHandOver: null,
   settledEpoch: 3,
   synchronous: null,
-  clientsAwait: null,
+  clientsKeptOut: false,
 };
 const down: GuardState = { ...guard, postmaster: 'down' };
 

@@ -9,7 +9,7 @@ export type OwnKnowledge = Omit<Surroundings, 'guard' | 'synchronous' | 'clients
   /** The epoch in which everything that a new primary needs was done. */
   readonly settledEpoch: number | null;
   readonly synchronous: NonNullable<Surroundings['synchronous']> | null;
-  readonly clientsAwait: object | null;
+  readonly clientsKeptOut: boolean;
 };
 
 /** The condition that the next step depends on; null while too little was seen. */
@@ -23,7 +23,7 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     rebuiltOrder: own.rebuiltOrder ?? null,
     rewindFailed: own.rewindFailed ?? null,
     ...(own.synchronous === null ? {} : { synchronous: own.synchronous }),
-    clientsKeptOut: own.clientsAwait !== null,
+    clientsKeptOut: own.clientsKeptOut,
   };
   if (snapshot.foreignPid !== null) {
     return { ...around, kind: 'foreign', pid: snapshot.foreignPid };

@@ -1,9 +1,9 @@
 import type { ClusterState, MemberRecord, PrimaryProbes } from '#libs/cluster';
 import type { Epoch } from '#libs/kernel';
+import { type ReceiverSight, Suspicion } from '#libs/reconcile';
 import type { Snapshot } from '../observe/snapshot.ts';
 import { probePeer } from './peer-probe.ts';
 import { probePostgres } from './postgres-probe.ts';
-import { type ReceiverSight, Suspicion } from './suspicion.ts';
 
 type Primary = { readonly member: MemberRecord; readonly epoch: Epoch };
 type Finished = Omit<PrimaryProbes, 'ageMs' | 'primaryInstance' | 'epoch'> & {

@@ -1,15 +1,15 @@
+import { wouldAcknowledge } from '#libs/cluster';
 import { formatLsn, type Lsn, parseLsn } from '#libs/kernel';
 import type { StepContext } from './step-context.ts';
 import { NotYetError } from './step-error.ts';
 
 /**
  * What a crash left on the primary may have been acknowledged to nobody. Clients come in once so many
- * members of the set that a failover relies on have it that every failover would keep it (safety 12).
+ * standbys have it that a commit would be acknowledged: then every failover keeps it (safety 12).
  */
 export async function admitClients(context: StepContext): Promise<void> {
   const { local, state, sql, facts, log } = context;
-  const awaited = facts.clientsAwait;
-  if (awaited === null) return;
+  if (!facts.clientsKeptOut) return;
   const [row] = await sql.query(
     `SELECT pg_current_wal_flush_lsn()::text AS flushed,
             (SELECT coalesce(jsonb_object_agg(application_name, flush_lsn::text), '{}')
@@ -18,16 +18,14 @@ export async function admitClients(context: StepContext): Promise<void> {
   );
   const recoveredTo = facts.recoveredTo ?? parseLsn(String(row?.['flushed']));
   facts.recoveredTo = recoveredTo;
-  const have = awaited.names.filter((name) => flushedBy(row?.['standbys'], name) >= recoveredTo);
-  if (have.length < awaited.count) {
+  const hasFlushed = (name: string) => flushedBy(row?.['standbys'], name) >= recoveredTo;
+  if (!wouldAcknowledge(state, hasFlushed)) {
     const at = formatLsn(recoveredTo);
-    throw new NotYetError(
-      `clients are kept out: ${have.length} of ${awaited.count} standbys have ${at}`,
-    );
+    throw new NotYetError(`clients are kept out until standbys have ${at}, as commits wait for`);
   }
-  facts.clientsAwait = null;
-  facts.recoveredTo = null;
   await context.needCredentials();
+  facts.clientsKeptOut = false;
+  facts.recoveredTo = null;
   local.refreshConfiguration(state, true);
   log.info('clients are let in', { recoveredTo: formatLsn(recoveredTo) });
   await context.reportNow();

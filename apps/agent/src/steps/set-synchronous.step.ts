@@ -1,4 +1,4 @@
-import type { SyncSetting } from '#libs/cluster';
+import { namesInDoubt, type SyncSetting } from '#libs/cluster';
 import { type Lsn, parseLsn } from '#libs/kernel';
 import {
   changeManagedSettings,
@@ -6,7 +6,7 @@ import {
   readManagedSettings,
   type SqlSession,
 } from '#libs/postgres-run';
-import { provenInForce, walsenders } from '../synchronous/proof.ts';
+import { inForceInBackends, provenInForce, walsenders } from '../synchronous/proof.ts';
 import {
   leadFor,
   leadingText,
@@ -48,11 +48,13 @@ export async function setSynchronous(
 
 /** First in a form in which each walsender shows that it has read it, then as it is to stay. */
 async function put(context: StepContext, setting: SyncSetting, text: string): Promise<void> {
-  const { local, sql } = context;
+  const { local, sql, state } = context;
   const { dataDirectory } = local;
   const written = readManagedSettings(dataDirectory)[NAMES] ?? '';
   const { inForce, senders } = await walsenders(sql);
-  const names = [...new Set([...setting.names, ...namesIn(written), ...namesIn(inForce)])];
+  // After a proof that did not succeed the files and a session know the new names only.
+  const doubtful = [...namesInDoubt(state), ...namesIn(written), ...namesIn(inForce)];
+  const names = [...new Set([...setting.names, ...doubtful])];
   const older = setting.names.map((name) => [
     ...[written, inForce].map((value) => priorityIn(value, name)),
     ...senders.filter((sender) => sender.name === name).map(({ priority }) => priority),
@@ -66,7 +68,7 @@ async function put(context: StepContext, setting: SyncSetting, text: string): Pr
   // To PostgreSQL the two are the same but for whom it prefers: nothing is to be proved of this one.
   changeManagedSettings(dataDirectory, { [NAMES]: text });
   local.reloadIfRunning();
-  await provenInForce(sql, text, []);
+  await inForceInBackends(sql, text);
 }
 
 /**

@@ -22,7 +22,7 @@ export async function settlePrimary(context: StepContext, epoch: Epoch): Promise
   putStandbySignal(local.dataDirectory);
   await context.reportNow();
   await context.needCredentials();
-  local.refreshConfiguration(state, facts.clientsAwait === null);
+  local.refreshConfiguration(state, !facts.clientsKeptOut);
   await ensureRoles(context);
   await ensureSlots(sql, state, local.config.instance);
   context.runInBackground('checkpoint', () => checkpointUnlessDone(context));

@@ -1,4 +1,4 @@
-import { type ClusterState, type MemberRecord, settingAtStart } from '#libs/cluster';
+import { type MemberRecord, settingAtStart } from '#libs/cluster';
 import type { Epoch } from '#libs/kernel';
 import { timelineId } from '#libs/kernel';
 import {
@@ -11,7 +11,7 @@ import { putStandbySignal } from '#libs/process';
 import { settingText } from '../synchronous/setting-text.ts';
 import { START_MS } from '../timing.ts';
 import { holdLease } from './hold-lease.ts';
-import type { ClientsAwait, StepContext, SynchronousFacts } from './step-context.ts';
+import type { StepContext, SynchronousFacts } from './step-context.ts';
 
 /** Starts the instance as a standby of `upstream`, or detached when there is none. */
 export async function startStandby(
@@ -24,6 +24,8 @@ export async function startStandby(
   if (upstream === null) putDetachedMark(dataDirectory);
   else clearDetachedMark(dataDirectory);
   if (upstream !== null) context.facts.detached = null;
+  context.facts.clientsKeptOut = false;
+  context.facts.recoveredTo = null;
   const started = startedWith(context);
   local.writeConfiguration(state, upstream?.postgres ?? null, {
     synchronousStandbyNames: started.text,
@@ -36,8 +38,6 @@ export async function startStandby(
   context.setActivity('starting PostgreSQL as standby');
   await guard.ask({ type: 'start', epoch: null }, START_MS);
   context.facts.synchronous = started;
-  context.facts.clientsAwait = null;
-  context.facts.recoveredTo = null;
 }
 
 /**
@@ -61,27 +61,18 @@ export async function startPrimary(context: StepContext, epoch: Epoch): Promise<
   facts.settledEpoch = null;
   clearDetachedMark(local.dataDirectory);
   const started = startedWith(context);
-  const awaited = clientsAwait(state);
+  // A crash leaves commits that nobody acknowledged: not to be seen before a failover would keep them.
+  const keptOut = started.setting.count > 0;
   // Without them the access file stays as it is, and clients would come in.
-  if (awaited !== null) await context.needCredentials();
+  if (keptOut) await context.needCredentials();
+  facts.clientsKeptOut = keptOut;
+  facts.recoveredTo = null;
   local.writeConfiguration(state, null, {
     synchronousStandbyNames: started.text,
-    clients: awaited === null,
+    clients: !keptOut,
   });
   context.setActivity('starting PostgreSQL as primary');
   await holdLease(context, epoch);
   await guard.ask({ type: 'start', epoch }, START_MS);
   facts.synchronous = started;
-  facts.clientsAwait = awaited;
-  facts.recoveredTo = null;
-}
-
-/**
- * A crash leaves commits on the primary that nobody acknowledged. They must not be seen before a
- * failover would keep them (safety 12).
- */
-function clientsAwait({ sync }: ClusterState): ClientsAwait | null {
-  const committed = sync?.committed ?? null;
-  if (committed === null) return null;
-  return { names: committed.members.map(({ name }) => name), count: committed.count };
 }

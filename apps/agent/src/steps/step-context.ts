@@ -20,7 +20,7 @@ export type OwnFacts = {
   /** What commits wait for, or would on a standby, once it was proved; null while it is not known. */
   synchronous: SynchronousFacts | null;
   /** Clients are kept out until standbys have what this primary was restarted with (safety 12). */
-  clientsAwait: ClientsAwait | null;
+  clientsKeptOut: boolean;
   /** Where it had flushed to when it was first asked; null until then. */
   recoveredTo: Lsn | null;
 };
@@ -36,9 +36,6 @@ export type SynchronousFacts = {
   /** Changes whenever it may have been disarmed between. */
   readonly generation: number;
 };
-
-/** So many of the names must have flushed what is there at the end of recovery. */
-export type ClientsAwait = { readonly names: readonly string[]; readonly count: number };
 
 /** What is asked about before something is destroyed. */
 export type DestructionOrder = { readonly order?: number; readonly inPlace: boolean };

@@ -31,23 +31,36 @@ export async function walsenders(
 
 /**
  * Waits until no process can release commits by an older value (safety 2): the value is in force in a
- * backend, and each walsender under one of `names`, old or new, shows the priority of `text`. One
- * without a flush position shows none: it is waited for.
+ * backend, and each walsender shows the priority of `text`. One without a flush position shows none:
+ * under one of `names`, old or new, it is waited for.
  *
  * @throws NotYetError
  */
-export async function provenInForce(
+export function provenInForce(
   sql: SqlSession,
   text: string,
   names: readonly string[],
 ): Promise<void> {
+  return untilRead(sql, text, ({ name, priority, hasFlushed }) => {
+    const waits = !hasFlushed && names.includes(name);
+    return waits || priority !== priorityIn(text, name);
+  });
+}
+
+/** In a backend; walsenders may read it when they come to it. @throws NotYetError */
+export function inForceInBackends(sql: SqlSession, text: string): Promise<void> {
+  return untilRead(sql, text, () => false);
+}
+
+async function untilRead(
+  sql: SqlSession,
+  text: string,
+  isBehind: (walsender: Walsender) => boolean,
+): Promise<void> {
   const begunMs = performance.now();
   for (;;) {
     const { inForce, senders } = await walsenders(sql);
-    const listed = senders.filter(({ name }) => names.includes(name));
-    const behind = listed.filter(
-      ({ name, priority, hasFlushed }) => !hasFlushed || priority !== priorityIn(text, name),
-    );
+    const behind = senders.filter(isBehind);
     if (inForce === text && behind.length === 0) return;
     if (performance.now() - begunMs > PROOF_LIMIT_MS) {
       const whom = behind.map(({ name }) => name).join(', ');

@@ -136,7 +136,7 @@ export function rankOf(
 }
 
 /**
- * The last holder on the timeline that it was granted, with nobody heard to say that it was promoted:
+ * The last holder on a timeline that it was granted, with nobody heard to say that it was promoted:
  * clients may have written there. The id was given to it alone, so nobody else can be on it.
  */
 function servedUnrecorded(
@@ -145,11 +145,13 @@ function servedUnrecorded(
   chain: readonly TimelineRecord[],
 ): boolean {
   if (lease.kind === 'NeverGranted' || lease.holder !== member.name) return false;
-  if (lease.timeline !== position.timeline || report.dataDirectory.kind !== 'initialised') {
+  const granted: readonly TimelineId[] = [...(lease.unrecorded ?? []), lease.timeline];
+  if (!granted.includes(position.timeline) || report.dataDirectory.kind !== 'initialised') {
     return false;
   }
   const { timeline, ancestors } = report.dataDirectory;
-  const parent = ancestors.at(-1)?.timeline;
+  const parents = ancestors.filter((each) => !granted.includes(each.timeline));
+  const parent = parents.at(-1)?.timeline;
   return timeline === position.timeline && chain.some((record) => record.timeline === parent);
 }
 

@@ -63,7 +63,8 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   const refusals = refusalsOf(verdicts);
   const unknownOf = (of: readonly Verdict[]) =>
     lastKnown === null ? positionUnknown(state, operation, of) : null;
-  const attempts = [verdicts, withFormerPrimary(input, limits, operation)].map((of) => ({
+  const last = [withFormerPrimary(input, limits, operation), withAll(input, limits)];
+  const attempts = [verdicts, ...last].map((of) => ({
     chosen: choose(of, operation, zones),
     unknown: unknownOf(of),
   }));
@@ -71,9 +72,10 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
     attempt.chosen !== null && attempt.unknown === null ? [attempt.chosen] : [],
   );
   if (chosen === undefined) {
+    const against = distinct([...refusals, ...last.flatMap(refusalsOf)]);
     const [first] = attempts;
     const unknown = first?.chosen === null ? null : (first?.unknown ?? null);
-    return refuse(input, 'failover', unknown === null ? refusals : [...refusals, unknown]);
+    return refuse(input, 'failover', unknown === null ? against : [...against, unknown]);
   }
   return grantTo(input, chosen, refusals);
 }
@@ -97,10 +99,11 @@ function chooseHolderOfAll(input: DecisionInput, operation: Failover): Decision 
   if (chosen !== null) return grantTo(input, chosen, refusalsOf(first));
   if (pending(first)) return null;
   // Whoever was passed over before may still be the only one who has everything.
-  const all = judgeAssured(input, judgeMembers(input, { ...limits, excluded: [] }));
+  const all = judgeAssured(input, withAll(input, limits));
   const last = choose(all, operation, zones);
   if (last !== null) return grantTo(input, last, refusalsOf(all));
-  return pending(all) ? null : refuse(input, 'failover', refusalsOf(first));
+  if (pending(all)) return null;
+  return refuse(input, 'failover', distinct([...refusalsOf(first), ...refusalsOf(all)]));
 }
 
 function grantTo(
@@ -149,6 +152,19 @@ function hasWaited({ observations }: DecisionInput): boolean {
 function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Failover): Verdict[] {
   const excluded = limits.excluded.filter((name) => name !== operation.primary);
   return judgeMembers(input, { ...limits, excluded });
+}
+
+/** Whoever failed before in this outage is asked once more before nobody serves. */
+function withAll(input: DecisionInput, limits: Limits): Verdict[] {
+  return judgeMembers(input, { ...limits, excluded: [] });
+}
+
+/** Of several attempts: what stands against each member, once. */
+function distinct(refusals: readonly RuleRefusal[]): RuleRefusal[] {
+  return refusals.filter(
+    ({ instance, rule }, position) =>
+      refusals.findIndex((each) => each.instance === instance && each.rule === rule) === position,
+  );
 }
 
 function choose(

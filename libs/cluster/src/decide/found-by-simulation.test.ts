@@ -28,6 +28,59 @@ describe('found by simulation', () => {
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 3, timeline: 3 });
   });
 
+  it('a holder whose promotions nobody heard of is not taken for diverged', () => {
+    // given: pg2 was promoted to timeline 2 and died before it was heard, and again before timeline 3
+    const scenario = hostLost(runningCluster(), 'pg1');
+    scenario.settle();
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
+    release(scenario, 2, 'pg2', 'guard-dead');
+    const written = { dataDirectory: dataOn(2, [[1, 95n]]) };
+    scenario.hears('pg2', { ...written, detached: detachedAt(2, 2, 120n) });
+    scenario.hears('pg3', { detached: detachedAt(2, 1, 90n) }).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 3, timeline: 3 });
+    release(scenario, 3, 'pg2', 'guard-dead');
+    // when: it is back with what it wrote on timeline 2
+    scenario.hears('pg2', { ...written, detached: detachedAt(3, 2, 120n) });
+    scenario.hears('pg3', { detached: detachedAt(3, 1, 90n) }).settle();
+    // then
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 4, timeline: 4 });
+  });
+
+  describe('an operator moves away from pg1, pg2 is not promoted in time and is lost, pg3 is far behind', () => {
+    function givenNobodyElse(): Scenario {
+      const scenario = runningCluster({ maximumLagOnFailoverBytes: 10n });
+      scenario.command({ type: 'failover', to: null, acceptLoss: false });
+      release(scenario, 1, 'pg1', 'yielded');
+      scenario.hears('pg2', { detached: detachedAt(1, 1, 100n) });
+      scenario.hears('pg3', { detached: detachedAt(1, 1, 50n) });
+      scenario.later(2_000).settle();
+      expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });
+      scenario.later(3_000).settle();
+      expect(scenario.last('FailoverStarted').excluded).toEqual(['pg1', 'pg2']);
+      release(scenario, 2, 'pg2', 'yielded');
+      scenario.silent('pg2').hears('pg3', { detached: detachedAt(2, 1, 50n) });
+      return scenario;
+    }
+
+    it('pg1, which failed before, has everything and is asked once more', () => {
+      const scenario = givenNobodyElse();
+      scenario.hears('pg1', { guard: idle('pg1'), detached: detachedAt(2, 1, 100n) });
+      scenario.later(2_000).settle();
+      expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', epoch: 3 });
+    });
+
+    it('what stands against pg1 beside that is told', () => {
+      const scenario = givenNobodyElse();
+      const foreign = { ...dataOn(1), systemIdentifier: '1' };
+      scenario.hears('pg1', { guard: idle('pg1'), dataDirectory: foreign });
+      scenario.later(2_000).settle();
+      const { refusals } = scenario.last('ActionRefused');
+      const rules = refusals.filter(({ instance }) => instance === 'pg1').map(({ rule }) => rule);
+      expect(rules).toEqual(['failed-before', 'foreign-data']);
+    });
+  });
+
   it('a grant of a timeline that its holder never wrote is not admitted', () => {
     const scenario = hostLost(runningCluster(), 'pg1');
     scenario.settle();

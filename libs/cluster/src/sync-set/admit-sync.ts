@@ -1,17 +1,39 @@
 import { unreachable } from '#libs/kernel';
 import type { ClusterEvent, SyncSet } from '../events.ts';
 import type { ClusterState, SyncState } from '../state.ts';
-import type { SyncEvent } from './evolve-sync.ts';
-import { fencersNeeded, isCovered, type Quorum } from './quorum.ts';
+import { evolveSync, type SyncEvent } from './evolve-sync.ts';
+import { blend, fencersNeeded, isCovered, type Quorum } from './quorum.ts';
 
 /** A set as the arithmetic takes it: by the names that PostgreSQL counts. */
 export function quorumOf(set: SyncSet | null): Quorum | null {
   return set === null ? null : { names: set.members.map(({ name }) => name), count: set.count };
 }
 
-/** Every setting that some part of the primary's PostgreSQL may be running. */
-export function running({ ordered, superseded }: SyncState): readonly Quorum[] {
-  return [ordered, ...superseded];
+/** Every setting that the primary's PostgreSQL may be running, also in parts. */
+function running({ ordered, superseded }: SyncState): readonly Quorum[] {
+  return [ordered, ...superseded, ...superseded.map((before) => blend(before, ordered))];
+}
+
+/**
+ * Names that some part of the primary's PostgreSQL may still let a commit go on for: each of their
+ * walsenders has to have read what is told next before anything is relied on.
+ */
+export function namesInDoubt({ sync }: Pick<ClusterState, 'sync'>): readonly string[] {
+  if (sync === undefined) return [];
+  return [sync.ordered, ...sync.superseded].flatMap(({ names }) => names);
+}
+
+/**
+ * Whether a commit that those have flushed of whom `hasFlushed` is true would be acknowledged. Then every
+ * failover finds it, whatever set is relied on by now: none is that does not cover what is ordered.
+ */
+export function wouldAcknowledge(
+  { sync }: Pick<ClusterState, 'sync'>,
+  hasFlushed: (name: string) => boolean,
+): boolean {
+  if (sync === undefined) return true;
+  const { names, count } = sync.ordered;
+  return names.filter(hasFlushed).length >= count;
 }
 
 /** Checked at apply: no order and no commitment ever breaks the arithmetic of safety 2. */
@@ -23,7 +45,7 @@ export function admitSync({ sync, lease }: ClusterState, event: SyncEvent): stri
   switch (event.type) {
     case 'SyncSettingOrdered':
       if (event.order !== sync.order + 1) return `the next order is ${sync.order + 1}`;
-      return isCovered(quorumOf(sync.committed), event.setting)
+      return isAllCovered(sync.committed, evolveSync(sync, event))
         ? null
         : 'commits would be acknowledged that a failover could miss';
     case 'SyncSettingConfirmed':
@@ -36,13 +58,17 @@ export function admitSync({ sync, lease }: ClusterState, event: SyncEvent): stri
       if (set !== null && (set.count < 1 || set.count > set.members.length)) {
         return `${set.count} of ${set.members.length} members is no set`;
       }
-      return running(sync).every((setting) => isCovered(quorumOf(set), setting))
+      return isAllCovered(set, sync)
         ? null
         : 'PostgreSQL may acknowledge commits that a failover could miss';
     }
     default:
       return unreachable(event);
   }
+}
+
+function isAllCovered(relied: SyncSet | null, sync: SyncState): boolean {
+  return running(sync).every((setting) => isCovered(quorumOf(relied), setting));
 }
 
 /** |S| - k + 1 members of the set committed at this very version, each named once (safety 5). */

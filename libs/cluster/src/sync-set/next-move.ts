@@ -1,5 +1,6 @@
 import {
   isCovered,
+  isCoveredThrough,
   isImplied,
   type Quorum,
   reliance,
@@ -104,7 +105,8 @@ function* movesFrom(
   for (const setting of settings) {
     const streaming = setting.names.filter((name) => wanted.names.includes(name)).length;
     const mayStall = setting !== wanted && streaming < setting.count;
-    if (!mayStall && isCovered(committed, setting)) yield { kind: 'order', setting };
+    if (!mayStall && isCoveredThrough(committed, ordered, setting))
+      yield { kind: 'order', setting };
   }
 }
 

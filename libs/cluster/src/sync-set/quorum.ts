@@ -32,6 +32,25 @@ export function isCovered(relied: Quorum | null, running: Quorum): boolean {
 }
 
 /**
+ * What acknowledges while walsenders have read either of two settings, each at its own time: whichever
+ * hears from its standby counts by its own `count`, among all that count by what they have read themselves.
+ */
+export function blend(before: Quorum, next: Quorum): Quorum {
+  const read = [before, next].filter(({ names }) => names.length > 0);
+  const names = [...new Set(read.flatMap((each) => each.names))];
+  return { names, count: Math.min(...read.map(({ count }) => count)) };
+}
+
+/**
+ * Whether PostgreSQL may be told `next` while it runs `before` and a failover relies on `relied`: no
+ * commit that is acknowledged meanwhile, or by either, can be missed.
+ */
+export function isCoveredThrough(relied: Quorum | null, before: Quorum, next: Quorum): boolean {
+  if (!isCovered(relied, before) || !isCovered(relied, next)) return false;
+  return isCovered(relied, blend(before, next));
+}
+
+/**
  * Whether every failover that `next` permits is one that `present` permits too. Then `next` may be
  * relied on at once; else each of its members must first have flushed what was acknowledged before.
  */

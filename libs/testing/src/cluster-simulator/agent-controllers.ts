@@ -4,7 +4,7 @@ import type { Confirmation } from '#libs/protocol';
 import type { AgentLife } from './agent-life.ts';
 import type { ControllerLife } from './controller-life.ts';
 import type { SimController } from './sim-controller.ts';
-import { StepError } from './sim-steps.ts';
+import { StepError } from './step-error.ts';
 
 const LINK_CHECK_MS = 200;
 const LEADER_ANSWER_MS = 1_500;
@@ -141,6 +141,7 @@ export class AgentControllers {
     const known = this.life.confirmed;
     if (known !== null && confirmation.sequence < known.sequence) return;
     this.life.confirmed = confirmation;
+    this.life.prober.told(confirmation.primarySuspected === true);
     (this.life.confirmations as { latest: Confirmation | null }).latest = confirmation;
     if (confirmation.sequence !== known?.sequence) this.life.evaluate();
   }

@@ -1,4 +1,11 @@
-import type { DataDirectory, Endpoint, PostgresCondition } from '#libs/cluster';
+import {
+  type DataDirectory,
+  type Endpoint,
+  isSynchronous,
+  type PostgresCondition,
+  type StandbyConnection,
+  type SynchronousInForce,
+} from '#libs/cluster';
 import type { ObservedCondition } from '#libs/reconcile';
 import type { AgentLife } from './agent-life.ts';
 import type { GuardView } from './sim-guard.ts';
@@ -29,6 +36,7 @@ export class AgentEyes {
   #again = false;
   #hurry = false;
   #lookTimer = 0;
+  readonly #absentSince = new Map<string, number>();
 
   constructor(readonly life: AgentLife) {}
 
@@ -102,12 +110,17 @@ export class AgentEyes {
       return { kind: 'unresponsive', why: 'refused' };
     }
     const { timeline, wal, receiver } = postgres;
+    const synchronous = this.#synchronous();
     if (postgres.role === 'primary') {
-      return { kind: 'primary', timeline, writeLsn: endOf(wal), readOnly: false, standbys: [] };
+      const writeLsn = endOf(wal);
+      const standbys = this.#standbys();
+      const kind = 'primary';
+      return { kind, timeline, writeLsn, readOnly: false, standbys, ...synchronous };
     }
     const end = endOf(wal);
     return {
       kind: 'standby',
+      ...synchronous,
       timeline,
       receivedLsn: end,
       replayedLsn: end,
@@ -121,6 +134,45 @@ export class AgentEyes {
               latestEndAgeMs: Math.max(0, this.life.world.scheduler.nowMs - receiver.heardAtMs),
             },
     };
+  }
+
+  #standbys(): StandbyConnection[] {
+    const { streaming } = this.life.node.postgres;
+    return [...streaming.walsenders.values()].map(({ name, confirmed, replied }) => {
+      const flushLsn = replied ? endOf(confirmed) : null;
+      const common = { host: null, state: 'streaming', syncState: 'quorum' };
+      return { applicationName: name, flushLsn, replayLsn: flushLsn, ...common };
+    });
+  }
+
+  /** Nothing in clusters whose commits wait for nobody. */
+  #synchronous(): { readonly synchronous?: SynchronousInForce } {
+    const { state, facts, node } = this.life;
+    if (state === null || !isSynchronous(state)) return {};
+    const { setting } = node.postgres.commits.inForce;
+    const absent = this.#absence();
+    const { synchronous: told } = facts;
+    if (told === null) {
+      return { synchronous: { setting, proved: false, order: null, flushedTo: null, absent } };
+    }
+    const { order, flushedTo, armed } = told;
+    const proved = armed || told.setting.count === 0;
+    return { synchronous: { setting, proved, order, flushedTo, absent } };
+  }
+
+  /** Of those that commits wait for: since when they have not been streaming. */
+  #absence(): { readonly name: string; readonly forMs: number }[] {
+    const { node, facts } = this.life;
+    const names = node.postgres.role === 'primary' ? (facts.synchronous?.setting.names ?? []) : [];
+    const nowMs = node.host.nowMs();
+    for (const name of this.#absentSince.keys()) {
+      if (!names.includes(name)) this.#absentSince.delete(name);
+    }
+    for (const name of names) {
+      if (node.postgres.streaming.walsenders.has(name)) this.#absentSince.delete(name);
+      else if (!this.#absentSince.has(name)) this.#absentSince.set(name, nowMs);
+    }
+    return [...this.#absentSince].map(([name, since]) => ({ name, forMs: nowMs - since }));
   }
 
   /** Nothing that was seen before the last step ended counts. */
@@ -143,6 +195,8 @@ export class AgentEyes {
       detached: facts.detached,
       abandonedHandOver: facts.abandonedHandOver,
       rebuiltOrder: this.life.node.files.rebuiltOrder,
+      ...(facts.synchronous === null ? {} : { synchronous: facts.synchronous }),
+      clientsKeptOut: this.life.node.files.clientsKeptOut,
     };
     const { directory, postgres, upstream, standbySignal } = seen;
     switch (postgres.kind) {

@@ -10,7 +10,10 @@ import type { SimAgent } from './sim-agent.ts';
 import type { GuardLife, GuardView } from './sim-guard.ts';
 import type { SimProcess } from './sim-host.ts';
 import type { SimNode } from './sim-node.ts';
-import { SimSteps, StepError } from './sim-steps.ts';
+import { SimProber } from './sim-prober.ts';
+import { SimSteps } from './sim-steps.ts';
+import { StepError } from './step-error.ts';
+import type { SyncFacts } from './sync-steps.ts';
 
 const LINK_CHECK_MS = 200;
 const GUARD_SILENCE_MS = 800;
@@ -22,7 +25,15 @@ export class AgentLife {
     detached: DetachedProof | null;
     abandonedHandOver: Epoch | null;
     settledEpoch: number | null;
-  } = { detached: null, abandonedHandOver: null, settledEpoch: null };
+    synchronous: SyncFacts | null;
+    recoveredTo: Lsn | null;
+  } = {
+    detached: null,
+    abandonedHandOver: null,
+    settledEpoch: null,
+    synchronous: null,
+    recoveredTo: null,
+  };
   readonly reconciler: Reconciler;
   /** What is known of the rebuild of this instance. */
   readonly desk: { wants: string | null; forget(): void } = {
@@ -42,6 +53,7 @@ export class AgentLife {
   readonly controllers = new AgentControllers(this);
   readonly eyes = new AgentEyes(this);
   readonly reports = new AgentReports(this);
+  readonly prober = new SimProber(this);
   #guardSilentMs = 0;
   readonly #waitingForGuard = new Set<() => void>();
 
@@ -95,6 +107,11 @@ export class AgentLife {
 
   get state(): ClusterState | null {
     return this.node.files.state;
+  }
+
+  /** What this agent says of its guard to whoever asks. */
+  get guardAnswers(): boolean {
+    return this.guardLife !== null && this.#guardSilentMs <= GUARD_SILENCE_MS;
   }
 
   get goal(): Goal | null {
@@ -214,6 +231,7 @@ export class AgentLife {
 
   seen(snapshot: Snapshot): void {
     this.#tellPosition(snapshot);
+    this.prober.turn();
     this.evaluate();
     this.reports.reportNews(snapshot);
   }

@@ -31,10 +31,11 @@ export class AgentReports {
     const { goal } = this.life;
     const awaited = goal?.kind === 'standby' && goal.hurry && postgres.kind === 'standby';
     const received = awaited ? postgres.receivedLsn : '';
-    const { detached } = this.life.facts;
+    const { detached, synchronous } = this.life.facts;
     return [
       ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch],
       ...[detached?.throughEpoch, directory.kind, this.life.reconciler.actedVersion],
+      ...[synchronous?.order, synchronous?.armed, synchronous?.flushedTo],
       ...[this.life.desk.wants, this.#rebuildReport().phase],
     ].join(' ');
   }
@@ -65,7 +66,10 @@ export class AgentReports {
         noFailover: swarm.noFailover === this.life.node.name,
         noLoadBalance: false,
         failoverPriority: 0,
+        noSync: swarm.noSync === this.life.node.name,
       },
+      replicationName: this.life.node.replicationName,
+      probes: this.life.prober.report(),
       guard:
         guard === null
           ? null

@@ -14,6 +14,7 @@ import type { ClusterWorld } from './cluster-world.ts';
 import type { ControllerLife } from './controller-life.ts';
 import type { SimController } from './sim-controller.ts';
 import type { SimNode } from './sim-node.ts';
+import { SyncOracle } from './sync-oracle.ts';
 import { type Branch, endOf, isPrefix } from './wal.ts';
 import { WriteOracle } from './write-oracle.ts';
 
@@ -49,6 +50,7 @@ export class ClusterOracle {
   #version = 0;
   #failing = false;
   readonly writes = new WriteOracle(this);
+  readonly sync = new SyncOracle(this);
 
   constructor(readonly world: () => ClusterWorld) {}
 
@@ -85,9 +87,10 @@ export class ClusterOracle {
 
   /** A primary accepts writes from now on: nobody else does, and what it lacks must be explained. */
   beganToServe(node: SimNode): void {
-    if (this.justThawed(node)) return;
+    // A fenced one that ends its crash recovery acknowledges nothing and lets no client in.
+    if (this.justThawed(node) || this.sync.isFenced(node)) return;
     for (const other of this.world().nodes) {
-      if (other === node || !this.#serves(other)) continue;
+      if (other === node || !this.#serves(other) || this.sync.isFenced(other)) continue;
       this.violated('one primary runs', { begins: node.name, runs: other.name });
     }
     const belief = this.beliefOf(node);
@@ -96,6 +99,13 @@ export class ClusterOracle {
       return;
     }
     this.writes.explainLoss(node, node.postgres.wal);
+  }
+
+  /** Readers see what was recovered: from now on it counts as if it had been acknowledged (safety 12). */
+  clientsLetIn(node: SimNode): void {
+    if (!this.sync.on || this.justThawed(node)) return;
+    this.writes.shown(node.postgres.wal);
+    this.sync.shown(node, node.postgres.wal);
   }
 
   /** A host that was frozen a moment ago may run PostgreSQL before its guard (safety 16). */
@@ -188,6 +198,7 @@ export class ClusterOracle {
       this.#check(event, state, at);
       this.onEvent(event.type, at);
     }
+    if (state.sequence === this.#sequence) this.sync.moved(state);
   }
 
   #check(event: ClusterEvent, state: ClusterState, at: SimController): void {
@@ -200,6 +211,9 @@ export class ClusterOracle {
         return;
       case 'LeaseExpired':
         this.#ended(event.epoch, 'expired');
+        return;
+      case 'LeaseFenced':
+        this.#fenced(event.epoch);
         return;
       case 'FailoverStarted':
         if (!this.#failing) this.#checkKnown(event, at);
@@ -227,6 +241,7 @@ export class ClusterOracle {
     this.#givenOut.set(timeline, holder);
     for (const node of this.world().nodes) {
       const belief = this.beliefOf(node);
+      if (this.sync.isFenced(node)) continue;
       if (belief !== null && belief < epoch) {
         this.violated('no two holders', { epoch, holder, believes: node.name, in: belief });
       }
@@ -235,6 +250,11 @@ export class ClusterOracle {
       }
     }
     this.#grant = event;
+    const chosen = this.#node(holder);
+    if (chosen !== undefined) {
+      this.sync.granted(chosen);
+      this.writes.grantedTo(chosen, event);
+    }
     if (reason === 'failover' && position !== null) this.#chosen(event, position, refusals, state);
   }
 
@@ -255,7 +275,8 @@ export class ClusterOracle {
       this.violated('the position of the candidate is true', { holder, end, said: position.lsn });
     }
     const operation = this.#operation;
-    if (operation?.acceptLoss === true) return;
+    // Synchronous: nobody who has everything waits for somebody who may have more than was acknowledged.
+    if (operation?.acceptLoss === true || this.sync.on) return;
     const limit = state.settings.maximumLagOnFailoverBytes;
     const known = operation?.lastKnown ?? null;
     if (
@@ -294,6 +315,11 @@ export class ClusterOracle {
     }
   }
 
+  #fenced(epoch: number): void {
+    const holder = this.#grant?.epoch === epoch ? this.#node(this.#grant.holder) : undefined;
+    if (holder !== undefined) this.sync.fenced(holder, epoch);
+  }
+
   /** Never less than the leader itself has heard of that primary in its service. */
   #checkKnown(event: Failover, at: SimController): void {
     const service = at.life?.service ?? null;
@@ -330,6 +356,15 @@ export function describe(event: ClusterEvent): string {
       return `failover ${event.epoch} from ${event.primary} ${event.trigger}`;
     case 'ActionRefused':
       return `refused ${event.refusals.map((each) => `${each.instance}:${each.rule}`).join(' ')}`;
+    case 'SyncSettingOrdered': {
+      const { method, count, names } = event.setting;
+      return `ordered ${event.order}: ${method} ${count} of ${names.join(' ')}`;
+    }
+    case 'SyncSetCommitted': {
+      const { set } = event;
+      const names = set?.members.map(({ name }) => name).join(' ');
+      return set === null ? 'relies on nobody' : `relies on ${set.count} of ${names}`;
+    }
     case 'FailoverAborted':
     case 'SwitchoverAbandoned':
       return `${event.type} ${event.reason}`;

@@ -3,6 +3,8 @@ import { type Prng, seededPrng } from '#libs/kernel';
 
 export const CLUSTER_MODES = ['async', 'sync', 'quorum'] as const;
 export type ClusterMode = (typeof CLUSTER_MODES)[number];
+/** `any`: drawn from the seed. */
+export type DrawnMode = ClusterMode | 'any';
 
 export const CLUSTER_FAULTS = [
   'killController',
@@ -31,6 +33,8 @@ export const CLUSTER_FAULTS = [
   'pauseCluster',
 ] as const;
 export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
+
+const SYNCHRONOUS_MODES = { async: 'off', sync: 'priority', quorum: 'quorum' } as const;
 
 /** What a run is made of; all of it is drawn from the seed, so that runs differ in kind. */
 export type ClusterSwarm = {
@@ -61,12 +65,20 @@ export type ClusterSwarm = {
   readonly lostDeathSignalChance: number;
   /** An instance that is tagged so. */
   readonly noFailover: string | null;
+  /** An instance that commits never wait for. */
+  readonly noSync: string | null;
   /** Added to what each standby gets. */
   readonly lagMsOf: (instance: string) => number;
+  /** A walsender that is busy sending reads changed files late. */
+  readonly slowReloadChance: number;
 };
 
-export function clusterSwarmOf(seed: number, mode: ClusterMode): ClusterSwarm {
+export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
   const prng = seededPrng(seed * 3 + 1);
+  const forSync = seededPrng(seed * 11 + 3);
+  const drawn = forSync.pick(CLUSTER_MODES);
+  const strict = forSync.chance(0.3);
+  const mode = asked === 'any' ? drawn : asked;
   const lagging = prng.pick(['pg2', 'pg3', null, null]);
   const lagMs = prng.pick([5, 60, 400]);
   return {
@@ -75,7 +87,7 @@ export function clusterSwarmOf(seed: number, mode: ClusterMode): ClusterSwarm {
     instances: prng.pick([2, 3, 3, 3, 3, 4]),
     controllers: prng.pick([1, 3, 3, 3, 3, 5]),
     shared: prng.chance(0.5),
-    settings: settingsOf(prng, mode),
+    settings: settingsOf(prng, forSync, mode, strict),
     safetyMs: prng.range(10_000, 30_000),
     faultEveryMs: prng.pick([500, 1_200, 2_500, 2_500, 4_000]),
     faults: CLUSTER_FAULTS.filter(() => prng.chance(0.55)),
@@ -95,13 +107,24 @@ export function clusterSwarmOf(seed: number, mode: ClusterMode): ClusterSwarm {
     lostDeathSignalChance: prng.pick([0, 0, 0.2]),
     noFailover: prng.pick([null, null, null, 'pg3']),
     lagMsOf: (instance) => (instance === lagging ? lagMs : 0),
+    slowReloadChance: forSync.pick([0, 0.05, 0.3]),
+    // With `strict` somebody must be left to wait for.
+    noSync: strict ? null : forSync.pick([null, null, null, 'pg2']),
   };
 }
 
-function settingsOf(prng: Prng, mode: ClusterMode): ClusterSettings {
+function settingsOf(
+  prng: Prng,
+  forSync: Prng,
+  mode: ClusterMode,
+  strict: boolean,
+): ClusterSettings {
   return {
     ...DEFAULT_SETTINGS,
     maximumLagOnFailoverBytes: prng.pick([0n, 2_000n, 100_000n, 1_048_576n]),
-    synchronousMode: mode === 'async' ? 'off' : mode === 'sync' ? 'priority' : 'quorum',
+    synchronousMode: SYNCHRONOUS_MODES[mode],
+    synchronousStrict: strict,
+    synchronousNodeCount: forSync.pick([1, 1, 1, 2]),
+    maximumLagOnSyncStandbyBytes: forSync.pick([67_108_864n, 67_108_864n, 200_000n]),
   };
 }

@@ -1,10 +1,11 @@
-import { type AgentReport, goalOf, type RecordedEvent } from '#libs/cluster';
+import { type AgentReport, type ClusterState, goalOf, type RecordedEvent } from '#libs/cluster';
 import type { Confirmation } from '#libs/protocol';
 import type { AgentLife } from './agent-life.ts';
 import { CLUSTER } from './cluster-world.ts';
 import type { ControllerLife, LeaderWord } from './controller-life.ts';
 
 const FOUNDING = 'group';
+const MISSED_AFTER_INTERVALS = 1.25;
 
 type Asked = { readonly answer: (confirmation: Confirmation) => void };
 
@@ -58,9 +59,16 @@ export class ControllerAgents {
     this.#whenConfirmed(() => {
       const state = this.life.store.cluster(CLUSTER);
       const { version = null, sequence = 0 } = state ?? {};
+      const primarySuspected = this.#missesRenewals(state);
       const confirmation = { version, sequence, controllersIncarnation: FOUNDING };
-      this.#toAgent(agent, () => answer(confirmation));
+      this.#toAgent(agent, () => answer({ ...confirmation, primarySuspected }));
     });
+  }
+
+  #missesRenewals(state: ClusterState | null): boolean {
+    if (state?.lease.kind !== 'Held') return false;
+    const silentMs = this.life.service?.leases.silentMs(state.name) ?? 0;
+    return silentMs > MISSED_AFTER_INTERVALS * state.settings.renewIntervalMs;
   }
 
   askDestruction(agent: AgentLife, version: number, answer: (permitted: boolean) => void): void {

@@ -1,4 +1,4 @@
-export { CLUSTER_MODES, type ClusterMode } from './cluster-swarm.ts';
+export { CLUSTER_MODES, type ClusterMode, type DrawnMode } from './cluster-swarm.ts';
 export {
   type ClusterSeedResult,
   type LessCluster,

@@ -1,3 +1,4 @@
+import { type ClusterState, isSynchronous } from '#libs/cluster';
 import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
 import type { Membership } from '#libs/raft';
 import { Scheduler } from '../raft-simulator/scheduler.ts';
@@ -5,7 +6,7 @@ import { Trace } from '../raft-simulator/trace.ts';
 import { Violation } from '../raft-simulator/violation.ts';
 import { type FaultScene, healCluster, order, planClusterFaults } from './cluster-faults.ts';
 import { ClusterOracle } from './cluster-oracle.ts';
-import { type ClusterFault, type ClusterMode, clusterSwarmOf } from './cluster-swarm.ts';
+import { type ClusterFault, clusterSwarmOf, type DrawnMode } from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { Handles } from './handles.ts';
 import { SimController } from './sim-controller.ts';
@@ -31,7 +32,7 @@ export type LessCluster = {
 };
 
 export type ClusterSeedOptions = {
-  readonly mode?: ClusterMode;
+  readonly mode?: DrawnMode;
   readonly keepTrace?: boolean;
   readonly less?: LessCluster;
   /**
@@ -94,7 +95,7 @@ export class ClusterRun {
     seed: number,
     readonly options: ClusterSeedOptions,
   ) {
-    const drawn = clusterSwarmOf(seed, options.mode ?? 'async');
+    const drawn = clusterSwarmOf(seed, options.mode ?? 'any');
     const swarm = options.killAfter === undefined ? lessOf(drawn, options.less ?? {}) : calm(drawn);
     const source = seededPrng(seed * 5 + 2);
     const scheduler = new Scheduler();
@@ -242,11 +243,25 @@ export class ClusterRun {
     const state = leader?.store.cluster(CLUSTER);
     if (state?.lease.kind !== 'Held' || !state.lease.serving) return false;
     if (state.operation.kind !== 'none' || state.lease.holder !== primary.name) return false;
+    if (!this.#syncSetIsWhole(state, primary)) return false;
     return this.world.nodes.every(({ postgres }) => {
       if (postgres === primary.postgres) return true;
       const streams = postgres.receiver?.upstream === primary.postgres;
       return streams && postgres.role === 'standby' && isPrefix(postgres.wal, primary.postgres.wal);
     });
+  }
+
+  /** Commits wait for as many as they should, and a failover may rely on them. */
+  #syncSetIsWhole(state: ClusterState, primary: SimNode): boolean {
+    if (!isSynchronous(state)) return true;
+    const { noSync, noFailover, settings } = this.world.swarm;
+    const may = this.world.nodes.filter(
+      ({ name }) => name !== primary.name && name !== noSync && name !== noFailover,
+    );
+    const { sync } = state;
+    if (sync?.confirmedAt == null) return false;
+    const wanted = Math.min(settings.synchronousNodeCount, may.length);
+    return sync.ordered.count === wanted && (sync.committed?.count ?? 0) === wanted;
   }
 
   /** Beside each instance a client that writes whenever it is let. */

@@ -1,4 +1,4 @@
-import { CLUSTER_FAULTS, type ClusterMode } from './cluster-swarm.ts';
+import { CLUSTER_FAULTS, type DrawnMode } from './cluster-swarm.ts';
 import { type ClusterSeedResult, type LessCluster, runClusterSeed } from './run-cluster-seed.ts';
 
 const LONGEST_MS = 30_000;
@@ -8,7 +8,7 @@ const RULE_WORDS = 4;
 /** Looks for less that breaks the same rule: a calm network, fewer kinds of faults, a shorter run. */
 export async function shrinkClusterSeed(
   { seed, violation }: ClusterSeedResult,
-  mode: ClusterMode,
+  mode: DrawnMode,
 ): Promise<LessCluster> {
   let best: LessCluster = {};
   const improves = async (less: LessCluster): Promise<boolean> => {

@@ -14,6 +14,10 @@ export type AgentFiles = {
   state: ClusterState | null;
   /** The last order to rebuild that was carried out. */
   rebuiltOrder: number | null;
+  /** Renewed with each new copy of the data. */
+  dataId: number;
+  /** Clients may not come in on a restarted primary yet. */
+  clientsKeptOut: boolean;
 };
 
 /** One database host's instance with its agent, guard and fuse. */
@@ -23,7 +27,13 @@ export class SimNode {
   readonly fuse: SimFuse;
   readonly guard: SimGuard;
   readonly agent: SimAgent;
-  readonly files: AgentFiles = { memory: EMPTY_MEMORY, state: null, rebuiltOrder: null };
+  readonly files: AgentFiles = {
+    memory: EMPTY_MEMORY,
+    state: null,
+    rebuiltOrder: null,
+    dataId: 1,
+    clientsKeptOut: false,
+  };
 
   constructor(
     readonly host: SimHost,
@@ -35,6 +45,11 @@ export class SimNode {
     this.fuse = new SimFuse(this);
     this.guard = new SimGuard(this, world);
     this.agent = new SimAgent(this, world);
+  }
+
+  /** `application_name` of its receiver: a copy of a member is not the member (safety 14). */
+  get replicationName(): string {
+    return `demo/${this.name}/${this.files.dataId}`;
   }
 
   start(): void {

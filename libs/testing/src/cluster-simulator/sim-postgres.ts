@@ -1,9 +1,10 @@
 import type { TimelineId } from '#libs/kernel';
 import { between, type ClusterWorld, count, say } from './cluster-world.ts';
+import { SimCommits } from './sim-commits.ts';
 import { SimProcess } from './sim-host.ts';
 import type { SimNode } from './sim-node.ts';
 import { type Receiver, SimStreaming } from './sim-streaming.ts';
-import { append, firstWal, isPrefix, promoted, type Wal } from './wal.ts';
+import { append, firstWal, promoted, type Wal } from './wal.ts';
 
 export type SimDirectory = {
   kind: 'empty' | 'unfinished' | 'initialised';
@@ -18,8 +19,6 @@ export type SimDirectory = {
   /** The copy that was moved aside by a rebuild. */
   aside: Wal | null;
 };
-
-type Waiting = { readonly wal: Wal; readonly acknowledge: () => void };
 
 const SMALL_RECORD_BYTES = 100;
 
@@ -39,12 +38,12 @@ export class SimPostgres {
   slowPromotionMs = 0;
   reloadHeldUntilMs = 0;
   slowStopMs = 0;
-  /** Names that a commit waits for, and how many; null: none. */
-  syncNames: { readonly names: readonly string[]; readonly count: number } | null = null;
+  /** The access file lets no clients in (safety 12). */
+  clientsKeptOut = false;
   readonly streaming = new SimStreaming(this);
+  readonly commits = new SimCommits(this);
   #promoting = false;
   #childExit: (() => void) | null = null;
-  #waiting: Waiting[] = [];
 
   constructor(
     readonly node: SimNode,
@@ -109,7 +108,7 @@ export class SimPostgres {
     this.#promoting = false;
     this.streaming.inForce = directory.conninfo;
     this.#childExit = onExit;
-    this.#waiting = [];
+    this.commits.started();
     const crashed = !directory.cleanShutdown && this.role === 'primary';
     directory.cleanShutdown = false;
     const recoveryMs = crashed ? between(world, 50, world.swarm.recoveryMaxMs) : 40;
@@ -123,6 +122,7 @@ export class SimPostgres {
       this.#record();
       this.directory.checkpointTimeline = this.timeline;
       this.world.oracle.beganToServe(this.node);
+      if (!this.clientsKeptOut) this.world.oracle.clientsLetIn(this.node);
     } else this.streaming.connectLoop(this.run);
   }
 
@@ -151,7 +151,7 @@ export class SimPostgres {
     if (!this.postmaster || this.phase === 'stopping') return;
     const wasPrimary = this.role === 'primary' && this.phase === 'running';
     this.phase = 'stopping';
-    this.#waiting = [];
+    this.commits.forget();
     this.process.after(between(this.world, 2, 20) + this.slowStopMs, () => {
       if (!wasPrimary) {
         this.directory.cleanShutdown = true;
@@ -226,7 +226,7 @@ export class SimPostgres {
     this.phase = 'down';
     this.postmaster = false;
     this.#promoting = false;
-    this.#waiting = [];
+    this.commits.forget();
     this.streaming.closeAll();
     this.#tellParent();
   }
@@ -234,18 +234,17 @@ export class SimPostgres {
   // Writing
 
   write(bytes: number): void {
-    if (!this.#takesWrites() || this.node.host.frozen) return;
-    const id = this.world.oracle.writes.writeBegun(this.node);
+    if (!this.#takesWrites() || this.clientsKeptOut || this.node.host.frozen) return;
+    const { writes } = this.world.oracle;
+    const id = writes.writeBegun(this.node);
     this.process.after(between(this.world, 0.3, this.world.swarm.flushMaxMs), () => {
       // Backends that are told to end roll back what they had not committed.
       if (!this.#takesWrites()) return;
       this.directory.wal = append(this.directory.wal, bytes, id);
       const { wal } = this.directory;
-      this.world.oracle.writes.written(id, wal);
+      writes.written(id, wal);
       this.streaming.shipToAll();
-      const acknowledge = (): void => this.world.oracle.writes.acknowledged(id, this.node, wal);
-      if (this.#isSynced(wal)) acknowledge();
-      else this.#waiting.push({ wal, acknowledge });
+      this.commits.committed(wal, () => writes.acknowledged(id, this.node, wal));
     });
   }
 
@@ -253,27 +252,12 @@ export class SimPostgres {
     return this.alive && this.phase === 'running' && this.role === 'primary' && !this.diskFull;
   }
 
-  #isSynced(wal: Wal): boolean {
-    const wanted = this.syncNames;
-    if (wanted === null) return true;
-    const have = wanted.names.filter((name) => {
-      const walsender = this.streaming.walsenders.get(name);
-      return walsender !== undefined && isPrefix(wal, walsender.confirmed);
-    });
-    return have.length >= wanted.count;
-  }
-
-  /** The setting was changed and reloaded: what waits is looked at anew. */
-  setSync(names: SimPostgres['syncNames']): void {
-    this.syncNames = names;
-    this.releaseWaiting();
-  }
-
-  releaseWaiting(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = waiting.filter(({ wal }) => !this.#isSynced(wal));
-    for (const each of waiting) if (!this.#waiting.includes(each)) each.acknowledge();
+  letClientsIn(): void {
+    if (!this.clientsKeptOut) return;
+    this.clientsKeptOut = false;
+    if (this.phase === 'running' && this.role === 'primary') {
+      this.world.oracle.clientsLetIn(this.node);
+    }
   }
 
   // Promotion
@@ -293,6 +277,7 @@ export class SimPostgres {
       this.world.oracle.branchBorn(directory.wal.branch);
       this.#record();
       this.world.oracle.beganToServe(this.node);
+      this.world.oracle.clientsLetIn(this.node);
     });
   }
 
@@ -301,6 +286,7 @@ export class SimPostgres {
   /** The files changed and the postmaster was told. */
   reload(): void {
     this.streaming.reload();
+    this.commits.reload();
   }
 
   endReceiver(): void {

@@ -4,6 +4,8 @@ import { promiseDetached, type Step, type StepOf, type StepRuns } from '#libs/re
 import type { AgentLife } from './agent-life.ts';
 import { between, count, say } from './cluster-world.ts';
 import type { SimNode } from './sim-node.ts';
+import { StepError } from './step-error.ts';
+import { admitClients, keepClientsOut, setSynchronous, startedWith } from './sync-steps.ts';
 import { endOf } from './wal.ts';
 
 const RETRY_FIRST_MS = 200;
@@ -16,15 +18,6 @@ const RELEASE_MS = 2_000;
 const DETACH_LOOK_MS = 8;
 const DETACH_LIMIT_MS = 2_000;
 const CANCELLABLE: readonly Step['kind'][] = ['rebuild', 'rewind', 'handOver'];
-
-export class StepError extends Error {
-  constructor(
-    message: string,
-    readonly passing: boolean,
-  ) {
-    super(message);
-  }
-}
 
 type Running = { readonly step: Step; aborted: boolean };
 
@@ -129,7 +122,7 @@ export class SimSteps implements StepRuns {
         this.life.walEnd = endOf(node.postgres.wal);
         return;
       case 'startStandby':
-        return this.#startStandby(step);
+        return this.#startStandby(step, state);
       case 'follow':
         facts.detached = null;
         node.postgres.directory.conninfo = this.#nodeOf(step.upstream);
@@ -142,13 +135,14 @@ export class SimSteps implements StepRuns {
         return this.#guard({ type: 'acquire', epoch: step.epoch }, ACQUIRE_MS);
       case 'startPrimary':
         if (step.abandons) facts.abandonedHandOver = step.epoch;
-        return this.#startPrimary(step.epoch);
+        return this.#startPrimary(step.epoch, state);
       case 'promote':
         return this.#promote(step, state);
       case 'settlePrimary':
         node.postgres.directory.standbySignal = true;
         await process.sleep(4);
         facts.settledEpoch = step.epoch;
+        if (!node.files.clientsKeptOut) node.postgres.letClientsIn();
         process.after(between(this.life.world, 20, 600), () => {
           if (node.postgres.phase === 'running') node.postgres.checkpoint();
         });
@@ -161,6 +155,11 @@ export class SimSteps implements StepRuns {
         return this.#release(step.epoch, step.reason);
       case 'stopForeign':
         node.postgres.killAll();
+        return;
+      case 'setSynchronous':
+        return setSynchronous(this.life, step, state);
+      case 'admitClients':
+        admitClients(this.life, state);
         return;
     }
   }
@@ -176,22 +175,28 @@ export class SimSteps implements StepRuns {
     return found;
   }
 
-  async #startStandby({ upstream }: StepOf<'startStandby'>): Promise<void> {
+  async #startStandby({ upstream }: StepOf<'startStandby'>, state: ClusterState): Promise<void> {
     const { node, facts } = this.life;
     const { directory } = node.postgres;
     if (upstream !== null) facts.detached = null;
     directory.conninfo = upstream === null ? null : this.#nodeOf(upstream);
     directory.standbySignal = true;
+    const started = startedWith(this.life, state);
+    keepClientsOut(this.life, false);
     await this.#guard({ type: 'start', epoch: null }, IMMEDIATE_MS);
+    facts.synchronous = started;
   }
 
-  async #startPrimary(epoch: Epoch): Promise<void> {
+  async #startPrimary(epoch: Epoch, state: ClusterState): Promise<void> {
     const { node, facts } = this.life;
     facts.detached = null;
     facts.settledEpoch = null;
     node.postgres.directory.conninfo = null;
+    const started = startedWith(this.life, state);
+    keepClientsOut(this.life, started.setting.count > 0);
     await this.#holdLease(epoch);
     await this.#guard({ type: 'start', epoch }, IMMEDIATE_MS);
+    facts.synchronous = started;
   }
 
   async #holdLease(epoch: Epoch): Promise<void> {
@@ -317,6 +322,7 @@ export class SimSteps implements StepRuns {
     directory.checkpointTimeline = source.checkpointTimeline;
     directory.conninfo = null;
     node.files.rebuiltOrder = step.order.order;
+    node.files.dataId += 1;
   }
 
   async #rewind(running: Running, step: StepOf<'rewind'>, state: ClusterState): Promise<void> {

@@ -1,18 +1,26 @@
 import { type Lsn, timelineId } from '#libs/kernel';
 import { between } from './cluster-world.ts';
+import type { SyncReading } from './sim-commits.ts';
 import type { SimNode } from './sim-node.ts';
 import type { SimPostgres } from './sim-postgres.ts';
 import { ancestorsOf, endOf, isPrefix, type Wal } from './wal.ts';
 
 export type Receiver = {
+  /** `application_name` (safety 14). */
+  readonly as: string;
   readonly upstream: SimPostgres;
   readonly upstreamRun: number;
   latestEndLsn: Lsn | null;
   heardAtMs: number;
 };
-type Walsender = {
+export type Walsender = {
+  readonly name: string;
   readonly standby: SimPostgres;
   confirmed: Wal;
+  /** False until the standby first said how far it has flushed. */
+  replied: boolean;
+  /** What it has read itself of what commits wait for. */
+  reading: SyncReading;
   /** One shipment is on its way at a time; it is sent again when it is not confirmed. */
   sending: boolean;
   shipments: number;
@@ -45,7 +53,7 @@ export class SimStreaming {
     const { receiver } = this;
     this.receiver = null;
     if (receiver !== null && node.host.up) {
-      receiver.upstream.streaming.walsenders.delete(node.name);
+      receiver.upstream.streaming.walsenders.delete(receiver.as);
     }
     for (const { standby } of this.walsenders.values()) this.#reset(standby);
     this.walsenders.clear();
@@ -76,11 +84,11 @@ export class SimStreaming {
     const { receiver } = this;
     this.receiver = null;
     if (receiver === null) return;
-    const { upstream } = receiver;
-    const { name, host } = this.postgres.node;
+    const { upstream, as } = receiver;
+    const { host } = this.postgres.node;
     this.postgres.world.network.send(host, upstream.node.host, () => {
-      if (upstream.streaming.walsenders.get(name)?.standby === this.postgres)
-        upstream.streaming.walsenders.delete(name);
+      if (upstream.streaming.walsenders.get(as)?.standby === this.postgres)
+        upstream.streaming.walsenders.delete(as);
     });
   }
 
@@ -120,25 +128,29 @@ export class SimStreaming {
     if (!upstream.postmaster || upstream.phase !== 'running' || from.host.frozen) return;
     if (!canStream(this.postgres.wal, upstream.wal)) return;
     const { scheduler } = this.postgres.world;
+    const as = this.postgres.node.replicationName;
     this.receiver = {
+      as,
       upstream,
       upstreamRun: upstream.run,
       latestEndLsn: null,
       heardAtMs: scheduler.nowMs,
     };
-    upstream.streaming.walsenders.set(this.postgres.node.name, {
+    upstream.streaming.walsenders.set(as, {
+      name: as,
       standby: this.postgres,
       confirmed: this.postgres.wal,
+      replied: false,
+      reading: upstream.commits.inForce,
       sending: false,
       shipments: 0,
       sent: null,
     });
-    upstream.streaming.#ship(this.postgres.node.name);
+    upstream.streaming.#ship(as);
   }
 
   shipToAll(): void {
     for (const name of this.walsenders.keys()) this.#ship(name);
-    this.postgres.releaseWaiting();
   }
 
   #ship(name: string): void {
@@ -185,8 +197,9 @@ export class SimStreaming {
       return;
     }
     const { wal } = this.postgres;
+    const { as } = receiver;
     this.postgres.world.network.send(this.postgres.node.host, from.node.host, () =>
-      from.process.deliver(() => from.streaming.#confirmed(this.postgres.node.name, wal)),
+      from.process.deliver(() => from.streaming.#confirmed(as, wal)),
     );
   }
 
@@ -194,7 +207,8 @@ export class SimStreaming {
     const walsender = this.walsenders.get(name);
     if (walsender === undefined) return;
     walsender.confirmed = wal;
-    this.postgres.releaseWaiting();
+    walsender.replied = true;
+    this.postgres.commits.confirmed(walsender);
     const { sent } = walsender;
     if (sent === null || !isPrefix(sent, wal)) return;
     walsender.sending = false;

@@ -1,3 +1,4 @@
+import type { GrantReason } from '#libs/cluster';
 import type { ClusterOracle } from './cluster-oracle.ts';
 import type { SimNode } from './sim-node.ts';
 import { endOf, isPrefix, type Wal } from './wal.ts';
@@ -41,8 +42,11 @@ export class WriteOracle {
       return;
     }
     const timeline = wal.branch.timeline;
+    this.oracle.sync.shown(node, wal);
     for (const [other, highest] of this.#acknowledgedOn) {
-      if (other !== node && highest >= timeline) {
+      // Commits that the next primary has may be acknowledged late: their standbys' word was on its way.
+      const arrivedLate = this.oracle.sync.isFenced(node) && isPrefix(wal, other.postgres.wal);
+      if (other !== node && highest >= timeline && !arrivedLate) {
         this.oracle.violated('one writer', {
           by: node.name,
           timeline,
@@ -55,6 +59,37 @@ export class WriteOracle {
     this.#acknowledgedOn.set(node, Math.max(before, timeline));
     write.acknowledged = true;
     this.acknowledgedCount += 1;
+  }
+
+  /** Clients are let in on a primary that may have recovered more than it had acknowledged. */
+  shown(wal: Wal): void {
+    for (const write of this.#writes) {
+      if (write.acknowledged || write.wal === null || !isPrefix(write.wal, wal)) continue;
+      write.acknowledged = true;
+    }
+  }
+
+  /**
+   * Whoever goes on without a failover, or by one in a synchronous mode, has everything already when it is
+   * chosen. What an operator gives up is lost from then on.
+   */
+  grantedTo(node: SimNode, { reason, epoch }: { reason: GrantReason; epoch: number }): void {
+    const { operation } = this.oracle;
+    const accepted = reason === 'failover' && operation?.acceptLoss === true;
+    if (reason === 'failover' && !accepted && !this.oracle.sync.on) return;
+    for (const write of this.#writes) {
+      if (!write.acknowledged || write.lost || write.wal === null) continue;
+      if (isPrefix(write.wal, node.postgres.wal)) continue;
+      if (!accepted) {
+        const [lacks, on] = [endOf(write.wal), write.wal.branch.timeline];
+        this.oracle.violated('whoever is granted an epoch has every acknowledged commit', {
+          ...{ epoch, holder: node.name, reason, lacks, on, has: endOf(node.postgres.wal) },
+        });
+        return;
+      }
+      write.lost = true;
+      this.lostCount += 1;
+    }
   }
 
   explainLoss(node: SimNode, wal: Wal): void {
