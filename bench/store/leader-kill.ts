@@ -18,10 +18,9 @@ export async function measureLeaderKills(
   group: OurGroup,
   times: number,
   onGap: (gapMs: number) => void,
-): Promise<number[]> {
+): Promise<void> {
   const writer = new ChasingWriter(group);
   await writer.start();
-  const gapsMs: number[] = [];
   try {
     for (let round = 0; round < times; round += 1) {
       await pause(BEFORE_MS);
@@ -30,7 +29,6 @@ export async function measureLeaderKills(
       writer.forget();
       await leader.kill();
       await writer.untilCommits(RECOVERED_COMMITS, leader.member.name);
-      gapsMs.push(writer.longestGapMs);
       onGap(writer.longestGapMs);
       leader.start();
       await writer.untilFollows(leader.member.name);
@@ -39,7 +37,6 @@ export async function measureLeaderKills(
   } finally {
     writer.stop();
   }
-  return gapsMs;
 }
 
 /** A follower refuses to open a session and names its leader. */

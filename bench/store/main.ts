@@ -6,7 +6,8 @@ import { closedLoop, type Measured } from './closed-loop.ts';
 import { EtcdGroup } from './etcd.ts';
 import { measureLeaderKills } from './leader-kill.ts';
 import { OurGroup } from './ours.ts';
-import { type Run, report } from './report.ts';
+import { type Run, report, runsOf } from './report.ts';
+import { type Part, RunsFile } from './runs-file.ts';
 import { largestMemoryMb, type StoreUnderTest } from './store.ts';
 import { writeTable } from './write-table.ts';
 
@@ -20,8 +21,10 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '1,16,64,256' },
     seconds: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '2' },
-    kills: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'ours,oursPlain,etcd' },
+    kills: { type: 'string', default: '30' },
+    only: { type: 'string', default: 'ours,oursPlain,etcd,leaderKill' },
+    /** Parts that earlier calls measured count too, and this call's are added. */
+    'runs-file': { type: 'string' },
     connections: { type: 'string', default: 'shared' },
     'port-base': { type: 'string', default: '21400' },
     /** Flags of our controllers' Node instead of those of bin/matriarch. */
@@ -36,7 +39,8 @@ const WARM_UP_SECONDS = 1;
 /** Before the first measurement: the first client must not meet members that have just started. */
 const FIRST_WARM_UP = { clients: 64, seconds: 2, warmUpSeconds: 0 };
 const EXIT_FAILED = 2;
-const systems = SYSTEMS.filter((system) => values.only.split(',').includes(system));
+const wanted = values.only.split(',');
+const systems = SYSTEMS.filter((system) => wanted.includes(system));
 const clientCounts = values.clients.split(',').map(Number);
 const connections = values.connections === 'own' ? 'own' : 'shared';
 const directory = mkdtempSync(join(tmpdir(), 'matriarch-bench-'));
@@ -55,14 +59,23 @@ try {
 }
 
 async function main(): Promise<void> {
-  const runs: Run[] = [];
+  const file = new RunsFile(values['runs-file'] ?? null);
+  const parts: Part[] = [...file.read()];
+  const take = (part: Part): void => {
+    parts.push(part);
+    file.add(part);
+  };
   for (let round = 0; round < Number(values.rounds); round += 1) {
-    for (const system of systems) runs.push(await measure(system));
+    for (const system of systems) take({ kind: 'run', run: await measure(system) });
   }
-  const kills = Number(values.kills);
-  const gapsMs = kills > 0 ? await kill(kills) : [];
-  const result = report(runs, gapsMs);
-  if (values.table !== undefined) writeTable(values.table, result, runs, connections);
+  if (wanted.includes('leaderKill')) {
+    await kill(Number(values.kills), (gapMs) => {
+      say({ leaderKill: gapMs });
+      take({ kind: 'leaderKill', kill: { gapMs } });
+    });
+  }
+  const result = report(parts);
+  if (values.table !== undefined) writeTable(values.table, result, runsOf(parts), connections);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
@@ -75,7 +88,7 @@ async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
     const warmUp = await store.connect(FIRST_WARM_UP.clients, connections);
     await closedLoop(warmUp, { ...FIRST_WARM_UP, membersCpuMs });
     warmUp.close();
-    const byClients = new Map<number, Measured>();
+    const rows: { clients: number; measured: Measured }[] = [];
     for (const clients of clientCounts) {
       const open = await store.connect(clients, connections);
       const seconds = Number(values.seconds);
@@ -84,25 +97,26 @@ async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
         membersCpuMs,
       });
       open.close();
-      byClients.set(clients, measured);
+      rows.push({ clients, measured });
       say({ system, clients, ...measured, load: loadavg()[0] });
     }
     const run: Run = {
-      ...{ system, byClients, idlePssMb, seconds: Number(values.seconds) },
+      ...{ system, rows, idlePssMb, seconds: Number(values.seconds) },
       rssMb: largestMemoryMb(store, 'rss'),
+      pssMb: largestMemoryMb(store, 'pss'),
       loadAverage: loadavg()[0] ?? 0,
     };
-    say({ system, idlePssMb, rssMb: run.rssMb, pssMb: largestMemoryMb(store, 'pss') });
+    say({ system, idlePssMb, rssMb: run.rssMb, pssMb: run.pssMb });
     return run;
   } finally {
     await store.stop();
   }
 }
 
-async function kill(times: number): Promise<number[]> {
+async function kill(times: number, onGap: (gapMs: number) => void): Promise<void> {
   const group = await startOurs('tls');
   try {
-    return await measureLeaderKills(group, times, (gapMs) => say({ leaderKill: gapMs }));
+    await measureLeaderKills(group, times, onGap);
   } finally {
     await group.stop();
   }

@@ -28,10 +28,10 @@ export type Place = { readonly name: string; readonly host: string; readonly por
 const NAMES = ['c1', 'c2', 'c3'];
 const HOST = '127.0.0.1';
 const OPERATOR = 'bench';
-/** As in bin/matriarch. */
-const SMALL_HEAP = ['--optimize-for-size', '--max-semi-space-size=1'];
+/** Of the clone: this file runs from dist/bench/store. */
+const ROOT = join(import.meta.dirname, '..', '..', '..');
 
-/** Three controllers as bin/matriarch starts them, with certificates of their own. */
+/** Three controllers, started by bin/matriarch as in production, with certificates of their own. */
 export class OurGroup implements StoreUnderTest {
   private constructor(
     readonly members: readonly MemberProcess[],
@@ -64,6 +64,8 @@ export class OurGroup implements StoreUnderTest {
         })),
         tls: { ca: authority.caPath, certificate: issued.certPath, key: issued.keyPath },
         logLevel: 'warn',
+        // docs/adr/0007: there is no other way to start one without TLS between processes.
+        ...(transport === 'plain' ? { benchmark: { insecurePlainTransport: true } } : {}),
       };
       writeFileSync(configFile, stringify(config));
       const argv = controllerArgv(options, configFile);
@@ -101,10 +103,9 @@ export class OurGroup implements StoreUnderTest {
 }
 
 function controllerArgv(options: OurOptions, configFile: string): readonly string[] {
-  const node = [process.execPath, ...(options.nodeFlags ?? SMALL_HEAP)];
-  const root = join(import.meta.dirname, '..', '..');
-  if (options.transport === 'plain') {
-    return [...node, join(import.meta.dirname, 'plain-controller.js'), configFile];
+  if (options.nodeFlags === null) {
+    return [join(ROOT, 'bin/matriarch'), 'controller', '--config', configFile];
   }
-  return [...node, join(root, 'apps/controller/src/main.js'), '--config', configFile];
+  const main = join(ROOT, 'dist/bundle/apps/controller/src/main.js');
+  return [process.execPath, ...options.nodeFlags, main, '--config', configFile];
 }

@@ -1,18 +1,23 @@
 import type { Measured } from './closed-loop.ts';
 import { median, percentile } from './percentile.ts';
+import type { Part } from './runs-file.ts';
 
 export type System = 'ours' | 'oursPlain' | 'etcd';
 
 export type Run = {
   readonly system: System;
-  readonly byClients: ReadonlyMap<number, Measured>;
+  readonly rows: readonly { readonly clients: number; readonly measured: Measured }[];
   /** Of the largest member: at the end, and before the first client came. */
   readonly rssMb: number;
+  readonly pssMb: number;
   readonly idlePssMb: number;
   readonly seconds: number;
   /** Of the machine over the last minute, when the run ended. */
   readonly loadAverage: number;
 };
+
+/** One `kill -9` of the leader: the longest time without a commit around it. */
+export type LeaderKill = { readonly gapMs: number };
 
 export type Row = {
   readonly clients: number;
@@ -26,6 +31,7 @@ export type Row = {
 export type Report = {
   readonly results: readonly Row[];
   readonly rssMb: Readonly<Record<System, number>>;
+  readonly pssMb: Readonly<Record<System, number>>;
   readonly idlePssMb: Readonly<Record<System, number>>;
   readonly leaderKill: {
     readonly runs: number;
@@ -35,12 +41,15 @@ export type Report = {
 };
 
 /** Medians over the alternating runs; memory is the largest seen. */
-export function report(runs: readonly Run[], gapsMs: readonly number[]): Report {
-  const counts = [...new Set(runs.flatMap((run) => [...run.byClients.keys()]))];
-  const gaps = gapsMs.toSorted((a, b) => a - b);
+export function report(parts: readonly Part[]): Report {
+  const runs = runsOf(parts);
+  const counts = [...new Set(runs.flatMap((run) => run.rows.map(({ clients }) => clients)))];
+  const kills = parts.flatMap((part) => (part.kind === 'leaderKill' ? [part.kill] : []));
+  const gaps = kills.map(({ gapMs }) => gapMs).toSorted((a, b) => a - b);
   return {
     results: counts.map((clients) => rowOf(runs, clients)),
     rssMb: perSystem((system) => largest(runs, system, (run) => run.rssMb)),
+    pssMb: perSystem((system) => largest(runs, system, (run) => run.pssMb)),
     idlePssMb: perSystem((system) => largest(runs, system, (run) => run.idlePssMb)),
     leaderKill: {
       runs: gaps.length,
@@ -48,6 +57,10 @@ export function report(runs: readonly Run[], gapsMs: readonly number[]): Report 
       gapP99Ms: percentile(gaps, 99),
     },
   };
+}
+
+export function runsOf(parts: readonly Part[]): readonly Run[] {
+  return parts.flatMap((part) => (part.kind === 'run' ? [part.run] : []));
 }
 
 function rowOf(runs: readonly Run[], clients: number): Row {
@@ -61,8 +74,8 @@ function rowOf(runs: readonly Run[], clients: number): Row {
 }
 
 function figures(runs: readonly Run[], system: System, clients: number): Measured | null {
-  const own = runs.filter((run) => run.system === system);
-  const all = own.flatMap((run) => run.byClients.get(clients) ?? []);
+  const rows = runs.filter((run) => run.system === system).flatMap((run) => run.rows);
+  const all = rows.filter((row) => row.clients === clients).map(({ measured }) => measured);
   if (all.length === 0) return null;
   const of = (field: keyof Measured): number => median(all.map((measured) => measured[field]));
   return {

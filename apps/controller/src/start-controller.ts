@@ -46,8 +46,6 @@ export type StartOptions = {
   /** Another range of the protocol than this version's: for tests of an upgrade. */
   readonly protocol?: ProtocolRange;
   readonly checkEveryMs?: number;
-  /** No TLS between processes, besides what the file says: to measure, never to serve. */
-  readonly plainForBenchmark?: boolean;
   /** This controller's seat was taken away: it is of no more use and should be closed. */
   readonly onRemoved?: (error: MemberRemovedError) => void;
 };
@@ -90,8 +88,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
     throw new ForeignCertificateError(tls.certificate, `${identity.role} '${identity.name}'`, name);
   }
   const { groupId } = identity;
-  const plain = options.plainForBenchmark === true || config.insecurePlainTransport;
-  const security: LinkSecurity = plain
+  const security: LinkSecurity = config.insecurePlainTransport
     ? { kind: 'plain-for-benchmark' }
     : { kind: 'mutual-tls', credentials };
   const clock = systemClock;
