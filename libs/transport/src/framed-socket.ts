@@ -19,7 +19,7 @@ export type FramedSocketEvents = {
 
 /** Bodies below this are copied beside the other frames of the turn: one chunk costs less than two. */
 const COPY_BELOW_BYTES = 16_384;
-/** What was gathered goes to the stream once it is this long, corked as the rest of the turn. */
+/** What was gathered goes to the stream once it is this long, and waits there, corked, for the rest. */
 const GATHERED_BYTES_MAX = 65_536;
 
 /** Frames over any byte stream. What a turn of the event loop sends leaves in one write. */
@@ -30,6 +30,8 @@ export class FramedSocket {
   sentFrames = 0;
   readonly #parser: FrameParser;
   readonly #gathered = new TurnBuffer();
+  #flushDue = false;
+  /** A cork costs a walk through the stream's buffer: a turn that gathers one piece needs none. */
   #corked = false;
   #closed = false;
   #cause: Error | null = null;
@@ -72,12 +74,16 @@ export class FramedSocket {
       this.droppedFrames += 1;
       return false;
     }
-    this.#corkForThisTurn();
+    this.#flushAfterThisTurn();
     this.sentFrames += 1;
     if (body.length < COPY_BELOW_BYTES) {
       this.#gathered.add(type, body);
-      if (this.#gathered.length > GATHERED_BYTES_MAX) this.#writeGathered();
+      if (this.#gathered.length > GATHERED_BYTES_MAX) {
+        this.#cork();
+        this.#writeGathered();
+      }
     } else {
+      this.#cork();
       this.#writeGathered();
       const header = Buffer.allocUnsafe(HEADER_BYTES);
       writeHeader(header, type, body);
@@ -127,15 +133,22 @@ export class FramedSocket {
     }
   }
 
-  #corkForThisTurn(): void {
+  #flushAfterThisTurn(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    process.nextTick(() => {
+      this.#flushDue = false;
+      this.#writeGathered();
+      if (!this.#corked) return;
+      this.#corked = false;
+      this.stream.uncork();
+    });
+  }
+
+  #cork(): void {
     if (this.#corked) return;
     this.#corked = true;
     this.stream.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      this.#writeGathered();
-      this.stream.uncork();
-    });
   }
 
   #writeGathered(): void {

@@ -12,11 +12,14 @@ class NotBuiltError extends DomainError {
   }
 }
 
-/** As in bin/matriarch: a small heap that is collected early. */
-const SMALL_HEAP = ['--optimize-for-size', '--max-semi-space-size=1'];
+/** As in bin/matriarch, and for the same reasons. */
+const HEAP = {
+  controller: ['--heap-growing-percent=30', '--max-semi-space-size=4', '--single-threaded-gc'],
+  agent: ['--optimize-for-size', '--max-semi-space-size=1'],
+} as const;
 
 export function controllerArgv(plan: ControllerPlan): string[] {
-  const threads = ['env', 'UV_THREADPOOL_SIZE=16'];
+  const threads = ['env', 'UV_THREADPOOL_SIZE=16', 'MALLOC_ARENA_MAX=2'];
   const node = nodeArgv('controller');
   return [...inNamespace(plan.host), ...threads, ...node, '--config', plan.configFile];
 }
@@ -34,7 +37,7 @@ function inNamespace(host: HostPlan): string[] {
 function nodeArgv(app: 'controller' | 'agent', compiled = compiledDirectory()): string[] {
   const main = join(compiled, 'apps', app, 'src', 'main.js');
   if (!existsSync(main)) throw new NotBuiltError(main);
-  return [process.execPath, ...SMALL_HEAP, main];
+  return [process.execPath, ...HEAP[app], main];
 }
 
 /** As in bin/matriarch: the joined files, unless a plain `tsc` after them left them stale. */

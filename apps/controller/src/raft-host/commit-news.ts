@@ -1,8 +1,8 @@
 import type { Clock } from '#libs/kernel';
 import type { MemberId, Message } from '#libs/raft';
 
-/** A follower learns of a commit at most so much later than it could. */
-const HELD_MS = 2;
+/** A follower learns of a commit that nobody waits for at most so much later than it could. */
+const HELD_MS = 20;
 /** Under load a heartbeat leaves at least this often all the same: its answer tells of the follower. */
 const BEAT_MS = 50;
 
@@ -11,7 +11,8 @@ type Sent = { readonly term: number; readonly round: number; readonly atMs: numb
 
 /**
  * A heartbeat that tells a follower of nothing but a newer commit waits for a moment: under load the
- * next append says the same, which saves two messages, their answers and two turns per commit.
+ * next append says the same, which saves two messages, their answers and two turns per commit. Events
+ * do not wait: agents hear of them from whichever controller they are connected to.
  */
 export class CommitNews {
   readonly #held = new Map<MemberId, Heartbeat>();
@@ -31,6 +32,13 @@ export class CommitNews {
     if (message.type === 'appendRequest') this.#held.delete(message.to);
     this.#send(message);
     return true;
+  }
+
+  /** Something that others wait for was committed: what is held leaves now. */
+  hurry(): void {
+    if (this.#held.size === 0) return;
+    for (const news of this.#held.values()) this.#send(news);
+    this.#held.clear();
   }
 
   stop(): void {
@@ -57,7 +65,6 @@ export class CommitNews {
 
   #sendHeld(): void {
     this.#timer = null;
-    for (const news of this.#held.values()) this.#send(news);
-    this.#held.clear();
+    this.hurry();
   }
 }

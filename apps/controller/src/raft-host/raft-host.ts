@@ -74,6 +74,7 @@ export class RaftHost implements ReplicatedLog {
     this.#news = new CommitNews(clock, (message) => links.send(message));
     this.#proposals = new ProposalIntake(raft);
     this.applies = new ApplyQueue(store, this.overlay, this.#proposals, clock, applied);
+    this.applies.observe(() => this.#news.hurry());
     this.#writer = new GroupWriter({
       storage,
       overlay: this.overlay,
@@ -86,10 +87,10 @@ export class RaftHost implements ReplicatedLog {
         for (const listener of this.#listeners) listener.onWritten?.(tookMs, entries);
       },
     });
+    const { self } = raft.status();
     const feed: (typeof this)['feed'] = (input) => this.feed(input);
     const failed = (error: unknown): void => this.fail(error);
     this.#reads = new StorageReads({ storage, feed, failed });
-    const { self } = raft.status();
     this.#snapshots = new Snapshotter({ self, storage, links, log: options.log, feed, failed });
     this.#compactor = new Compactor(storage, feed, failed, options.compaction ?? COMPACTION);
     const due = (): void => {
@@ -239,13 +240,17 @@ export class RaftHost implements ReplicatedLog {
       const nowMs = this.#options.clock.monotonicMs();
       for (const listener of this.#listeners) listener.onBeforeRounds?.();
       this.rounds.beginWhenDue(nowMs);
-      const leaving = this.#carryOut();
-      const writing = this.#writer.flush(nowMs);
-      // What leaves for others, and the write, begin once this turn is over: before a long apply.
-      if ((leaving || writing) && this.applies.waiting > APPLY_AT_ONCE_MAX) this.#scheduleApply();
-      else this.#apply();
+      this.#settle(nowMs);
       if (this.#hasMore()) this.schedule();
     });
+  }
+
+  /** What leaves for others, and the write, begin once the caller is done: before a long apply. */
+  #settle(nowMs: number): void {
+    const leaving = this.#carryOut();
+    const writing = this.#writer.flush(nowMs);
+    if ((leaving || writing) && this.applies.waiting > APPLY_AT_ONCE_MAX) this.#scheduleApply();
+    else this.#apply();
   }
 
   #scheduleApply(): void {
@@ -332,9 +337,12 @@ export class RaftHost implements ReplicatedLog {
       this.#proposals.loseAll(role.leader);
       this.rounds.loseAll();
     }
-    const { log } = this.#options;
     if (before.role !== role.role || before.leader !== role.leader || before.term !== role.term) {
-      log.info('raft role', { role: role.role, term: role.term, leader: role.leader });
+      this.#options.log.info('raft role', {
+        role: role.role,
+        term: role.term,
+        leader: role.leader,
+      });
     }
     for (const listener of this.#listeners) listener.onRole?.(role);
   }
@@ -342,7 +350,9 @@ export class RaftHost implements ReplicatedLog {
   #onPersisted(batch: PersistBatch | null): void {
     if (batch !== null) this.#options.raft.onPersisted(batch.seq);
     if (batch !== null && batch.snapshot !== null) this.#restore(batch.snapshot);
-    this.schedule();
+    if (this.#hasMore()) this.schedule();
+    // Nothing came in meanwhile: what the write sets free waits for no turn of its own.
+    else if (!this.#scheduled) this.#settle(this.#options.clock.monotonicMs());
   }
 
   /** A received snapshot is on disk: the machine hands out nothing to apply before it is loaded. */
