@@ -7,6 +7,9 @@ const setupFiles = ['./test/setup.ts'];
 /** Real processes share two cores and real ports: their files run one after another. */
 const oneAtATime = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
+/** Whole clusters through long outages: with `npm run test:all` only. */
+const SLOW = process.env['MATRIARCH_TEST_ALL'] === undefined ? ['test/e2e/thorough/**'] : [];
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/plain-summary-reporter.ts'],
@@ -48,6 +51,7 @@ export default defineConfig({
             'test/e2e/**/*.test.ts',
             'test/hosts/**/*.test.ts',
           ],
+          exclude: SLOW,
           setupFiles,
           ...oneAtATime,
         },

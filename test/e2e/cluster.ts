@@ -1,7 +1,10 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '#libs/kernel';
 import { type ClientView, WritingClient } from '#libs/outage';
 import { type RunResult, run } from '#libs/process';
+import { OPERATOR_NAME } from '../../apps/cli/src/demo/certificates.ts';
+import { authorityFile, certificateFiles } from '../../apps/cli/src/demo/config-files.ts';
 import { type Fault, inflict } from '../../apps/cli/src/demo/faults.ts';
 import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
 import { guardPid, isAlive, postmasterPid } from '../../apps/cli/src/demo/instance-processes.ts';
@@ -9,6 +12,7 @@ import { type ClusterPlan, type HostPlan, loopbackPlan } from '../../apps/cli/sr
 import { RunningCluster } from '../../apps/cli/src/demo/running-cluster.ts';
 import type { SupervisedProcess } from '../../apps/cli/src/demo/supervised-process.ts';
 import { until } from '../../apps/cli/src/demo/until.ts';
+import { runCli } from '../../apps/cli/src/run-cli.ts';
 import type { HostNetwork } from '../hosts/host-network.ts';
 import { inNetworkOf } from '../hosts/namespaces.ts';
 import { createSixHosts, planOn, shortDirectory } from '../hosts/six-hosts.ts';
@@ -47,8 +51,8 @@ export class TestCluster {
     this.client = new WritingClient({ hosts, credentials });
   }
 
-  static onLoopback(): TestCluster {
-    return new TestCluster(loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT), null);
+  static onLoopback(settings: Settings = {}): TestCluster {
+    return new TestCluster(loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT), null, settings);
   }
 
   /** Six hosts, a network namespace each, with the ports that a real host would use. */
@@ -122,10 +126,29 @@ export class TestCluster {
     });
   }
 
+  /** The command line as an operator uses it: its one line of JSON, and the exit code. */
+  async matriarch(...argv: string[]): Promise<{ exitCode: number; result: unknown }> {
+    const { controllers } = this.running.plan;
+    const api = controllers.map(({ host, httpPort }) => `${host.address}:${httpPort}`).join(',');
+    const { certificate, key } = certificateFiles(this.running.plan, 'operator', OPERATOR_NAME);
+    const ca = authorityFile(this.running.plan);
+    const identity = ['--api', api, '--cert', certificate, '--key', key, '--ca', ca];
+    const out: string[] = [];
+    const err: string[] = [];
+    const exitCode = await runCli([...identity, '--json', ...argv], {
+      out: (text) => void out.push(text),
+      err: (text) => void err.push(text),
+    });
+    if (out.length === 0) throw new Error(`${argv.join(' ')}: ${err.join('')}`);
+    return { exitCode, result: JSON.parse(out.join('')) };
+  }
+
   async leader(): Promise<string> {
     return await until('a leading controller', { limitMs: RECOVERY_LIMIT_MS }, async () => {
-      const leader = await this.api.leader();
-      return leader === null ? { instead: 'none' } : { value: leader };
+      // All of them may be starting.
+      const leader = await this.api.leader().catch((error: unknown) => messageOf(error));
+      const known = this.running.controllers.has(leader ?? '');
+      return leader !== null && known ? { value: leader } : { instead: `${leader}` };
     });
   }
 

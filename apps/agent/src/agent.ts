@@ -1,10 +1,12 @@
-import { type DivergedWal, type Goal, isSynchronous } from '#libs/cluster';
+import type { Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { type ObservedCondition, Reconciler } from '#libs/reconcile';
+import type { SignedNotes } from '#libs/transport';
 import { Departure } from './departure.ts';
 import { Duties } from './duties.ts';
+import { Failsafe } from './failsafe/failsafe.ts';
 import { GuardKeeper } from './guard-client/guard-keeper.ts';
 import { Confirmations } from './link/confirmations.ts';
 import type { Link, LinkEvents } from './link/controller-channel.ts';
@@ -16,6 +18,7 @@ import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { newsIn } from './observe/news.ts';
 import { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
+import { unrecordedWal } from './observe/unrecorded-wal.ts';
 import { factsFrom } from './own-facts.ts';
 import { paceOf } from './pace.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
@@ -35,6 +38,7 @@ import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
 import { Absence } from './synchronous/absence.ts';
+import { proofReportOf } from './synchronous/proof-report.ts';
 import { LEADERLESS_MS } from './timing.ts';
 
 /** Tools can say much; the beginning tells what is wrong. */
@@ -45,6 +49,7 @@ export type AgentParts = {
   readonly installation: Installation;
   readonly guardProgram: string;
   readonly log: Logger;
+  readonly notes: SignedNotes;
   readonly openLink: (controller: string, events: LinkEvents) => Link;
   readonly onStep: (outcome: StepOutcome) => void;
 };
@@ -60,6 +65,7 @@ export class Agent {
   readonly facts: OwnFacts;
   readonly desk: RebuildDesk;
   readonly preflights: Preflights;
+  readonly failsafe: Failsafe;
   readonly #aside: AsideCopy;
   readonly #walLease: WalLease;
   readonly #local: LocalInstance;
@@ -94,11 +100,8 @@ export class Agent {
     );
     this.controllers = this.#makeControllers();
     this.#confirmations = new Confirmations(this.controllers, log, () => this.#changed());
-    this.guard = new GuardKeeper(config, installation, parts.guardProgram, log, () => {
-      this.observer.look();
-      this.#reporter.now();
-      this.#changed();
-    });
+    this.guard = this.#makeGuard();
+    this.failsafe = this.#makeFailsafe();
     this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);
     const pace = () => paceOf(this.stream.state);
     const looked = () => this.#looked();
@@ -128,20 +131,7 @@ export class Agent {
       onResult: () => this.#reporter.now(),
     });
     this.runner = new StepRunner(log, (outcome) => this.#stepEnded(outcome));
-    this.#contexts = new StepContexts({
-      local: this.#local,
-      guard: this.guard,
-      observer: this.observer,
-      sessions: this.#sessions,
-      facts: this.facts,
-      desk: this.desk,
-      log,
-      memory: this.#memory,
-      controllers: this.controllers,
-      runner: this.runner,
-      currentState: () => this.stream.state,
-      reportNow: () => this.#reporter.now(),
-    });
+    this.#contexts = this.#makeContexts();
     this.reconciler = this.#makeReconciler();
     this.#walLease = new WalLease(
       config,
@@ -175,13 +165,11 @@ export class Agent {
    * one that is not known, PostgreSQL stays as it is.
    */
   async leave(): Promise<void> {
-    const { log, config } = this.parts;
+    const { guard, runner } = this;
     const departure = new Departure({
-      instance: config.instance,
+      instance: this.parts.config.instance,
       state: () => this.stream.state,
-      guard: this.guard,
-      runner: this.runner,
-      log,
+      ...{ guard, runner, log: this.parts.log },
       announce: () => {
         this.facts.leaving = true;
         this.#reporter.now();
@@ -209,6 +197,8 @@ export class Agent {
   report(): ReturnType<typeof reportOf> {
     const { latest } = this.observer;
     if (latest === null) return null;
+    const { facts, stream } = this;
+    const absent = this.#absence.list(performance.now());
     const { instance, postgres, api, tags } = this.parts.config;
     return reportOf(latest, this.guard.remainingMs(performance.now()), {
       instance,
@@ -217,14 +207,15 @@ export class Agent {
       agentEndpoint: api.advertise,
       tags,
       replicationName: this.#local.replicationName,
-      synchronous: this.#synchronous(),
+      synchronous: proofReportOf(stream.state, facts.synchronous, absent),
       detached: this.facts.detached,
       probes: this.#prober.report(),
       abandonedHandOver: this.facts.abandonedHandOver,
+      promise: this.failsafe.promised(),
       rebuild: this.desk.report(),
       aside: this.#aside.report,
       leaving: this.facts.leaving,
-      divergedWal: this.#unrecordedWal(),
+      divergedWal: unrecordedWal(facts.divergedWal, stream.state, instance),
       activity: this.runner.activity,
       problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,
     });
@@ -255,22 +246,46 @@ export class Agent {
     );
   }
 
-  /** Told until the history has it. */
-  #unrecordedWal(): DivergedWal | null {
-    const { divergedWal } = this.facts;
-    const recorded = this.stream.state?.divergedWal?.[this.parts.config.instance];
-    return divergedWal?.keptAt === recorded ? null : divergedWal;
+  #makeGuard(): GuardKeeper {
+    const { config, installation, guardProgram, log } = this.parts;
+    const changed = (): void => {
+      this.observer.look();
+      this.#reporter.now();
+      this.#changed();
+    };
+    return new GuardKeeper(config, installation, guardProgram, log, changed, (wanted) =>
+      this.failsafe.wanted(wanted),
+    );
   }
 
-  /** Null in clusters whose commits wait for nobody. */
-  #synchronous(): Parameters<typeof reportOf>[2]['synchronous'] {
-    const { state } = this.stream;
-    if (state === null || !isSynchronous(state)) return null;
-    const { synchronous } = this.facts;
-    const absent = this.#absence.list(performance.now());
-    if (synchronous === null) return { proved: false, order: null, flushedTo: null, absent };
-    const { order, flushedTo, armed, text } = synchronous;
-    return { proved: armed || text === '', order, flushedTo, absent };
+  #makeContexts(): StepContexts {
+    return new StepContexts({
+      local: this.#local,
+      guard: this.guard,
+      observer: this.observer,
+      sessions: this.#sessions,
+      facts: this.facts,
+      desk: this.desk,
+      log: this.parts.log,
+      memory: this.#memory,
+      controllers: this.controllers,
+      runner: this.runner,
+      currentState: () => this.stream.state,
+      promised: () => this.failsafe.promised(),
+      reportNow: () => this.#reporter.now(),
+    });
+  }
+
+  #makeFailsafe(): Failsafe {
+    const { config, notes, log } = this.parts;
+    return new Failsafe({
+      ...config,
+      ...{ notes, log },
+      state: () => this.stream.state,
+      detachedThroughEpoch: () => this.#memory.memory.detachedThroughEpoch,
+      tellGuard: (promises) => this.guard.tellPromises(promises),
+      onPromised: () => this.#reporter.now(),
+    });
   }
 
   #makeReconciler(): Reconciler {
@@ -312,7 +327,8 @@ export class Agent {
     const { latest: snapshot } = this.observer;
     if (snapshot === null || snapshot.begunMs < this.runner.endedAtMs) return null;
     const { rebuiltOrder, rewindFailed } = this.desk;
-    const own = { ...this.facts, rebuiltOrder, rewindFailed };
+    const promised = this.failsafe.promised();
+    const own = { ...this.facts, rebuiltOrder, rewindFailed, promised };
     const condition = conditionOf(withPresentLease(snapshot, this.guard.state), own);
     if (condition !== null) duties.tellPosition();
     return condition;

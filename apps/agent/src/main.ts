@@ -6,7 +6,7 @@ import { DomainError, epochMs, messageOf, monotonicMs, seededPrng } from '#libs/
 import { createLogger, type Logger, Metrics, watchProcess } from '#libs/observability';
 import { dataDirectoryMajor, findInstallation } from '#libs/postgres-run';
 import { dropPrivileges } from '#libs/process';
-import { TlsCredentials } from '#libs/transport';
+import { SignedNotes, TlsCredentials } from '#libs/transport';
 import { Agent } from './agent.ts';
 import { collectView, recordStep } from './http/agent-metrics.ts';
 import { healthServer } from './http/health-server.ts';
@@ -37,6 +37,7 @@ async function main(): Promise<void> {
     metrics,
     peer: () => peerAnswerOf(agent),
     preflight: () => agent.preflights.ask(),
+    failsafe: agent.failsafe.endpoint,
   });
   const { host, port } = config.api.listen;
   await server.listen({ host, port });
@@ -79,6 +80,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
     installation,
     guardProgram: guardProgram(config.postgres.user),
     log,
+    notes: new SignedNotes(credentials, clock.nowMs),
     openLink: (name, events) => {
       const controller = config.controllers.find((entry) => entry.name === name);
       if (controller === undefined) throw new UsageError(`no controller '${name}'`);

@@ -1,9 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Grants, Instance, LastPosition, LeaderView, Orders, Releases } from '#libs/guarding';
-import { type GuardIncarnation, unreachable } from '#libs/kernel';
+import {
+  Failsafe,
+  Grants,
+  Instance,
+  LastPosition,
+  LeaderView,
+  Orders,
+  Releases,
+} from '#libs/guarding';
+import { type Epoch, type GuardIncarnation, unreachable } from '#libs/kernel';
 import type { HolderEffects } from '#libs/lease';
 import { ProcessesInDirectory } from '#libs/process';
-import type { GuardAnswer, GuardRequest, GuardSettings } from '#libs/protocol';
+import type { GuardAnswer, GuardRequest, GuardSettings, LocalNote } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';
 import { AgentSocket } from './agent-socket.ts';
 import { ControllerLinks } from './controller-links.ts';
@@ -48,6 +56,7 @@ export class Guard {
   readonly #grants: Grants;
   readonly #leader = new LeaderView();
   readonly #position = new LastPosition();
+  readonly #failsafe: Failsafe;
   #agentGoneAtMs = performance.now();
   #repeatTimer: NodeJS.Timeout | undefined;
   #ended: Promise<void> | null = null;
@@ -56,6 +65,7 @@ export class Guard {
     this.#parts = parts;
     const { settings, log, clock, incarnation } = parts;
     const { dataDirectory } = settings.postgres;
+    this.#failsafe = new Failsafe(settings.instance);
     const processes = new ProcessesInDirectory(dataDirectory);
     this.#links = new ControllerLinks(parts, {
       onUp: (controller) => this.#controllerUp(controller),
@@ -100,6 +110,7 @@ export class Guard {
       olderHolder: (epoch) => this.#grants.olderHolder(epoch),
       grantKnown: (epoch) => this.#grants.knows(epoch),
       onPosition: (position) => this.#position.told(position, performance.now()),
+      onPromises: (promises) => this.#promised(promises),
       onShutdown: parts.onShutdown,
     });
   }
@@ -153,12 +164,14 @@ export class Guard {
 
   #effects(): HolderEffects {
     return {
-      sendRenewal: (epoch, nonce, to) => {
+      sendRenewal: (epoch, nonce, to, endangered) => {
         const { incarnation } = this.#parts;
+        const failsafeVersion = this.#failsafe.versionFor(epoch);
         const [postmaster, agentAbsentMs] = [this.#postmaster.state, this.#agentAbsentMs()];
         const position = this.#position.fresh(performance.now());
         const request = { type: 'renew', incarnation, epoch, nonce, postmaster } as const;
-        this.#send({ ...request, agentAbsentMs, position }, to);
+        this.#send({ ...request, agentAbsentMs, position, failsafeVersion }, to);
+        if (endangered) this.#wantPromises(epoch, nonce);
       },
       rightConfirmed: (epoch) => {
         const killAtBootMs = this.#lease.killAtBootMs();
@@ -201,9 +214,24 @@ export class Guard {
       case 'granted':
         this.#grants.learn(answer);
         return;
+      case 'failsafe':
+        this.#failsafe.learn(answer);
+        return;
       default:
         unreachable(answer);
     }
+  }
+
+  /** A cluster of one has nobody who could be promoted, and nobody to ask. */
+  #wantPromises(epoch: Epoch, nonce: number): void {
+    const members = this.#failsafe.othersFor(epoch);
+    if (members === null) return;
+    if (members.length === 0) this.#promised({ type: 'promises', epoch, nonce, from: [] });
+    else this.#agent.push({ type: 'promisesWanted', epoch, nonce, members });
+  }
+
+  #promised({ epoch, nonce, from }: Extract<LocalNote, { type: 'promises' }>): void {
+    if (this.#failsafe.isComplete(epoch, from)) this.#lease.promised(epoch, nonce);
   }
 
   #controllerUp(controller: string): void {

@@ -63,6 +63,10 @@ export class LeaseKeeper {
     this.#holder.renewed(epoch, nonce, this.#clock.moment());
   }
 
+  promised(epoch: Epoch, nonce: number): void {
+    this.#holder.promised(epoch, nonce, this.#clock.moment());
+  }
+
   refused(epoch: Epoch): void {
     this.#holder.refused(epoch, this.#clock.moment());
   }

@@ -44,6 +44,7 @@ export const settingsShape = z.strictObject({
     .default(DEFAULT_SETTINGS.synchronousNodeCount),
   maximumLagOnSyncStandbyBytes: decimal.default(DEFAULT_SETTINGS.maximumLagOnSyncStandbyBytes),
   syncFenceMs: ms.default(DEFAULT_SETTINGS.syncFenceMs),
+  failsafe: z.boolean().default(DEFAULT_SETTINGS.failsafe),
 } satisfies Record<keyof ClusterSettings, z.ZodType>);
 
 const parameters = z.record(z.string().min(1).max(255), z.string().max(10_000));

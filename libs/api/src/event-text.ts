@@ -51,6 +51,8 @@ export function eventText({ cluster, event }: RecordedEvent): string {
       return `order ${event.order} is in force in all of PostgreSQL since ${formatLsn(event.flushedTo)}`;
     case 'SyncSetCommitted':
       return `a failover may rely on ${setText(event.set)}`;
+    case 'FailsafeMembersConfirmed':
+      return `the guard of epoch ${event.epoch} asks ${event.members.join(', ')} for promises when no controller answers`;
     case 'Promoted':
       return promoted(event);
     case 'PrimaryResumed':

@@ -200,6 +200,12 @@ export type ClusterEvent =
       /** How far its members had flushed. */
       readonly positions: readonly { readonly instance: InstanceName; readonly lsn: Lsn }[];
     }
+  /** The guard of `epoch` knows of these members and asks all of them for promises (safety 11). */
+  | {
+      readonly type: 'FailsafeMembersConfirmed';
+      readonly epoch: Epoch;
+      readonly members: readonly InstanceName[];
+    }
   /** The holder of `epoch` accepts writes on `timeline`, which left the one before at `forkLsn`. */
   | {
       readonly type: 'Promoted';
@@ -333,6 +339,7 @@ const REMARKS: readonly ClusterEvent['type'][] = [
   'RebuildMethodFailed',
   'RebuildCompleted',
   'DivergedWalKept',
+  'FailsafeMembersConfirmed',
 ];
 
 /** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */

@@ -1,6 +1,7 @@
 import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from '#libs/kernel';
 import { REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
+import { failsafeAfter } from './failsafe/failsafe-state.ts';
 import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
@@ -21,7 +22,10 @@ export function evolve(state: ClusterState | null, recorded: RecordedEvent): Clu
     return { ...created, version, sequence, lastEventAt: at };
   }
   if (state === null) throw new Error(`${recorded.cluster}: ${event.type} before ClusterCreated`);
-  const next = { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
+  const applied = { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
+  const { failsafe: _before, ...withoutFailsafe } = applied;
+  const failsafe = failsafeAfter(state, applied, recorded);
+  const next = failsafe === undefined ? withoutFailsafe : { ...withoutFailsafe, failsafe };
   const soFarMs = 'phasesMs' in state.operation ? state.operation.phasesMs : {};
   const lastOutage = outageAfter(state.lastOutage ?? null, soFarMs, recorded);
   const flapWindow = flapWindowAfter(state.flapWindow ?? null, state.lastOutage ?? null, recorded);
@@ -101,6 +105,7 @@ function apply(
     case 'StandbysFollowed':
     case 'FailoverAcknowledged':
     case 'ClockJumped':
+    case 'FailsafeMembersConfirmed':
       return state;
     case 'ClusterPaused':
       return paused(state, event);

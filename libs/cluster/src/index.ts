@@ -17,6 +17,8 @@ export type { DivergedWal } from './diverged-wal.ts';
 export type * from './events.ts';
 export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
+export type { FailsafeState } from './failsafe/failsafe-state.ts';
+export { isPromiseVoid, type PromiseAsk, whyNoPromise } from './failsafe/why-no-promise.ts';
 export { flapWindowMs } from './flap-window.ts';
 export type { Goal, PrimarySynchronous } from './goal.ts';
 export { goalOf } from './goal-of.ts';

@@ -22,6 +22,8 @@ export type GuardObservation = {
   readonly postmaster: 'running' | 'starting' | 'stopping' | 'down';
   readonly ageMs: number;
   readonly agentAbsentMs: number;
+  /** Of the members that it would ask for promises; null or absent when it knows none. */
+  readonly failsafeVersion?: number | null;
 };
 
 /** Of the epoch that is held now. */

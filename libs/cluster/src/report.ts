@@ -132,6 +132,8 @@ export type AgentReport = {
   readonly downForMs: number;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
+  /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */
+  readonly promise?: { readonly epoch: Epoch; readonly remainingMs: number } | null;
   /** Its host or agent is being shut down: it hands over and takes nothing new. */
   readonly leaving?: boolean;
   /** Kept before the last rewind, until it is recorded; null or absent when there is none. */

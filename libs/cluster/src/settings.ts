@@ -46,6 +46,11 @@ export type ClusterSettings = {
   readonly maximumLagOnSyncStandbyBytes: bigint;
   /** Synchronous modes: without a confirmed renewal for this long the guard stops PostgreSQL (safety 12). */
   readonly syncFenceMs: number;
+  /**
+   * While no controller answers, a primary goes on as long as every member promises to take part in no
+   * failover (safety 11).
+   */
+  readonly failsafe: boolean;
 };
 
 export type SynchronousMode = 'off' | 'priority' | 'quorum';
@@ -71,6 +76,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   synchronousNodeCount: 1,
   maximumLagOnSyncStandbyBytes: 67_108_864n,
   syncFenceMs: 2_300,
+  failsafe: false,
 };
 
 /** Settings as stored, also by a version that knew fewer: what is missing has its default. */

@@ -21,6 +21,7 @@ import type {
   SyncSet,
   WalPosition,
 } from './events.ts';
+import type { FailsafeState } from './failsafe/failsafe-state.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
@@ -148,6 +149,7 @@ export type ClusterState = {
    * its primary, made before that, are over (safety 5). Absent: none.
    */
   readonly detachReleased?: Epoch;
+  readonly failsafe?: FailsafeState;
   readonly paused: boolean;
   /** Newest last; absent until the configuration was changed once. */
   readonly revisions?: readonly ConfigurationRevision[];

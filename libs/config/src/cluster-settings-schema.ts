@@ -115,6 +115,11 @@ export const settingsSchema = z.strictObject({
     300,
     300_000,
   ),
+  failsafe: field(z.boolean().optional(), {
+    about: 'Without controllers a primary goes on while every member promises not to take over.',
+    rule: 'true or false',
+    example: DEFAULT_SETTINGS.failsafe,
+  }),
 } satisfies Record<keyof ClusterSettings, z.ZodType>);
 
 export function resolveSettings(

@@ -1,3 +1,4 @@
+export { Failsafe } from './failsafe.ts';
 export { type Granted, Grants } from './grants.ts';
 export { Instance, type Refusal, type Serving } from './instance.ts';
 export { LastPosition } from './last-position.ts';

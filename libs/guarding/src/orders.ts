@@ -1,5 +1,5 @@
 import { type Epoch, type GuardIncarnation, timelineId, unreachable } from '#libs/kernel';
-import type { LocalRefusal, LocalRequest, Position } from '#libs/protocol';
+import type { LocalNote, LocalRefusal, LocalRequest, Position } from '#libs/protocol';
 import type { Instance, Refusal } from './instance.ts';
 import type { KeptLease, Reply } from './ports.ts';
 import type { Releases } from './releases.ts';
@@ -24,6 +24,8 @@ export type OrdersParts = {
   /** Why this host is not to ask for a lease; null or absent when it may. */
   readonly mayNotLead?: () => string | null;
   readonly onPosition: (position: Position) => void;
+  /** Absent where nobody asks for promises. */
+  readonly onPromises?: (promises: Extract<LocalNote, { type: 'promises' }>) => void;
   readonly onShutdown: () => void;
 };
 
@@ -47,6 +49,10 @@ export class Orders {
     if (request.type === 'position') {
       const { timeline, lsn } = request;
       this.#parts.onPosition({ timeline: timelineId(timeline), lsn });
+      return;
+    }
+    if (request.type === 'promises') {
+      this.#parts.onPromises?.(request);
       return;
     }
     const { id } = request;
@@ -97,7 +103,7 @@ export class Orders {
   }
 
   #carryOut(
-    request: Exclude<LocalRequest, { type: 'position' }>,
+    request: Exclude<LocalRequest, LocalNote>,
     reply: Reply,
     answer: (refusal: Refusal | null) => void,
   ): void {

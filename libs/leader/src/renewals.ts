@@ -34,8 +34,8 @@ export class Renewals {
       const known = { timeline: timelineId(position.timeline), lsn: lsnOf(position.lsn) };
       service.observations.positionKnown(cluster, known, 0, now);
     }
-    const { postmaster, agentAbsentMs } = request;
-    const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs };
+    const { postmaster, agentAbsentMs, failsafeVersion = null } = request;
+    const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs, failsafeVersion };
     service.observations.guardHeard(cluster, instance, heard, now);
     service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
     this.host.schedule();

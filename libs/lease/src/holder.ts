@@ -22,8 +22,11 @@ export type StopReason =
   | 'woke-late';
 
 export interface HolderEffects {
-  /** To the known leader, or, after an unanswered renewal, to every controller. */
-  sendRenewal(epoch: Epoch, nonce: number, to: 'leader' | 'all'): void;
+  /**
+   * To the known leader, or, after an unanswered renewal, to every controller. `endangered`: more than
+   * half of the right has gone by without an answer, so members may be asked for promises (safety 11).
+   */
+  sendRenewal(epoch: Epoch, nonce: number, to: 'leader' | 'all', endangered: boolean): void;
   /** The right to `epoch` was confirmed anew; ask `remainingMs` how long it lasts. */
   rightConfirmed(epoch: Epoch): void;
   /** End PostgreSQL if it is a primary: SIGQUIT at once, SIGKILL after `graceMs`. Once per loss. */
@@ -111,6 +114,21 @@ export class LeaseHolder {
     const sentAt = this.#sent.sentAt(nonce);
     if (sentAt === undefined) return;
     this.#answeredNonce = Math.max(this.#answeredNonce, nonce);
+    this.#prolong(epoch, sentAt, now);
+  }
+
+  /**
+   * Every member promised, after renewal `nonce` had left, to take part in no failover from `epoch` for
+   * as long as the right lasts (safety 11). It goes on; one that was over never comes back this way.
+   */
+  promised(epoch: Epoch, nonce: number, now: Moment): void {
+    this.#turn(now);
+    const sentAt = this.#sent.sentAt(nonce);
+    if (sentAt === undefined || this.#stopTold || !this.mayServe(epoch, now)) return;
+    this.#prolong(epoch, sentAt, now);
+  }
+
+  #prolong(epoch: Epoch, sentAt: Moment, now: Moment): void {
     const confirmed = this.#confirmedSentAt;
     if (confirmed !== null && sentAt.monotonicMs <= confirmed.monotonicMs) return;
     this.#confirmedSentAt = sentAt;
@@ -200,7 +218,14 @@ export class LeaseHolder {
     this.#nonce += 1;
     this.#sent.note(this.#nonce, now);
     this.#lastSentAt = now;
-    this.#effects.sendRenewal(this.#epoch, this.#nonce, to);
+    this.#effects.sendRenewal(this.#epoch, this.#nonce, to, this.#isEndangered(now));
+  }
+
+  #isEndangered(now: Moment): boolean {
+    const remaining = this.remainingMs(now);
+    if (remaining === null || this.#stopTold) return false;
+    const { leaseTtlMs, stopBudgetMs } = this.#timing;
+    return remaining - stopBudgetMs <= (leaseTtlMs - stopBudgetMs) / 2;
   }
 
   #missedAnswer(): boolean {

@@ -94,6 +94,18 @@ export class Fields {
     return value;
   }
 
+  texts(field: string, maximumLength: number): readonly string[] {
+    return this.list(field, maximumLength).map((item) => {
+      if (typeof item === 'string') return item;
+      throw new MalformedMessageError(this.message, field, 'a list of texts');
+    });
+  }
+
+  /** Nothing follows: fields of later versions are missing. */
+  get ended(): boolean {
+    return this.#next >= this.#values.length;
+  }
+
   #take(): unknown {
     const value = this.#values[this.#next];
     this.#next += 1;

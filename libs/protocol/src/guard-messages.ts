@@ -48,6 +48,8 @@ export type GuardRequest =
       readonly postmaster: PostmasterState;
       /** How long no agent has been attached; 0 while one is. */
       readonly agentAbsentMs: number;
+      /** Of the members that it would ask for promises in this epoch; absent where it knows none. */
+      readonly failsafeVersion?: number | null;
     }
   /** The last act of an incarnation in `epoch`, or on behalf of a dead one after it was proved down. */
   | {
@@ -100,8 +102,18 @@ export type GuardAnswer =
       readonly renewIntervalMs: number;
       readonly stopBudgetMs: number;
       readonly guardKillMs: number;
+    }
+  /** After `granted`, and at each change: whose promises keep the epoch when no controller answers. */
+  | {
+      readonly type: 'failsafe';
+      readonly epoch: Epoch;
+      /** Of the cluster's events: the higher one is the newer. */
+      readonly version: number;
+      readonly on: boolean;
+      readonly members: readonly string[];
     };
 
+const MEMBERS_MAX = 64;
 const POSTMASTER = ['running', 'starting', 'stopping', 'down'] as const;
 const REASONS = [
   'hand-over',
@@ -120,6 +132,7 @@ const ANSWERS = [
   'leader',
   'granted',
   'handBack',
+  'failsafe',
 ] as const;
 
 export function packGuardRequest(message: GuardRequest): unknown[] {
@@ -135,6 +148,7 @@ export function packGuardRequest(message: GuardRequest): unknown[] {
         message.postmaster,
         message.agentAbsentMs,
         ...packPosition(message.position),
+        message.failsafeVersion ?? null,
       ];
     case 'release':
       return [
@@ -169,6 +183,8 @@ export function unpackGuardRequest(decoded: unknown): GuardRequest {
         postmaster: fields.oneOf('postmaster', POSTMASTER),
         agentAbsentMs: fields.integer('agentAbsentMs'),
         position: unpackPosition(fields),
+        // A guard of an earlier version ends here.
+        failsafeVersion: fields.ended ? null : fields.integerOrNull('failsafeVersion'),
       };
     case 'release':
       return {
@@ -206,6 +222,8 @@ export function packGuardAnswer(message: GuardAnswer): unknown[] {
         message.stopBudgetMs,
         message.guardKillMs,
       ];
+    case 'failsafe':
+      return [message.type, message.epoch, message.version, message.on, message.members];
     default:
       return unreachable(message);
   }
@@ -238,6 +256,14 @@ export function unpackGuardAnswer(decoded: unknown): GuardAnswer {
         renewIntervalMs: fields.integer('renewIntervalMs', 1),
         stopBudgetMs: fields.integer('stopBudgetMs', 1),
         guardKillMs: fields.integer('guardKillMs', 1),
+      };
+    case 'failsafe':
+      return {
+        type,
+        epoch: of,
+        version: fields.integer('version'),
+        on: fields.boolean('on'),
+        members: fields.texts('members', MEMBERS_MAX),
       };
     default:
       return unreachable(type);

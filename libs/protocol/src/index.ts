@@ -57,6 +57,7 @@ export { LOCAL_FRAME_MAX_BYTES, LocalFrameReader, localFrame } from './local-fra
 export {
   LOCAL_REFUSALS,
   type LocalAnswer,
+  type LocalNote,
   type LocalRefusal,
   type LocalRequest,
   packLocalAnswer,

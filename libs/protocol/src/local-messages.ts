@@ -80,10 +80,20 @@ export type LocalRequest =
     }
   /** The primary's last written position, to ride in renewals. No answer. */
   | { readonly type: 'position'; readonly timeline: number; readonly lsn: bigint }
+  /** These members promised after `promisesWanted` with this nonce. No answer. */
+  | {
+      readonly type: 'promises';
+      readonly epoch: Epoch;
+      readonly nonce: number;
+      readonly from: readonly string[];
+    }
   /** A destroying step (rewind, rebuild, remove) asks; refused while a lease is held or PostgreSQL runs. */
   | { readonly type: 'permitDestruction'; readonly id: number; readonly step: string }
   /** End the guard itself; PostgreSQL is stopped first, in fast mode. */
   | { readonly type: 'shutdown'; readonly id: number };
+
+/** What a guard is told without being asked for anything. */
+export type LocalNote = Extract<LocalRequest, { type: 'position' | 'promises' }>;
 
 /** Guard to agent. */
 export type LocalAnswer =
@@ -105,7 +115,16 @@ export type LocalAnswer =
       readonly controllersConnected: number;
       /** Why PostgreSQL was last stopped or did not start, in words. */
       readonly lastStop: string | null;
+    }
+  /** No controller answers: ask these members to take part in no failover from `epoch` (safety 11). */
+  | {
+      readonly type: 'promisesWanted';
+      readonly epoch: Epoch;
+      readonly nonce: number;
+      readonly members: readonly string[];
     };
+
+const MEMBERS_MAX = 64;
 
 const REQUESTS = [
   'attach',
@@ -117,10 +136,11 @@ const REQUESTS = [
   'handOver',
   'release',
   'position',
+  'promises',
   'permitDestruction',
   'shutdown',
 ] as const;
-const ANSWERS = ['done', 'refused', 'state'] as const;
+const ANSWERS = ['done', 'refused', 'state', 'promisesWanted'] as const;
 const POSTMASTER = ['running', 'starting', 'stopping', 'down'] as const;
 const REASONS = [
   'hand-over',
@@ -157,6 +177,8 @@ export function packLocalRequest(message: LocalRequest): unknown[] {
       ];
     case 'position':
       return [message.type, message.timeline, message.lsn];
+    case 'promises':
+      return [message.type, message.epoch, message.nonce, message.from];
     case 'permitDestruction':
       return [message.type, message.id, message.step];
     default:
@@ -170,6 +192,15 @@ export function unpackLocalRequest(decoded: unknown): LocalRequest {
   const type = fields.oneOf('type', REQUESTS);
   if (type === 'position') {
     return { type, timeline: fields.integer('timeline', 1), lsn: fields.bigint('lsn') };
+  }
+  if (type === 'promises') {
+    const of = epoch(fields.integer('epoch', 1));
+    return {
+      type,
+      epoch: of,
+      nonce: fields.integer('nonce'),
+      from: fields.texts('from', MEMBERS_MAX),
+    };
   }
   const id = fields.integer('id');
   switch (type) {
@@ -231,6 +262,8 @@ export function packLocalAnswer(message: LocalAnswer): unknown[] {
         message.controllersConnected,
         message.lastStop,
       ];
+    case 'promisesWanted':
+      return [message.type, message.epoch, message.nonce, message.members];
     default:
       return unreachable(message);
   }
@@ -266,6 +299,11 @@ export function unpackLocalAnswer(decoded: unknown): LocalAnswer {
         controllersConnected: fields.integer('controllersConnected'),
         lastStop: fields.textOrNull('lastStop'),
       };
+    }
+    case 'promisesWanted': {
+      const of = epoch(fields.integer('epoch', 1));
+      const nonce = fields.integer('nonce');
+      return { type, epoch: of, nonce, members: fields.texts('members', MEMBERS_MAX) };
     }
     default:
       return unreachable(type);

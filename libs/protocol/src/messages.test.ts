@@ -40,6 +40,7 @@ const guardRequests: GuardRequest[] = [
     position: far,
     postmaster: 'running',
     agentAbsentMs: 0,
+    failsafeVersion: 12,
   },
   { type: 'release', epoch: epoch(4), incarnation, reason: 'guard-replaced', position: null },
 ];
@@ -56,6 +57,7 @@ const guardAnswers: GuardAnswer[] = [
     stopBudgetMs: 300,
     guardKillMs: 150,
   },
+  { type: 'failsafe', epoch: epoch(4), version: 12, on: true, members: ['pg1', 'pg2'] },
 ];
 const sessionRequests: SessionRequest[] = [
   { type: 'open', id: 1, token: 'a' },
@@ -82,6 +84,11 @@ describe('messages survive the wire', () => {
   it.each(guardRequests)('guard $type', (message) => {
     expect(unpackGuardRequest(decode(encode(packGuardRequest(message))))).toEqual(message);
   });
+  it('guard renewal of a version that knew no failsafe', () => {
+    const renewal = guardRequests.find(({ type }) => type === 'renew');
+    const packed = packGuardRequest(renewal as GuardRequest).slice(0, -1);
+    expect(unpackGuardRequest(packed)).toEqual({ ...renewal, failsafeVersion: null });
+  });
   it.each(guardAnswers)('to guard $type', (message) => {
     expect(unpackGuardAnswer(decode(encode(packGuardAnswer(message))))).toEqual(message);
   });
@@ -98,6 +105,12 @@ describe('messages survive the wire', () => {
     expect(unpackLocalRequest(decode(encode(packLocalRequest(stop))))).toEqual(stop);
     const done = { type: 'done', id: 1 } as const;
     expect(unpackLocalAnswer(decode(encode(packLocalAnswer(done))))).toEqual(done);
+  });
+  it('promises that are wanted, and given', () => {
+    const wanted = { type: 'promisesWanted', epoch: epoch(4), nonce: 9, members: ['pg2'] } as const;
+    expect(unpackLocalAnswer(decode(encode(packLocalAnswer(wanted))))).toEqual(wanted);
+    const given = { type: 'promises', epoch: epoch(4), nonce: 9, from: ['pg2', 'pg3'] } as const;
+    expect(unpackLocalRequest(decode(encode(packLocalRequest(given))))).toEqual(given);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { DataDirectory, DetachedProof, Endpoint, SyncSetting } from '#libs/cluster';
 import type { Epoch, GuardIncarnation, Lsn, TimelineId } from '#libs/kernel';
+import type { PromiseInForce } from '#libs/lease';
 
 type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
 
@@ -19,6 +20,8 @@ export type Surroundings = {
   readonly rewindFailed?: string | null;
   /** What commits wait for, as it was proved to be in force; absent while it is not known. */
   readonly synchronous?: { readonly setting: SyncSetting; readonly order: number | null };
+  /** It promised the primary of this epoch to take part in no failover from it (safety 11). */
+  readonly promised?: PromiseInForce | null;
   /** A restarted primary that still keeps its clients out (safety 12). */
   readonly clientsKeptOut?: boolean;
 };

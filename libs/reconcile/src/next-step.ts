@@ -4,7 +4,7 @@ import type { ConditionKind, ObservedCondition } from './condition.ts';
 import { handOverRules, yieldRules } from './giving-up-rules.ts';
 import type { ActedMemory } from './memory.ts';
 import { primaryRules } from './primary-rules.ts';
-import { type Rule, type Rules, reportOnly } from './rules.ts';
+import { await_, type Rule, type Rules, reportOnly } from './rules.ts';
 import { standbyRules } from './standby-rules.ts';
 import type { GoalKind, Step } from './step.ts';
 import { detachedRules, initialiseRules, waitRules } from './waiting-rules.ts';
@@ -24,8 +24,22 @@ const STEP_TABLE: { readonly [G in GoalKind]: Rules<G> } = {
 export function nextStep(goal: Goal, condition: ObservedCondition, memory: ActedMemory): Step {
   const step = ruleFor(goal.kind, condition.kind)(goal, condition, memory);
   const foreign = foreignData(goal, condition);
-  return foreign !== null && usesData(step) ? foreign : step;
+  if (foreign !== null && usesData(step)) return foreign;
+  return heldByPromise(step, condition) ?? step;
 }
+
+/** While another is primary by this member's promise, nothing is done here that could end its epoch. */
+function heldByPromise(step: Step, { promised }: ObservedCondition): Step | null {
+  if (promised === null || promised === undefined) return null;
+  const breaksIt =
+    step.kind === 'detach'
+      ? step.throughEpoch >= promised.epoch
+      : TAKES_OVER.includes(step.kind) && 'epoch' in step && step.epoch > promised.epoch;
+  if (!breaksIt) return null;
+  return await_(`promised the primary of epoch ${promised.epoch} not to take over`);
+}
+
+const TAKES_OVER: readonly Step['kind'][] = ['acquireLease', 'promote', 'startPrimary'];
 
 /** Another database's directory is never started, followed, replaced or vouched for. */
 function foreignData(goal: Goal, condition: ObservedCondition): Step | null {

@@ -12,12 +12,15 @@ import {
 } from '#libs/protocol';
 
 export type GuardState = LocalAnswer & { readonly type: 'state' };
-type Answer = Exclude<LocalAnswer, GuardState>;
+export type PromisesWanted = LocalAnswer & { readonly type: 'promisesWanted' };
+type Answer = Exclude<LocalAnswer, GuardState | PromisesWanted>;
 
 /** What an agent says to its guard, one request after another. */
 export class AgentStandIn {
   readonly states: GuardState[] = [];
   closed = false;
+  /** What the members say when the guard asks for promises. */
+  onPromisesWanted: (wanted: PromisesWanted) => void = () => undefined;
   #nextId = 1;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
 
@@ -78,6 +81,11 @@ export class AgentStandIn {
     } as LocalRequest & { id: number });
   }
 
+  promises({ epoch: of, nonce }: PromisesWanted, from: readonly string[]): void {
+    const note = { type: 'promises', epoch: of, nonce, from } as const;
+    this.socket.write(localFrame(encode(packLocalRequest(note))));
+  }
+
   permitDestruction(): Promise<string> {
     return this.#ask({ type: 'permitDestruction', id: this.#id(), step: 'rewind' });
   }
@@ -105,6 +113,10 @@ export class AgentStandIn {
   #take(answer: LocalAnswer): void {
     if (answer.type === 'state') {
       this.states.push(answer);
+      return;
+    }
+    if (answer.type === 'promisesWanted') {
+      this.onPromisesWanted(answer);
       return;
     }
     this.#waiting.get(answer.id)?.(answer);

@@ -152,6 +152,34 @@ describe('a guard and its PostgreSQL', () => {
     await instance.connected();
   });
 
+  it('goes on without controllers while all members promise, and stops when one does not (safety 11)', async () => {
+    const { of, writer } = await primary();
+    controllers.failsafe(of, ['pg1', 'pg2', 'pg3']);
+    let promising = ['pg2', 'pg3'];
+    let rounds = 0;
+    agent.onPromisesWanted = (wanted) => {
+      expect(wanted).toMatchObject({ epoch: of, members: ['pg2', 'pg3'] });
+      rounds += 1;
+      agent.promises(wanted, promising);
+    };
+    controllers.answering = false;
+    await until(
+      () => performance.now() - controllers.confirmedArrivalMs > 2 * LEASE_TTL_MS,
+      15_000,
+    );
+    expect(rounds).toBeGreaterThan(1);
+    const before = writer.acknowledged;
+    await until(() => writer.acknowledged > before, 5_000);
+    promising = ['pg2'];
+    await writer.untilBroken();
+    await until(() => agent.state.lastStop?.includes('deadline') === true, 10_000);
+    promising = ['pg2', 'pg3'];
+    await until(() => agent.state.postmaster === 'down', 10_000);
+    expect(await agent.start(of)).toBe('LEASE_NOT_HELD');
+    controllers.answering = true;
+    await until(() => agent.state.remainingMs !== null && agent.state.remainingMs > 0, 5_000);
+  });
+
   it('reports a dead postmaster only when no process is left, and starts again', async () => {
     const { of } = await primary();
     const busy = await instance.client();

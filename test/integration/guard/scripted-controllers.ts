@@ -84,6 +84,14 @@ export class ScriptedControllers {
     this.#send(connection, { type: 'handBack', epoch: epoch(of) });
   }
 
+  /** Whose promises may keep the epoch when nobody here answers. */
+  failsafe(of: number, members: readonly string[]): void {
+    for (const connection of this.#connections.values()) {
+      const epochOf = epoch(of);
+      this.#send(connection, { type: 'failsafe', epoch: epochOf, version: 1, on: true, members });
+    }
+  }
+
   forget(): void {
     this.heard.length = 0;
   }

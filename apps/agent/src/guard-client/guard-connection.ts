@@ -5,6 +5,7 @@ import {
   encode,
   type LocalAnswer,
   LocalFrameReader,
+  type LocalNote,
   type LocalRequest,
   localFrame,
   packLocalRequest,
@@ -12,7 +13,8 @@ import {
 } from '#libs/protocol';
 
 export type GuardState = Extract<LocalAnswer, { type: 'state' }>;
-type Asking = Exclude<LocalRequest, { type: 'position' }>;
+export type PromisesWanted = Extract<LocalAnswer, { type: 'promisesWanted' }>;
+type Asking = Exclude<LocalRequest, LocalNote>;
 /** A request without its id, which the connection gives. */
 export type GuardAsk = Asking extends infer R ? (R extends Asking ? Omit<R, 'id'> : never) : never;
 
@@ -53,6 +55,7 @@ export class GuardConnection {
     readonly socket: Socket,
     readonly events: {
       readonly onState: (state: GuardState) => void;
+      readonly onPromisesWanted: (wanted: PromisesWanted) => void;
       readonly onMessage: () => void;
       readonly onClosed: (why: string) => void;
     },
@@ -97,8 +100,9 @@ export class GuardConnection {
     });
   }
 
-  tellPosition(timeline: number, lsn: bigint): void {
-    if (this.#open) this.#send({ type: 'position', timeline, lsn });
+  /** What is answered by nothing. */
+  tell(note: LocalNote): void {
+    if (this.#open) this.#send(note);
   }
 
   destroy(): void {
@@ -122,6 +126,10 @@ export class GuardConnection {
     this.events.onMessage();
     if (answer.type === 'state') {
       this.events.onState(answer);
+      return;
+    }
+    if (answer.type === 'promisesWanted') {
+      this.events.onPromisesWanted(answer);
       return;
     }
     const pending = this.#pending.get(answer.id);

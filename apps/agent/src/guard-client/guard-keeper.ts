@@ -4,6 +4,7 @@ import { codeOf, type Epoch, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
+import type { LocalNote } from '#libs/protocol';
 import {
   GUARD_CONNECT_RETRY_MS,
   GUARD_PING_INTERVAL_MS,
@@ -16,6 +17,7 @@ import {
   GuardConnection,
   GuardGoneError,
   type GuardState,
+  type PromisesWanted,
 } from './guard-connection.ts';
 import { launchGuard } from './guard-launch.ts';
 import { SilenceMeter } from './silence-meter.ts';
@@ -48,6 +50,7 @@ export class GuardKeeper {
     readonly program: string,
     readonly log: Logger,
     readonly onChange: () => void,
+    readonly onPromisesWanted: (wanted: PromisesWanted) => void,
   ) {
     this.#spare = new SpareGuard(() => launchGuard(config, installation, program, 'spare'), log);
   }
@@ -98,7 +101,11 @@ export class GuardKeeper {
   }
 
   tellPosition(timeline: number, lsn: bigint): void {
-    this.#connection?.tellPosition(timeline, lsn);
+    this.#connection?.tell({ type: 'position', timeline, lsn });
+  }
+
+  tellPromises(promises: Extract<LocalNote, { type: 'promises' }>): void {
+    this.#connection?.tell(promises);
   }
 
   /** Nothing is asked of a guard before this, so the killing above never meets what it starts. */
@@ -140,6 +147,7 @@ export class GuardKeeper {
   async #connect(): Promise<void> {
     const connection = await GuardConnection.open(guardPaths(this.config).socket, {
       onState: (state) => this.#take(state),
+      onPromisesWanted: this.onPromisesWanted,
       onMessage: () => {
         this.#silence.heard();
         this.#heardAtMs = performance.now();

@@ -24,6 +24,7 @@ it('answers GET with a body, HEAD and OPTIONS without, and unknown paths with 50
     metrics,
     peer,
     preflight: async () => null,
+    failsafe: { answer: () => ({ text: '', certificate: '', signature: '' }), members: () => null },
   });
   const codes: Record<string, number> = {};
   for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {

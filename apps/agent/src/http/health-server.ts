@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { PreflightAnswer } from '#libs/api';
 import type { Metrics } from '#libs/observability';
 import { PEER_PATH, type PeerAnswer } from '../probes/peer-probe.ts';
+import { type FailsafeEndpoint, failsafeRoute } from './failsafe-route.ts';
 import {
   type HealthQuery,
   type HealthView,
@@ -54,6 +55,7 @@ export type HealthServerParts = {
   readonly peer: () => PeerAnswer;
   /** What each method of a rebuild would do; null: not known yet. */
   readonly preflight: () => Promise<PreflightAnswer | null>;
+  readonly failsafe: FailsafeEndpoint;
 };
 
 /** The endpoints that load balancers ask; reads only. */
@@ -63,6 +65,7 @@ export function healthServer({
   metrics,
   peer,
   preflight,
+  failsafe,
 }: HealthServerParts): FastifyInstance {
   const app = Fastify({ logger: false, bodyLimit: 1_024 });
   for (const [url, check] of Object.entries(CHECKS)) {
@@ -77,6 +80,7 @@ export function healthServer({
     });
   }
   app.get(PEER_PATH, () => peer());
+  failsafeRoute(app, failsafe);
   app.get('/rebuild/preflight', async (_request, reply) => {
     const answer = await preflight();
     return answer ?? reply.code(NO).send({ problem: 'no primary to ask yet' });

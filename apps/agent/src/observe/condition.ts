@@ -22,6 +22,7 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     abandonedHandOver: own.abandonedHandOver,
     rebuiltOrder: own.rebuiltOrder ?? null,
     rewindFailed: own.rewindFailed ?? null,
+    promised: own.promised ?? null,
     ...(own.synchronous === null ? {} : { synchronous: own.synchronous }),
     clientsKeptOut: own.clientsKeptOut,
   };

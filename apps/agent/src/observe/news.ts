@@ -12,5 +12,6 @@ export function newsIn(report: AgentReport, goal: Goal | null): string {
     ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch, detached?.throughEpoch],
     ...[dataDirectory.kind, problem, actedVersion, rebuild?.phase, rebuild?.wants],
     ...[synchronous?.order, synchronous?.proved, synchronous?.flushedTo],
+    report.promise?.epoch,
   ].join(' ');
 }

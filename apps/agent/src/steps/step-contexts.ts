@@ -7,7 +7,7 @@ import type { ActedMemoryFile } from '../state-directory/acted-memory-file.ts';
 import type { StepRunner } from '../step-runner.ts';
 import { LEADER_ANSWER_MS, RELEASE_MS } from '../timing.ts';
 import type { DestructionOrder, StepContext } from './step-context.ts';
-import { NotPermittedError } from './step-error.ts';
+import { NotPermittedError, NotYetError } from './step-error.ts';
 
 export type StepContextParts = Pick<
   StepContext,
@@ -20,6 +20,8 @@ export type StepContextParts = Pick<
   readonly reportNow: () => void;
   /** What is folded by now: a copy of hours outlives the version that it was begun on. */
   readonly currentState: () => ClusterState | null;
+  /** What was promised to a primary while no controller answered (safety 11). */
+  readonly promised: () => { readonly epoch: number } | null;
 };
 
 /** Makes what a step works with, and does for it what needs the leader. */
@@ -67,7 +69,11 @@ export class StepContexts {
   }
 
   #promiseDetached(throughEpoch: Epoch): ActedMemory {
-    const { memory } = this.parts;
+    const { memory, promised } = this.parts;
+    const given = promised();
+    if (given !== null && throughEpoch >= given.epoch) {
+      throw new NotYetError(`promised the primary of epoch ${given.epoch} to stay with it`);
+    }
     memory.keep(promiseDetached(memory.memory, throughEpoch));
     return memory.memory;
   }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { guardTimes, leaseTimingOf, type RecordedEvent } from '#libs/cluster';
+import { guardTimes, leaseTimingOf, memberNames, type RecordedEvent } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
 import type {
   DecisionLoop,
@@ -98,7 +98,10 @@ export class LeaseGateway {
     const { cluster } = first;
     const state = this.#options.host.store.cluster(cluster);
     if (state?.lease.kind !== 'Held') return;
-    const times = JSON.stringify(guardTimes(state.settings, leaseTimingOf(state)));
+    const times = JSON.stringify([
+      guardTimes(state.settings, leaseTimingOf(state)),
+      state.failsafe?.version,
+    ]);
     const changed = this.#toldTimes.get(cluster) !== times;
     this.#toldTimes.set(cluster, times);
     if (!changed && !events.some(({ event }) => event.type === 'LeaseGranted')) return;
@@ -165,6 +168,10 @@ export class LeaseGateway {
       incarnation,
       ...guardTimes(state.settings, leaseTimingOf(state)),
     });
+    const { failsafe } = state;
+    if (failsafe?.epoch !== epoch) return;
+    const { version, on } = failsafe;
+    link.answer({ type: 'failsafe', epoch, version, on, members: memberNames(state) });
   }
 }
 

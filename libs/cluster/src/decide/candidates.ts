@@ -9,6 +9,7 @@ import {
   memberNames,
   type TimelineRecord,
 } from '../state.ts';
+import { unknownToHolder } from './failsafe.ts';
 import { unfitness } from './fitness.ts';
 import { freshReport, observed, ourData, presentProof } from './sight.ts';
 
@@ -67,6 +68,8 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
     const value = `system identifier ${report.dataDirectory.systemIdentifier}`;
     return refused('foreign-data', value, `${state.systemIdentifier}`);
   }
+  const unconfirmed = unknownToHolder(input, name);
+  if (unconfirmed !== null) return { kind: 'refused', refusal: unconfirmed };
   const detached = presentProof(state, report);
   if (detached === null || detached.throughEpoch < limits.throughEpoch) {
     return { kind: 'pending', instance: name };

@@ -3,6 +3,7 @@ import type { Decision, DecisionInput } from '../decision.ts';
 import { type ClusterState, memberNames } from '../state.ts';
 import { quorumOf } from '../sync-set/admit-sync.ts';
 import { fencersNeeded } from '../sync-set/quorum.ts';
+import { promisedTo } from './failsafe.ts';
 import { canFence, fencersOf, reliedMembers } from './fencers.ts';
 import { failoverStarted } from './loss.ts';
 import { freshReport, hasHeardEnough, observed } from './sight.ts';
@@ -20,6 +21,7 @@ export function suspectPrimary(input: DecisionInput): Decision | null {
     return null;
   }
   if (!hasHeardEnough(input) || !canFence(input)) return null;
+  if (promisedTo(input).length > 0) return null;
   const downForMs = downFor(input, lease);
   if (downForMs !== null) {
     const event = failoverStarted(input, lease, 'postgres-down', downForMs);

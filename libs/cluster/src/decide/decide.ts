@@ -6,6 +6,7 @@ import { decideConfigure } from './configure.ts';
 import { fenceByData, suspectPrimary } from './data-fencing.ts';
 import { recordDivergedWal } from './diverged-wal.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
+import { confirmFailsafeMembers } from './failsafe.ts';
 import { decideAcknowledge } from './flap-block.ts';
 import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
@@ -44,6 +45,7 @@ const RULES: readonly Rule[] = [
   keepSyncSet,
   recordFollowers,
   recordPrimaryServer,
+  confirmFailsafeMembers,
   recordClockJump,
   recordRebuilds,
   orderRebuilds,

@@ -12,6 +12,7 @@ import {
   type Limits,
   type Verdict,
 } from './candidates.ts';
+import { promisedTo } from './failsafe.ts';
 import { renewsAgain } from './fencers.ts';
 import { serves } from './holder.ts';
 import { refuse } from './refusal.ts';
@@ -34,6 +35,11 @@ export function abandonFailover(input: DecisionInput): Decision | null {
   const { trigger } = operation;
   if (trigger === 'primary-unreachable' && renewsAgain(input, operation.primary)) {
     const reason = `${operation.primary} renewed epoch ${operation.epoch} again`;
+    return { rule: 'abandon-failover', events: [{ type: 'FailoverAborted', reason }] };
+  }
+  const promised = lease.kind === 'Held' ? promisedTo(input) : [];
+  if (trigger === 'primary-unreachable' && promised.length > 0) {
+    const reason = `${operation.primary} has promises of ${promised.join(', ')}: it serves on`;
     return { rule: 'abandon-failover', events: [{ type: 'FailoverAborted', reason }] };
   }
   if (operation.step !== 'yielding' || lease.kind !== 'Held') return null;

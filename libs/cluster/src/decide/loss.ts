@@ -8,6 +8,7 @@ import type { ClusterSettings } from '../settings.ts';
 import type { ClusterState } from '../state.ts';
 import { firstSetting, isSynchronous, synchronousOf } from '../sync-set/standing-setting.ts';
 import { eligibleCount } from './candidates.ts';
+import { promisedTo } from './failsafe.ts';
 import { canFence } from './fencers.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
 
@@ -18,6 +19,8 @@ export function expireLease(input: DecisionInput): Decision | null {
   const { state, observations } = input;
   const { lease, operation } = state;
   if (lease.kind !== 'Held' || observations.lease?.expiryDue !== true) return null;
+  // A failover that was begun already goes on: nobody who knows of it promises anew.
+  if (operation.kind !== 'failover' && promisedTo(input).length > 0) return null;
   const silentMs = Math.round(observations.lease.silentMs);
   const waitMs = Math.round(leaseWaitMs(state.settings));
   const events: ClusterEvent[] = [{ type: 'LeaseExpired', epoch: lease.epoch, silentMs, waitMs }];

@@ -1,0 +1,14 @@
+import { type ClusterState, isSynchronous, type SynchronousInForce } from '#libs/cluster';
+import type { SynchronousFacts } from '../steps/step-context.ts';
+
+/** What the leader is told of what commits wait for; null in clusters whose commits wait for nobody. */
+export function proofReportOf(
+  state: ClusterState | null,
+  facts: SynchronousFacts | null,
+  absent: SynchronousInForce['absent'],
+): Omit<SynchronousInForce, 'setting'> | null {
+  if (state === null || !isSynchronous(state)) return null;
+  if (facts === null) return { proved: false, order: null, flushedTo: null, absent };
+  const { order, flushedTo, armed, text } = facts;
+  return { proved: armed || text === '', order, flushedTo, absent };
+}
