@@ -103,17 +103,7 @@ export class Agent {
     this.guard = this.#makeGuard();
     this.failsafe = this.#makeFailsafe();
     this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);
-    const pace = () => paceOf(this.stream.state);
-    const looked = () => this.#looked();
-    this.observer = new Observer(
-      config,
-      installation,
-      this.#sessions,
-      this.guard,
-      log,
-      looked,
-      pace,
-    );
+    this.observer = this.#makeObserver();
     this.#reporter = new Reporter(
       this.controllers,
       log,
@@ -122,7 +112,7 @@ export class Agent {
         this.#confirmations.note(confirmation);
         this.#prober.told(confirmation.primarySuspected === true);
       },
-      pace,
+      () => paceOf(this.stream.state),
     );
     this.#prober = new Prober({
       instance: config.instance,
@@ -157,6 +147,7 @@ export class Agent {
     this.observer.stop();
     this.guard.stop();
     this.controllers.close();
+    this.#duties?.close();
     await this.#sessions.close();
   }
 
@@ -288,11 +279,32 @@ export class Agent {
     });
   }
 
+  #makeObserver(): Observer {
+    const { config, installation, log } = this.parts;
+    return new Observer(
+      config,
+      installation,
+      this.#sessions,
+      this.guard,
+      log,
+      () => this.#looked(),
+      () => paceOf(this.stream.state),
+      () => {
+        const { goal } = this.reconciler;
+        if (goal?.kind !== 'standby' || this.#local.credentials === null) return null;
+        return goal.archiveOnly === true ? null : this.#local.remote(goal.upstream);
+      },
+    );
+  }
+
+  #duties: Duties | null = null;
+
   #makeReconciler(): Reconciler {
     const { config, log } = this.parts;
     const { guard, observer, facts, runner, desk } = this;
     const common = { local: this.#local, guard, observer, desk, facts, log };
     const duties = new Duties({ ...common, sessions: this.#sessions, aside: this.#aside });
+    this.#duties = duties;
     return new Reconciler({
       instance: config.instance,
       stream: this.stream,

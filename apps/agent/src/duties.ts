@@ -7,7 +7,7 @@ import type { LocalInstance } from './postgres/local-instance.ts';
 import type { LocalSessions } from './postgres/local-sessions.ts';
 import type { AsideCopy } from './rebuild/aside-copy.ts';
 import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
-import { ensureSlots } from './steps/settle-primary.step.ts';
+import { SlotKeeper } from './slots/slot-keeper.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 
 export type DutyParts = {
@@ -24,10 +24,16 @@ export type DutyParts = {
 /** What is kept up beside the steps: configuration, slots for new members, the copy aside. */
 export class Duties {
   #configuredVersion = -1;
-  #slotsVersion = -1;
+  readonly #slots: SlotKeeper;
   #busy = false;
 
-  constructor(readonly parts: DutyParts) {}
+  constructor(readonly parts: DutyParts) {
+    this.#slots = new SlotKeeper(parts);
+  }
+
+  close(): void {
+    this.#slots.close();
+  }
 
   /** The position rides in the guard's renewals, so that a new leader knows it too (safety 18). */
   tellPosition(): void {
@@ -51,7 +57,7 @@ export class Duties {
   }
 
   async #keepUp(state: ClusterState): Promise<void> {
-    const { local, observer, sessions, desk, aside, facts, log } = this.parts;
+    const { local, observer, desk, aside, facts, log } = this.parts;
     const seen = observer.latest?.sql;
     if (this.#configuredVersion !== state.version && local.credentials !== null) {
       const { changedFiles } = local.refreshConfiguration(state, !facts.clientsKeptOut);
@@ -59,12 +65,8 @@ export class Duties {
       this.#configuredVersion = state.version;
     }
     if (seen?.kind !== 'reachable') return;
-    if (seen.role.kind === 'primary') {
-      if (this.#slotsVersion === state.version) return;
-      await ensureSlots(sessions.steps, state, local.config.instance);
-      this.#slotsVersion = state.version;
-      return;
-    }
+    await this.#slots.keep(state, seen, performance.now());
+    if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;
     if (proved && seen.role.receiver?.status === 'streaming') aside.remove();
   }

@@ -40,5 +40,7 @@ export const RETRY_LONGEST_MS = 5_000;
 /** What only waits for somebody else is tried again soon. */
 export const RETRY_PASSING_FIRST_MS = 50;
 export const RETRY_PASSING_MS = 400;
+/** How often slots are compared with those of the primary. */
+export const SLOTS_INTERVAL_MS = 2_000;
 /** A standby without a receiver for this long has the end of its WAL read from disk. */
 export const READ_WAL_END_AFTER_MS = 2_000;

@@ -4,6 +4,7 @@ import {
   type ClusterConfiguration,
   type ClusterSettings,
   DEFAULT_SETTINGS,
+  DEFAULT_SLOT_POLICY,
   type PostgresDefinition,
 } from '#libs/cluster';
 import { archiveSchema, rebuildPolicySchema } from './rebuild-requests.ts';
@@ -55,6 +56,33 @@ const overrides = z.strictObject({
   instances: z.record(z.string().min(1).max(63), parameters).default({}),
 });
 
+const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/);
+const pgName = z.string().min(1).max(63);
+const slots = z.strictObject({
+  permanent: z
+    .record(
+      slotName,
+      z.discriminatedUnion('type', [
+        z.strictObject({ type: z.literal('physical') }),
+        z.strictObject({ type: z.literal('logical'), database: pgName, plugin: pgName }),
+      ]),
+    )
+    .default({}),
+  ignore: z
+    .array(
+      z.strictObject({
+        name: pgName.optional(),
+        type: z.enum(['physical', 'logical']).optional(),
+        database: pgName.optional(),
+        plugin: pgName.optional(),
+      }),
+    )
+    .max(100)
+    .default([]),
+  unknown: z.enum(['keep', 'drop']).default(DEFAULT_SLOT_POLICY.unknown),
+  memberTtlMs: z.number().int().min(0).max(2_592_000_000).default(DEFAULT_SLOT_POLICY.memberTtlMs),
+});
+
 /** What `matriarch config` shows and changes. */
 export const configurationShape = z.strictObject({
   settings: settingsShape,
@@ -62,6 +90,8 @@ export const configurationShape = z.strictObject({
   pgHba: lines,
   pgIdent: lines,
   overrides,
+  // A client of an older version does not name them.
+  slots: slots.optional(),
 } satisfies Record<keyof ClusterConfiguration, z.ZodType>);
 
 export const userShape = z.string().min(1).max(63);
@@ -74,6 +104,7 @@ export const postgresShape = z.strictObject({
   pgHba: lines,
   pgIdent: lines.optional(),
   overrides: overrides.optional(),
+  slots: slots.optional(),
   rebuild: rebuildPolicySchema.exactOptional(),
   archive: archiveSchema.exactOptional(),
 } satisfies Record<keyof PostgresDefinition, z.ZodType>);

@@ -40,6 +40,28 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     { type: 'InstanceJoined', instance: pg1, postgres: endpoint, agent: endpoint, tags },
     'pg1 is a member at 10.0.0.11:5432',
   ],
+  [
+    {
+      ...{ type: 'SlotWarned', instance: pg1, slot: 'pg3', danger: 'endangered' },
+      ...{ retainedBytes: 1_048_576n, safeBytes: 524_288n },
+    } as ClusterEvent,
+    'slot pg3 of pg1 will soon be lost: it keeps 1.0 MB, 512 kB more may be written (max_slot_wal_keep_size)',
+  ],
+  [
+    {
+      ...{ type: 'SlotWarned', instance: pg1, slot: 'pg3', danger: 'lost' },
+      ...{ retainedBytes: null, safeBytes: null },
+    } as ClusterEvent,
+    'slot pg3 of pg1 is lost: WAL that it should have kept is gone (max_slot_wal_keep_size)',
+  ],
+  [
+    { type: 'MemberSlotReleased', instance: pg2, silentMs: 1_800_300 },
+    'no WAL is kept for pg2 any more: it was not heard for 1800 s',
+  ],
+  [
+    { type: 'UpstreamLost', instance: pg2, reason: 'it is not heard' },
+    'those that stream from pg2 go to the primary: it is not heard',
+  ],
   [{ type: 'InstanceRemoved', instance: pg1 }, 'pg1 is a member no more'],
   [{ type: 'BootstrapStarted', initialiser: pg1 }, 'pg1 initialises the cluster'],
   [

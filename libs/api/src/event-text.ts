@@ -5,6 +5,7 @@ import {
   type FailoverTrigger,
   type GrantReason,
   isRebuildEvent,
+  isReplicationEvent,
   type PhaseDurations,
   type RecordedEvent,
   type ReleaseReason,
@@ -16,12 +17,14 @@ import {
 import { formatLsn, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { rebuildText } from './rebuild-text.ts';
+import { replicationText } from './replication-text.ts';
 
 type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type }>;
 
 /** What happened, in one English sentence without a final stop. */
 export function eventText({ cluster, event }: RecordedEvent): string {
   if (isRebuildEvent(event)) return rebuildText(event);
+  if (isReplicationEvent(event)) return replicationText(event);
   switch (event.type) {
     case 'ClusterCreated':
       return `cluster ${cluster} is defined`;

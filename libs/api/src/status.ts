@@ -75,6 +75,22 @@ const instanceView = z.object({
     })
     .nullable()
     .default(null),
+  /** Why it does not stream from the one that its tag replicateFrom names; null when it does. */
+  upstreamRemark: z.string().nullable().default(null),
+  /** Its replication slots; sizes as decimal text. */
+  slots: z
+    .array(
+      z.object({
+        name: z.string(),
+        type: z.enum(['physical', 'logical']),
+        active: z.boolean(),
+        walStatus: z.string().nullable(),
+        danger: z.enum(['endangered', 'lost']).nullable(),
+        retainedBytes: z.string().nullable(),
+        safeBytes: z.string().nullable(),
+      }),
+    )
+    .default([]),
   activity: z.string().nullable(),
   problem: z.string().nullable(),
   postgres: z.string(),
@@ -86,6 +102,11 @@ const instanceView = z.object({
     // A controller of an older version does not tell them.
     noSync: z.boolean().default(false),
     syncPriority: z.int().default(1),
+    zone: z.string().exactOptional(),
+    replicateFrom: z.string().exactOptional(),
+    noStream: z.boolean().default(false),
+    cloneFrom: z.boolean().default(false),
+    custom: z.record(z.string(), z.string()).default({}),
   }),
 });
 

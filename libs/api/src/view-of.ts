@@ -1,4 +1,12 @@
-import type { AgentReport, ClusterState, Endpoint, MemberRecord } from '#libs/cluster';
+import {
+  type AgentReport,
+  type ClusterState,
+  dangerOf,
+  type Endpoint,
+  type MemberRecord,
+  type SlotReport,
+  upstreamOf as upstreamFor,
+} from '#libs/cluster';
 import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
@@ -73,7 +81,34 @@ function instanceViewOf(
     problem: report?.problem ?? null,
     postgres: addressText(member.postgres),
     agentUrl: `http://${addressText(member.agent)}`,
-    tags: { noSync: false, syncPriority: 1, ...member.tags },
+    tags: { ...DEFAULT_TAGS, ...member.tags },
+    upstreamRemark: upstreamRemark(state, member.name),
+    slots: (report?.slots ?? []).map(slotViewOf),
+  };
+}
+
+const DEFAULT_TAGS = {
+  noSync: false,
+  syncPriority: 1,
+  noStream: false,
+  cloneFrom: false,
+  custom: {},
+};
+
+/** Why it does not stream from the one that its tag names. */
+function upstreamRemark(state: ClusterState, instance: InstanceName): string | null {
+  const { lease } = state;
+  if (lease.kind === 'NeverGranted' || lease.holder === instance) return null;
+  const { name, wanted, instead } = upstreamFor(state, instance, lease.holder);
+  return instead === null ? null : `streams from ${name} in place of ${wanted}: ${instead}`;
+}
+
+function slotViewOf(slot: SlotReport): InstanceView['slots'][number] {
+  const { name, type, active, walStatus, retainedBytes, safeBytes } = slot;
+  return {
+    ...{ name, type, active, walStatus, danger: dangerOf(slot) },
+    retainedBytes: retainedBytes?.toString() ?? null,
+    safeBytes: safeBytes?.toString() ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What operators set for a whole cluster, and its revisions. */
 import type { EpochMs } from '#libs/kernel';
+import type { SlotPolicy } from './replication/slot-policy.ts';
 import type { ClusterSettings } from './settings.ts';
 
 export type Parameters = Readonly<Record<string, string>>;
@@ -18,6 +19,8 @@ export type ClusterConfiguration = {
   readonly pgHba: readonly string[];
   readonly pgIdent: readonly string[];
   readonly overrides: ParameterOverrides;
+  /** Absent in what was recorded before there were any: the defaults. */
+  readonly slots?: SlotPolicy | undefined;
 };
 
 /** One configuration that was in force. Number 1 is what the cluster was created with. */

@@ -11,6 +11,8 @@ import type { ClusterConfiguration, ParameterOverrides } from './configuration.t
 import type { DivergedWal } from './diverged-wal.ts';
 import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
+import type { ReplicationEvent } from './replication/replication-events.ts';
+import type { SlotPolicy } from './replication/slot-policy.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
@@ -31,6 +33,8 @@ export type PostgresDefinition = {
   /** Lines of `pg_ident.conf` after our own. */
   readonly pgIdent?: readonly string[] | undefined;
   readonly overrides?: ParameterOverrides | undefined;
+  /** Absent: the defaults. */
+  readonly slots?: SlotPolicy | undefined;
   /** Absent: the defaults of a cluster without the section. */
   readonly rebuild?: RebuildPolicy;
   /** Absent: WAL is not archived. */
@@ -48,6 +52,14 @@ export type InstanceTags = {
   readonly syncPriority?: number;
   /** Where it stands: a data centre, a rack. */
   readonly zone?: string;
+  /** Streams from this instance in place of the primary, while that one streams itself. */
+  readonly replicateFrom?: string;
+  /** Fed by the archive alone; never a candidate by itself. Absent: false. */
+  readonly noStream?: boolean;
+  /** Preferred source of copies. Absent: false. */
+  readonly cloneFrom?: boolean;
+  /** Whatever else load balancers and people want to tell instances by. */
+  readonly custom?: Readonly<Record<string, string>>;
 };
 
 /** One rule that refused, with the value it saw and the limit it holds. */
@@ -96,6 +108,7 @@ export type PhaseDurations = Readonly<Record<string, number>>;
 
 export type ClusterEvent =
   | RebuildEvent
+  | ReplicationEvent
   | {
       readonly type: 'ClusterCreated';
       readonly settings: ClusterSettings;
@@ -340,6 +353,7 @@ const REMARKS: readonly ClusterEvent['type'][] = [
   'RebuildCompleted',
   'DivergedWalKept',
   'FailsafeMembersConfirmed',
+  'SlotWarned',
 ];
 
 /** Refusals and remarks are kept and shown, but a decision made before one is not stale after it. */

@@ -6,6 +6,8 @@ import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
 import { evolveRebuilds } from './rebuild/rebuild-record.ts';
+import { evolveReplication } from './replication/evolve-replication.ts';
+import { isReplicationEvent } from './replication/replication-events.ts';
 import { configurationOf, timingOf, withConfiguration } from './revisions.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
@@ -45,6 +47,7 @@ function apply(
   if (isRebuildEvent(event)) {
     return { ...state, rebuilds: evolveRebuilds(state.rebuilds ?? {}, event, recorded) };
   }
+  if (isReplicationEvent(event)) return evolveReplication(state, event);
   switch (event.type) {
     case 'InstanceJoined': {
       const { instance: name, type: _type, ...facts } = event;
@@ -183,9 +186,16 @@ function granted(
     timing: timingOf(state.settings),
   };
   const highestTimeline = Math.max(state.highestTimeline, timeline);
-  const { sync: _before, ...others } = state;
+  // Who streams from a new primary must be seen anew; slots of the old one say nothing of this one.
+  const moved = state.lease.kind === 'NeverGranted' || state.lease.holder !== holder;
+  const { sync: _before, readyUpstreams, slotDangers, ...others } = state;
+  const seen = {
+    ...(readyUpstreams === undefined ? {} : { readyUpstreams }),
+    ...(slotDangers === undefined ? {} : { slotDangers }),
+  };
   return {
     ...others,
+    ...(moved ? {} : seen),
     ...syncOfGrant(state, event),
     lease,
     highestTimeline,

@@ -1,6 +1,7 @@
 import { epoch as asEpoch, type InstanceName } from '#libs/kernel';
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
+import { upstreamOf } from './replication/upstream.ts';
 import type { ClusterState, Lease } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 import { isSynchronous, standingSetting } from './sync-set/standing-setting.ts';
@@ -82,9 +83,10 @@ function followOrWait(
   if (upstreamName === instance) {
     return waitFor(state, `epoch ${lease.epoch} has ended and no other was granted yet`);
   }
-  const upstream = state.members[upstreamName];
+  const primary = state.members[upstreamName];
+  const upstream = state.members[upstreamOf(state, instance, upstreamName).name] ?? primary;
   const current = history.at(-1);
-  if (upstream === undefined || current === undefined) {
+  if (upstream === undefined || primary === undefined || current === undefined) {
     return waitFor(state, `${upstreamName} does not serve yet`);
   }
   const hurry = operation.kind === 'switchover' && operation.to === instance;
@@ -92,7 +94,10 @@ function followOrWait(
   const { timeline } = current;
   const { methods } = rebuildPolicyOf(state.postgres);
   const rebuild = rebuildOrderOf(state, instance);
-  const place = { upstream, epoch, timeline, history, systemIdentifier, hurry };
+  const cascade = upstream === primary ? {} : { source: primary };
+  const archiveOnly = state.members[instance]?.tags.noStream === true;
+  const kind = { ...cascade, ...(archiveOnly ? { archiveOnly: true as const } : {}) };
+  const place = { upstream, ...kind, epoch, timeline, history, systemIdentifier, hurry };
   const promiseReleased = state.detachReleased === epoch;
   const rights = { rebuild, methods, promiseReleased, ...standing(state, instance) };
   return { kind: 'standby', ...place, ...rights };

@@ -50,6 +50,10 @@ export type Goal =
   | {
       readonly kind: 'standby';
       readonly upstream: MemberRecord;
+      /** The primary, when `upstream` is another standby: rewinds and copies are made from it. */
+      readonly source?: MemberRecord;
+      /** Fed by the archive alone: `upstream` is the source of copies only. */
+      readonly archiveOnly?: true;
       readonly epoch: Epoch;
       readonly timeline: TimelineId;
       readonly history: readonly TimelineRecord[];

@@ -27,8 +27,25 @@ export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
 export * from './rebuild/index.ts';
+export { isReplicationEvent, type ReplicationEvent } from './replication/replication-events.ts';
+export {
+  DEFAULT_SLOT_POLICY,
+  dangerOf,
+  type PermanentSlot,
+  type SlotDanger,
+  type SlotMatcher,
+  type SlotPolicy,
+  type SlotReport,
+} from './replication/slot-policy.ts';
+export { type Upstream, upstreamOf, wantedUpstreams } from './replication/upstream.ts';
 export type * from './report.ts';
-export { configurationOf, currentRevision, leaseTimingOf, parametersFor } from './revisions.ts';
+export {
+  configurationOf,
+  currentRevision,
+  leaseTimingOf,
+  parametersFor,
+  slotPolicyOf,
+} from './revisions.ts';
 export type { ServerFacts } from './server-facts.ts';
 export {
   type ClusterSettings,

@@ -2,6 +2,7 @@ import type { Epoch, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#li
 import type { DivergedWal } from './diverged-wal.ts';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
+import type { SlotReport } from './replication/slot-policy.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 
@@ -140,6 +141,8 @@ export type AgentReport = {
   readonly divergedWal?: DivergedWal | null;
   /** Of the server that runs, or ran last under this agent; null or absent while none was asked. */
   readonly server?: ServerFacts | null;
+  /** Its replication slots; absent while PostgreSQL does not answer. */
+  readonly slots?: readonly SlotReport[];
   /** Left where the data directory or its WAL lies, whichever is less; null when not known. */
   readonly freeBytes?: bigint | null;
   /** What the agent is doing, in words: "clone from pg1, 42 %". */

@@ -7,12 +7,17 @@ import {
   type Parameters,
 } from './configuration.ts';
 import type { PostgresDefinition } from './events.ts';
+import { DEFAULT_SLOT_POLICY, type SlotPolicy } from './replication/slot-policy.ts';
 import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
 import type { ClusterState } from './state.ts';
 
 export function configurationOf({ settings, postgres }: ClusterState): ClusterConfiguration {
   const { parameters, pgHba, pgIdent = [], overrides = NO_OVERRIDES } = postgres;
-  return { settings, parameters, pgHba, pgIdent, overrides };
+  return { settings, parameters, pgHba, pgIdent, overrides, slots: slotPolicyOf(postgres) };
+}
+
+export function slotPolicyOf({ slots }: PostgresDefinition): SlotPolicy {
+  return { ...DEFAULT_SLOT_POLICY, ...slots };
 }
 
 /** The present revision; a cluster that was never changed is at its first. */
@@ -54,11 +59,11 @@ export function leaseTimingOf({ lease, settings }: ClusterState): GrantedTiming 
 /** The state with a configuration in force; the settings of a later version keep their defaults. */
 export function withConfiguration(
   state: ClusterState,
-  { settings, parameters, pgHba, pgIdent, overrides }: ClusterConfiguration,
+  { settings, parameters, pgHba, pgIdent, overrides, slots }: ClusterConfiguration,
 ): ClusterState {
   return {
     ...state,
     settings: { ...DEFAULT_SETTINGS, ...settings },
-    postgres: { ...state.postgres, parameters, pgHba, pgIdent, overrides },
+    postgres: { ...state.postgres, parameters, pgHba, pgIdent, overrides, slots },
   };
 }

@@ -25,6 +25,7 @@ import type { FailsafeState } from './failsafe/failsafe-state.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
+import type { SlotDanger } from './replication/slot-policy.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
@@ -36,6 +37,8 @@ export type MemberRecord = {
   readonly tags: InstanceTags;
   /** `application_name` of its receiver; absent until it was told. */
   readonly replicationName?: string;
+  /** Absent for so long that nobody keeps WAL for it. */
+  readonly slotReleased?: true;
 };
 
 /** Synchronous replication of the present epoch. */
@@ -171,6 +174,10 @@ export type ClusterState = {
   readonly primaryServer?: ServerFacts;
   /** The last entry of the ledger of failovers and switchovers; absent while there is none. */
   readonly lastOutage?: Outage;
+  /** Standbys that others may stream from in this epoch; absent: none. */
+  readonly readyUpstreams?: readonly InstanceName[];
+  /** Slots of the primary that were warned of; absent: none. */
+  readonly slotDangers?: Readonly<Record<string, SlotDanger>>;
   /** By instance name; absent when there never was one. */
   readonly rebuilds?: Rebuilds;
   /** What refused last, to record a refusal only when the set of rules changes. */

@@ -63,7 +63,11 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     );
   }
   const tls = resolveTls(raw.tls, resolution);
-  const { zone, ...tags } = raw.tags;
+  const { replicateFrom } = raw.tags;
+  if (replicateFrom === raw.instance) {
+    const why = `tags.replicateFrom is ${replicateFrom}, which is this instance itself`;
+    resolution.refuse(['tags', 'replicateFrom'], `${why}: name another one, or leave it out`);
+  }
   return {
     cluster: raw.cluster,
     instance: raw.instance,
@@ -77,11 +81,19 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     },
     api: { listen: endpoint(raw.api), advertise: apiAdvertise(raw, postgres.advertise) },
     postgres,
-    tags: zone === undefined ? tags : { ...tags, zone },
+    tags: tagsOf(raw.tags),
     backup: resolveBackup(raw.backup, resolution),
     watchdog: raw.watchdog,
     onTerminate: raw.onTerminate,
     logLevel: raw.logLevel,
+  };
+}
+
+function tagsOf({ zone, replicateFrom, ...tags }: RawAgent['tags']): InstanceTags {
+  return {
+    ...tags,
+    ...(zone === undefined ? {} : { zone }),
+    ...(replicateFrom === undefined ? {} : { replicateFrom }),
   };
 }
 

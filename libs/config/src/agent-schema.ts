@@ -21,6 +21,9 @@ const DEFAULT_TAGS = {
   failoverPriority: 1,
   noSync: false,
   syncPriority: 1,
+  noStream: false,
+  cloneFrom: false,
+  custom: {},
 } satisfies InstanceTags;
 const DEFAULT_API = { host: '0.0.0.0', port: 8008 };
 const HOST_AND_PORT = 'a mapping with host and port';
@@ -85,6 +88,21 @@ const tagsSchema = z.strictObject({
     example: 'dc1',
   }),
   noSync: switchField('No commit ever waits for it.'),
+  replicateFrom: field(nameSchema(instanceName).optional(), {
+    about: 'Streams from this instance in place of the primary, while that one streams itself.',
+    rule: `an instance name: ${NAME_RULE}`,
+    example: 'pg2',
+  }),
+  noStream: switchField('Fed by the archive alone (backup must name a tool that fetches WAL).'),
+  cloneFrom: switchField('Copies of others are made from it rather than from the primary.'),
+  custom: field(
+    z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,63}$/), z.string().max(255)).default({}),
+    {
+      about: 'Tags of your own: shown, and asked for by load balancers as ?tag_key=value.',
+      rule: 'a mapping of names to text',
+      example: { rack: 'b2' },
+    },
+  ),
   syncPriority: field(z.int().min(0).max(1_000).default(1), {
     about: 'Synchronous mode priority: commits wait for the highest first.',
     rule: 'a whole number from 0 to 1000',

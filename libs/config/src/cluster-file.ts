@@ -4,6 +4,7 @@ import type {
   ClusterSettings,
   PostgresDefinition,
   RebuildPolicy,
+  SlotPolicy,
 } from '#libs/cluster';
 import { DomainError } from '#libs/kernel';
 import { checkHbaLine, managedReason } from '#libs/postgres-model';
@@ -17,6 +18,7 @@ import {
   resolveRebuild,
 } from './rebuild-section.ts';
 import type { Resolution } from './resolve.ts';
+import { resolveSlots, slotsSection } from './slots-section.ts';
 
 /** What `matriarch cluster create NAME --file` reads. */
 export type ClusterFile = {
@@ -26,6 +28,7 @@ export type ClusterFile = {
   readonly pgHba: readonly string[];
   readonly parameters: Readonly<Record<string, string>>;
   readonly settings: ClusterSettings;
+  readonly slots: SlotPolicy;
   readonly rebuild: RebuildPolicy;
   /** Null: WAL is not archived. */
   readonly archive: ArchivePolicy | null;
@@ -78,6 +81,11 @@ export const clusterSchema = z.strictObject({
     rule: 'a mapping of settings',
     example: {},
   }),
+  slots: field(slotsSection.default({}), {
+    about: 'Replication slots.',
+    rule: 'a mapping with permanent, ignore, unknown and memberTtlMs',
+    example: {},
+  }),
   rebuild: field(rebuildSection.default({}), {
     about: 'How instances get their data, and when they get it anew.',
     rule: 'a mapping of settings',
@@ -102,6 +110,7 @@ export function resolveCluster(
     pgHba: raw.pgHba,
     parameters: resolveParameters(raw.parameters, resolution),
     settings: resolveSettings(raw.settings, resolution),
+    slots: resolveSlots(raw.slots),
     rebuild: resolveRebuild(raw.rebuild),
     archive: raw.archive === undefined ? null : resolveArchive(raw.archive),
   };
@@ -109,7 +118,7 @@ export function resolveCluster(
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
   const { superuser, replication, rewind, settings, parameters, pgHba } = file;
-  const { rebuild, archive } = file;
+  const { rebuild, archive, slots } = file;
   return {
     settings,
     postgres: {
@@ -118,6 +127,7 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       rewindUser: rewind.username,
       parameters,
       pgHba,
+      slots,
       rebuild,
       ...(archive === null ? {} : { archive }),
     },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DEFAULT_REBUILD_POLICY } from '#libs/cluster';
+import { DEFAULT_REBUILD_POLICY, DEFAULT_SLOT_POLICY } from '#libs/cluster';
 import { toClusterDefinition } from './cluster-file.ts';
 import { CONFIG_KINDS, type ConfigKind, configExample } from './config-example.ts';
 import {
@@ -231,6 +231,7 @@ describe('cluster.yaml', () => {
     const definition = toClusterDefinition(parseClusterFile(text, 'cluster.yaml'));
     expect(definition.postgres).toEqual({
       superuser: 'a',
+      slots: DEFAULT_SLOT_POLICY,
       replicationUser: 'b',
       rewindUser: 'c',
       parameters: { max_connections: '50', fsync: 'on' },

@@ -104,6 +104,17 @@ export const METRICS = {
   matriarch_postgres_wal_bytes: gauge('agent', 'WAL position as a byte count.', 'position'),
   matriarch_guard_attached: gauge('agent', '1 while the guard answers, else 0.'),
   matriarch_guard_lease_remaining_seconds: gauge('agent', 'Until the guard stops PostgreSQL.'),
+  matriarch_slot_retained_bytes: gauge('agent', 'WAL that a slot keeps.', 'slot'),
+  matriarch_slot_safe_bytes: gauge(
+    'agent',
+    'WAL that may be written before a slot is in danger of losing its own; none without a limit.',
+    'slot',
+  ),
+  matriarch_slot_lost: gauge(
+    'agent',
+    '1 when WAL that a slot should keep is gone, else 0.',
+    'slot',
+  ),
   matriarch_rebuild_needed: gauge('agent', '1 while its data must be built anew, else 0.'),
   matriarch_rebuild_done_bytes: gauge('agent', 'Copied by the rebuild under way, else 0.'),
   matriarch_rebuild_total_bytes: gauge('agent', 'Of the rebuild under way, else 0.'),

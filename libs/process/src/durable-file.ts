@@ -26,13 +26,17 @@ export function fsyncDirectory(directory: string): void {
  * Replaces a file in one step: either the old or the new content is there after a crash, never a
  * mixture. Written by root, the file belongs to the owner of its directory (PostgreSQL's OS user).
  */
-export function writeFileDurably(path: string, content: string, modeBits = 0o600): void {
+export function writeFileDurably(
+  path: string,
+  content: string | Uint8Array,
+  modeBits = 0o600,
+): void {
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.matriarch-new`);
   rmSync(temporary, { force: true });
   const handle = openSync(temporary, 'wx', modeBits);
   try {
-    writeSync(handle, content);
+    writeSync(handle, typeof content === 'string' ? Buffer.from(content) : content);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

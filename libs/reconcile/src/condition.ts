@@ -44,6 +44,8 @@ export type ObservedCondition = Surroundings &
         /** Whether `standby.signal` stands in the data directory. */
         readonly as: 'primary' | 'standby';
         readonly upstream: Endpoint | null;
+        /** WAL is fetched from the archive; absent: not known. */
+        readonly restores?: boolean;
       }
     | { readonly kind: 'stopping' }
     | {
@@ -55,6 +57,9 @@ export type ObservedCondition = Surroundings &
         readonly receiving: boolean;
         /** The primary that the managed configuration names; null when it is detached. */
         readonly upstream: Endpoint | null;
+        readonly restores?: boolean;
+        /** Why what it needs can be had from nobody any more; null while it may be. */
+        readonly walGone?: string | null;
       }
     | {
         readonly kind: 'primary';

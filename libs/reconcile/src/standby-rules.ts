@@ -28,7 +28,7 @@ export const standbyRules: Rules<'standby'> = {
   starting: (goal, condition, memory) => {
     if (condition.as === 'primary') return stopNow('another instance is primary');
     if (isOrdered(goal, condition)) return stopFast('its data is to be built anew');
-    return redirect(goal, condition.upstream, memory) ?? await_('starting as standby');
+    return redirect(goal, condition, memory) ?? await_('starting as standby');
   },
   stopping: () => await_('PostgreSQL is stopping'),
   standby: fromStandby,
@@ -56,7 +56,7 @@ function fromStopped(
   const { upstream } = goal;
   switch (divergence.kind) {
     case 'none':
-      return { kind: 'startStandby', upstream, why: `follows ${upstream.name}` };
+      return { kind: 'startStandby', upstream, ...archiveOnly(goal), why: whom(goal) };
     case 'unknown':
       return { kind: 'examine', why: divergence.why };
     case 'forked':
@@ -71,7 +71,7 @@ function fromStandby(
   condition: ConditionOf<'standby'>,
   memory: ActedMemory,
 ): Step {
-  const { own, walEnd, upstream } = condition;
+  const { own, walEnd, walGone } = condition;
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
   if (isOrdered(goal, condition)) return stopFast('its data is to be built anew');
@@ -79,18 +79,37 @@ function fromStandby(
   if (divergence.kind === 'forked' || divergence.kind === 'impostor') {
     return stopFast(divergence.why);
   }
-  const name = goal.upstream.name;
-  return (
-    redirect(goal, upstream, memory) ?? holdReady(goal, condition) ?? rest(`standby of ${name}`)
-  );
+  const step = redirect(goal, condition, memory) ?? holdReady(goal, condition);
+  if (step !== null) return step;
+  if (walGone != null) return { kind: 'needsRebuild', why: walGone };
+  return rest(`standby: ${whom(goal)}`);
 }
 
 /** Null when PostgreSQL is told the right upstream already. */
-function redirect(goal: StandbyGoal, now: Endpoint | null, memory: ActedMemory): Step | null {
-  if (now !== null && sameEndpoint(now, goal.upstream.postgres)) return null;
+function redirect(
+  goal: StandbyGoal,
+  { upstream: now, restores = true }: ConditionOf<'standby' | 'starting'>,
+  memory: ActedMemory,
+): Step | null {
+  const right =
+    goal.archiveOnly === true
+      ? now === null && restores
+      : now !== null && sameEndpoint(now, goal.upstream.postgres);
+  if (right) return null;
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
-  return { kind: 'follow', upstream: goal.upstream, why: `${goal.upstream.name} is primary` };
+  return { kind: 'follow', upstream: goal.upstream, ...archiveOnly(goal), why: whom(goal) };
+}
+
+function archiveOnly(goal: StandbyGoal): { readonly archiveOnly?: true } {
+  return goal.archiveOnly === true ? { archiveOnly: true } : {};
+}
+
+function whom({ upstream, source, archiveOnly: archive }: StandbyGoal): string {
+  if (archive === true) return 'fed by the archive alone';
+  return source === undefined
+    ? `follows ${upstream.name}`
+    : `follows ${upstream.name}, which follows ${source.name}`;
 }
 
 /**
@@ -116,7 +135,7 @@ function rewindOrRebuild(
   { rewindFailed }: ConditionOf<'stopped'>,
   why: string,
 ): Step {
-  const { upstream, timeline, methods } = goal;
+  const { timeline, methods, source: upstream = goal.upstream } = goal;
   if (rewindFailed != null) {
     return rebuildOver(goal, 'instance', `${why}; pg_rewind failed: ${rewindFailed}`);
   }
@@ -126,7 +145,7 @@ function rewindOrRebuild(
 
 /** Only as ordered: without an order the leader is asked for one. */
 function rebuildOver(
-  { rebuild, upstream, timeline }: StandbyGoal,
+  { rebuild, upstream: follows, source: upstream = follows, timeline }: StandbyGoal,
   replaces: 'nothing' | 'unfinished' | 'instance',
   why: string,
 ): Step {

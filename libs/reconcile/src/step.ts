@@ -25,8 +25,13 @@ export type Step = { readonly why: string } & (
   /** Reads the end of WAL of a stopped instance, which divergence depends on. */
   | { readonly kind: 'examine' }
   /** `upstream` null: detached, it streams from nobody. */
-  | { readonly kind: 'startStandby'; readonly upstream: MemberRecord | null }
-  | { readonly kind: 'follow'; readonly upstream: MemberRecord }
+  | {
+      readonly kind: 'startStandby';
+      readonly upstream: MemberRecord | null;
+      /** Streams from nobody, and is fed by the archive. */
+      readonly archiveOnly?: true;
+    }
+  | { readonly kind: 'follow'; readonly upstream: MemberRecord; readonly archiveOnly?: true }
   | { readonly kind: 'detach'; readonly throughEpoch: Epoch }
   | { readonly kind: 'acquireLease'; readonly epoch: Epoch }
   /** `abandons`: a hand-over of this epoch is given up with it. */

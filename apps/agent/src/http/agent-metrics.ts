@@ -1,4 +1,4 @@
-import type { RebuildReport } from '#libs/cluster';
+import type { RebuildReport, SlotReport } from '#libs/cluster';
 import type { Metrics } from '#libs/observability';
 import type { StepOutcome } from '../step-runner.ts';
 import { type HealthView, isPrimary, isRunning } from './health-view.ts';
@@ -18,6 +18,7 @@ export function collectView(metrics: Metrics, view: HealthView): void {
   metrics.set('matriarch_postgres_primary', isPrimary(view) ? 1 : 0);
   metrics.set('matriarch_guard_attached', report?.guard == null ? 0 : 1);
   collectRebuild(metrics, report?.rebuild ?? null);
+  collectSlots(metrics, report?.slots ?? []);
   metrics.set('matriarch_agent_connected', connectedControllers > 0 ? 1 : 0);
   metrics.set(
     'matriarch_guard_lease_remaining_seconds',
@@ -33,6 +34,19 @@ export function collectView(metrics: Metrics, view: HealthView): void {
       : { received: postgres.receivedLsn, replayed: postgres.replayedLsn };
   for (const [position, lsn] of Object.entries(positions)) {
     if (lsn !== null) metrics.set('matriarch_postgres_wal_bytes', Number(lsn), { position });
+  }
+}
+
+function collectSlots(metrics: Metrics, slots: readonly SlotReport[]): void {
+  metrics.reset('matriarch_slot_retained_bytes');
+  metrics.reset('matriarch_slot_safe_bytes');
+  metrics.reset('matriarch_slot_lost');
+  for (const { name: slot, retainedBytes, safeBytes, walStatus } of slots) {
+    metrics.set('matriarch_slot_lost', walStatus === 'lost' ? 1 : 0, { slot });
+    if (retainedBytes !== null) {
+      metrics.set('matriarch_slot_retained_bytes', Number(retainedBytes), { slot });
+    }
+    if (safeBytes !== null) metrics.set('matriarch_slot_safe_bytes', Number(safeBytes), { slot });
   }
 }
 

@@ -23,6 +23,11 @@ export function healthViewOf(agent: Agent): HealthView {
       failover_priority: tags.failoverPriority,
       nosync: tags.noSync ?? false,
       sync_priority: tags.syncPriority ?? 1,
+      nostream: tags.noStream ?? false,
+      clonefrom: tags.cloneFrom ?? false,
+      ...(tags.replicateFrom === undefined ? {} : { replicatefrom: tags.replicateFrom }),
+      ...(tags.zone === undefined ? {} : { zone: tags.zone }),
+      ...tags.custom,
     },
     connectedControllers: agent.controllers.connected.length,
   };

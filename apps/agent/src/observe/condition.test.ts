@@ -67,6 +67,8 @@ const nothing: Snapshot = {
   downForMs: 0,
   recovery: { progress: null, stalledForMs: 0 },
   server: null,
+  restores: false,
+  walGone: null,
   freeBytes: null,
 };
 const own = {

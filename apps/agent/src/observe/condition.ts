@@ -58,12 +58,13 @@ function running(
   around: Surroundings,
   own: OwnKnowledge,
 ): ObservedCondition | null {
-  const { sql, directory, upstream, standbySignal } = snapshot;
+  const { sql, directory, upstream, restores, standbySignal, walGone } = snapshot;
   const starting: ObservedCondition = {
     ...around,
     kind: 'starting',
     as: standbySignal ? 'standby' : 'primary',
     upstream,
+    restores,
   };
   if (sql === null) return starting;
   if (sql.kind === 'unreachable') return unreachableCondition(sql, snapshot, around, starting);
@@ -82,6 +83,8 @@ function running(
     walEnd: standbyWalEnd(sql, snapshot.standbyWalEnd),
     receiving: sql.role.receiver !== undefined,
     upstream,
+    restores,
+    walGone,
   };
 }
 

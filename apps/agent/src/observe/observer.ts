@@ -6,7 +6,7 @@ import { type Installation, type InstanceObservation, observeInstance } from '#l
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
-import { readUpstream } from '../postgres/upstream.ts';
+import { readUpstreams } from '../postgres/upstream.ts';
 import {
   HURRY_INTERVAL_MS,
   OBSERVE_DEADLINE_MS,
@@ -18,6 +18,7 @@ import { childTitles, RecoveryProgress } from './recovery-progress.ts';
 import { ServerFactsReader } from './server-facts.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StandbyTimeline } from './standby-timeline.ts';
+import { type AskUpstream, WalGone } from './wal-gone.ts';
 
 /** Looks at the instance at an interval, one look at a time, and at once when asked to. */
 export class Observer {
@@ -36,6 +37,7 @@ export class Observer {
   readonly #standbyTimeline = new StandbyTimeline();
   readonly #server: ServerFactsReader;
   readonly #recovery = new RecoveryProgress();
+  readonly #walGone: WalGone;
   #recoveryLookMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -46,7 +48,9 @@ export class Observer {
     readonly log: Logger,
     readonly onLook: () => void,
     readonly pace: () => { readonly observeMs: number },
+    askUpstream: AskUpstream,
   ) {
+    this.#walGone = new WalGone(askUpstream, log);
     this.#server = new ServerFactsReader(config.postgres.dataDirectory, log);
   }
 
@@ -112,6 +116,7 @@ export class Observer {
     this.#noteServing(begunMs, sql, pid);
     await this.#examine(guard === null ? null : runs, sql);
     await this.#followReceiver(begunMs, sql);
+    this.#walGone.look(begunMs, sql, this.#standbyWalEnd);
     await this.#measure(begunMs, sql, pid);
     this.#followRecovery(begunMs);
     return {
@@ -123,7 +128,8 @@ export class Observer {
       startingForMs: this.#notReadySinceMs === null ? 0 : begunMs - this.#notReadySinceMs,
       foreignPid,
       standbySignal: hasStandbySignal(dataDirectory),
-      upstream: readUpstream(dataDirectory),
+      ...readUpstreams(dataDirectory),
+      walGone: this.#walGone.why,
       standbyWalEnd: this.#standbyWalEnd,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
       recovery: this.#recovery,

@@ -2,15 +2,19 @@ import { basename } from 'node:path';
 import type {
   AgentReport,
   PostgresCondition,
+  SlotReport,
   StandbyConnection,
   SynchronousInForce,
 } from '#libs/cluster';
-import { maxLsn } from '#libs/kernel';
+import { maxLsn, walLagBytes } from '#libs/kernel';
 import { MANAGED_CONF } from '#libs/postgres-model';
 import type { ReachableInstance, ReplicaConnection } from '#libs/postgres-run';
 import { settingOf } from '../synchronous/setting-text.ts';
 import { isReadOnly } from './condition.ts';
 import type { Snapshot } from './snapshot.ts';
+
+/** A server with more slots than this has them by mistake; reports stay small. */
+const SLOTS_REPORTED_MAX = 100;
 
 /** PostgreSQL's condition as the leader is told it; null while too little was seen. */
 export function postgresConditionOf(snapshot: Snapshot): PostgresCondition | null {
@@ -76,7 +80,7 @@ function connectionOf(replica: ReplicaConnection): StandbyConnection {
 
 export type ReportParts = Omit<
   AgentReport,
-  'guard' | 'dataDirectory' | 'postgres' | 'downForMs' | 'server' | 'freeBytes'
+  'guard' | 'dataDirectory' | 'postgres' | 'downForMs' | 'server' | 'freeBytes' | 'slots'
 > & {
   readonly synchronous: Omit<SynchronousInForce, 'setting'> | null;
 };
@@ -108,7 +112,22 @@ export function reportOf(
     downForMs: Math.round(downForMs),
     server,
     freeBytes,
+    ...(snapshot.sql?.kind === 'reachable' ? { slots: slotReports(snapshot.sql) } : {}),
   };
+}
+
+/** Temporary ones go with their session and are nobody's business. */
+function slotReports({ role, slots }: ReachableInstance): SlotReport[] {
+  const endLsn = role.kind === 'primary' ? role.writeLsn : (role.receivedLsn ?? role.replayedLsn);
+  return slots
+    .filter((slot) => !slot.temporary)
+    .slice(0, SLOTS_REPORTED_MAX)
+    .map(({ name, kind: type, active, restartLsn, walStatus, safeWalBytes }) => ({
+      ...{ name, type, active },
+      retainedBytes: restartLsn === undefined ? null : walLagBytes(endLsn, restartLsn),
+      walStatus: walStatus ?? null,
+      safeBytes: safeWalBytes ?? null,
+    }));
 }
 
 /** The value in force counts only from our own file: another one would come back at the next reload. */

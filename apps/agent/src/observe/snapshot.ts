@@ -23,6 +23,10 @@ export type Snapshot = {
   readonly standbySignal: boolean;
   /** Whom the managed configuration names. */
   readonly upstream: Endpoint | null;
+  /** Whether it fetches WAL from an archive. */
+  readonly restores: boolean;
+  /** Why a standby can get the WAL that it needs from nobody; null while it can, or nobody knows. */
+  readonly walGone: string | null;
   /** End of WAL on disk of a standby that has no receiver; null when not read. */
   readonly standbyWalEnd: Lsn | null;
   /** How long PostgreSQL has not served; 0 while it does. */

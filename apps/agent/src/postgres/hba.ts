@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { MemberRecord, PostgresDefinition } from '#libs/cluster';
 import { type HbaLine, IDENT_MAP } from '#libs/postgres-model';
 import type { ClusterCredentials } from '#libs/protocol';
+import { hasLogicalSlots } from './settings.ts';
 
 export type AccessRequest = {
   readonly definition: PostgresDefinition;
@@ -36,6 +37,9 @@ export function hbaLinesOf({
       options: { map: IDENT_MAP },
     },
     ...from('replication', definition.replicationUser, credentials.replication.password),
+    ...(hasLogicalSlots(definition)
+      ? from('postgres', definition.replicationUser, credentials.replication.password)
+      : []),
     ...from('postgres', definition.rewindUser, credentials.rewind.password),
     ...(clients ? (definition.pgHba.length > 0 ? definition.pgHba : DEFAULT_LINES) : []),
   ];

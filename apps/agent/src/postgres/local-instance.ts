@@ -23,10 +23,12 @@ import { settingsOf } from './settings.ts';
 import { readUpstream } from './upstream.ts';
 import { walSettings } from './wal-programs.ts';
 
-export type WhatCommitsWaitFor = {
+export type RunningAs = {
   readonly synchronousStandbyNames: string;
   /** False: only our own roles are let in (safety 12). */
   readonly clients: boolean;
+  /** Fetches WAL from the archive, where something here can. */
+  readonly restores: boolean;
 };
 
 /** The files and connections of this host's instance. */
@@ -97,7 +99,7 @@ export class LocalInstance {
   writeConfiguration(
     state: ClusterState,
     upstream: Endpoint | null,
-    { synchronousStandbyNames, clients }: WhatCommitsWaitFor,
+    { synchronousStandbyNames, clients, restores }: RunningAs,
   ): ConfigChange {
     const { config, installation, dataDirectory, passFile, credentials } = this;
     const definition = state.postgres;
@@ -113,7 +115,7 @@ export class LocalInstance {
           upstream,
           dataId: this.dataId.current(),
           passFile,
-          wal: walSettings(state, config, upstream !== null),
+          wal: walSettings(state, config, restores),
           synchronousStandbyNames,
         }),
       ).changedFiles,
@@ -134,10 +136,14 @@ export class LocalInstance {
   refreshConfiguration(state: ClusterState, clients: boolean): ConfigChange {
     if (!existsSync(join(this.dataDirectory, 'PG_VERSION'))) return { changedFiles: [] };
     // Only a step changes what commits wait for: it proves what then is in force.
-    const { synchronous_standby_names: names = '' } = readManagedSettings(this.dataDirectory);
-    const change = this.writeConfiguration(state, readUpstream(this.dataDirectory), {
+    const written = readManagedSettings(this.dataDirectory);
+    const { synchronous_standby_names: names = '', restore_command: restore = '' } = written;
+    const upstream = readUpstream(this.dataDirectory);
+    const change = this.writeConfiguration(state, upstream, {
       synchronousStandbyNames: names,
       clients,
+      // A detached one has neither, and must stay so (safety 6).
+      restores: upstream !== null || restore !== '',
     });
     if (change.changedFiles.length > 0) this.reloadIfRunning();
     return change;

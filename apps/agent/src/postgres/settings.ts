@@ -66,6 +66,7 @@ export function settingsOf(request: SettingsRequest): Settings {
     default_transaction_read_only: 'off',
     synchronous_standby_names: request.synchronousStandbyNames,
     recovery_target_timeline: 'latest',
+    ...logicalSlotSettings(request),
     ...request.wal,
     cluster_name: `${config.cluster}/${config.instance}`,
     ...upstreamSettings(request),
@@ -84,12 +85,25 @@ export function upstreamSettings(
       host: upstream.host,
       port: String(upstream.port),
       user: definition.replicationUser,
+      // The server's own copying of slots (17) looks into a database; streaming does not.
+      ...(hasLogicalSlots(definition) ? { dbname: 'postgres' } : {}),
       application_name: applicationNameOf({ cluster, instance, dataId }),
       passfile: passFile,
       ...CONNECTION,
     }),
     primary_slot_name: slotNameOf(instance),
   };
+}
+
+/** What a logical slot needs to outlive its primary: rows of the catalogue are kept for it everywhere. */
+function logicalSlotSettings({ version, definition }: SettingsRequest): Settings {
+  if (!hasLogicalSlots(definition)) return {};
+  const native = version.major >= 17 ? { sync_replication_slots: 'on' } : {};
+  return { hot_standby_feedback: 'on', ...native };
+}
+
+export function hasLogicalSlots({ slots }: PostgresDefinition): boolean {
+  return Object.values(slots?.permanent ?? {}).some(({ type }) => type === 'logical');
 }
 
 function connectionSettings({ postgres }: AgentConfig): Settings {

@@ -9,3 +9,12 @@ export function readUpstream(dataDirectory: string): Endpoint | null {
   const { host, port } = parseConninfo(text);
   return host === undefined || port === undefined ? null : { host, port: Number(port) };
 }
+
+/** Whom the managed configuration names, and whether it names an archive. */
+export function readUpstreams(dataDirectory: string): {
+  readonly upstream: Endpoint | null;
+  readonly restores: boolean;
+} {
+  const { restore_command: restore = '' } = readManagedSettings(dataDirectory);
+  return { upstream: readUpstream(dataDirectory), restores: restore !== '' };
+}

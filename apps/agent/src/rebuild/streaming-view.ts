@@ -4,7 +4,7 @@ import type { StreamingView } from './streaming-watch.ts';
 
 /** What a copy that is in place shows of itself. */
 export function streamingViewOf(
-  { sql }: Snapshot,
+  { sql, upstream, restores }: Snapshot,
   state: ClusterState | null,
   problem: string | null,
 ): StreamingView {
@@ -14,11 +14,13 @@ export function streamingViewOf(
     return { ...nothing, expectedTimeline, problem };
   }
   const { replayedLsn, timeline, receiver } = sql.role;
+  // Fed by the archive alone it never streams: that it replays is all there is to see.
+  const archive = upstream === null && restores;
   return {
     replayedLsn,
     timeline,
-    streaming: receiver?.status === 'streaming',
-    latestEndLsn: receiver?.latestEndLsn ?? null,
+    streaming: archive || receiver?.status === 'streaming',
+    latestEndLsn: archive ? replayedLsn : (receiver?.latestEndLsn ?? null),
     expectedTimeline,
     problem,
   };

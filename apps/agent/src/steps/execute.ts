@@ -33,9 +33,9 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
     case 'examine':
       return context.observer.readWalEnd();
     case 'startStandby':
-      return startStandby(context, step.upstream);
+      return startStandby(context, step.upstream, step.archiveOnly === true);
     case 'follow':
-      return follow(context, step.upstream);
+      return follow(context, step.upstream, step.archiveOnly === true);
     case 'detach':
       return detach(context, step.throughEpoch);
     case 'acquireLease':

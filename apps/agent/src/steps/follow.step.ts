@@ -3,12 +3,19 @@ import { takesConninfoByReload } from '#libs/postgres-model';
 import { changeManagedSettings, clearDetachedMark } from '#libs/postgres-run';
 import { upstreamSettings } from '../postgres/settings.ts';
 import { walSettings } from '../postgres/wal-programs.ts';
+import { walFetchOf } from '../rebuild/tools-here.ts';
 import { FAST_STOP_MS } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
+import { StepFailedError } from './step-error.ts';
 
-/** Points a running standby at another primary. 12 reads the setting at its start only. */
-export async function follow(context: StepContext, upstream: MemberRecord): Promise<void> {
+/** Points a running standby at another upstream, or at the archive. 12 reads it at its start only. */
+export async function follow(
+  context: StepContext,
+  upstream: MemberRecord,
+  archiveOnly: boolean,
+): Promise<void> {
   const { local, state, facts, guard, log } = context;
+  if (archiveOnly) needArchive(context);
   facts.detached = null;
   const { config, dataId, passFile, dataDirectory } = local;
   changeManagedSettings(dataDirectory, {
@@ -16,13 +23,21 @@ export async function follow(context: StepContext, upstream: MemberRecord): Prom
     ...upstreamSettings({
       config,
       definition: state.postgres,
-      upstream: upstream.postgres,
+      upstream: archiveOnly ? null : upstream.postgres,
       dataId: dataId.current(),
       passFile,
     }),
   });
   clearDetachedMark(dataDirectory);
-  log.info('follows', { upstream: upstream.name });
+  log.info('follows', { upstream: archiveOnly ? 'the archive' : upstream.name });
   if (takesConninfoByReload(local.installation.version)) local.reloadIfRunning();
   else await guard.ask({ type: 'stop', mode: 'fast', budgetMs: FAST_STOP_MS }, FAST_STOP_MS * 2);
+}
+
+/** @throws StepFailedError when nothing on this host fetches WAL */
+export function needArchive({ local, state }: StepContext): void {
+  if (walFetchOf(state, local.config) !== null) return;
+  throw new StepFailedError(
+    'tags.noStream is true and nothing here fetches WAL from an archive: name a tool under backup',
+  );
 }

@@ -106,7 +106,13 @@ async function upstreamReady(context: StepContext, upstream: MemberRecord): Prom
     return row ?? {};
   });
   if (recovery !== false) throw new NotYetError(`${upstream.name} is no primary yet`);
-  if (slot !== true) throw new NotYetError(`${upstream.name} has no slot for us yet`);
+  if (slot !== true && hasSlot(context))
+    throw new NotYetError(`${upstream.name} has no slot for us yet`);
+}
+
+/** One that never streams has none. */
+function hasSlot({ local, state }: StepContext): boolean {
+  return state.members[local.config.instance]?.tags.noStream !== true;
 }
 
 async function buildBy(
@@ -114,14 +120,19 @@ async function buildBy(
   step: StepOf<'rebuild'>,
   method: RebuildMethod,
 ): Promise<void> {
-  const { local, state, setActivity, desk } = context;
+  const { local, state, setActivity, desk, log } = context;
   const { config } = local;
   const tool = toolFor(method, config);
   if (tool === null) throw new StepFailedError(`backup.${method} is not configured on this host`);
   setActivity(`${method}: looks at its source`);
-  const request = requestFor(context, step, tool);
   const { bandwidthBytesPerSecond } = rebuildPolicyOf(state.postgres);
-  const preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
+  let request = requestFor(context, step, tool, preferredSource(context, step));
+  let preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
+  if (!preflight.ok && step.order.from === null && request.server?.slotName === null) {
+    log.info('not copied from the preferred source', { why: preflight.detail });
+    request = requestFor(context, step, tool, undefined);
+    preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
+  }
   if (!preflight.ok) throw new StepFailedError(preflight.detail);
   const inPlace = tool.capabilities.inPlace || !preflight.keepsAside;
   const permit = () => permitted(context, { order: step.order.order, inPlace });
@@ -134,12 +145,24 @@ async function buildBy(
   desk.placed(method);
 }
 
+/** Whom the order names, else a member that is there for it (tag `cloneFrom`); else the primary. */
+function preferredSource(
+  { local, state }: StepContext,
+  { order, upstream }: StepOf<'rebuild'>,
+): MemberRecord | undefined {
+  if (order.from !== null) return state.members[order.from];
+  return Object.values(state.members).find(
+    ({ name, tags }) =>
+      tags.cloneFrom === true && name !== local.config.instance && name !== upstream.name,
+  );
+}
+
 function requestFor(
   { local, state }: StepContext,
-  { upstream, order }: StepOf<'rebuild'>,
+  { upstream }: StepOf<'rebuild'>,
   tool: RebuildTool,
+  from: MemberRecord | undefined,
 ): SourceRequest {
-  const from = order.from === null ? undefined : state.members[order.from];
   const source = tool.capabilities.fromServer && !tool.capabilities.inPlace ? from : undefined;
   return {
     installation: local.installation,

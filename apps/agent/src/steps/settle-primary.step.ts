@@ -1,6 +1,5 @@
 import type { ClusterState } from '#libs/cluster';
 import { type Epoch, type InstanceName, messageOf } from '#libs/kernel';
-import { slotNameOf } from '#libs/postgres-model';
 import {
   checkpoint,
   checkpointedTimeline,
@@ -10,6 +9,7 @@ import {
   type SqlSession,
 } from '#libs/postgres-run';
 import { putStandbySignal } from '#libs/process';
+import { wantedSlotsOf } from '../slots/wanted-slots.ts';
 import { CHECKPOINT_MS } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -29,14 +29,11 @@ export async function settlePrimary(context: StepContext, epoch: Epoch): Promise
   facts.settledEpoch = epoch;
 }
 
-/** Slots of the other members; one that exists stays as it is. */
-export async function ensureSlots(
-  sql: SqlSession,
-  state: ClusterState,
-  own: InstanceName,
-): Promise<void> {
-  for (const { name } of Object.values(state.members)) {
-    if (name !== own) await ensurePhysicalSlot(sql, slotNameOf(name));
+/** Those that standbys ask for at once; the others come with the duties. One that exists stays as it is. */
+async function ensureSlots(sql: SqlSession, state: ClusterState, own: InstanceName): Promise<void> {
+  const { wanted } = wantedSlotsOf(state, own, 'primary');
+  for (const [name, { type }] of wanted) {
+    if (type === 'physical') await ensurePhysicalSlot(sql, name);
   }
 }
 

@@ -10,14 +10,17 @@ import {
 import { putStandbySignal } from '#libs/process';
 import { settingText } from '../synchronous/setting-text.ts';
 import { START_MS } from '../timing.ts';
+import { needArchive } from './follow.step.ts';
 import { holdLease } from './hold-lease.ts';
 import type { StepContext, SynchronousFacts } from './step-context.ts';
 
-/** Starts the instance as a standby of `upstream`, or detached when there is none. */
+/** Starts the instance as a standby of `upstream` or of the archive, or detached without either. */
 export async function startStandby(
   context: StepContext,
   upstream: MemberRecord | null,
+  archiveOnly: boolean,
 ): Promise<void> {
+  if (archiveOnly) needArchive(context);
   const { local, state, guard } = context;
   const { dataDirectory } = local;
   if (local.credentials === null) context.runInBackground('credentials', context.needCredentials);
@@ -27,9 +30,10 @@ export async function startStandby(
   context.facts.clientsKeptOut = false;
   context.facts.recoveredTo = null;
   const started = startedWith(context);
-  local.writeConfiguration(state, upstream?.postgres ?? null, {
+  local.writeConfiguration(state, archiveOnly ? null : (upstream?.postgres ?? null), {
     synchronousStandbyNames: started.text,
     clients: true,
+    restores: upstream !== null,
   });
   putStandbySignal(dataDirectory);
   const control = await readControlData(local.installation, dataDirectory);
@@ -70,6 +74,7 @@ export async function startPrimary(context: StepContext, epoch: Epoch): Promise<
   local.writeConfiguration(state, null, {
     synchronousStandbyNames: started.text,
     clients: !keptOut,
+    restores: false,
   });
   context.setActivity('starting PostgreSQL as primary');
   await holdLease(context, epoch);

@@ -1,5 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { ClusterView, ControllerView, InstanceView, StatusAnswer } from '#libs/api';
+import {
+  bytesText,
+  type ClusterView,
+  type ControllerView,
+  type InstanceView,
+  type StatusAnswer,
+} from '#libs/api';
 import { unreachable } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
 import { columns, wrap } from './columns.ts';
@@ -142,14 +148,42 @@ function stateText(state: InstanceView['state'], colors: Look['colors']): string
   return isWaiting ? colors.yellow(state) : colors.red(state);
 }
 
-function remarksOf({ name, activity, problem }: InstanceView, look: Look): string[] {
+function remarksOf(instance: InstanceView, look: Look): string[] {
+  const { name, activity, problem, upstreamRemark } = instance;
   const width = look.columns - 4;
-  const remarks: string[] = [];
+  const { yellow } = look.colors;
+  const notes = [tagsText(instance), upstreamRemark].filter((note) => note !== null);
+  const remarks = notes.map((note) => `  ${wrap(`${name}: ${note}`, width, '    ')}`);
+  for (const slot of instance.slots.filter(({ danger }) => danger !== null)) {
+    remarks.push(yellow(`  ${wrap(`${name}: ${slotText(slot)}`, width, '    ')}`));
+  }
   if (activity !== null) remarks.push(`  ${wrap(`${name}: ${activity}`, width, '    ')}`);
   if (problem !== null) {
     remarks.push(look.colors.red(`  ${wrap(`${name}: ${problem}`, width, '    ')}`));
   }
   return remarks;
+}
+
+/** What makes it other than the rest; nothing when it is as usual. */
+function tagsText({ tags }: InstanceView): string | null {
+  const { noFailover, noSync, noLoadBalance, noStream, cloneFrom, replicateFrom, zone } = tags;
+  const set = [
+    ...Object.entries({ noFailover, noSync, noLoadBalance, noStream, cloneFrom }).flatMap(
+      ([name, on]) => (on ? [name] : []),
+    ),
+    ...(tags.failoverPriority === 1 ? [] : [`failoverPriority ${tags.failoverPriority}`]),
+    ...(tags.syncPriority === 1 ? [] : [`syncPriority ${tags.syncPriority}`]),
+    ...(replicateFrom === undefined ? [] : [`replicateFrom ${replicateFrom}`]),
+    ...(zone === undefined ? [] : [`zone ${zone}`]),
+    ...Object.entries(tags.custom).map(([name, value]) => `${name} ${value}`),
+  ];
+  return set.length === 0 ? null : `tags ${set.join(', ')}`;
+}
+
+function slotText({ name, danger, safeBytes }: InstanceView['slots'][number]): string {
+  if (danger === 'lost') return `slot ${name} is lost: WAL that it should have kept is gone`;
+  const left = safeBytes === null ? 'no' : bytesText(BigInt(safeBytes));
+  return `slot ${name} will soon be lost: ${left} more WAL fits into max_slot_wal_keep_size`;
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -12,6 +12,8 @@ export function instance(over: Partial<InstanceView> & { name: string }): Instan
     guard: { attached: true, epoch: null, remainingMs: null },
     agent: { heardAgeMs: 140 },
     rebuild: null,
+    upstreamRemark: null,
+    slots: [],
     activity: null,
     problem: null,
     postgres: `10.0.0.1${over.name.at(-1)}:5432`,
@@ -22,6 +24,9 @@ export function instance(over: Partial<InstanceView> & { name: string }): Instan
       failoverPriority: 1,
       noSync: false,
       syncPriority: 1,
+      noStream: false,
+      cloneFrom: false,
+      custom: {},
     },
     ...over,
   };

@@ -17,8 +17,10 @@ import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
 import { decideCancelRebuild, decideRebuild, orderRebuilds, recordRebuilds } from './rebuild.ts';
 import { decideResume } from './resume.ts';
+import { keepMemberSlots, warnOfSlots } from './slots.ts';
 import { decideSwitchover, watchSwitchover } from './switchover.ts';
 import { keepSyncSet } from './sync-set.ts';
+import { watchUpstreams } from './upstreams.ts';
 
 type Rule = (input: DecisionInput) => Decision | null;
 
@@ -50,6 +52,9 @@ const RULES: readonly Rule[] = [
   recordRebuilds,
   orderRebuilds,
   recordDivergedWal,
+  watchUpstreams,
+  keepMemberSlots,
+  warnOfSlots,
 ];
 
 /** The next batch of events for one cluster, or null when nothing is to be done now. */

@@ -2,6 +2,7 @@
 import type { InstanceName } from '#libs/kernel';
 import type { RuleRefusal } from '../events.ts';
 import type { AgentReport } from '../report.ts';
+import { parametersFor } from '../revisions.ts';
 import type { ServerFacts } from '../server-facts.ts';
 import type { ClusterState } from '../state.ts';
 
@@ -23,7 +24,7 @@ export const CAPACITY_SETTINGS = [
  * collation, but not one that PostgreSQL itself would not let serve.
  */
 export function unfitness(
-  { members, primaryServer }: ClusterState,
+  { members, primaryServer, postgres }: ClusterState,
   instance: InstanceName,
   report: AgentReport,
   asked: boolean,
@@ -37,6 +38,15 @@ export function unfitness(
   const reasons: RuleRefusal[] = [];
   if (members[instance]?.tags.noFailover === true && !asked) {
     reasons.push(because('tagged-no-failover', 'noFailover', 'not tagged, or asked for by name'));
+  }
+  if (members[instance]?.tags.noStream === true && !asked) {
+    reasons.push(because('tagged-no-stream', 'noStream', 'streams, or asked for by name'));
+  }
+  const delay = parametersFor(postgres, 'standby', instance)['recovery_min_apply_delay'];
+  if (delay !== undefined && !/^0[a-z ]*$/.test(delay) && !asked) {
+    reasons.push(
+      because('delayed', `recovery_min_apply_delay = ${delay}`, 'no delay, or asked for by name'),
+    );
   }
   const { freeBytes, server } = report;
   if (report.leaving === true) {

@@ -9,6 +9,7 @@ export function recordFollowers(input: DecisionInput): Decision | null {
   if (lease.kind !== 'Held' || !lease.serving || operation.kind !== 'none') return null;
   const standbys = memberNames(input.state).filter((name) => name !== lease.holder);
   const follow = standbys.every((name) => {
+    if (input.state.members[name]?.tags.noStream === true) return true;
     const postgres = freshReport(input, name)?.postgres;
     if (postgres?.kind !== 'standby' || postgres.timeline !== lease.timeline) return false;
     return postgres.receiver?.streaming === true;

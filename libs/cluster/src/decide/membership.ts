@@ -61,6 +61,15 @@ function sameTags({ tags }: MemberRecord, report: AgentReport): boolean {
     tags.failoverPriority === report.tags.failoverPriority &&
     (tags.noSync ?? false) === (report.tags.noSync ?? false) &&
     (tags.syncPriority ?? 1) === (report.tags.syncPriority ?? 1) &&
-    tags.zone === report.tags.zone
+    tags.zone === report.tags.zone &&
+    tags.replicateFrom === report.tags.replicateFrom &&
+    (tags.noStream ?? false) === (report.tags.noStream ?? false) &&
+    (tags.cloneFrom ?? false) === (report.tags.cloneFrom ?? false) &&
+    sameCustom(tags.custom ?? {}, report.tags.custom ?? {})
   );
+}
+
+function sameCustom(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>) {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -57,7 +57,16 @@ export { NotRunningError, reload } from './reload.ts';
 export { RewindError, type RewindOptions, type RewindOutcome, rewind } from './rewind.ts';
 export { ensureReplicationRole, ensureRewindRole, type RoleRequest } from './roles.ts';
 export { runTool, type ToolSecrets } from './run-tool.ts';
-export { dropIdleSlot, ensurePhysicalSlot } from './slots.ts';
+export {
+  advanceSlot,
+  dropIdleSlot,
+  ensureLogicalSlot,
+  ensurePhysicalSlot,
+  putSlotState,
+  readSlotState,
+  readSlots,
+  SlotStateError,
+} from './slots.ts';
 export { type Row, type SqlTarget, SqlTimeoutError } from './sql-connection.ts';
 export { SqlSession } from './sql-session.ts';
 export { asideOf, finishSwap, makeRoom, removeAside, type Swap, swapIn } from './swap-in.ts';

@@ -56,6 +56,11 @@ export class RowReader {
     return value;
   }
 
+  optionalFlag(column: string): boolean | undefined {
+    const value = this.row[column];
+    return value === null || value === undefined ? undefined : this.flag(column);
+  }
+
   lsn(column: string): Lsn {
     return parseLsn(this.text(column));
   }

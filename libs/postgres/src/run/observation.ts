@@ -87,8 +87,20 @@ export type ReplicationSlot = {
   readonly kind: 'physical' | 'logical';
   readonly active: boolean;
   readonly restartLsn?: Lsn;
+  /** Of a logical slot: what its consumer has confirmed. */
+  readonly confirmedFlushLsn?: Lsn;
+  readonly database?: string;
+  readonly plugin?: string;
+  /** The oldest transactions that it keeps rows for. */
+  readonly xmin?: number;
+  readonly catalogXmin?: number;
   /** 13 and later: `reserved`, `extended`, `unreserved` or `lost`. */
   readonly walStatus?: string;
+  /** 13 and later: what may be written before it is in danger; absent without a limit. */
+  readonly safeWalBytes?: bigint;
+  /** 17 and later: the server keeps it on standbys by itself, or has it from the primary. */
+  readonly failover?: boolean;
+  readonly synced?: boolean;
   readonly temporary: boolean;
 };
 

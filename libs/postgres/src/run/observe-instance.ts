@@ -139,13 +139,23 @@ function replicaOf(row: RowReader): ReplicaConnection {
   };
 }
 
-function slotOf(row: RowReader): ReplicationSlot {
+/** A row of `pg_replication_slots`, as JSON. */
+export function slotOf(row: RowReader): ReplicationSlot {
+  const safeBytes = row.optionalText('safe_wal_size');
   return {
     name: row.text('slot_name'),
     kind: row.text('slot_type') === 'logical' ? 'logical' : 'physical',
     active: row.flag('active'),
     ...optional('restartLsn', row.optionalLsn('restart_lsn')),
+    ...optional('confirmedFlushLsn', row.optionalLsn('confirmed_flush_lsn')),
+    ...optional('database', row.optionalText('database')),
+    ...optional('plugin', row.optionalText('plugin')),
+    ...optional('xmin', row.optionalNumber('xmin')),
+    ...optional('catalogXmin', row.optionalNumber('catalog_xmin')),
     ...optional('walStatus', row.optionalText('wal_status')),
+    ...optional('safeWalBytes', safeBytes === undefined ? undefined : BigInt(safeBytes)),
+    ...optional('failover', row.optionalFlag('failover')),
+    ...optional('synced', row.optionalFlag('synced')),
     temporary: row.flag('temporary'),
   };
 }
