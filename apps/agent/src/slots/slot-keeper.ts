@@ -7,6 +7,7 @@ import {
   dropIdleSlot,
   ensureLogicalSlot,
   ensurePhysicalSlot,
+  fetchWal,
   putSlotState,
   type ReachableInstance,
   type ReplicationSlot,
@@ -61,7 +62,9 @@ export class SlotKeeper {
       this.#copied.look(seen.slots, elsewhere, slotNameOf(own));
     }
     for (const act of acts) await this.#tried(act, state, seen);
-    if (primary !== null && role === 'standby') await this.#copy(acts, state, primary);
+    if (primary !== null && elsewhere !== null && role === 'standby') {
+      await this.#copy(acts, state, primary, elsewhere);
+    }
     this.#version = state.version;
   }
 
@@ -123,20 +126,29 @@ export class SlotKeeper {
     acts: readonly SlotAct[],
     { operation, members }: ClusterState,
     primary: InstanceName,
+    theirs: ReadonlyMap<string, ReplicationSlot>,
   ): Promise<void> {
     const names = acts.flatMap((act) => (act.kind === 'copyLogical' ? [act.name] : []));
     const member = members[primary];
     if (names.length === 0 || operation.kind !== 'none' || member === undefined) return;
     const { local, guard, log } = this.parts;
     const session = this.#remote(member);
-    const states = await Promise.all(names.map((name) => readSlotState(session, name)));
-    for (const [at, name] of names.entries()) {
-      const state = states[at];
-      if (state === undefined) continue;
-      putSlotState(local.dataDirectory, name, state);
+    const copied: string[] = [];
+    for (const name of names) {
+      const from = theirs.get(name)?.restartLsn;
+      if (from === undefined) continue;
+      try {
+        await fetchWal(session, local.dataDirectory, from);
+        putSlotState(local.dataDirectory, name, await readSlotState(session, name));
+      } catch (error) {
+        log.warn('logical slot not copied', { slot: name, why: messageOf(error) });
+        continue;
+      }
       this.#copied.copied(name);
+      copied.push(name);
     }
-    log.info('logical slots copied: PostgreSQL is restarted to take them', { names });
+    if (copied.length === 0) return;
+    log.info('logical slots copied: PostgreSQL is restarted to take them', { slots: copied });
     await guard.ask({ type: 'stop', mode: 'fast', budgetMs: FAST_STOP_MS }, FAST_STOP_MS * 2);
   }
 

@@ -26,6 +26,7 @@ export {
   putDetachedMark,
 } from './detached-mark.ts';
 export { endConflicts } from './end-conflicts.ts';
+export { fetchWal } from './fetch-wal.ts';
 export { flushWal } from './flush-wal.ts';
 export { type FollowOutcome, type FollowRequest, follow } from './follow.ts';
 export { forgetInheritedSettings } from './inherited-settings.ts';
