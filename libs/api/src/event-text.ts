@@ -7,8 +7,10 @@ import {
   isRebuildEvent,
   isReplicationEvent,
   type PhaseDurations,
+  type RebuildEvent,
   type RecordedEvent,
   type ReleaseReason,
+  type ReplicationEvent,
   type RuleRefusal,
   type SyncSet,
   type SyncSetting,
@@ -25,6 +27,12 @@ type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type 
 export function eventText({ cluster, event }: RecordedEvent): string {
   if (isRebuildEvent(event)) return rebuildText(event);
   if (isReplicationEvent(event)) return replicationText(event);
+  return clusterText(cluster, event);
+}
+
+type OwnEvent = Exclude<ClusterEvent, RebuildEvent | ReplicationEvent>;
+
+function clusterText(cluster: string, event: OwnEvent): string {
   switch (event.type) {
     case 'ClusterCreated':
       return `cluster ${cluster} is defined`;
