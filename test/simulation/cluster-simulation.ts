@@ -3,10 +3,7 @@ import { projectRoot } from './project-root.ts';
 import { SimulatorBundle, type SourcePatch } from './raft-bundle.ts';
 
 /** The simulator of whole clusters, as a script for worker threads. @throws StalePatchError */
-export function clusterSimulation(patch: SourcePatch | null) {
-  return SimulatorBundle.create<ClusterOrder, ClusterReport>(
-    projectRoot(),
-    patch,
-    'cluster-worker',
-  );
+export function clusterSimulation(patches: readonly SourcePatch[]) {
+  const worker = 'cluster-worker';
+  return SimulatorBundle.create<ClusterOrder, ClusterReport>(projectRoot(), patches, worker);
 }

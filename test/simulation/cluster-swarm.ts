@@ -5,7 +5,8 @@ import { clusterSimulation } from './cluster-simulation.ts';
 import type { ClusterReport } from './cluster-worker.ts';
 
 /**
- * `npm run sim:cluster -- --hours N | --seeds N [--seed S] [--mode any|async|sync|quorum]` runs seeds from S on;
+ * `npm run sim:cluster -- --hours N | --seeds N [--seed S] [--mode any|async|sync|quorum]` runs seeds from S on, with `--long` in
+ * worlds of ten minutes;
  * `--seed S` alone repeats one, with the `--less` of a report what is left of it. The last line is
  * one object of JSON; exit code 1 when a seed failed.
  */
@@ -23,11 +24,13 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     mode: { type: 'string' },
     less: { type: 'string' },
+    long: { type: 'boolean', default: false },
     json: { type: 'boolean' },
   },
 });
+const { long } = values;
 const mode = modeOf(values.mode ?? 'any');
-const bundle = await clusterSimulation(null);
+const bundle = await clusterSimulation([]);
 const startedMs = performance.now();
 const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
   [];
@@ -47,7 +50,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function repeatOne(seed: number): Promise<void> {
   const less = values.less === undefined ? {} : JSON.parse(values.less);
-  take(await bundle.run({ firstSeed: seed, count: 1, mode, stopAtViolation: false, less }));
+  take(await bundle.run({ firstSeed: seed, count: 1, mode, long, stopAtViolation: false, less }));
 }
 
 async function run(firstSeed: number, wanted: number, durationMs: number): Promise<void> {
@@ -55,8 +58,8 @@ async function run(firstSeed: number, wanted: number, durationMs: number): Promi
   const end = firstSeed + wanted;
   const work = async (): Promise<void> => {
     while (next < end && performance.now() - startedMs < durationMs) {
-      const count = Math.min(SEEDS_PER_ORDER, end - next);
-      const order = { firstSeed: next, count, mode, stopAtViolation: false, shrink: true };
+      const count = Math.min(long ? 1 : SEEDS_PER_ORDER, end - next);
+      const order = { firstSeed: next, count, mode, long, stopAtViolation: false, shrink: true };
       next += count;
       take(await bundle.run(order));
       tellProgress();
@@ -72,7 +75,7 @@ function take(report: ClusterReport): void {
   }
   for (const { seed, violation, less } of report.failed) {
     const smaller = less === null ? '' : ` --less '${JSON.stringify(less)}'`;
-    const repeat = `npm run sim:cluster -- --mode ${mode} --seed ${seed}${smaller}`;
+    const repeat = `npm run sim:cluster -- --mode ${mode}${long ? ' --long' : ''} --seed ${seed}${smaller}`;
     failures.push({ seed, violation: violation ?? '', repeat });
     process.stderr.write(`seed ${seed}: ${violation}\n  ${repeat}\n`);
   }

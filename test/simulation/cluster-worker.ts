@@ -14,6 +14,8 @@ export type ClusterOrder = {
   readonly mode: DrawnMode;
   readonly stopAtViolation: boolean;
   readonly less?: LessCluster;
+  /** Worlds of minutes instead of seconds. */
+  readonly long?: boolean;
   readonly shrink?: boolean;
 };
 
@@ -25,18 +27,18 @@ export type ClusterReport = {
 
 /** A worker thread's life: one order, one report. */
 async function work(order: ClusterOrder): Promise<ClusterReport> {
-  const { firstSeed, count, mode, less = {} } = order;
+  const { firstSeed, count, mode, less = {}, long = false } = order;
   const failed: ClusterReport['failed'][number][] = [];
   const totals: Record<string, number> = {};
   let seedsRun = 0;
   for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
-    const result = await runClusterSeed(seed, { mode, less });
+    const result = await runClusterSeed(seed, { mode, long, less });
     seedsRun += 1;
     for (const [name, value] of Object.entries(result.stats)) {
       totals[name] = (totals[name] ?? 0) + value;
     }
     if (result.ok) continue;
-    const smaller = order.shrink === true ? await shrinkClusterSeed(result, mode) : null;
+    const smaller = order.shrink === true ? await shrinkClusterSeed(result, { mode, long }) : null;
     failed.push({ ...result, less: smaller });
     if (order.stopAtViolation) break;
   }

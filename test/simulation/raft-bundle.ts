@@ -21,7 +21,7 @@ export class StalePatchError extends Error {
 
 /**
  * The simulator with the production core as one plain script, so that worker threads run it at full
- * speed. A patch plants a bug in the source text: production code carries no switches for tests.
+ * speed. Patches plant a bug in the source text: production code carries no switches for tests.
  */
 export class SimulatorBundle<Order, Report> {
   private constructor(
@@ -32,7 +32,7 @@ export class SimulatorBundle<Order, Report> {
   /** `root`: the folder of package.json. @throws StalePatchError */
   static async create<Order, Report>(
     root: string,
-    patch: SourcePatch | null,
+    patches: readonly SourcePatch[],
     worker: string,
   ): Promise<SimulatorBundle<Order, Report>> {
     const folder = await mkdtemp(join(tmpdir(), 'raft-simulator-'));
@@ -46,7 +46,7 @@ export class SimulatorBundle<Order, Report> {
       format: 'esm',
       conditions: ['source'],
       logLevel: 'silent',
-      plugins: [WITHOUT_ENGINE, ...(patch === null ? [] : [patching(root, patch)])],
+      plugins: [WITHOUT_ENGINE, patching(root, patches)],
     });
     return new SimulatorBundle(folder, script);
   }
@@ -75,18 +75,24 @@ const WITHOUT_ENGINE: Plugin = {
   },
 };
 
-function patching(root: string, patch: SourcePatch): Plugin {
-  const name = patch.file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+function patching(root: string, patches: readonly SourcePatch[]): Plugin {
   return {
     name: 'plant',
     setup(bundler) {
-      bundler.onLoad({ filter: new RegExp(`${name}$`) }, async ({ path }) => {
-        const source = await readFile(path, 'utf8');
-        if (relative(root, path) !== patch.file) return { contents: source, loader: 'ts' };
-        const places = source.split(patch.find).length - 1;
-        if (places !== 1) throw new StalePatchError(patch, places);
-        return { contents: source.replace(patch.find, () => patch.replace), loader: 'ts' };
-      });
+      for (const file of new Set(patches.map((patch) => patch.file))) {
+        const name = file.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+        bundler.onLoad({ filter: new RegExp(`${name}$`) }, async ({ path }) => {
+          const source = await readFile(path, 'utf8');
+          const here = patches.filter((patch) => relative(root, path) === patch.file);
+          return { contents: here.reduce(planted, source), loader: 'ts' };
+        });
+      }
     },
   };
+}
+
+function planted(source: string, patch: SourcePatch): string {
+  const places = source.split(patch.find).length - 1;
+  if (places !== 1) throw new StalePatchError(patch, places);
+  return source.replace(patch.find, () => patch.replace);
 }

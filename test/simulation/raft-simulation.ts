@@ -4,5 +4,6 @@ import type { SeedOrder, SeedReport } from './raft-worker.ts';
 
 /** The simulator of consensus, as a script for worker threads. @throws StalePatchError */
 export function raftSimulation(patch: SourcePatch | null) {
-  return SimulatorBundle.create<SeedOrder, SeedReport>(projectRoot(), patch, 'raft-worker');
+  const patches = patch === null ? [] : [patch];
+  return SimulatorBundle.create<SeedOrder, SeedReport>(projectRoot(), patches, 'raft-worker');
 }

@@ -79,9 +79,16 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   failsafe: false,
 };
 
+/** Rules ask at every turn, and stored settings are never changed, only replaced. */
+const completed = new WeakMap<Partial<ClusterSettings>, ClusterSettings>();
+
 /** Settings as stored, also by a version that knew fewer: what is missing has its default. */
 export function withDefaults(settings: Partial<ClusterSettings>): ClusterSettings {
-  return { ...DEFAULT_SETTINGS, ...settings };
+  const known = completed.get(settings);
+  if (known !== undefined) return known;
+  const complete = { ...DEFAULT_SETTINGS, ...settings };
+  completed.set(settings, complete);
+  return complete;
 }
 
 export type SettingsProblem = {

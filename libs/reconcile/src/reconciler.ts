@@ -87,6 +87,7 @@ export class Reconciler {
   problem: string | null = null;
   goal: Goal | null = null;
   #actedVersion = 0;
+  #goalOf: ClusterState | null = null;
   #lastStep: Step | null = null;
 
   constructor(readonly parts: ReconcilerParts) {}
@@ -100,8 +101,7 @@ export class Reconciler {
     const { stream, instance, runner, facts } = this.parts;
     const { state } = stream;
     if (state === null) return;
-    const goal = goalOf(state, instance);
-    this.#noteGoal(goal);
+    const goal = this.#goalIn(state);
     if (rebuildOrderOf(state, instance) === null) this.parts.desk?.forget();
     const condition = this.parts.condition();
     if (condition === null) return;
@@ -159,6 +159,15 @@ export class Reconciler {
 
   #isConfirmed(state: ClusterState): boolean {
     return this.parts.confirmations.covers(state.sequence);
+  }
+
+  /** It depends on the state alone, and looks come far more often than events. */
+  #goalIn(state: ClusterState): Goal {
+    if (this.#goalOf === state && this.goal !== null) return this.goal;
+    const goal = goalOf(state, this.parts.instance);
+    this.#goalOf = state;
+    this.#noteGoal(goal);
+    return goal;
   }
 
   #noteGoal(goal: Goal): void {

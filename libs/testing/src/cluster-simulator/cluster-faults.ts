@@ -57,11 +57,12 @@ export function order(world: ClusterWorld, command: OperatorCommand): void {
   for (const { life } of world.controllers) life?.order(command);
 }
 
-function inject(scene: FaultScene, kind: ClusterFault): void {
+/** At the primary more often than elsewhere, unless `at` says where. */
+export function inject(scene: FaultScene, kind: ClusterFault, at?: SimNode): void {
   const { world, prng } = scene;
   const after = (maxMs: number, run: () => void): void =>
     world.scheduler.after(prng.unit() * maxMs, run);
-  const node = pickNode(scene);
+  const node = at ?? pickNode(scene);
   const controller = prng.pick(world.controllers);
   const { postgres } = node;
   switch (kind) {

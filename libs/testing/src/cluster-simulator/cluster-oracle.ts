@@ -40,6 +40,7 @@ export class ClusterOracle {
   violation: Error | null = null;
   /** For a run that acts at a certain step. */
   onEvent: (type: string, at: SimController) => void = () => undefined;
+  onPromoted: (node: SimNode) => void = () => undefined;
   #sequence = 0;
   readonly #branches = new Set<number>([1]);
   readonly #givenOut = new Map<number, InstanceName>();
@@ -73,9 +74,10 @@ export class ClusterOracle {
 
   // PostgreSQL
 
-  branchBorn({ timeline }: Branch): void {
+  branchBorn({ timeline }: Branch, node: SimNode): void {
     if (this.#branches.has(timeline)) this.violated('a timeline is taken once', { timeline });
     this.#branches.add(timeline);
+    this.onPromoted(node);
   }
 
   silentlyDiverged(node: SimNode, from: SimNode): void {
@@ -248,6 +250,11 @@ export class ClusterOracle {
       if (this.#serves(node)) {
         this.violated('nobody serves at a grant', { epoch, holder, serves: node.name });
       }
+    }
+    const automatic = reason === 'failover' || reason === 'switchover';
+    const asked = reason === 'failover' && this.#operation?.candidate === holder;
+    if (automatic && !asked && holder === this.world().swarm.noFailover) {
+      this.violated('who is tagged so is not promoted', { epoch, holder, reason });
     }
     this.#grant = event;
     const chosen = this.#node(holder);

@@ -33,6 +33,8 @@ export const CLUSTER_FAULTS = [
   'pauseCluster',
 ] as const;
 export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
+/** What strikes right after a step of a saga, beside faults at any time. */
+export const STRIKES = 'strikes';
 
 const SYNCHRONOUS_MODES = { async: 'off', sync: 'priority', quorum: 'quorum' } as const;
 
@@ -49,6 +51,8 @@ export type ClusterSwarm = {
   readonly safetyMs: number;
   readonly faultEveryMs: number;
   readonly faults: readonly ClusterFault[];
+  /** Of a fault at the instance in question right after a grant, a promotion or a change of the sync set. */
+  readonly strikeChance: number;
   readonly delayMs: number;
   readonly lossChance: number;
   readonly tailChance: number;
@@ -108,6 +112,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
     noFailover: prng.pick([null, null, null, 'pg3']),
     lagMsOf: (instance) => (instance === lagging ? lagMs : 0),
     slowReloadChance: forSync.pick([0, 0.05, 0.3]),
+    strikeChance: forSync.pick([0, 0.1, 0.3]),
     // With `strict` somebody must be left to wait for.
     noSync: strict ? null : forSync.pick([null, null, null, 'pg2']),
   };

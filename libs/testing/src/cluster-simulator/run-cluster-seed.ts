@@ -6,7 +6,14 @@ import { Trace } from '../raft-simulator/trace.ts';
 import { Violation } from '../raft-simulator/violation.ts';
 import { type FaultScene, healCluster, order, planClusterFaults } from './cluster-faults.ts';
 import { ClusterOracle } from './cluster-oracle.ts';
-import { type ClusterFault, clusterSwarmOf, type DrawnMode } from './cluster-swarm.ts';
+import { planStrikes } from './cluster-strikes.ts';
+import {
+  type ClusterFault,
+  type ClusterSwarm,
+  clusterSwarmOf,
+  type DrawnMode,
+  STRIKES,
+} from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { Handles } from './handles.ts';
 import { SimController } from './sim-controller.ts';
@@ -20,13 +27,14 @@ const BEGIN_MS = 60_000;
 /** After healing, it has this long to find together. */
 const LIVENESS_MS = 120_000;
 const STEPS_MAX = 3_000_000;
+const LONG_SAFETY_MS = 600_000;
 const LOOK_MS = 250;
 const SAGA_RESTART_MS = 20_000;
 const ORIGIN_MAX_MS = 1_000_000;
 
 export type LessCluster = {
   readonly safetyMs?: number;
-  readonly without?: readonly ClusterFault[];
+  readonly without?: readonly (ClusterFault | typeof STRIKES)[];
   /** No loss, no late packets. */
   readonly calmNetwork?: boolean;
 };
@@ -34,6 +42,8 @@ export type LessCluster = {
 export type ClusterSeedOptions = {
   readonly mode?: DrawnMode;
   readonly keepTrace?: boolean;
+  /** A world of minutes instead of seconds, with fewer writes: for the hours of a swarm. */
+  readonly long?: boolean;
   readonly less?: LessCluster;
   /**
    * No drawn faults but this: the primary's host loses power, or a switchover is ordered, and the
@@ -95,7 +105,8 @@ export class ClusterRun {
     seed: number,
     readonly options: ClusterSeedOptions,
   ) {
-    const drawn = clusterSwarmOf(seed, options.mode ?? 'any');
+    const short = clusterSwarmOf(seed, options.mode ?? 'any');
+    const drawn = options.long === true ? lengthened(short) : short;
     const swarm = options.killAfter === undefined ? lessOf(drawn, options.less ?? {}) : calm(drawn);
     const source = seededPrng(seed * 5 + 2);
     const scheduler = new Scheduler();
@@ -174,9 +185,14 @@ export class ClusterRun {
     const { scheduler, swarm } = this.world;
     const untilMs = scheduler.nowMs + swarm.safetyMs;
     const { killAfter } = this.options;
-    if (killAfter === undefined) planClusterFaults(this.#scene);
-    else this.#planSaga(killAfter);
-    while (scheduler.runNext(untilMs)) await this.#afterStep();
+    if (killAfter === undefined) {
+      planClusterFaults(this.#scene);
+      planStrikes(this.#scene);
+    } else this.#planSaga(killAfter);
+    while (scheduler.runNext(untilMs)) {
+      if (scheduler.promised) await scheduler.settle();
+      this.#afterStep();
+    }
     this.#over = true;
   }
 
@@ -222,7 +238,8 @@ export class ClusterRun {
     const untilMs = scheduler.nowMs + limitMs;
     let lookMs = scheduler.nowMs + LOOK_MS;
     while (scheduler.runNext(untilMs)) {
-      await this.#afterStep();
+      if (scheduler.promised) await scheduler.settle();
+      this.#afterStep();
       if (scheduler.nowMs < lookMs) continue;
       lookMs = scheduler.nowMs + LOOK_MS;
       if (reached()) return;
@@ -277,9 +294,8 @@ export class ClusterRun {
     }
   }
 
-  async #afterStep(): Promise<void> {
+  #afterStep(): void {
     const { scheduler, stats } = this.world;
-    if (scheduler.promised) await scheduler.settle();
     this.#steps += 1;
     stats['steps'] = this.#steps;
     stats['simulatedMs'] = scheduler.nowMs;
@@ -317,19 +333,25 @@ export class ClusterRun {
   }
 }
 
+/** Faults every 2.5 s on average, and never more than 5 s apart. */
+function lengthened(swarm: ClusterSwarm): ClusterSwarm {
+  return { ...swarm, safetyMs: LONG_SAFETY_MS, faultEveryMs: 2_500, writeEveryMs: 150 };
+}
+
 /** Three controllers beside three instances in a good world. */
-function calm(swarm: ReturnType<typeof clusterSwarmOf>) {
+function calm(swarm: ClusterSwarm): ClusterSwarm {
   const size = { instances: 3, controllers: 3, shared: false, noFailover: null };
   const network = { lossChance: 0, tailChance: 0, delayMs: 0.5 };
   return { ...swarm, ...size, ...network, safetyMs: 30_000, lagMsOf: () => 0, bulkChance: 0 };
 }
 
-function lessOf(swarm: ReturnType<typeof clusterSwarmOf>, less: LessCluster) {
+function lessOf(swarm: ClusterSwarm, less: LessCluster): ClusterSwarm {
   const without = new Set<string>(less.without ?? []);
   const shorter = {
     ...swarm,
     safetyMs: Math.min(swarm.safetyMs, less.safetyMs ?? swarm.safetyMs),
     faults: swarm.faults.filter((kind) => !without.has(kind)),
+    strikeChance: without.has(STRIKES) ? 0 : swarm.strikeChance,
   };
   return less.calmNetwork === true ? { ...shorter, lossChance: 0, tailChance: 0 } : shorter;
 }

@@ -166,7 +166,7 @@ export class GuardLife {
   }
 
   ask(request: LocalRequest, reply: Parameters<Orders['handle']>[1]): void {
-    this.guard.world.scheduler.promised = true;
+    if (request.type !== 'position') this.guard.world.scheduler.promised = true;
     this.orders.handle(request, reply);
   }
 

@@ -274,7 +274,7 @@ export class SimPostgres {
       directory.wal = promoted(directory.wal, target);
       directory.standbySignal = false;
       say(this.world, `${this.node.name} promoted`, target);
-      this.world.oracle.branchBorn(directory.wal.branch);
+      this.world.oracle.branchBorn(directory.wal.branch, this.node);
       this.#record();
       this.world.oracle.beganToServe(this.node);
       this.world.oracle.clientsLetIn(this.node);
