@@ -35,7 +35,7 @@ const { values } = parseArgs({
 });
 
 const SYSTEMS = ['ours', 'oursPlain', 'etcd'] as const;
-const WARM_UP_SECONDS = 1;
+const WARM_UP_SECONDS = 2;
 /**
  * Before the first measurement: members run for months, and V8 compiles what is hot in the first
  * 50,000 commands. The same for every store.

@@ -10,10 +10,28 @@ export function hearsLeader(state: State): boolean {
   return state.leader !== 0 && state.electionElapsedTicks < state.config.electionTicks;
 }
 
+/**
+ * Two members whose timers fire at once would grant each other's pre-vote, campaign in the same term
+ * and split it: half a leaderless second more. The lower id goes on, the other waits for its request;
+ * for a moment only, since the request may never come over a link that is cut one way.
+ */
+function goesFirst(state: State, request: PreVoteRequest): boolean {
+  const { standing, electionElapsedTicks, log, config } = state;
+  return (
+    standing.kind === 'preCandidate' &&
+    electionElapsedTicks < config.heartbeatTicks &&
+    request.term === state.term + 1 &&
+    state.self < request.from &&
+    log.lastIndex === request.lastIndex &&
+    log.lastTerm === request.lastTerm
+  );
+}
+
 /** A learner answers too: it may have been promoted without knowing it yet. */
 export function onPreVoteRequest(state: State, request: PreVoteRequest): void {
   const granted =
     !hearsLeader(state) &&
+    !goesFirst(state, request) &&
     !state.campaignWithheld &&
     request.term > state.term &&
     state.log.isUpToDate(request.lastIndex, request.lastTerm);

@@ -14,7 +14,7 @@ class NotBuiltError extends DomainError {
 
 /** As in bin/matriarch, and for the same reasons. */
 const HEAP = {
-  controller: ['--heap-growing-percent=30', '--max-semi-space-size=4', '--single-threaded-gc'],
+  controller: ['--heap-growing-percent=60', '--max-semi-space-size=4', '--single-threaded-gc'],
   agent: ['--optimize-for-size', '--max-semi-space-size=1'],
 } as const;
 
