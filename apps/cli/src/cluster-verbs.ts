@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ChangeOptions } from './commands/change-primary.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { FailoversOptions } from './commands/failovers.ts';
 import type { ReinitOptions } from './commands/reinit.ts';
+import type { RestartOptions } from './commands/restart.ts';
 import { type Finish, runs, seconds, wholeNumber } from './verb.ts';
 
 /** What is asked of the controllers. */
@@ -15,6 +16,7 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
     );
   addChanges(program, finish);
   addReinit(program, finish);
+  addRestart(program, finish);
   addHistory(program, finish);
   program
     .command('acknowledge [cluster]')
@@ -43,6 +45,23 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
     .action(
       runs<{ file: string }>(finish, async (context, [name = ''], { file }) =>
         (await import('./commands/cluster-create.ts')).createCluster(context, name, file),
+      ),
+    );
+}
+
+function addRestart(program: Command, finish: Finish): void {
+  program
+    .command('restart [cluster]')
+    .description('restart PostgreSQL, standbys first, one at a time')
+    .option('--rolling', 'hand the primary over first, so that it is restarted as a standby')
+    .option('--pending', 'only where a setting waits for a restart')
+    .option('--instance <instance...>', 'these only')
+    .addOption(new Option('--role <role>', 'in this role only').choices(['primary', 'standby']))
+    .option('--at <time>', 'not before: 2026-12-01T03:00:00Z, or +10m')
+    .option('--cancel', 'what is planned or under way goes no further')
+    .action(
+      runs<RestartOptions>(finish, async (context, [cluster], options) =>
+        (await import('./commands/restart.ts')).restart(context, cluster, options),
       ),
     );
 }

@@ -16,6 +16,7 @@ import { EventsController } from './http/events.controller.ts';
 import { HealthController } from './http/health.controller.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
 import { RebuildController } from './http/rebuild.controller.ts';
+import { RestartController } from './http/restart.controller.ts';
 import { StatusController } from './http/status.controller.ts';
 import { MembershipOrders } from './membership/membership-orders.ts';
 import { RaftHost } from './raft-host/raft-host.ts';
@@ -40,6 +41,7 @@ export type ControllerParts = {
     ClustersController,
     ConfigurationController,
     RebuildController,
+    RestartController,
     ControllersController,
     EventsController,
     HealthController,

@@ -62,6 +62,19 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     { type: 'UpstreamLost', instance: pg2, reason: 'it is not heard' },
     'those that stream from pg2 go to the primary: it is not heard',
   ],
+  [
+    {
+      ...{ type: 'RestartPlanned', instances: [pg2, pg1], rolling: true, onlyPending: true },
+      ...{ notBefore: epochMs(0), startedAt: {} },
+    } as ClusterEvent,
+    'PostgreSQL is to be restarted where a setting waits for it on pg2, pg1 one after another, ' +
+      'the primary after a switchover, not before 1970-01-01T00:00:00.000Z',
+  ],
+  [{ type: 'RestartDone', instance: pg2, tookMs: 812 }, 'pg2 serves again, restarted in 812 ms'],
+  [
+    { type: 'RestartEnded', outcome: 'failed', reason: 'pg3 does not stream' },
+    'the restart was given up: pg3 does not stream',
+  ],
   [{ type: 'InstanceRemoved', instance: pg1 }, 'pg1 is a member no more'],
   [{ type: 'BootstrapStarted', initialiser: pg1 }, 'pg1 initialises the cluster'],
   [

@@ -6,11 +6,13 @@ import {
   type GrantReason,
   isRebuildEvent,
   isReplicationEvent,
+  isRestartEvent,
   type PhaseDurations,
   type RebuildEvent,
   type RecordedEvent,
   type ReleaseReason,
   type ReplicationEvent,
+  type RestartEvent,
   type RuleRefusal,
   type SyncSet,
   type SyncSetting,
@@ -20,17 +22,19 @@ import { formatLsn, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { rebuildText } from './rebuild-text.ts';
 import { replicationText } from './replication-text.ts';
+import { restartText } from './restart-text.ts';
 
 type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type }>;
 
 /** What happened, in one English sentence without a final stop. */
 export function eventText({ cluster, event }: RecordedEvent): string {
   if (isRebuildEvent(event)) return rebuildText(event);
+  if (isRestartEvent(event)) return restartText(event);
   if (isReplicationEvent(event)) return replicationText(event);
   return clusterText(cluster, event);
 }
 
-type OwnEvent = Exclude<ClusterEvent, RebuildEvent | ReplicationEvent>;
+type OwnEvent = Exclude<ClusterEvent, RebuildEvent | ReplicationEvent | RestartEvent>;
 
 function clusterText(cluster: string, event: OwnEvent): string {
   switch (event.type) {

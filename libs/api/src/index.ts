@@ -66,6 +66,7 @@ export {
   type SwitchoverRequest,
   switchoverRequest,
 } from './requests.ts';
+export { restartRequest } from './restart-requests.ts';
 export {
   type ClusterView,
   type ControllerView,

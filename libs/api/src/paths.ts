@@ -21,6 +21,8 @@ export const API_PATHS = {
     `${API_PATHS.cluster(cluster)}/instances/${encodeURIComponent(instance)}/rebuild`,
   cancelRebuild: (cluster: string, instance: string) =>
     `${API_PATHS.rebuild(cluster, instance)}/cancel`,
+  restart: (cluster: string) => `${API_PATHS.cluster(cluster)}/restart`,
+  cancelRestart: (cluster: string) => `${API_PATHS.restart(cluster)}/cancel`,
   pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,
   resume: (cluster: string) => `${API_PATHS.cluster(cluster)}/resume`,
 } as const;

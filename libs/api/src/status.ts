@@ -77,6 +77,10 @@ const instanceView = z.object({
     .default(null),
   /** Why it does not stream from the one that its tag replicateFrom names; null when it does. */
   upstreamRemark: z.string().nullable().default(null),
+  /** Settings that wait for a restart, with the value in force and the one after it. */
+  pendingRestart: z
+    .array(z.object({ name: z.string(), running: z.string(), configured: z.string() }))
+    .default([]),
   /** Its replication slots; sizes as decimal text. */
   slots: z
     .array(
@@ -117,6 +121,8 @@ export const clusterView = z.object({
   /** bootstrap, failover or switchover under way, in words; null when none is. */
   operation: z.string().nullable(),
   paused: z.boolean(),
+  /** Restarts of PostgreSQL that are planned or under way, in words. */
+  restart: z.string().nullable().default(null),
   lease: z.object({
     kind: z.enum(['NeverGranted', 'Held', 'Released', 'Expired', 'Fenced']),
     epoch: z.int().nullable(),

@@ -11,6 +11,7 @@ import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
+import { restartPlanText } from './restart-text.ts';
 import type { ClusterView, InstanceState, InstanceView } from './status.ts';
 
 /** The last report of an instance, and how long ago it came. */
@@ -33,6 +34,7 @@ export function clusterViewOf(
     phase: serving ? 'serving' : state.history.length === 0 ? 'new' : 'down',
     operation: operationText(state.operation),
     paused: state.paused,
+    restart: restartPlanText(state.restart),
     lease: {
       kind: lease.kind,
       epoch: granted?.epoch ?? null,
@@ -83,6 +85,7 @@ function instanceViewOf(
     agentUrl: `http://${addressText(member.agent)}`,
     tags: { ...DEFAULT_TAGS, ...member.tags },
     upstreamRemark: upstreamRemark(state, member.name),
+    pendingRestart: [...(report?.pendingRestart ?? [])],
     slots: (report?.slots ?? []).map(slotViewOf),
   };
 }

@@ -1,4 +1,4 @@
-import type { InstanceName } from '#libs/kernel';
+import type { EpochMs, InstanceName } from '#libs/kernel';
 import type { ConfigureCommand } from './configuration.ts';
 import type { ClusterEvent, RuleRefusal } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
@@ -32,6 +32,17 @@ export type OperatorCommand =
       readonly force: boolean;
     }
   | { readonly type: 'cancelRebuild'; readonly instance: InstanceName }
+  | {
+      readonly type: 'restart';
+      /** Null: all that fit. */
+      readonly instances: readonly InstanceName[] | null;
+      readonly rolling: boolean;
+      readonly onlyPending: boolean;
+      readonly role: 'primary' | 'standby' | null;
+      /** Not before; null: at once. */
+      readonly at: EpochMs | null;
+    }
+  | { readonly type: 'cancelRestart' }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
 

@@ -13,6 +13,7 @@ import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
 import type { ReplicationEvent } from './replication/replication-events.ts';
 import type { SlotPolicy } from './replication/slot-policy.ts';
+import type { RestartEvent } from './restart/restart-events.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
@@ -109,6 +110,7 @@ export type PhaseDurations = Readonly<Record<string, number>>;
 export type ClusterEvent =
   | RebuildEvent
   | ReplicationEvent
+  | RestartEvent
   | {
       readonly type: 'ClusterCreated';
       readonly settings: ClusterSettings;

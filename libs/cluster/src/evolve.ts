@@ -8,6 +8,8 @@ import { isRebuildEvent } from './rebuild/rebuild-events.ts';
 import { evolveRebuilds } from './rebuild/rebuild-record.ts';
 import { evolveReplication } from './replication/evolve-replication.ts';
 import { isReplicationEvent } from './replication/replication-events.ts';
+import { isRestartEvent } from './restart/restart-events.ts';
+import { evolveRestart } from './restart/restart-plan.ts';
 import { configurationOf, timingOf, withConfiguration } from './revisions.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
@@ -46,6 +48,9 @@ function apply(
   const { at } = recorded;
   if (isRebuildEvent(event)) {
     return { ...state, rebuilds: evolveRebuilds(state.rebuilds ?? {}, event, recorded) };
+  }
+  if (isRestartEvent(event)) {
+    return { ...state, restart: evolveRestart(state.restart ?? null, event) };
   }
   if (isReplicationEvent(event)) return evolveReplication(state, event);
   switch (event.type) {

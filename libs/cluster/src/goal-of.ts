@@ -1,4 +1,4 @@
-import { epoch as asEpoch, type InstanceName } from '#libs/kernel';
+import { epoch as asEpoch, type EpochMs, type InstanceName } from '#libs/kernel';
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
 import { upstreamOf } from './replication/upstream.ts';
@@ -54,10 +54,22 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
   if (givesUp) return { kind: 'yield', epoch: lease.epoch };
   const { epoch, guard, timeline } = lease;
   const { sync } = state;
-  if (sync === undefined) return { kind: 'primary', epoch, guard, timeline, systemIdentifier };
+  const restart = restartOf(state, lease.holder, true);
+  const place = { epoch, guard, timeline, systemIdentifier, ...restart };
+  if (sync === undefined) return { kind: 'primary', ...place };
   const { order, ordered: setting, committed } = sync;
   const synchronous = { order, setting, committed };
-  return { kind: 'primary', epoch, guard, timeline, systemIdentifier, synchronous };
+  return { kind: 'primary', ...place, synchronous };
+}
+
+function restartOf(
+  { restart, operation }: ClusterState,
+  instance: InstanceName,
+  asPrimary: boolean,
+): { readonly restart?: { readonly startedAt: EpochMs } } {
+  const current = restart?.current;
+  if (operation.kind !== 'none' || current?.instance !== instance) return {};
+  return current.asPrimary === asPrimary ? { restart: { startedAt: current.startedAt } } : {};
 }
 
 function standing(
@@ -99,6 +111,7 @@ function followOrWait(
   const kind = { ...cascade, ...(archiveOnly ? { archiveOnly: true as const } : {}) };
   const place = { upstream, ...kind, epoch, timeline, history, systemIdentifier, hurry };
   const promiseReleased = state.detachReleased === epoch;
-  const rights = { rebuild, methods, promiseReleased, ...standing(state, instance) };
+  const restart = restartOf(state, instance, false);
+  const rights = { ...restart, rebuild, methods, promiseReleased, ...standing(state, instance) };
   return { kind: 'standby', ...place, ...rights };
 }

@@ -1,4 +1,4 @@
-import type { Epoch, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
+import type { Epoch, EpochMs, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
 import type { SyncSet } from './events.ts';
 import type { RebuildOrder } from './rebuild/order-of.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
@@ -26,6 +26,8 @@ export type Goal =
       readonly guard: GuardIncarnation;
       readonly timeline: TimelineId;
       readonly systemIdentifier: string;
+      /** This postmaster is to be replaced by a new one. */
+      readonly restart?: { readonly startedAt: EpochMs };
       /** What commits wait for, by order; and what must hold before clients are let in again. */
       readonly synchronous?: PrimarySynchronous;
     }
@@ -64,6 +66,7 @@ export type Goal =
       readonly rebuild: RebuildOrder | null;
       /** The cluster's methods; whether a diverged instance is rewound. */
       readonly methods: readonly RebuildMethod[];
+      readonly restart?: { readonly startedAt: EpochMs };
       /** What its own commits would wait for, were it promoted. */
       readonly synchronous?: SyncSetting;
       /** The promise of this epoch's given-up failover does not hold any more. */

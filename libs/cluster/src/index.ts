@@ -39,6 +39,9 @@ export {
 } from './replication/slot-policy.ts';
 export { type Upstream, upstreamOf, wantedUpstreams } from './replication/upstream.ts';
 export type * from './report.ts';
+export { effectiveParameters, type PendingRestart } from './restart/capacity.ts';
+export { isRestartEvent, type RestartEvent } from './restart/restart-events.ts';
+export type { RestartPlan } from './restart/restart-plan.ts';
 export {
   configurationOf,
   currentRevision,

@@ -46,6 +46,8 @@ export type ClusterObservations = {
   readonly sinceFailoverMs?: number;
   /** Of this leader's wall clock against its monotonic one, not yet recorded; absent when there is none. */
   readonly clockJumpMs?: number;
+  /** The leader's wall clock, for what an operator ordered for a time; absent: not known. */
+  readonly wallMs?: number;
   /** Since this leader applied the last `ActionRefused`; null when it has applied none. */
   readonly sinceRefusalMs: number | null;
   /** By instance name; also instances that are not members yet. */

@@ -1,8 +1,9 @@
-import type { Epoch, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
+import type { Epoch, EpochMs, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
 import type { DivergedWal } from './diverged-wal.ts';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
 import type { SlotReport } from './replication/slot-policy.ts';
+import type { PendingRestart } from './restart/capacity.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 
@@ -141,6 +142,10 @@ export type AgentReport = {
   readonly divergedWal?: DivergedWal | null;
   /** Of the server that runs, or ran last under this agent; null or absent while none was asked. */
   readonly server?: ServerFacts | null;
+  /** Of the PostgreSQL that runs; absent while it does not answer. */
+  readonly postmasterStartedAt?: EpochMs;
+  /** Settings that wait for a restart, with both values. */
+  readonly pendingRestart?: readonly PendingRestart[];
   /** Its replication slots; absent while PostgreSQL does not answer. */
   readonly slots?: readonly SlotReport[];
   /** Left where the data directory or its WAL lies, whichever is less; null when not known. */

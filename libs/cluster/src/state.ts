@@ -26,6 +26,7 @@ import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
 import type { SlotDanger } from './replication/slot-policy.ts';
+import type { RestartPlan } from './restart/restart-plan.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
@@ -174,6 +175,8 @@ export type ClusterState = {
   readonly primaryServer?: ServerFacts;
   /** The last entry of the ledger of failovers and switchovers; absent while there is none. */
   readonly lastOutage?: Outage;
+  /** Restarts of PostgreSQL that are planned or under way; null or absent when there are none. */
+  readonly restart?: RestartPlan | null;
   /** Standbys that others may stream from in this epoch; absent: none. */
   readonly readyUpstreams?: readonly InstanceName[];
   /** Slots of the primary that were warned of; absent: none. */

@@ -79,7 +79,8 @@ export class DecisionLoop {
   }
 
   #decide(state: ClusterState, service: Service): void {
-    const observations = service.observations.of(state.name, service.leaseOf(state));
+    const seen = service.observations.of(state.name, service.leaseOf(state));
+    const observations = { ...seen, wallMs: this.#options.clock.nowMs() };
     const decision = decide({ state, observations });
     if (decision === null) return;
     const { host, clock } = this.#options;

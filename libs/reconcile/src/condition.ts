@@ -1,5 +1,5 @@
 import type { DataDirectory, DetachedProof, Endpoint, SyncSetting } from '#libs/cluster';
-import type { Epoch, GuardIncarnation, Lsn, TimelineId } from '#libs/kernel';
+import type { Epoch, EpochMs, GuardIncarnation, Lsn, TimelineId } from '#libs/kernel';
 import type { PromiseInForce } from '#libs/lease';
 
 type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
@@ -22,6 +22,8 @@ export type Surroundings = {
   readonly synchronous?: { readonly setting: SyncSetting; readonly order: number | null };
   /** It promised the primary of this epoch to take part in no failover from it (safety 11). */
   readonly promised?: PromiseInForce | null;
+  /** Of the PostgreSQL that runs; absent while it is not known. */
+  readonly postmasterStartedAt?: EpochMs;
   /** A restarted primary that still keeps its clients out (safety 12). */
   readonly clientsKeptOut?: boolean;
 };

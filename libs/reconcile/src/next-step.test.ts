@@ -153,6 +153,7 @@ function afterwards({ condition, memory }: World, step: Step): World {
     case 'rewind':
       return to({ ...around, ...instance, kind: 'stopped', cleanShutdown: true });
     case 'examine':
+    case 'restart':
     case 'stop':
     case 'stopForeign':
       return to(stopped);

@@ -72,6 +72,7 @@ function usesData(step: Step): boolean {
       return true;
     case 'await':
     case 'reportOnly':
+    case 'restart':
     case 'stop':
     case 'handOver':
     case 'release':

@@ -1,5 +1,14 @@
 import type { ConditionOf, ObservedCondition } from './condition.ts';
-import { await_, type Rules, reportOnly, rest, stopFast, stopForeign, stopNow } from './rules.ts';
+import {
+  await_,
+  type Rules,
+  reportOnly,
+  rest,
+  restartOrdered,
+  stopFast,
+  stopForeign,
+  stopNow,
+} from './rules.ts';
 import type { GoalOf, Step } from './step.ts';
 
 type PrimaryGoal = GoalOf<'primary'>;
@@ -72,6 +81,8 @@ function fromPrimary(goal: PrimaryGoal, condition: ConditionOf<'primary'>): Step
   if (condition.clientsKeptOut === true) {
     return { kind: 'admitClients', why: 'it was restarted in place' };
   }
+  const restart = restartOrdered(goal, condition);
+  if (restart !== null) return restart;
   return rest(`primary of epoch ${epoch} on timeline ${timeline}`);
 }
 

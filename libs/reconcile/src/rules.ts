@@ -1,5 +1,5 @@
 import { type SyncSetting, sameSetting } from '#libs/cluster';
-import type { ConditionKind, ConditionOf } from './condition.ts';
+import type { ConditionKind, ConditionOf, ObservedCondition } from './condition.ts';
 import type { ActedMemory } from './memory.ts';
 import type { GoalKind, GoalOf, Step } from './step.ts';
 
@@ -25,6 +25,15 @@ export const stopNow = (why: string): Step => ({ kind: 'stop', mode: 'immediate'
 export function grantUnknownTo(throughEpoch: number, held: number | null): Step | null {
   if (held === null || held <= throughEpoch) return null;
   return await_(`the guard was granted epoch ${held}, which is not in the events yet`);
+}
+
+/** An operator's restart: of this very postmaster, so that it is done once. */
+export function restartOrdered(
+  { restart }: { readonly restart?: { readonly startedAt: number } },
+  { kind, postmasterStartedAt }: ObservedCondition,
+): Step | null {
+  if (restart === undefined || postmasterStartedAt !== restart.startedAt) return null;
+  return { kind: 'restart', asPrimary: kind === 'primary', why: 'an operator ordered it' };
 }
 
 export function stopForeign(_goal: unknown, { pid }: ConditionOf<'foreign'>): Step {

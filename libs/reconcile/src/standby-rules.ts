@@ -9,6 +9,7 @@ import {
   type Rules,
   reportOnly,
   rest,
+  restartOrdered,
   stopFast,
   stopForeign,
   stopNow,
@@ -81,6 +82,8 @@ function fromStandby(
   }
   const step = redirect(goal, condition, memory) ?? holdReady(goal, condition);
   if (step !== null) return step;
+  const restart = restartOrdered(goal, condition);
+  if (restart !== null) return restart;
   if (walGone != null) return { kind: 'needsRebuild', why: walGone };
   return rest(`standby: ${whom(goal)}`);
 }

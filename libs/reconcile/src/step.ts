@@ -47,6 +47,8 @@ export type Step = { readonly why: string } & (
     }
   /** Lets clients in once enough standbys have what the primary was restarted with (safety 12). */
   | { readonly kind: 'admitClients' }
+  /** Stopped in an orderly way; what comes after starts it again. */
+  | { readonly kind: 'restart'; readonly asPrimary: boolean }
   | { readonly kind: 'stop'; readonly mode: 'fast' | 'immediate' }
   /** Checkpoint while serving, then a fast stop within the budget; beyond it the old primary serves on. */
   | { readonly kind: 'handOver'; readonly epoch: Epoch; readonly stopBudgetMs: number }

@@ -205,6 +205,7 @@ export class LoneLeader {
     const known = this.#lastKnown;
     return {
       servingForMs: nowMs - this.#beganMs,
+      wallMs: Date.now(),
       sinceChangeMs: nowMs - this.#changedAtMs,
       sinceRefusalMs: this.#refusedAtMs === null ? null : nowMs - this.#refusedAtMs,
       instances,

@@ -69,6 +69,7 @@ const nothing: Snapshot = {
   server: null,
   restores: false,
   walGone: null,
+  configured: {},
   freeBytes: null,
 };
 const own = {

@@ -25,6 +25,9 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     promised: own.promised ?? null,
     ...(own.synchronous === null ? {} : { synchronous: own.synchronous }),
     clientsKeptOut: own.clientsKeptOut,
+    ...(snapshot.sql?.kind === 'reachable'
+      ? { postmasterStartedAt: snapshot.sql.postmasterStartedAt }
+      : {}),
   };
   if (snapshot.foreignPid !== null) {
     return { ...around, kind: 'foreign', pid: snapshot.foreignPid };

@@ -2,7 +2,12 @@ import type { DataDirectory } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { type Lsn, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
-import { type Installation, type InstanceObservation, observeInstance } from '#libs/postgres-run';
+import {
+  type Installation,
+  type InstanceObservation,
+  observeInstance,
+  readManagedSettings,
+} from '#libs/postgres-run';
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
@@ -130,6 +135,7 @@ export class Observer {
       standbySignal: hasStandbySignal(dataDirectory),
       ...readUpstreams(dataDirectory),
       walGone: this.#walGone.why,
+      configured: waits(sql) ? readManagedSettings(dataDirectory) : {},
       standbyWalEnd: this.#standbyWalEnd,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
       recovery: this.#recovery,
@@ -228,6 +234,10 @@ export class Observer {
       this.#receiverLostMs = nowMs;
     }
   }
+}
+
+function waits(sql: InstanceObservation | null): boolean {
+  return sql?.kind === 'reachable' && sql.pendingRestart.length > 0;
 }
 
 /** One `postmaster.pid`, one process: cheap enough for every look. */

@@ -7,7 +7,7 @@ import type {
   SynchronousInForce,
 } from '#libs/cluster';
 import { maxLsn, walLagBytes } from '#libs/kernel';
-import { MANAGED_CONF } from '#libs/postgres-model';
+import { MANAGED_CONF, type Settings } from '#libs/postgres-model';
 import type { ReachableInstance, ReplicaConnection } from '#libs/postgres-run';
 import { settingOf } from '../synchronous/setting-text.ts';
 import { isReadOnly } from './condition.ts';
@@ -80,7 +80,15 @@ function connectionOf(replica: ReplicaConnection): StandbyConnection {
 
 export type ReportParts = Omit<
   AgentReport,
-  'guard' | 'dataDirectory' | 'postgres' | 'downForMs' | 'server' | 'freeBytes' | 'slots'
+  | 'guard'
+  | 'dataDirectory'
+  | 'postgres'
+  | 'downForMs'
+  | 'server'
+  | 'freeBytes'
+  | 'slots'
+  | 'postmasterStartedAt'
+  | 'pendingRestart'
 > & {
   readonly synchronous: Omit<SynchronousInForce, 'setting'> | null;
 };
@@ -112,7 +120,23 @@ export function reportOf(
     downForMs: Math.round(downForMs),
     server,
     freeBytes,
-    ...(snapshot.sql?.kind === 'reachable' ? { slots: slotReports(snapshot.sql) } : {}),
+    ...(snapshot.sql?.kind === 'reachable' ? serverReport(snapshot.sql, snapshot.configured) : {}),
+  };
+}
+
+function serverReport(
+  sql: ReachableInstance,
+  configured: Settings,
+): Pick<AgentReport, 'slots' | 'postmasterStartedAt' | 'pendingRestart'> {
+  const { postmasterStartedAt, pendingRestart } = sql;
+  return {
+    slots: slotReports(sql),
+    postmasterStartedAt,
+    pendingRestart: pendingRestart.map(({ name, value }) => ({
+      name,
+      running: value,
+      configured: configured[name] ?? 'its default',
+    })),
   };
 }
 

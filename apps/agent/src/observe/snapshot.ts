@@ -1,5 +1,6 @@
 import type { DataDirectory, Endpoint, ServerFacts } from '#libs/cluster';
 import type { Lsn } from '#libs/kernel';
+import type { Settings } from '#libs/postgres-model';
 import type { InstanceObservation } from '#libs/postgres-run';
 import type { GuardState } from '../guard-client/guard-connection.ts';
 
@@ -23,6 +24,8 @@ export type Snapshot = {
   readonly standbySignal: boolean;
   /** Whom the managed configuration names. */
   readonly upstream: Endpoint | null;
+  /** What the managed file says, read when something waits for a restart. */
+  readonly configured: Settings;
   /** Whether it fetches WAL from an archive. */
   readonly restores: boolean;
   /** Why a standby can get the WAL that it needs from nobody; null while it can, or nobody knows. */

@@ -1,6 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClusterState, Endpoint, MemberRecord } from '#libs/cluster';
+import {
+  type ClusterState,
+  type Endpoint,
+  effectiveParameters,
+  type MemberRecord,
+} from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, type InstanceName } from '#libs/kernel';
 import { applicationNameOf } from '#libs/postgres-model';
@@ -111,7 +116,7 @@ export class LocalInstance {
           config,
           version: installation.version,
           definition,
-          role: roleIn(state, config.instance),
+          parameters: effectiveParameters(state, roleIn(state, config.instance), config.instance),
           upstream,
           dataId: this.dataId.current(),
           passFile,

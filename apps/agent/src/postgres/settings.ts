@@ -1,4 +1,4 @@
-import { type Endpoint, type PostgresDefinition, parametersFor } from '#libs/cluster';
+import type { Endpoint, Parameters, PostgresDefinition } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import {
   applicationNameOf,
@@ -13,8 +13,8 @@ export type SettingsRequest = {
   readonly config: AgentConfig;
   readonly version: ServerVersion;
   readonly definition: PostgresDefinition;
-  /** Whose overrides count. */
-  readonly role: 'primary' | 'standby';
+  /** What operators set, for this instance in its role. */
+  readonly parameters: Parameters;
   /** Null: follows nobody. */
   readonly upstream: Endpoint | null;
   readonly dataId: string;
@@ -48,8 +48,7 @@ const CONNECTION = {
 
 /** All settings of the managed file: defaults, then the operator's, then those that only we decide. */
 export function settingsOf(request: SettingsRequest): Settings {
-  const { config, version, definition } = request;
-  const parameters = parametersFor(definition, request.role, config.instance);
+  const { config, version, parameters } = request;
   const given = Object.entries(parameters).filter(([name]) => managedReason(name) === undefined);
   const keepWal = version.major >= 13 ? { wal_keep_size: '256MB' } : { wal_keep_segments: '16' };
   // One call for the file system instead of one for each file: half a second of a restart in place.

@@ -8,6 +8,7 @@ import { handOver, release, stop, stopForeign } from './give-up.step.ts';
 import { initialise } from './initialise.step.ts';
 import { promote } from './promote.step.ts';
 import { rebuild } from './rebuild.step.ts';
+import { restart } from './restart.step.ts';
 import { rewindTo } from './rewind.step.ts';
 import { setSynchronous } from './set-synchronous.step.ts';
 import { settlePrimary } from './settle-primary.step.ts';
@@ -51,6 +52,8 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
       return setSynchronous(context, step.setting, step.order);
     case 'admitClients':
       return admitClients(context);
+    case 'restart':
+      return restart(context, step.asPrimary);
     case 'stop':
       return stop(context, step.mode);
     case 'handOver':

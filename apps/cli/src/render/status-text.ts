@@ -59,6 +59,7 @@ function clusterText(cluster: ClusterView, look: Look): string {
   const { colors } = look;
   const lines = [headOf(cluster, look)];
   if (cluster.operation !== null) lines.push(`  ${colors.yellow(cluster.operation)}`);
+  if (cluster.restart !== null) lines.push(`  ${colors.yellow(cluster.restart)}`);
   if (cluster.instances.length === 0) {
     lines.push('  no instance has joined: start an agent for this cluster');
   }
@@ -154,6 +155,9 @@ function remarksOf(instance: InstanceView, look: Look): string[] {
   const { yellow } = look.colors;
   const notes = [tagsText(instance), upstreamRemark].filter((note) => note !== null);
   const remarks = notes.map((note) => `  ${wrap(`${name}: ${note}`, width, '    ')}`);
+  if (instance.pendingRestart.length > 0) {
+    remarks.push(yellow(`  ${wrap(`${name}: ${pendingText(instance)}`, width, '    ')}`));
+  }
   for (const slot of instance.slots.filter(({ danger }) => danger !== null)) {
     remarks.push(yellow(`  ${wrap(`${name}: ${slotText(slot)}`, width, '    ')}`));
   }
@@ -178,6 +182,13 @@ function tagsText({ tags }: InstanceView): string | null {
     ...Object.entries(tags.custom).map(([name, value]) => `${name} ${value}`),
   ];
   return set.length === 0 ? null : `tags ${set.join(', ')}`;
+}
+
+function pendingText({ pendingRestart }: InstanceView): string {
+  const values = pendingRestart.map(
+    ({ name, running, configured }) => `${name} (${running}, then ${configured})`,
+  );
+  return `a restart is needed for ${values.join(', ')}: \`matriarch restart --rolling\``;
 }
 
 function slotText({ name, danger, safeBytes }: InstanceView['slots'][number]): string {

@@ -16,6 +16,7 @@ import { recordPrimaryServer } from './measure-primary.ts';
 import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
 import { decideCancelRebuild, decideRebuild, orderRebuilds, recordRebuilds } from './rebuild.ts';
+import { decideCancelRestart, decideRestart, runRestarts } from './restart.ts';
 import { decideResume } from './resume.ts';
 import { keepMemberSlots, warnOfSlots } from './slots.ts';
 import { decideSwitchover, watchSwitchover } from './switchover.ts';
@@ -52,6 +53,7 @@ const RULES: readonly Rule[] = [
   recordRebuilds,
   orderRebuilds,
   recordDivergedWal,
+  runRestarts,
   watchUpstreams,
   keepMemberSlots,
   warnOfSlots,
@@ -81,6 +83,10 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       return decideRebuild(input, command);
     case 'cancelRebuild':
       return decideCancelRebuild(input, command.instance);
+    case 'restart':
+      return decideRestart(input, command);
+    case 'cancelRestart':
+      return decideCancelRestart(input);
     case 'pause':
       if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
       return decided('operator-pause', { type: 'ClusterPaused' });

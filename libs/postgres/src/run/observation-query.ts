@@ -30,6 +30,7 @@ SELECT role.in_recovery,
   (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM pg_stat_replication s) AS replicas,
   (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM pg_replication_slots s) AS slots,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'setting', setting,
-            'sourcefile', sourcefile, 'pending_restart', pending_restart)), '[]')
+            'sourcefile', sourcefile, 'pending_restart', pending_restart,
+            'shown', current_setting(name))), '[]')
      FROM pg_settings WHERE pending_restart OR name = ANY ($1::text[])) AS settings
 FROM role`;

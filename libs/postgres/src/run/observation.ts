@@ -25,7 +25,7 @@ export type ReachableInstance = {
   readonly slots: readonly ReplicationSlot[];
   readonly settings: ObservedSettings;
   /** Settings whose new value waits for a restart. */
-  readonly pendingRestart: readonly string[];
+  readonly pendingRestart: readonly { readonly name: string; readonly value: string }[];
   readonly tookMs: number;
 };
 

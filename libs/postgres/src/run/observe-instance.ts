@@ -74,7 +74,7 @@ export function observationOf(row: RowReader, tookMs: number): InstanceObservati
     settings: settingsOf(settings),
     pendingRestart: settings
       .filter((setting) => setting.flag('pending_restart'))
-      .map((setting) => setting.text('name')),
+      .map((setting) => ({ name: setting.text('name'), value: setting.text('shown') })),
     tookMs,
   };
 }

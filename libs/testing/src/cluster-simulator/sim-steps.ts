@@ -147,6 +147,8 @@ export class SimSteps implements StepRuns {
           if (node.postgres.phase === 'running') node.postgres.checkpoint();
         });
         return;
+      case 'restart':
+        return this.#stop('fast');
       case 'stop':
         return this.#stop(step.mode);
       case 'handOver':

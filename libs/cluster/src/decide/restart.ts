@@ -1,0 +1,173 @@
+/** Restarts of PostgreSQL: one instance at a time, the primary last, after a switchover where asked. */
+import type { InstanceName } from '#libs/kernel';
+import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
+import type { ClusterEvent } from '../events.ts';
+import type { AgentReport } from '../report.ts';
+import { shrinks } from '../restart/capacity.ts';
+import type { RestartPlan } from '../restart/restart-plan.ts';
+import { parametersFor } from '../revisions.ts';
+import { memberNames } from '../state.ts';
+import { CAPACITY_SETTINGS } from './fitness.ts';
+import { freshReport } from './sight.ts';
+import { decideSwitchover } from './switchover.ts';
+
+/** From the order until it serves again; a large shutdown checkpoint takes its time. */
+const RESTART_LIMIT_MS = 180_000;
+/** For what the next one needs: everybody streams, a target for the switchover. */
+const WAIT_LIMIT_MS = 120_000;
+
+export function decideRestart(
+  input: DecisionInput,
+  { instances, rolling, onlyPending, role, at }: Extract<OperatorCommand, { type: 'restart' }>,
+): CommandDecision {
+  const { lease, restart } = input.state;
+  const no = (rule: string, value: string, limit: string): CommandDecision => ({
+    kind: 'refused',
+    refusals: [{ instance: null, rule, value, limit }],
+  });
+  if (restart != null) {
+    const left = restart.instances.join(', ');
+    return no('restart-planned', left, 'no other restart: `matriarch restart --cancel`');
+  }
+  if (lease.kind !== 'Held' || !lease.serving) {
+    return no('no-primary', lease.kind, 'a serving primary');
+  }
+  const { holder } = lease;
+  const wanted = (instances ?? memberNames(input.state)).filter(
+    (name) => role === null || (name === holder) === (role === 'primary'),
+  );
+  if (wanted.length === 0) return no('nobody', 'no instance', 'at least one that fits');
+  const standbys = wanted.filter((name) => name !== holder).sort();
+  const primary = wanted.includes(holder) ? [holder] : [];
+  const smaller = freshReport(input, holder)?.pendingRestart?.some(shrinks) === true;
+  const event = {
+    type: 'RestartPlanned',
+    instances: smaller ? [...primary, ...standbys] : [...standbys, ...primary],
+    // Standbys cannot start with less than the primary has: there the primary goes first, in place.
+    rolling: rolling && !smaller,
+    onlyPending,
+    notBefore: at,
+    startedAt: startTimes(input, wanted),
+  } as const;
+  return { kind: 'decided', decision: { rule: 'operator-restart', events: [event] } };
+}
+
+function startTimes(input: DecisionInput, names: readonly InstanceName[]) {
+  const times = names.flatMap((name) => {
+    const startedAt = freshReport(input, name)?.postmasterStartedAt;
+    return startedAt === undefined ? [] : [[name, startedAt] as const];
+  });
+  return Object.fromEntries(times);
+}
+
+export function decideCancelRestart({ state }: DecisionInput): CommandDecision {
+  if (state.restart == null) return { kind: 'satisfied', why: 'no restart is planned' };
+  const event = { type: 'RestartEnded', outcome: 'cancelled', reason: 'by an operator' } as const;
+  return { kind: 'decided', decision: { rule: 'operator-cancel-restart', events: [event] } };
+}
+
+/** Takes a planned restart on by one step. */
+export function runRestarts(input: DecisionInput): Decision | null {
+  const { restart, operation, lease, paused } = input.state;
+  if (restart == null || operation.kind !== 'none') return null;
+  if (lease.kind !== 'Held' || !lease.serving) return null;
+  if (restart.current !== null) return watchCurrent(input, lease.holder, restart.current);
+  const { notBefore } = restart;
+  const wallMs = input.observations.wallMs ?? 0;
+  if (paused || (notBefore !== null && wallMs < notBefore)) return null;
+  return next(input, lease.holder, restart);
+}
+
+function next(input: DecisionInput, holder: InstanceName, plan: RestartPlan): Decision | null {
+  const [instance] = plan.instances;
+  if (instance === undefined) {
+    const reason = `${plan.done.length} instances`;
+    return one({ type: 'RestartEnded', outcome: 'completed', reason });
+  }
+  const report = freshReport(input, instance);
+  const startedAt = report?.postmasterStartedAt ?? null;
+  if (report === null || startedAt === null) {
+    return unlessLate(input, `PostgreSQL of ${instance} is not seen to run`);
+  }
+  if (startedAt !== (plan.startedAt[instance] ?? startedAt)) {
+    return one({ type: 'RestartSkipped', instance, reason: 'it was started since' });
+  }
+  if (plan.onlyPending && (report.pendingRestart ?? []).length === 0) {
+    return one({ type: 'RestartSkipped', instance, reason: 'no setting waits for it' });
+  }
+  const waitsFor = whoDoesNotStream(input, holder, instance);
+  if (waitsFor !== null) return unlessLate(input, `${waitsFor} does not stream`);
+  const asPrimary = instance === holder;
+  if (!asPrimary) return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
+  if (plan.rolling && memberNames(input.state).length > 1) {
+    const verdict = decideSwitchover(input, null);
+    if (verdict.kind === 'decided') return verdict.decision;
+    const [refusal] = verdict.kind === 'refused' ? verdict.refusals : [];
+    return unlessLate(input, `no standby can take over: ${refusal?.rule ?? 'unknown'}`);
+  }
+  const small = tooSmall(input, instance);
+  if (small !== null) return one({ type: 'RestartEnded', outcome: 'failed', reason: small });
+  return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
+}
+
+/** A primary with more than its standbys have would stop them all. */
+function tooSmall({ state, ...input }: DecisionInput, primary: InstanceName): string | null {
+  const wanted = parametersFor(state.postgres, 'primary', primary);
+  for (const name of memberNames(state)) {
+    if (name === primary) continue;
+    const own = freshReport({ state, ...input }, name)?.server?.settings;
+    for (const setting of CAPACITY_SETTINGS) {
+      const [mine, least] = [own?.[setting], Number(wanted[setting])];
+      if (mine !== undefined && mine < least) {
+        return `${name} runs with ${setting} = ${mine}, less than ${least}: restart it first, or use --rolling`;
+      }
+    }
+  }
+  return null;
+}
+
+function whoDoesNotStream(
+  input: DecisionInput,
+  holder: InstanceName,
+  next: InstanceName,
+): InstanceName | null {
+  const others = memberNames(input.state).filter((name) => name !== holder && name !== next);
+  return others.find((name) => !serves(freshReport(input, name), false)) ?? null;
+}
+
+function watchCurrent(
+  input: DecisionInput,
+  holder: InstanceName,
+  { instance, startedAt, asPrimary }: NonNullable<RestartPlan['current']>,
+): Decision | null {
+  if ((instance === holder) !== asPrimary) {
+    const reason = `the primary changed while ${instance} was restarted`;
+    return one({ type: 'RestartEnded', outcome: 'failed', reason });
+  }
+  const report = freshReport(input, instance);
+  const { sinceChangeMs } = input.observations;
+  const now = report?.postmasterStartedAt ?? startedAt;
+  if (now !== startedAt && serves(report, asPrimary)) {
+    return one({ type: 'RestartDone', instance, tookMs: Math.round(sinceChangeMs) });
+  }
+  if (sinceChangeMs <= RESTART_LIMIT_MS) return null;
+  const reason = `${instance} did not serve again within ${RESTART_LIMIT_MS / 1_000} s: ${report?.problem ?? 'no reason is known'}`;
+  return one({ type: 'RestartEnded', outcome: 'failed', reason });
+}
+
+function serves(report: AgentReport | null, asPrimary: boolean): boolean {
+  if (report === null) return false;
+  const { postgres, tags } = report;
+  if (asPrimary) return postgres.kind === 'primary' && !postgres.readOnly;
+  if (postgres.kind !== 'standby') return false;
+  return tags.noStream === true || postgres.receiver?.streaming === true;
+}
+
+function unlessLate(input: DecisionInput, why: string): Decision | null {
+  if (input.observations.sinceChangeMs <= WAIT_LIMIT_MS) return null;
+  return one({ type: 'RestartEnded', outcome: 'failed', reason: why });
+}
+
+function one(event: ClusterEvent): Decision {
+  return { rule: 'run-restart', events: [event] };
+}

@@ -1,0 +1,41 @@
+import type { EpochMs, InstanceName } from '#libs/kernel';
+import type { RestartEvent } from './restart-events.ts';
+
+/** A restart that is planned or under way. */
+export type RestartPlan = {
+  /** Not restarted yet; the first is next. */
+  readonly instances: readonly InstanceName[];
+  readonly done: readonly InstanceName[];
+  readonly rolling: boolean;
+  readonly onlyPending: boolean;
+  readonly notBefore: EpochMs | null;
+  readonly startedAt: Readonly<Record<string, EpochMs>>;
+  readonly current: {
+    readonly instance: InstanceName;
+    readonly startedAt: EpochMs;
+    readonly asPrimary: boolean;
+  } | null;
+};
+
+/** Null once it has ended. */
+export function evolveRestart(plan: RestartPlan | null, event: RestartEvent): RestartPlan | null {
+  if (event.type === 'RestartPlanned') {
+    const { instances, rolling, onlyPending, notBefore, startedAt } = event;
+    const how = { rolling, onlyPending, notBefore, startedAt };
+    return { instances, done: [], ...how, current: null };
+  }
+  if (plan === null) return null;
+  switch (event.type) {
+    case 'RestartOrdered': {
+      const { instance, startedAt, asPrimary } = event;
+      return { ...plan, current: { instance, startedAt, asPrimary } };
+    }
+    case 'RestartSkipped':
+    case 'RestartDone': {
+      const instances = plan.instances.filter((name) => name !== event.instance);
+      return { ...plan, instances, done: [...plan.done, event.instance], current: null };
+    }
+    case 'RestartEnded':
+      return null;
+  }
+}

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClusterConfiguration } from '#libs/cluster';
+import { configurationOf } from '#libs/cluster';
+import { AgentTrio, BOOT_LIMIT_MS } from './agent-trio.ts';
+import { until } from './until.ts';
+
+let trio: AgentTrio;
+
+beforeAll(async () => {
+  trio = await AgentTrio.create();
+});
+
+afterAll(async () => {
+  await trio?.remove();
+});
+
+function configure(change: Partial<ClusterConfiguration>): void {
+  const { state } = trio.leader;
+  if (state === null) throw new Error('there is no cluster');
+  const configuration = { ...configurationOf(state), ...change };
+  const command = { type: 'configure', configuration, expectedRevision: null } as const;
+  expect(trio.leader.command({ ...command, comment: null }).kind).toBe('decided');
+}
+
+const shows = (name: string, value: string) =>
+  `SELECT current_setting('${name}') = '${value}' AS holds`;
+
+describe('a configuration on real PostgreSQL', () => {
+  it('is in force after a reload, by cluster, role and instance', async () => {
+    await trio.bootstrap({});
+    const instances = { pg3: { work_mem: '7MB' } };
+    const overrides = { primary: { log_min_messages: 'info' }, standby: {}, instances };
+    configure({ parameters: { shared_buffers: '16MB', work_mem: '9MB' }, overrides });
+    for (const host of trio.hosts) {
+      await trio.holds(() => host, shows('work_mem', host.name === 'pg3' ? '7MB' : '9MB'));
+    }
+    await trio.holds(() => trio.primary, shows('log_min_messages', 'info'));
+  });
+
+  it('what waits for a restart is told with both values', async () => {
+    const parameters = { shared_buffers: '16MB', max_connections: '150' };
+    configure({ parameters });
+    const [standby] = trio.standbys;
+    const pending = await until(
+      () => trio.leader.report(standby?.name ?? '')?.pendingRestart?.[0] ?? null,
+      BOOT_LIMIT_MS,
+    );
+    expect(pending).toEqual({ name: 'max_connections', running: '100', configured: '150' });
+    // The primary keeps what its standbys have, until they have more.
+    await trio.holds(
+      () => trio.primary,
+      'SELECT NOT bool_or(pending_restart) AS holds FROM pg_settings',
+    );
+  });
+
+  it('a rolling restart brings it everywhere, with a switchover in between', async () => {
+    const before = trio.primary.name;
+    const plan = { instances: null, rolling: true, onlyPending: false, role: null, at: null };
+    expect(trio.leader.command({ type: 'restart', ...plan }).kind).toBe('decided');
+    await until(() => trio.leader.state?.restart === null, 90_000);
+    const types = trio.leader.events.map(({ event }) => event.type);
+    expect(types).toContain('SwitchoverCompleted');
+    expect(types).not.toContain('FailoverStarted');
+    expect(
+      trio.leader.events.findLast(({ event }) => event.type === 'RestartEnded')?.event,
+    ).toMatchObject({ outcome: 'completed' });
+    for (const host of trio.hosts) await trio.holds(() => host, shows('max_connections', '150'));
+    expect(trio.holder).not.toBe(before);
+    expect(trio.leader.problems).toEqual([]);
+  });
+});
