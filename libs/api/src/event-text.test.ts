@@ -207,7 +207,8 @@ describe('eventText', () => {
 
 describe('recordedEventJson', () => {
   it('writes positions as PostgreSQL does and other 64-bit numbers as decimal text', () => {
-    const event = { ...SENTENCES[7]?.[0] } as ClusterEvent;
+    const found = SENTENCES.find(([{ type }]) => type === 'LeaseReleased');
+    const event = { ...found?.[0] } as ClusterEvent;
     expect(recordedEventJson(recorded(event))).toEqual({
       cluster: 'main',
       sequence: 17,

@@ -19,19 +19,19 @@ export type RestartPlan = {
 
 /** Null once it has ended. */
 export function evolveRestart(plan: RestartPlan | null, event: RestartEvent): RestartPlan | null {
-  if (event.type === 'RestartPlanned') {
-    const { instances, rolling, onlyPending, notBefore, startedAt } = event;
-    const how = { rolling, onlyPending, notBefore, startedAt };
-    return { instances, done: [], ...how, current: null };
-  }
-  if (plan === null) return null;
   switch (event.type) {
+    case 'RestartPlanned': {
+      const { instances, rolling, onlyPending, notBefore, startedAt } = event;
+      const how = { rolling, onlyPending, notBefore, startedAt };
+      return { instances, done: [], ...how, current: null };
+    }
     case 'RestartOrdered': {
       const { instance, startedAt, asPrimary } = event;
-      return { ...plan, current: { instance, startedAt, asPrimary } };
+      return plan === null ? null : { ...plan, current: { instance, startedAt, asPrimary } };
     }
     case 'RestartSkipped':
     case 'RestartDone': {
+      if (plan === null) return null;
       const instances = plan.instances.filter((name) => name !== event.instance);
       return { ...plan, instances, done: [...plan.done, event.instance], current: null };
     }
