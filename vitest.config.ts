@@ -4,6 +4,9 @@ const resolve = { conditions: ['source'] };
 const ssr = { resolve: { conditions: ['source', 'node', 'module', 'default'] } };
 const setupFiles = ['./test/setup.ts'];
 
+/** What takes minutes is for `npm run test:all`. */
+const LONG = process.env['MATRIARCH_TEST_ALL'] === undefined ? [] : ['test/long/**/*.test.ts'];
+
 /** Real processes share two cores and real ports: their files run one after another. */
 const oneAtATime = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
@@ -55,6 +58,7 @@ export default defineConfig({
             'test/integration/**/*.test.ts',
             'test/e2e/**/*.test.ts',
             'test/hosts/**/*.test.ts',
+            ...LONG,
           ],
           exclude: SLOW,
           setupFiles,

@@ -15,14 +15,16 @@ const LONG = process.env['MATRIARCH_TEST_ALL'] === '1';
 /** Each fault so often. */
 const ROUNDS = LONG ? 8 : 1;
 const SEED = Number(process.env['LINEARIZABILITY_SEED'] ?? 7);
-const CLIENTS = 6;
+const CLIENTS = 9;
 /** Registers change their names so often, which bounds what the checker looks at at once. */
-const WINDOW_MS = 500;
+const WINDOW_MS = 1_000;
 const KEYS = 2;
 const IMPATIENT_MS = 250;
 const PATIENT_MS = 5_000;
 /** Long enough to ask somebody who does not answer, short enough to ask again during one fault. */
-const LOYAL_MS = 600;
+const LOYAL_MS = 400;
+/** How long a fault lasts once another controller acknowledges writes. */
+const HELD_ON_MS = 800;
 const TEST_LIMIT_MS = 300_000;
 
 /** All kinds, each in another order every round. */
@@ -74,14 +76,18 @@ describe('three controllers whose leader is killed, stopped and cut off', () => 
         const before = clients.map(({ history }) => history.length);
         const goesOn = (client: RegisterClient, at: number): boolean =>
           client.history.slice(before[at]).some(({ output }) => output?.type === 'written');
-        while (clients.filter(goesOn).length < CLIENTS / 2) await pause(20);
+        while (clients.filter(goesOn).length < CLIENTS / 3) await pause(20);
       };
       const faults = drawFaults(prng);
       const disturb = async (): Promise<void> => {
         try {
           for (const fault of faults) {
             await untilWritten();
-            await inflictOnLeader(fault, await processes.leader(), processes);
+            await inflictOnLeader(fault, await processes.leader(), processes, async () => {
+              // The others go on, while some ask the old one still.
+              await untilWritten();
+              await pause(HELD_ON_MS);
+            });
           }
           await untilWritten();
         } finally {

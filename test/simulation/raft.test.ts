@@ -46,6 +46,7 @@ describe('the consensus machine in a simulated world', () => {
     expect(total('recoveries')).toBeGreaterThan(SEEDS);
     expect(total('failedWrites')).toBeGreaterThan(SEEDS / 20);
     expect(total('damagedLogs')).toBeGreaterThan(SEEDS / 50);
+    expect(total('disksReplaced')).toBeGreaterThan(SEEDS / 100);
   });
 
   it('gives the same trace, byte for byte, for the same seed', async () => {

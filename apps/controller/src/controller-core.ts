@@ -25,6 +25,7 @@ import { LeaderPlacement } from './membership/leader-placement.ts';
 import { wasRemoved } from './membership/member-ids.ts';
 import { Promoter } from './membership/promoter.ts';
 import { ProtocolSwitch } from './membership/protocol-switch.ts';
+import { Seats } from './membership/seats.ts';
 import type { HostListener } from './raft-host/host-contract.ts';
 import type { HostStorage } from './raft-host/ports.ts';
 import type { RaftHost } from './raft-host/raft-host.ts';
@@ -39,6 +40,8 @@ export type CoreOptions = {
   readonly log: Log;
   readonly groupId: string;
   readonly electionTimeoutMs: number;
+  /** Of this process, with the directory that it runs on. */
+  readonly ownIncarnation: string;
   readonly tickMs: number;
   /** Where this controller's HTTP API is, for the others. */
   readonly apiAddress: string;
@@ -48,6 +51,8 @@ export type CoreOptions = {
   readonly checkEveryMs: number;
   /** Once, when this member's seat is gone and it leads no more. */
   readonly onRemoved: (index: LogIndex) => void;
+  /** Once, when others say that the seat belongs to another directory. */
+  readonly onSeatTaken: () => void;
 };
 
 /** The leader tells followers what it knows of primaries this often, in ticks. */
@@ -83,6 +88,7 @@ export class ControllerCore implements HostListener {
   #announced: KnownLeader = { name: null, term: 0 };
   #ticks = 0;
   readonly #admissions: Admissions;
+  readonly #seats: Seats;
   readonly #placement: LeaderPlacement;
   readonly #clockWatch: ClockWatch;
   readonly #protocol: ProtocolSwitch;
@@ -119,7 +125,9 @@ export class ControllerCore implements HostListener {
       nearlyFull: () => storage.nearlyFull,
     });
     this.promoter = new Promoter(host, log);
-    this.#admissions = new Admissions({ host, reader, log });
+    this.#admissions = new Admissions({ host, log });
+    const { ownIncarnation } = options;
+    this.#seats = new Seats({ host, network, log, ownIncarnation });
     this.#placement = new LeaderPlacement(host, log);
     this.#protocol = new ProtocolSwitch({ host, network, log, ownMax: options.protocolMax });
     const { checkEveryMs } = options;
@@ -136,11 +144,13 @@ export class ControllerCore implements HostListener {
       onJoin: (peer, token, answer) => {
         this.#admissions.judge(peer, token).then(answer, (error: unknown) => host.fail(error));
       },
-      onRemoved: (index) => this.#leave(index),
+      onRemoved: (index) => this.#leave(() => this.#options.onRemoved(index)),
       removedAt: (id) => {
         const { index, membership } = host.applies.membership;
         return wasRemoved(id, membership.members, host.applies.index) ? index : null;
       },
+      seatTaken: (id, incarnation) => this.#seats.isTaken(id, incarnation),
+      onSeatTaken: () => this.#leave(() => this.#options.onSeatTaken()),
       nameOf,
     });
   }
@@ -190,12 +200,14 @@ export class ControllerCore implements HostListener {
     this.#ticks += 1;
     this.stream.callBack();
     this.#followMembership();
+    network.checkSeats();
     const jumpMs = this.#clockWatch.look();
     this.#protocol.checkOwn(this.#options.network.ownName);
     const service = this.#service;
     if (service === null) return;
     if (jumpMs !== 0) this.#noteClockJump(service, jumpMs);
     this.promoter.tick();
+    this.#seats.tick();
     this.#protocol.tick();
     this.states.tick(service.term);
     if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
@@ -247,14 +259,14 @@ export class ControllerCore implements HostListener {
     }
     const { index, membership } = host.applies.membership;
     const gone = wasRemoved(self, membership.members, host.applies.index);
-    if (gone && host.role.role !== 'leader') this.#leave(index);
+    if (gone && host.role.role !== 'leader') this.#leave(() => this.#options.onRemoved(index));
   }
 
   /** Not at once: the answer to the order that removed it may still pass through here. */
-  #leave(index: LogIndex): void {
+  #leave(tell: () => void): void {
     if (this.#left) return;
     this.#left = true;
-    setTimeout(() => this.#options.onRemoved(index), LEAVES_AFTER_MS).unref();
+    setTimeout(tell, LEAVES_AFTER_MS).unref();
   }
 
   #announceLeader(): void {
@@ -312,6 +324,7 @@ export class ControllerCore implements HostListener {
       case 'joinRequest':
       case 'joinAnswer':
       case 'removed':
+      case 'seatTaken':
         // The network has taken these.
         return;
     }

@@ -13,7 +13,7 @@ import {
   nestLogger,
   watchProcess,
 } from '#libs/observability';
-import { OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
+import { incarnationOn, OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
 import { type LinkSecurity, type LinkSelf, PeerServer, TlsCredentials } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
@@ -33,6 +33,7 @@ import { type AdmissionOptions, awaitAdmission } from './membership/await-admiss
 import { MemberRemovedError } from './membership/member-ids.ts';
 import { MembershipOrders } from './membership/membership-orders.ts';
 import { ProtocolTooOldError } from './membership/protocol-switch.ts';
+import { SeatTakenError } from './membership/seats.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openReplica, type Replica } from './raft-host/open-replica.ts';
 import { openSeat, type SeatEntry } from './raft-host/open-seat.ts';
@@ -47,7 +48,7 @@ export type StartOptions = {
   readonly protocol?: ProtocolRange;
   readonly checkEveryMs?: number;
   /** This controller's seat was taken away: it is of no more use and should be closed. */
-  readonly onRemoved?: (error: MemberRemovedError) => void;
+  readonly onRemoved?: (error: MemberRemovedError | SeatTakenError) => void;
 };
 
 export class ForeignCertificateError extends DomainError {
@@ -93,11 +94,15 @@ export async function startController(options: StartOptions): Promise<RunningCon
     : { kind: 'mutual-tls', credentials };
   const clock = systemClock;
   const speaks = options.protocol ?? OWN_PROTOCOL;
-  const incarnation = randomBytes(8).toString('hex');
+  const started = randomBytes(8).toString('hex');
+  const directoryId = randomBytes(8).toString('hex');
+  const incarnation = incarnationOn(directoryId, started);
   const stranger = { ...identity, memberId: 0, incarnation, speaks };
   const entry = seatEntry({ config, security, self: stranger, log });
-  const seat = await openSeat({ groupId, name, directory: config.stateDirectory, entry });
-  const self = { ...stranger, memberId: seat.recovered.memberId };
+  const directory = config.stateDirectory;
+  const seat = await openSeat({ groupId, name, directory, entry, directoryId });
+  const { memberId, directoryId: found } = seat.recovered;
+  const self = { ...stranger, memberId, incarnation: incarnationOn(found, started) };
   const network = new PeerNetwork({ self, security, clock, prng: seededPrng(seed), log });
   const links = network;
   const replica = await openReplica(seat, { timing, clock, log, seed, onFatal, links });
@@ -122,7 +127,9 @@ export async function startController(options: StartOptions): Promise<RunningCon
       avoidPrimaryHosts: config.avoidPrimaryHosts,
       protocolMax: speaks.protocolMax,
       checkEveryMs: options.checkEveryMs ?? CHECK_EVERY_MS,
-      onRemoved: (index) => options.onRemoved?.(new MemberRemovedError(name, self.memberId, index)),
+      ownIncarnation: self.incarnation,
+      onRemoved: (index) => options.onRemoved?.(new MemberRemovedError(name, memberId, index)),
+      onSeatTaken: () => options.onRemoved?.(new SeatTakenError(name, memberId)),
     });
     const agents = new AgentServer(core.stream, () => core.leader);
     const parts: PeerParts = { options, core, network, agents, security, self };

@@ -73,6 +73,12 @@ export class EventStore {
     return this.#sessions.size;
   }
 
+  /** The incarnation that took this controller's seat; null while nobody is known to have it. */
+  seatTaker(memberId: number): string | null {
+    const taker = this.#registers.seatTaker(memberId);
+    return taker === null ? null : asciiText(taker);
+  }
+
   cluster(name: ClusterName): ClusterState | null {
     return this.#streams.get(name);
   }
@@ -231,4 +237,9 @@ function refusedBySession(
   }
   const message = `the answer to command ${sequence} of session ${session} was given up already`;
   return { type: 'rejected', code: 'SEQUENCE_FORGOTTEN', message, current: null };
+}
+
+/** Identifiers of our own making have no other letters. */
+function asciiText(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 200));
 }

@@ -52,6 +52,8 @@ export type ControllerMessage =
   | { readonly type: 'joinAnswer'; readonly answer: JoinAnswer }
   /** To a member that left: the membership that is committed at `index` is without it. */
   | { readonly type: 'removed'; readonly memberId: number; readonly index: number }
+  /** To a controller on an empty directory: its seat belongs to the directory that was there before. */
+  | { readonly type: 'seatTaken'; readonly memberId: number }
   /** To the leader: this member's digest at a mark of the log. From protocol level 2 on. */
   | { readonly type: 'digest'; readonly index: number; readonly digest: number }
   /** An HTTP request that only the leader can answer; `operator` null: nobody was authenticated. */
@@ -84,6 +86,7 @@ const TYPES = [
   'joinAnswer',
   'removed',
   'digest',
+  'seatTaken',
 ] as const satisfies readonly ControllerMessage['type'][];
 
 const NAME_LENGTH_MAX = 100;
@@ -128,6 +131,8 @@ function bodyOf(message: ControllerMessage): readonly unknown[] {
       return [message.memberId, message.index];
     case 'digest':
       return [message.index, message.digest];
+    case 'seatTaken':
+      return [message.memberId];
     default:
       return unreachable(message);
   }
@@ -185,6 +190,8 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
       return { type, memberId: fields.integer('memberId'), index: fields.integer('index') };
     case 'digest':
       return { type, index: fields.integer('index'), digest: fields.integer('digest') };
+    case 'seatTaken':
+      return { type, memberId: fields.integer('memberId') };
     default:
       return fields.oneOf('type', []);
   }

@@ -8,6 +8,7 @@ export {
   type GossipedPosition,
   type JoinAnswer,
 } from './controller-messages.ts';
+export { directoryOf, incarnationOn, isOtherDirectory } from './directory-id.ts';
 export { Fields, MalformedMessageError } from './fields.ts';
 export {
   AgentFrame,

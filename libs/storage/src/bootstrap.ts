@@ -10,16 +10,21 @@ import {
 } from './meta-records.ts';
 import type { ReplicaState } from './replica-state.ts';
 
-/** The first state of a member: an empty log before index 1, with the membership it was told. */
-export function bootstrapState(seat: {
+export type FirstSeat = {
   readonly groupId: string;
   readonly memberId: number;
   readonly membership: Membership;
-}): ReplicaState {
-  const { groupId, memberId, membership } = seat;
+  /** Tells this directory from every other that ever had the seat. */
+  readonly directoryId?: string;
+};
+
+/** The first state of a member: an empty log before index 1, with the membership it was told. */
+export function bootstrapState(seat: FirstSeat): ReplicaState {
+  const { groupId, memberId, membership, directoryId = null } = seat;
   return {
     groupId,
     memberId,
+    directoryId,
     generation: 1,
     base: { meta: { index: 0, term: 0, membership }, chain: 0 },
     tail: { lastIndex: 0, lastTerm: 0, chain: 0 },
@@ -31,9 +36,10 @@ export function bootstrapState(seat: {
 }
 
 export function bootstrapOperations(state: ReplicaState): readonly BackendOperation[] {
-  const { groupId, memberId, generation, base, hardState, applied, batch } = state;
+  const { groupId, memberId, directoryId } = state;
+  const { generation, base, hardState, applied, batch } = state;
   return [
-    identityRecord({ formatVersion: FORMAT_VERSION, groupId, memberId }),
+    identityRecord({ formatVersion: FORMAT_VERSION, groupId, memberId, directoryId }),
     baseRecord({ ...base, generation }),
     hardStateRecord(hardState),
     appliedRecord(applied),

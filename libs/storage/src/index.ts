@@ -24,7 +24,7 @@ export {
   UnknownFormatError,
 } from './errors.ts';
 export { LevelDisk } from './level-disk.ts';
-export { MemoryDisk } from './memory-backend.ts';
+export { type DiskCopy, MemoryDisk } from './memory-backend.ts';
 export {
   type OfflineReplica,
   openOffline,

@@ -23,6 +23,13 @@ type AppliedBatch = {
   readonly durable: boolean;
 };
 
+const SECTOR_BYTES = 512;
+
+export type DiskCopy = {
+  readonly records: SortedRecords;
+  readonly slots: readonly [Uint8Array | null, Uint8Array | null];
+};
+
 /**
  * A disk in memory that behaves as LevelDB on a real one: batches are atomic, unsynced ones are lost
  * in a crash, a damaged batch disappears without a word. It outlives the stores opened on it.
@@ -112,6 +119,54 @@ export class MemoryDisk implements StoreDisk {
     const at = place.byte % value.length;
     value[at] = (value[at] ?? 0) ^ place.mask;
     this.#records.put(found.key, value);
+  }
+
+  /** A sector of a stored value reads as zeros. */
+  zeroSector(place: { readonly record: number; readonly sector: number }): void {
+    const found = this.#records.at(place.record % Math.max(1, this.#records.count));
+    if (found === null || found.value.length === 0) return;
+    const value = Uint8Array.from(found.value);
+    const sectors = Math.ceil(value.length / SECTOR_BYTES);
+    const from = (place.sector % sectors) * SECTOR_BYTES;
+    this.#records.put(found.key, value.fill(0, from, from + SECTOR_BYTES));
+  }
+
+  /** LevelDB's newest log file is gone: it opens without a word, and without these batches. */
+  loseNewest(batches: number): void {
+    this.#rollBackTo(Math.max(0, this.#batches.length - batches));
+  }
+
+  loseGuard(): void {
+    this.#slots.fill(null);
+  }
+
+  loseDatabase(): void {
+    this.#records.clear();
+    this.#batches = [];
+  }
+
+  /** What a copy of the directory would hold now. */
+  copy(): DiskCopy {
+    return { records: this.#records.copy(), slots: [this.#slots[0], this.#slots[1]] };
+  }
+
+  /** An old copy of one part stands there again, beside the other part as it is. */
+  putBack(part: 'database' | 'guard', { records, slots }: DiskCopy): void {
+    if (part === 'guard') {
+      [this.#slots[0], this.#slots[1]] = slots;
+    } else {
+      this.#records.replaceBy(records);
+      this.#batches = [];
+    }
+  }
+
+  /** Another disk in its place: nothing is on it. */
+  replace(): void {
+    this.loseDatabase();
+    this.loseGuard();
+    this.#staging = Buffer.alloc(0);
+    this.#verdict = null;
+    this.#isolation = null;
   }
 
   /** As if the damage had never been found. */

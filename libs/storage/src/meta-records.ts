@@ -12,14 +12,16 @@ export type Identity = {
   readonly formatVersion: number;
   readonly groupId: string;
   readonly memberId: number;
+  /** Drawn when the directory was made; null: by a version that did not. */
+  readonly directoryId: string | null;
 };
 
 /** The base record also names the generation, since both change together. */
 export type StoredBase = LogBase & { readonly generation: number };
 
 export function identityRecord(identity: Identity): BackendOperation {
-  const { formatVersion, groupId, memberId } = identity;
-  return sealed(MetaKey.identity, [formatVersion, groupId, memberId]);
+  const { formatVersion, groupId, memberId, directoryId } = identity;
+  return sealed(MetaKey.identity, [formatVersion, groupId, memberId, directoryId]);
 }
 
 export function readIdentity(record: Uint8Array): Identity {
@@ -28,6 +30,7 @@ export function readIdentity(record: Uint8Array): Identity {
     formatVersion: fields.integer('format version'),
     groupId: fields.text('group id'),
     memberId: fields.integer('member id'),
+    directoryId: fields.ended ? null : fields.textOrNull('directory id'),
   };
 }
 

@@ -37,6 +37,7 @@ export type RecoveredLog =
   | ({
       readonly bootstrapped: true;
       readonly memberId: number;
+      readonly directoryId: string | null;
       readonly appliedTerm: number;
       readonly digest: Uint8Array;
     } & InitialState);
@@ -87,11 +88,12 @@ export async function recover(
   checkLog(hardState.term, log.tail, applied, base);
   await checkState(backend, base.generation);
   const { tail, memberships, termRuns } = log;
-  const { groupId, memberId } = identity;
+  const { groupId, memberId, directoryId } = identity;
   const { generation } = base;
   const state: ReplicaState = {
     groupId,
     memberId,
+    directoryId,
     generation,
     base,
     tail,
@@ -120,6 +122,7 @@ export function recoveredOf(
   return {
     bootstrapped: true,
     memberId: state.memberId,
+    directoryId: state.directoryId,
     appliedTerm: state.applied.term,
     digest: state.applied.digest,
     hardState: state.hardState,

@@ -23,6 +23,7 @@ export type MembershipMark = { readonly index: LogIndex; readonly membership: Me
 export type ReplicaState = {
   readonly groupId: string;
   readonly memberId: number;
+  readonly directoryId: string | null;
   readonly generation: number;
   readonly base: LogBase;
   readonly tail: LogTail;

@@ -2,7 +2,7 @@ import { assert, InvariantError } from '#libs/kernel';
 import type { HardState, LogEntry, LogIndex, Membership } from '#libs/raft';
 import { markerOf } from './batch-markers.ts';
 import { type LoadedSnapshot, planBatch, type WriteRequest } from './batch-plan.ts';
-import { bootstrapOperations, bootstrapState } from './bootstrap.ts';
+import { bootstrapOperations, bootstrapState, type FirstSeat } from './bootstrap.ts';
 import { compactedBase, removeRanges } from './compaction.ts';
 import type { BackendOperation, OpenDisk, SpaceReserve } from './disk.ts';
 import { StorageFailedError, StoreClosedError } from './errors.ts';
@@ -119,11 +119,7 @@ export class ReplicaStore {
   }
 
   /** Gives a fresh directory its group, its seat and its first membership. */
-  bootstrap(seat: {
-    readonly groupId: string;
-    readonly memberId: number;
-    readonly membership: Membership;
-  }): Promise<RecoveredLog & { readonly bootstrapped: true }> {
+  bootstrap(seat: FirstSeat): Promise<RecoveredLog & { readonly bootstrapped: true }> {
     return this.#queue.run(async () => {
       assert(this.#state === null, 'only a fresh directory is bootstrapped');
       const state = bootstrapState(seat);
@@ -177,8 +173,9 @@ export class ReplicaStore {
       const { memberId, hardState, entries } = seat;
       const persist = { seq: 0, hardState, truncateFrom: null, entries, snapshot: null };
       const plan = await planBatch(before, { persist }, this.disk.backend, null);
-      const { groupId } = before;
-      const identity = identityRecord({ formatVersion: FORMAT_VERSION, groupId, memberId });
+      const { groupId, directoryId } = before;
+      const own = { groupId, memberId, directoryId };
+      const identity = identityRecord({ formatVersion: FORMAT_VERSION, ...own });
       await this.disk.backend.batch([identity, ...plan.operations], { sync: true });
       const after = { ...plan.after, memberId };
       await this.#guard(after, after);

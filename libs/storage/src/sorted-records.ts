@@ -54,10 +54,23 @@ export class SortedRecords {
   }
 
   freeze(): BackendSnapshot {
+    return new FrozenRecords(this.copy());
+  }
+
+  copy(): SortedRecords {
     const copy = new SortedRecords();
-    copy.#order = [...this.#order];
-    copy.#values = new Map(this.#values);
-    return new FrozenRecords(copy);
+    copy.replaceBy(this);
+    return copy;
+  }
+
+  replaceBy(other: SortedRecords): void {
+    this.#order = [...other.#order];
+    this.#values = new Map(other.#values);
+    this.#sizeBytes = other.#sizeBytes;
+  }
+
+  clear(): void {
+    this.replaceBy(new SortedRecords());
   }
 
   #select(options: IteratorOptions): readonly (readonly [Uint8Array, Uint8Array])[] {

@@ -1,30 +1,27 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ControllerProcesses } from '../controller/controller-processes.ts';
 
 /** What happens to the leader, and is taken back. */
 export const LEADER_FAULTS = ['kill', 'stop', 'cut', 'apart', 'mute', 'deaf'] as const;
 export type LeaderFault = (typeof LEADER_FAULTS)[number];
 
-/** For longer than two election timeouts: the others have chosen another leader by then. */
-const FAULT_MS = 1_500;
-
-/** Inflicts it on `leader`, waits, and takes it back. */
+/** Inflicts it on `leader`, and takes it back after `hold`. */
 export async function inflictOnLeader(
   fault: LeaderFault,
   leader: string,
   processes: ControllerProcesses,
+  hold: () => Promise<void>,
 ): Promise<void> {
   const { network, names } = processes;
   const others = names.filter((name) => name !== leader);
   switch (fault) {
     case 'kill':
       await processes.kill(leader);
-      await pause(FAULT_MS);
+      await hold();
       processes.start(leader);
       return;
     case 'stop':
       processes.signal(leader, 'SIGSTOP');
-      await pause(FAULT_MS);
+      await hold();
       processes.signal(leader, 'SIGCONT');
       return;
     // Clients do not reach it either.
@@ -43,6 +40,6 @@ export async function inflictOnLeader(
       for (const other of others) await network.cutOneWay(other, leader);
       break;
   }
-  await pause(FAULT_MS);
+  await hold();
   await network.healAll();
 }

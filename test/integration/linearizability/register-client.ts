@@ -18,6 +18,10 @@ import type { ControllerProcesses } from '../controller/controller-processes.ts'
 
 const ANSWER_LIMIT_MS = 300;
 const RETRY_PAUSE_MS = 20;
+/** Share of its operations. */
+const READS = 0.5;
+/** Who stays with one controller is there to be given a stale value. */
+const LOYAL_READS = 0.85;
 const OPEN_LIMIT_MS = 20_000;
 const utf8 = new TextEncoder();
 
@@ -80,7 +84,7 @@ export class RegisterClient {
     const { name, prng } = this.options;
     const draw = prng.unit();
     const known = this.#seen.get(key);
-    if (draw < 0.5) return await this.#read(key);
+    if (draw < (this.options.loyal ? LOYAL_READS : READS)) return await this.#read(key);
     this.#written += 1;
     const value = `${name}-${this.#written}`;
     const conditional = known !== undefined && prng.chance(0.4);

@@ -113,7 +113,10 @@ async function begin(
   const id = seatAt(index + 1);
   const members = [{ id, name, address }];
   const membership: Membership = { members, voters: [id], outgoing: [], learners: [] };
-  await store.bootstrap({ groupId: groupId ?? header.groupId, memberId: id, membership });
+  await store.bootstrap({
+    groupId: groupId ?? header.groupId,
+    ...{ memberId: id, membership, directoryId: randomBytes(8).toString('hex') },
+  });
   const receiver = store.openSnapshotReceiver();
   await receiver.begin({ index, term, membership });
   return receiver;

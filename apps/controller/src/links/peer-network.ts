@@ -41,6 +41,10 @@ export type PeerNetworkEvents = {
   onRemoved(index: LogIndex): void;
   /** The log index at which this seat was seen to be gone; null while it is not. */
   removedAt(id: MemberId): LogIndex | null;
+  /** True when the seat belongs to another directory than the one that this process runs on. */
+  seatTaken(id: MemberId, incarnation: string): boolean;
+  /** Others say that this member's seat belongs to another directory. */
+  onSeatTaken(): void;
   nameOf(id: MemberId): string | null;
 };
 
@@ -58,6 +62,10 @@ export class PeerNetwork implements PeerLinks {
   readonly #pairs = new Map<MemberId, Pair>();
   readonly #accepted = new Map<MemberId, PeerConnection>();
   readonly #protocols = new Map<MemberId, number>();
+  /** Who listens at the address of each member, as our links found it. */
+  readonly #met = new Map<MemberId, string>();
+  /** Processes that sit on somebody else's seat: nothing of them is heard. */
+  readonly #refused = new Set<string>();
   #events: PeerNetworkEvents | null = null;
 
   constructor(options: PeerNetworkOptions) {
@@ -92,7 +100,22 @@ export class PeerNetwork implements PeerLinks {
   }
 
   isUp(peer: MemberId): boolean {
-    return this.#pairs.get(peer)?.control.state === 'up';
+    return this.#pairs.get(peer)?.control.state === 'up' && !this.#refused.has(this.#metAt(peer));
+  }
+
+  /** Who runs at the member's address; null while it is not connected. */
+  incarnationOf(peer: MemberId): string | null {
+    return this.isUp(peer) ? this.#metAt(peer) : null;
+  }
+
+  /** Again and again: what is known of the seats comes through the log. */
+  checkSeats(): void {
+    for (const [id, connection] of this.#accepted) {
+      this.#refuseIfTaken(id, connection.peer.incarnation, connection);
+    }
+    for (const [id, { control }] of this.#pairs) {
+      if (control.state === 'up') this.#refuseIfTaken(id, this.#metAt(id), control);
+    }
   }
 
   /** The level of the protocol that both sides speak; null while it is not connected. */
@@ -152,6 +175,7 @@ export class PeerNetwork implements PeerLinks {
     } else if (memberId !== 0) {
       this.#accepted.set(memberId, connection);
       this.#tellIfRemoved(memberId, connection);
+      this.#refuseIfTaken(memberId, connection.peer.incarnation, connection);
     }
     return {
       onFrame: (type, body) => this.#receive(connection.peer, connection, type, body),
@@ -167,6 +191,21 @@ export class PeerNetwork implements PeerLinks {
     if (index === null) return;
     const message = encodeControllerMessage({ type: 'removed', memberId, index });
     connection.send(ControllerFrame.message, message);
+  }
+
+  /** An empty directory in the place of the one that voted: it is told, and stops. */
+  #refuseIfTaken(id: MemberId, incarnation: string, way: Pick<PeerConnection, 'send'>): void {
+    if (this.#events?.seatTaken(id, incarnation) !== true) return;
+    const message = encodeControllerMessage({ type: 'seatTaken', memberId: id });
+    way.send(ControllerFrame.message, message);
+    if (this.#refused.has(incarnation)) return;
+    this.#refused.add(incarnation);
+    const name = this.#events.nameOf(id);
+    this.#options.log.error('a controller runs on another directory than its own', { id, name });
+  }
+
+  #metAt(id: MemberId): string {
+    return this.#met.get(id) ?? '';
   }
 
   #wayTo(id: MemberId, link: PeerLink | undefined): Pick<PeerConnection, 'send'> | undefined {
@@ -202,9 +241,12 @@ export class PeerNetwork implements PeerLinks {
       expectedName: peer,
       time: { clock, prng },
       onFrame: (type, body) => this.#receive(sender, link, type, body),
-      onUp: ({ protocol }) => {
+      onUp: ({ protocol, incarnation }) => {
         wasUp = true;
+        sender.incarnation = incarnation;
+        this.#met.set(id, incarnation);
         this.#protocols.set(id, protocol);
+        this.#refuseIfTaken(id, incarnation, link);
         if (channel === 'raft-control') this.#events?.onUp(id);
       },
       onDown: (cause) => {
@@ -218,6 +260,7 @@ export class PeerNetwork implements PeerLinks {
 
   #receive(peer: Sender, way: Pick<PeerConnection, 'send'>, type: number, body: Uint8Array): void {
     const from = peer.memberId;
+    if (this.#refused.size > 0 && this.#refused.has(peer.incarnation)) return;
     if (type === RaftFrame.message) {
       const message = decodeRaftMessage(body);
       if (message.from !== from) {
@@ -240,6 +283,8 @@ export class PeerNetwork implements PeerLinks {
       this.#events?.onJoin(peer, message.token, (answer) => {
         way.send(ControllerFrame.message, encodeControllerMessage({ type: 'joinAnswer', answer }));
       });
+    } else if (message.type === 'seatTaken') {
+      if (message.memberId === this.#options.self.memberId) this.#events?.onSeatTaken();
     } else if (message.type === 'removed') {
       const own = this.#options.self.memberId;
       if (message.memberId === own && own !== 0) this.#events?.onRemoved(message.index);

@@ -1,23 +1,17 @@
-import { readRegister, registerKey } from '#libs/event-store';
 import type { JoinAnswer } from '#libs/protocol';
 import type { Member } from '#libs/raft';
 import type { Sender } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
 import { appliedCommand, ProposalLostError } from '../proposing.ts';
-import { STORE_PORTS } from '../raft-host/load-event-store.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
-import type { StateReader } from '../raft-host/state-reader.ts';
 import { parseJoinToken } from './join-token.ts';
 import { isFounder } from './member-ids.ts';
+import { takeSeat } from './seats.ts';
 
 export type AdmissionsOptions = {
   readonly host: RaftHost;
-  readonly reader: StateReader;
   readonly log: Log;
 };
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /**
  * Gives seats to controllers that join, each once: a directory that came back empty would vote again
@@ -53,14 +47,10 @@ export class Admissions {
   }
 
   async #take({ id, name }: Member, incarnation: string): Promise<JoinAnswer> {
-    const { host, reader } = this.#options;
-    const key = `controllers/seats/${id}`;
-    const value = encoder.encode(incarnation);
-    const put = { type: 'put', key, value, expectedRevision: 0 } as const;
-    const { result } = await appliedCommand(host, put);
+    const { host } = this.#options;
+    const { result } = await appliedCommand(host, takeSeat(id, incarnation));
     if (result.type === 'written') return { kind: 'admitted', memberId: id };
-    const stored = await reader.get(registerKey(key));
-    const taker = stored === null ? null : decoder.decode(readRegister(STORE_PORTS, stored).value);
+    const taker = host.store.seatTaker(id);
     // Asked twice by the same process: its first answer was lost.
     if (taker === incarnation) return { kind: 'admitted', memberId: id };
     return {

@@ -25,6 +25,8 @@ export type SeatOptions = {
   readonly name: string;
   /** How a fresh directory gets its seat; not read again once it has one. */
   readonly entry: SeatEntry;
+  /** For a fresh directory: tells it from every other that ever had its seat. */
+  readonly directoryId?: string;
   readonly disk?: StoreDisk;
 };
 
@@ -75,15 +77,16 @@ export async function openSeat(options: SeatOptions): Promise<Seat> {
 
 async function bootstrap(
   storage: ReplicaStore,
-  { groupId, name, entry }: SeatOptions,
+  { groupId, name, entry, directoryId }: SeatOptions,
 ): Promise<Seat['recovered']> {
+  const numbered = directoryId === undefined ? {} : { directoryId };
   if (entry.kind === 'join') {
     const memberId = await entry.admitted();
-    return storage.bootstrap({ groupId, memberId, membership: NOBODY });
+    return storage.bootstrap({ groupId, memberId, membership: NOBODY, ...numbered });
   }
   const membership = foundingMembership(entry.founders);
   const memberId = membership.members.find((member) => member.name === name)?.id ?? 0;
-  return storage.bootstrap({ groupId, memberId, membership });
+  return storage.bootstrap({ groupId, memberId, membership, ...numbered });
 }
 
 /** Seats are given by position in the list, which is the same in every founder's configuration. */

@@ -1,5 +1,5 @@
 import type { Prng } from '#libs/kernel';
-import type { MemberId } from '#libs/raft';
+import type { MemberId, Membership } from '#libs/raft';
 import type { Network } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimMember } from './sim-member.ts';
@@ -12,6 +12,8 @@ export type FaultScene = {
   readonly swarm: Swarm;
   readonly members: () => readonly SimMember[];
   readonly over: () => boolean;
+  readonly bootstrap: Membership;
+  readonly count: (what: string) => void;
 };
 
 /** Injects a fault now and then, until the safety phase is over. */
@@ -55,11 +57,21 @@ function inject(scene: FaultScene, kind: FaultKind): void {
       }
       return;
     case 'failedWrite':
-      victim.failWrite();
+      victim.onDisk((store) => store.failNextWrite());
       return;
     case 'damage': {
       const damaged = members.filter((member) => member.damageDone).length;
       if (damaged < scene.swarm.damagedDisksMax) victim.damage();
+      after(1_000, () => victim.restart());
+      return;
+    }
+    case 'copyDirectory':
+      victim.onDisk((store) => store.takeCopy());
+      return;
+    case 'diskReplaced': {
+      const damaged = members.filter((member) => member.damageDone).length;
+      if (victim.damageDone || damaged >= scene.swarm.damagedDisksMax) return;
+      if (victim.replaceDisk(scene.bootstrap)) scene.count('disksReplaced');
       after(1_000, () => victim.restart());
       return;
     }

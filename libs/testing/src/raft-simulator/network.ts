@@ -6,7 +6,10 @@ import type { Swarm } from './swarm.ts';
 import type { Arrival, Wire } from './wire.ts';
 
 /** A message, and the snapshot that its pieces would add up to. */
-export type Packet = { readonly message: Message; readonly body: SnapshotBody | null };
+export type Outgoing = { readonly message: Message; readonly body: SnapshotBody | null };
+
+/** With the process, and the directory, that it comes from. */
+export type Packet = Outgoing & { readonly incarnation: string };
 
 /** Loses, doubles, delays and reorders; cuts are one-way and kept as pairs. */
 export class Network {
@@ -54,7 +57,7 @@ export class Network {
       // What was under way when the cut came may still arrive, and then it arrives late.
       if (isCut && this.prng.chance(0.5)) return;
       const message = arrival();
-      if (message !== null) this.deliver({ message, body: packet.body });
+      if (message !== null) this.deliver({ ...packet, message });
     });
   }
 }

@@ -100,7 +100,8 @@ class SeedRun {
     const oracle = this.#oracle;
     this.#world = { scheduler, network, oracle, sessions, trace, swarm, memberOf, stats };
     const prng = seededPrng(source.next());
-    this.#faults = { scheduler, prng, network, swarm, members, over };
+    const bootstrap = membershipOf(swarm.members);
+    this.#faults = { scheduler, prng, network, swarm, members, over, bootstrap, count };
     const join = (): number | null => (this.#joined < swarm.joiners ? this.#join() : null);
     const workPrng = seededPrng(source.next());
     this.#workload = new Workload({ scheduler, prng: workPrng, swarm, members, join, over });
@@ -109,7 +110,6 @@ class SeedRun {
       const sessionPrng = seededPrng(seed * 19 + 7);
       startSessionClients({ scheduler, prng: sessionPrng, oracle: sessions, leaning, over });
     }
-    const bootstrap = membershipOf(swarm.members);
     for (const id of bootstrap.voters) this.#start(id, bootstrap);
   }
 
@@ -182,7 +182,11 @@ class SeedRun {
     if (membership.outgoing.length > 0 || commitIndex !== lastIndex) return false;
     return membership.members.every(({ id }) => {
       const member = this.#members.get(id);
-      return member?.damaged === true || member?.applied.index === commitIndex;
+      return (
+        member?.damaged === true ||
+        member?.emptied === true ||
+        member?.applied.index === commitIndex
+      );
     });
   }
 

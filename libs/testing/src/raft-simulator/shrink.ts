@@ -15,7 +15,15 @@ type Attempt = (less: LessWorld) => Promise<string | null>;
 
 const NAMES = [
   ...['crash', 'restartStorm', 'pause', 'partition', 'oneWay', 'hub', 'chain', 'writeStall'],
-  ...['failedWrite', 'damage', 'transfer', 'membership', 'campaignRush'],
+  ...[
+    'failedWrite',
+    'damage',
+    'copyDirectory',
+    'diskReplaced',
+    'transfer',
+    'membership',
+    'campaignRush',
+  ],
 ] as const;
 /** A run is not cut shorter than to the first multiple of this that still fails. */
 const SHORTEST_STEP_MS = 100;

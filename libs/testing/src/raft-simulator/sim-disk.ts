@@ -108,12 +108,16 @@ export class StableMedia {
   applied: { index: LogIndex; digest: number; registers: RegisterRecords };
 
   constructor(bootstrap: Membership) {
-    this.snapshot = {
-      meta: { index: 0, term: 0, membership: bootstrap },
-      digest: 0,
-      registers: NO_RECORDS,
-    };
-    this.applied = { index: 0, digest: 0, registers: NO_RECORDS };
+    this.snapshot = emptyBody(bootstrap);
+    this.applied = appliedBy(this.snapshot);
+  }
+
+  /** As on the first day. */
+  reset(bootstrap: Membership): void {
+    this.hardState = { term: 0, vote: 0 };
+    this.snapshot = emptyBody(bootstrap);
+    this.applied = appliedBy(this.snapshot);
+    this.log.reset(0, 0, 0);
   }
 
   /** Entries from `fromIndex` on; none when that is compacted. */
@@ -139,4 +143,8 @@ export class StableMedia {
 /** What is applied once the state of `body` is stored. */
 export function appliedBy({ meta, digest, registers }: SnapshotBody): StableMedia['applied'] {
   return { index: meta.index, digest, registers };
+}
+
+function emptyBody(membership: Membership): SnapshotBody {
+  return { meta: { index: 0, term: 0, membership }, digest: 0, registers: NO_RECORDS };
 }

@@ -1,6 +1,7 @@
 import { type Prng, seededPrng } from '#libs/kernel';
 import {
   createRaft,
+  type FetchRequest,
   type LogEntry,
   type LogIndex,
   type MemberId,
@@ -13,11 +14,13 @@ import {
   type Term,
   type WriteSeq,
 } from '#libs/raft';
+import { firstIncarnation, heard } from './directories.ts';
 import { mirrorBatch } from './mirror-batch.ts';
-import type { Packet } from './network.ts';
+import type { Outgoing, Packet } from './network.ts';
 import type { Witness } from './oracle.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { SimApplied } from './sim-applied.ts';
+import { SimApplier } from './sim-applier.ts';
 import { SimClients } from './sim-clients.ts';
 import { HashedLog, type SnapshotBody, StableMedia } from './sim-disk.ts';
 import { planTicks, SimLife } from './sim-life.ts';
@@ -29,7 +32,6 @@ import { SimWatch } from './sim-watch.ts';
 import { SimWriter } from './sim-writer.ts';
 import type { Surroundings } from './surroundings.ts';
 import { TICK_MS } from './swarm.ts';
-import { Violation } from './violation.ts';
 
 /** The host of one machine: it carries out effects in the order that the contract demands. */
 export class SimMember implements Witness {
@@ -43,6 +45,8 @@ export class SimMember implements Witness {
   /** Its disk lost what it had acknowledged: it never takes part again. */
   damaged = false;
   damageDone = false;
+  /** It runs on an empty disk, under its id, and nobody may listen to it. */
+  emptied = false;
   #opening = false;
   #asleep = false;
   serving = false;
@@ -58,7 +62,7 @@ export class SimMember implements Witness {
   #observer: SimObserver;
   #turnPlanned = false;
   readonly #life: SimLife;
-  #applyQueue: LogEntry[] = [];
+  readonly #applier: SimApplier;
 
   constructor(
     readonly id: MemberId,
@@ -70,14 +74,14 @@ export class SimMember implements Witness {
     this.#life = new SimLife(world.scheduler);
     this.media = new StableMedia(bootstrap);
     this.#clients = new SimClients(id, world.oracle, (what) => this.#count(what));
+    this.#applier = this.#newApplier();
     this.#store = world.swarm.disk === 'store' ? this.#newStore(bootstrap) : null;
     this.writer = new SimWriter(
       this.media,
       this.#prng,
       world.swarm,
       {
-        nowMs: () => world.scheduler.nowMs,
-        healed: () => world.network.healed,
+        ...{ nowMs: () => world.scheduler.nowMs, healed: () => world.network.healed },
         later: (delayMs, run) => this.#life.later(delayMs, run),
         input: (run) => this.#input(run),
         sendAll: (messages) => this.#sendAll(messages),
@@ -93,15 +97,16 @@ export class SimMember implements Witness {
     this.#planTick();
   }
 
-  receive({ message, body }: Packet): void {
+  receive(packet: Packet): void {
+    if (!heard(packet, this.world)) return;
+    const { message, body } = packet;
     this.#input(() => {
       this.#watch.step(this.machine, message);
       if (message.type === 'snapshotChunk' && body !== null) {
         this.#snapshots.receive(message, body, () => this.#turn());
       }
-      if (message.type === 'snapshotAck') {
-        this.machine.onSnapshotSent(message.from, 'installed', message.index);
-      }
+      if (message.type !== 'snapshotAck') return;
+      this.machine.onSnapshotSent(message.from, 'installed', message.index);
     });
   }
 
@@ -133,7 +138,7 @@ export class SimMember implements Witness {
     this.#life.end();
     this.writer.crash();
     this.#clients.crash();
-    this.#applyQueue = [];
+    this.#applier.crash();
     this.serving = false;
     this.isLeader = false;
     this.#trace('crash');
@@ -165,9 +170,21 @@ export class SimMember implements Witness {
     }
   }
 
-  /** The disk refuses a write: the process ends, and somebody starts it again. */
-  failWrite(): void {
-    if (this.running) this.#store?.failNextWrite();
+  /** Nothing happens to a member that is down, or whose disk are the plain media. */
+  onDisk(run: (store: SimStore) => void): void {
+    if (this.running && this.#store !== null) run(this.#store);
+  }
+
+  /** False when it is just coming back. */
+  replaceDisk(bootstrap: Membership): boolean {
+    if (this.#opening) return false;
+    [this.damageDone, this.emptied] = [true, true];
+    this.crash();
+    this.world.scheduler.after(0, () => {
+      this.media.reset(bootstrap);
+      this.#store?.replaceDisk();
+    });
+    return true;
   }
 
   damage(): void {
@@ -205,10 +222,8 @@ export class SimMember implements Witness {
   #newStore(bootstrap: Membership): SimStore {
     const { scheduler } = this.world;
     return new SimStore(this.id, this.media, bootstrap, {
-      scheduler,
-      prng: this.#prng,
-      latencyMs: () => this.writer.latencyMs(),
-      stalled: () => this.writer.stalled,
+      ...{ scheduler, prng: this.#prng },
+      ...{ latencyMs: () => this.writer.latencyMs(), stalled: () => this.writer.stalled },
       later: (run) => this.#life.later(0, run),
       failed: () => {
         this.#count('failedWrites');
@@ -233,6 +248,17 @@ export class SimMember implements Witness {
     return createRaft(config, initial, seededPrng(this.#prng.next()));
   }
 
+  #newApplier(): SimApplier {
+    return new SimApplier(this, this.#prng, {
+      ...{ oracle: this.world.oracle, clients: this.#clients },
+      ...{ machine: () => this.machine, applied: () => this.applied },
+      commitIndex: () => this.#observer.commitIndex,
+      later: (delayMs, run) => this.#life.later(delayMs, run),
+      input: (run) => this.#input(run),
+      done: () => this.#snapshots.maybeTake(),
+    });
+  }
+
   #newObserver(commitIndex: LogIndex, membership: Membership): SimObserver {
     return new SimObserver(this.world, commitIndex, membership, (index, hash) =>
       this.#trace('commit', index, hash),
@@ -246,10 +272,8 @@ export class SimMember implements Witness {
       this.#prng,
       this.world.swarm,
       {
-        machine: () => this.machine,
-        mirror: () => this.mirror,
-        applied: () => this.applied,
-        term: () => this.term,
+        ...{ machine: () => this.machine, mirror: () => this.mirror },
+        ...{ applied: () => this.applied, term: () => this.term },
         later: (delayMs, run) => this.#life.later(delayMs, run),
         input: (run) => this.#input(run),
         send: (packet) => this.#send(packet),
@@ -312,17 +336,19 @@ export class SimMember implements Witness {
       this.#trace('role', term, leader, serving ? 1 : 0, role.length);
       if (this.isLeader) this.world.oracle.leaderElected(term, this.id, this.mirror);
     }
-    if (output.apply.length > 0) this.#planApply(output.apply);
+    if (output.apply.length > 0) this.#applier.plan(output.apply);
     for (const round of output.rounds) this.#answer(round);
-    for (const { to, fromIndex, maxBytes } of output.fetch) {
-      const done = (entries: readonly LogEntry[]): void =>
-        this.#input(() => this.machine.onFetched(to, fromIndex, entries));
-      this.#count('fetches');
-      const stored = (): void => done(this.media.stored(fromIndex, maxBytes));
-      if (this.#store !== null) this.#store.readEntries(fromIndex, maxBytes, done);
-      else this.#life.later(this.#prng.unit() * 3, stored);
-    }
+    for (const wanted of output.fetch) this.#fetch(wanted);
     for (const to of output.snapshotsWanted) this.#snapshots.send(to);
+  }
+
+  #fetch({ to, fromIndex, maxBytes }: FetchRequest): void {
+    const done = (entries: readonly LogEntry[]): void =>
+      this.#input(() => this.machine.onFetched(to, fromIndex, entries));
+    this.#count('fetches');
+    const stored = (): void => done(this.media.stored(fromIndex, maxBytes));
+    if (this.#store !== null) this.#store.readEntries(fromIndex, maxBytes, done);
+    else this.#life.later(this.#prng.unit() * 3, stored);
   }
 
   #answer(round: RoundOutcome): void {
@@ -350,41 +376,18 @@ export class SimMember implements Witness {
     this.machine.onPersisted(seq);
   }
 
-  #planApply(entries: readonly LogEntry[]): void {
-    this.#applyQueue.push(...entries);
-    const apply = (): void => {
-      for (const entry of this.#applyQueue.splice(0)) this.#apply(entry);
-      this.machine.onApplied(this.applied.index);
-      this.#snapshots.maybeTake();
-    };
-    if (this.#prng.chance(0.5)) apply();
-    else this.#life.later(this.#prng.unit() * 2, () => this.#input(apply));
-  }
-
-  #apply(entry: LogEntry): void {
-    if (!this.applied.apply(entry)) return;
-    const { oracle } = this.world;
-    if (this.media.log.lastIndex < entry.index) {
-      throw new Violation('applied is durable', { id: this.id, index: entry.index });
-    }
-    oracle.committed(this, Math.max(entry.index, this.#observer.commitIndex));
-    oracle.applied(entry.index, this.applied.digest, this.id);
-    this.#clients.applied(entry);
-  }
-
   #sendAll(messages: readonly Message[]): void {
     for (const message of messages) this.#send({ message, body: null });
   }
 
-  #send(packet: Packet): void {
+  #send(packet: Outgoing): void {
     const { oracle, memberOf, network } = this.world;
     const { type, to, term } = packet.message;
-    const leaderId = oracle.leaderOf(term);
-    const leader = leaderId === undefined ? undefined : memberOf(leaderId);
+    const leader = memberOf(oracle.leaderOf(term) ?? 0);
     const current = leader?.isLeader === true && leader.term === term;
-    oracle.promised(packet.message, this, current ? leader.mirror : null);
+    if (!this.emptied) oracle.promised(packet.message, this, current ? leader.mirror : null);
     this.#trace(type, to, term);
-    network.send(packet);
+    network.send({ ...packet, incarnation: firstIncarnation(this.id, this.emptied) });
   }
 
   #trace(what: string, ...values: readonly number[]): void {

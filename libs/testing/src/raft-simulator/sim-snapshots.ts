@@ -1,7 +1,7 @@
 import type { Prng } from '#libs/kernel';
 import { encodeMembership } from '#libs/protocol';
 import type { LogIndex, MemberId, Message, RaftMachine, Term } from '#libs/raft';
-import type { Packet } from './network.ts';
+import type { Outgoing } from './network.ts';
 import type { SimApplied } from './sim-applied.ts';
 import { appliedBy, type HashedLog, type SnapshotBody, type StableMedia } from './sim-disk.ts';
 import type { SimStore } from './sim-store.ts';
@@ -19,7 +19,7 @@ export type SnapshotPort = {
   readonly term: () => Term;
   readonly later: (delayMs: number, run: () => void) => void;
   readonly input: (run: () => void) => void;
-  readonly send: (packet: Packet) => void;
+  readonly send: (packet: Outgoing) => void;
   readonly count: (what: string) => void;
 };
 

@@ -2,6 +2,7 @@ import { codeOf, InvariantError, messageOf, type Prng, present } from '#libs/ker
 import { decodeMembership } from '#libs/protocol';
 import type { LogEntry, LogIndex, Membership, Message, PersistBatch } from '#libs/raft';
 import {
+  type DiskCopy,
   MemoryDisk,
   openReplicaStore,
   type ReplicaStore,
@@ -15,6 +16,7 @@ import {
   type FoundLog,
   type UnderWay,
 } from './check-recovered.ts';
+import { damageDisk } from './damage-disk.ts';
 import { DiskGate } from './disk-gate.ts';
 import type { Scheduler } from './scheduler.ts';
 import { appliedBy, type SnapshotBody, type StableMedia } from './sim-disk.ts';
@@ -23,8 +25,6 @@ import { Violation } from './violation.ts';
 const GROUP_ID = '00112233aabbccdd';
 const DIGEST_KEY = 'digest';
 const READ_ALL_BYTES = 1_000_000_000;
-/** Batches that must follow one which is dropped: the last may be lost before it is confirmed. */
-const DROPPED_FROM_NEWEST_MAX = 8;
 
 type Chunk = Extract<Message, { type: 'snapshotChunk' }>;
 
@@ -51,6 +51,8 @@ export class SimStore {
   #batchesWritten = 0;
   #underWay: UnderWay = { batch: null, body: null, sealing: null };
   #damagePlanned = false;
+  #copy: DiskCopy | null = null;
+  #batchesAtCopy = 0;
 
   constructor(
     private readonly id: number,
@@ -157,6 +159,21 @@ export class SimStore {
     this.#disk.failNextWrite(Object.assign(new Error('i/o error'), { code: 'EIO' }));
   }
 
+  /** An operator copies the directory, as people do. */
+  takeCopy(): void {
+    this.#copy = this.#disk.copy();
+    this.#batchesAtCopy = this.#batchesWritten;
+  }
+
+  /** Another, empty disk, and a process that starts on it. */
+  replaceDisk(): void {
+    this.#disk.replace();
+    this.#damagePlanned = false;
+    this.#copy = null;
+    this.#batchesWritten = 0;
+    this.#underWay = { batch: null, body: null, sealing: null };
+  }
+
   /** At the next crash the disk loses or changes something that was acknowledged. */
   planDamage(): void {
     this.#damagePlanned = true;
@@ -218,17 +235,13 @@ export class SimStore {
   }
 
   #damage(): void {
-    const { prng } = this.port;
-    const kind = prng.pick(['flip', 'drop', 'tear'] as const);
-    const byte = prng.range(0, 1_000);
-    if (kind === 'tear') {
-      this.#disk.tearGuardSlot(0, byte % 48);
-      this.#disk.tearGuardSlot(1, byte % 48);
-    } else if (kind === 'drop' && this.#batchesWritten > 4 * DROPPED_FROM_NEWEST_MAX) {
-      this.#disk.dropBatch(prng.range(1, DROPPED_FROM_NEWEST_MAX));
-    } else {
-      this.#disk.flipByte({ record: prng.range(0, 100_000), byte, mask: 1 << prng.range(0, 7) });
-    }
+    const { prng, count } = this.port;
+    const kind = damageDisk(this.#disk, prng, {
+      batches: this.#batchesWritten,
+      copy: this.#copy,
+      batchesAtCopy: this.#batchesAtCopy,
+    });
+    count(`damage:${kind}`);
   }
 
   #then<T>(promise: Promise<T>, done: (value: T) => void): void {

@@ -7,7 +7,11 @@ import type { Swarm } from './swarm.ts';
 import type { Trace } from './trace.ts';
 
 /** What a member may look up of another, for the oracle. */
-type Seat = Witness & { readonly isLeader: boolean; readonly term: Term };
+type Seat = Witness & {
+  readonly isLeader: boolean;
+  readonly term: Term;
+  readonly emptied: boolean;
+};
 
 /** What members share: the world around them. */
 export type Surroundings = {

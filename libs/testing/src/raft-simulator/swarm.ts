@@ -47,7 +47,9 @@ export type FaultKind =
   | 'chain'
   | 'writeStall'
   | 'failedWrite'
-  | 'damage';
+  | 'damage'
+  | 'copyDirectory'
+  | 'diskReplaced';
 export type OperationKind = 'transfer' | 'membership' | 'campaignRush';
 
 const FAULTS: readonly FaultKind[] = [
@@ -120,9 +122,10 @@ function realised(seed: number, plain: Swarm): Swarm {
     faults,
   } as const;
   if (!damages) return store;
+  const replaced: readonly FaultKind[] = prng.chance(0.5) ? ['diskReplaced'] : [];
   return {
     ...store,
-    faults: [...faults, 'damage'],
+    faults: [...faults, 'damage', 'copyDirectory', ...replaced],
     damagedDisksMax: Math.floor((swarm.members - 1) / 2),
     // A quorum must be left whatever is removed: the group stays as it was founded.
     joiners: 0,
