@@ -6,6 +6,8 @@ export const OBSERVE_DEADLINE_MS = 1_000;
 
 /** An answer of the leader includes a confirmation round. */
 export const LEADER_ANSWER_MS = 1_500;
+/** An older confirmation is asked for again before anything is done (safety 4). */
+export const CONFIRMATION_AGE_MAX_MS = 15_000;
 export const SUBSCRIBE_ANSWER_MS = 2_000;
 /** Without a leader for this long, events are read from any controller. */
 export const LEADERLESS_MS = 300;

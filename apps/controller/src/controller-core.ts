@@ -11,7 +11,7 @@ import {
 } from '#libs/leader';
 import { CappedTime } from '#libs/lease';
 import type { ControllerMessage } from '#libs/protocol';
-import type { LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
+import type { LogEntry, LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
@@ -42,6 +42,8 @@ export type CoreOptions = {
   readonly electionTimeoutMs: number;
   /** Of this process, with the directory that it runs on. */
   readonly ownIncarnation: string;
+  /** Of the log, at the start. */
+  readonly unapplied: readonly LogEntry[];
   readonly tickMs: number;
   /** Where this controller's HTTP API is, for the others. */
   readonly apiAddress: string;
@@ -126,8 +128,8 @@ export class ControllerCore implements HostListener {
     });
     this.promoter = new Promoter(host, log);
     this.#admissions = new Admissions({ host, log });
-    const { ownIncarnation } = options;
-    this.#seats = new Seats({ host, network, log, ownIncarnation });
+    const { ownIncarnation, unapplied } = options;
+    this.#seats = new Seats({ host, network, log, ownIncarnation, unapplied });
     this.#placement = new LeaderPlacement(host, log);
     this.#protocol = new ProtocolSwitch({ host, network, log, ownMax: options.protocolMax });
     const { checkEveryMs } = options;

@@ -104,8 +104,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
   const { memberId, directoryId: found } = seat.recovered;
   const self = { ...stranger, memberId, incarnation: incarnationOn(found, started) };
   const network = new PeerNetwork({ self, security, clock, prng: seededPrng(seed), log });
-  const links = network;
-  const replica = await openReplica(seat, { timing, clock, log, seed, onFatal, links });
+  const replica = await openReplica(seat, { timing, clock, log, seed, onFatal, links: network });
   const { host, storage } = replica;
   const opened = new OpenedParts();
   opened.add(() => storage.close());
@@ -128,6 +127,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
       protocolMax: speaks.protocolMax,
       checkEveryMs: options.checkEveryMs ?? CHECK_EVERY_MS,
       ownIncarnation: self.incarnation,
+      unapplied: seat.recovered.tail,
       onRemoved: (index) => options.onRemoved?.(new MemberRemovedError(name, memberId, index)),
       onSeatTaken: () => options.onRemoved?.(new SeatTakenError(name, memberId)),
     });

@@ -1,18 +1,24 @@
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Confirmation } from '#libs/protocol';
-import { LEADER_ANSWER_MS } from '../timing.ts';
+import { CONFIRMATION_AGE_MAX_MS, LEADER_ANSWER_MS } from '../timing.ts';
 import type { Controllers } from './controllers.ts';
 
-/** What the leader said was current, by rounds that began after it was asked (safety 4). */
+/**
+ * What the leader said was current, by rounds that began after it was asked (safety 4). A word that was
+ * given long ago counts no more: this host may have been cut off since, with a controller that knows no
+ * more than we do.
+ */
 export class Confirmations {
   #latest: Confirmation | null = null;
+  #notedMs = 0;
   #askingFor: number | null = null;
 
   constructor(
     readonly controllers: Controllers,
     readonly log: Logger,
     readonly onConfirmed: () => void,
+    readonly nowMs: () => number = () => performance.now(),
   ) {}
 
   get latest(): Confirmation | null {
@@ -24,13 +30,19 @@ export class Confirmations {
     const known = this.#latest;
     const same = known?.controllersIncarnation === confirmation.controllersIncarnation;
     if (known !== null && same && confirmation.sequence < known.sequence) return;
+    const wasOld = this.#isOld;
     this.#latest = confirmation;
-    if (!same || confirmation.sequence !== known?.sequence) this.onConfirmed();
+    this.#notedMs = this.nowMs();
+    if (!same || wasOld || confirmation.sequence !== known?.sequence) this.onConfirmed();
   }
 
-  /** True when the leader said that `sequence` is all there is. */
+  /** True when the leader said, not long ago, that `sequence` is all there is. */
   covers(sequence: number): boolean {
-    return this.#latest !== null && this.#latest.sequence === sequence;
+    return this.#latest !== null && this.#latest.sequence === sequence && !this.#isOld;
+  }
+
+  get #isOld(): boolean {
+    return this.nowMs() - this.#notedMs > CONFIRMATION_AGE_MAX_MS;
   }
 
   /** Asks for a confirmation of `sequence` unless that question is on its way. */

@@ -7,6 +7,7 @@ import { clusterName, epochMs, instanceName } from '#libs/kernel';
 import { createLogger } from '#libs/observability';
 import { AgentFrame, decode, encode } from '#libs/protocol';
 import { FoldedStateFile } from '../state-directory/folded-state-file.ts';
+import { CONFIRMATION_AGE_MAX_MS } from '../timing.ts';
 import { Confirmations } from './confirmations.ts';
 import type { LinkEvents } from './controller-channel.ts';
 import { Controllers } from './controllers.ts';
@@ -164,7 +165,11 @@ describe('EventStream', () => {
 
 describe('Confirmations', () => {
   it('covers exactly the sequence that the leader named last', () => {
-    const confirmations = new Confirmations(controllers, log, () => undefined);
+    const confirmations = new Confirmations(
+      ...([controllers, log] as const),
+      () => undefined,
+      () => 0,
+    );
     const of = (sequence: number, controllersIncarnation = 'a') =>
       confirmations.note({ version: sequence, sequence, controllersIncarnation });
     expect(confirmations.covers(0)).toBe(false);
@@ -177,5 +182,27 @@ describe('Confirmations', () => {
     ]);
     of(2, 'restored');
     expect(confirmations.covers(2)).toBe(true);
+  });
+
+  it('covers nothing once the word is old, and tells when it is given anew (safety 4)', () => {
+    let nowMs = 1_000;
+    let told = 0;
+    const confirmations = new Confirmations(
+      ...([controllers, log] as const),
+      () => {
+        told += 1;
+      },
+      () => nowMs,
+    );
+    const word = { version: 5, sequence: 5, controllersIncarnation: 'a' };
+    confirmations.note(word);
+    expect([confirmations.covers(5), told]).toEqual([true, 1]);
+    nowMs += CONFIRMATION_AGE_MAX_MS;
+    confirmations.note(word);
+    expect([confirmations.covers(5), told]).toEqual([true, 1]);
+    nowMs += CONFIRMATION_AGE_MAX_MS + 1;
+    expect(confirmations.covers(5)).toBe(false);
+    confirmations.note(word);
+    expect([confirmations.covers(5), told]).toEqual([true, 2]);
   });
 });

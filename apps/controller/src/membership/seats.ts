@@ -1,10 +1,14 @@
+import { unpackCommand, unpackEnvelope } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { directoryOf, isOtherDirectory } from '#libs/protocol';
-import type { MemberId } from '#libs/raft';
+import type { LogEntry, MemberId } from '#libs/raft';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
 import { appliedCommand, ProposalLostError } from '../proposing.ts';
+import { STORE_PORTS } from '../raft-host/load-event-store.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
+
+const SEATS = 'controllers/seats/';
 
 /** This seat belongs to a directory that is not ours: with ours, votes and entries were forgotten. */
 export class SeatTakenError extends DomainError {
@@ -24,6 +28,8 @@ export type SeatsOptions = {
   readonly network: PeerNetwork;
   readonly log: Log;
   readonly ownIncarnation: string;
+  /** Entries that were in the log at the start and not applied: nobody may have said yet that they stand. */
+  readonly unapplied: readonly LogEntry[];
 };
 
 /**
@@ -33,14 +39,18 @@ export type SeatsOptions = {
 export class Seats {
   readonly #options: SeatsOptions;
   readonly #recording = new Set<MemberId>();
+  /** A member that starts alone must know the seats before anybody tells it what is committed. */
+  readonly #foundInLog: ReadonlyMap<string, string>;
 
   constructor(options: SeatsOptions) {
     this.#options = options;
+    this.#foundInLog = new Map(options.unapplied.flatMap(seatIn));
   }
 
   /** True when a process of this incarnation is not on the directory that has the seat. */
   isTaken(id: MemberId, incarnation: string): boolean {
-    return isOtherDirectory(this.#options.host.store.seatTaker(id), incarnation);
+    const applied = this.#options.host.store.seatTaker(id);
+    return isOtherDirectory(applied ?? this.#foundInLog.get(seatKey(id)) ?? null, incarnation);
   }
 
   /** The leader's: whoever is connected and has no entry yet gets one. */
@@ -72,5 +82,25 @@ export class Seats {
 /** Written once: whoever comes second is refused by the revision. */
 export function takeSeat(id: MemberId, incarnation: string) {
   const value = new TextEncoder().encode(incarnation);
-  return { type: 'put', key: `controllers/seats/${id}`, value, expectedRevision: 0 } as const;
+  return { type: 'put', key: seatKey(id), value, expectedRevision: 0 } as const;
+}
+
+function seatKey(id: MemberId): string {
+  return `${SEATS}${id}`;
+}
+
+/** Whether it is committed or not: a leader met this directory on this seat. */
+function seatIn(entry: LogEntry): (readonly [key: string, taker: string])[] {
+  if (entry.kind !== 'command') return [];
+  try {
+    const envelope = unpackEnvelope(STORE_PORTS, entry.payload);
+    if (envelope.from !== 'controller') return [];
+    const command = unpackCommand(STORE_PORTS, envelope.body);
+    if (command.type !== 'put' || !command.key.startsWith(SEATS)) return [];
+    return [[command.key, new TextDecoder().decode(command.value)]];
+  } catch (error) {
+    // A malformed command is rejected when it is applied, and was no seat.
+    if (!(error instanceof DomainError)) throw error;
+    return [];
+  }
 }
