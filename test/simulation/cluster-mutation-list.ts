@@ -247,6 +247,7 @@ const ASYNC: readonly ClusterMutation[] = [
   },
   {
     name: 'a given-up failover keeps its standbys detached',
+    mode: 'quorum',
     patches: [
       {
         file: cluster('evolve'),
@@ -339,13 +340,23 @@ const AGENT: readonly ClusterMutation[] = [
 
 const SYNCHRONOUS: readonly ClusterMutation[] = [
   {
-    name: 'one fencer too few is enough',
+    name: 'one detached member is enough to fence',
     mode: 'quorum',
     patches: [
       {
-        file: syncSet('quorum'),
-        find: 'relied.names.length - relied.count + 1;',
-        replace: 'Math.max(1, relied.names.length - relied.count);',
+        file: rule('data-fencing'),
+        find: 'if (fencers.length < fencersNeeded(quorumOf(sync.committed))) return null;',
+        replace: 'if (fencers.length < 1) return null;',
+      },
+      {
+        file: rule('assurance'),
+        find: 'if (fencers.length < fencersNeeded(quorumOf(state.sync?.committed ?? null))) return null;',
+        replace: 'if (fencers.length < 1) return null;',
+      },
+      {
+        file: syncSet('admit-sync'),
+        find: 'return counted.length >= needed ? null',
+        replace: 'return counted.length >= 1 ? null',
       },
     ],
   },
@@ -361,18 +372,14 @@ const SYNCHRONOUS: readonly ClusterMutation[] = [
     ],
   },
   {
-    name: 'a set is relied on before PostgreSQL waits for it',
+    name: 'a set is relied on that PostgreSQL does not wait for',
     mode: 'quorum',
     patches: [
       {
-        file: syncSet('next-move'),
-        find: 'if (!isCovered(set, ordered)) continue;',
-        replace: '',
-      },
-      {
-        file: syncSet('admit-sync'),
-        find: 'return isAllCovered(set, sync)',
-        replace: 'return sync !== undefined',
+        file: syncSet('quorum'),
+        find: 'return fencersNeeded(relied) + running.count > union;',
+        replace:
+          'return fencersNeeded(relied) + running.count > Math.min(union, relied.names.length);',
       },
     ],
   },
@@ -417,7 +424,7 @@ const SYNCHRONOUS: readonly ClusterMutation[] = [
         replace: 'const shows = false;',
       },
     ],
-    mode: 'quorum',
+    mode: 'sync',
   },
   {
     name: 'an order counts as confirmed before it was proved',
