@@ -242,6 +242,18 @@ describe('links between processes', { timeout: 30_000 }, () => {
     expect(link.link.state).toBe('stopped');
   });
 
+  it('takes no more connections than it may, and the next once one is gone', async () => {
+    const server = await listen({ connectionsMax: 2 });
+    const first = await linkTo(server.port, {});
+    await first.up();
+    await (await linkTo(server.port, {})).up();
+    const third = await linkTo(server.port, {});
+    await third.down();
+    expect(server.connections).toHaveLength(2);
+    first.link.stop();
+    await third.up();
+  });
+
   it('uses new certificate files for new links after a reload', async () => {
     const server = await listen({});
     const credentials = await credentialsOf(ours, 'controller', 'one', NOW);
@@ -253,7 +265,12 @@ describe('links between processes', { timeout: 30_000 }, () => {
     await link.up();
   });
 
-  type ServerSetup = { security?: LinkSecurity; authority?: Authority; port?: number };
+  type ServerSetup = {
+    security?: LinkSecurity;
+    authority?: Authority;
+    port?: number;
+    connectionsMax?: number;
+  };
 
   async function listen(setup: ServerSetup) {
     const authority = setup.authority ?? ours;
@@ -276,6 +293,7 @@ describe('links between processes', { timeout: 30_000 }, () => {
       channels: { guard: accept, 'raft-bulk': accept, session: accept },
       clock: CLOCK,
       timing: TIMING,
+      ...(setup.connectionsMax === undefined ? {} : { connectionsMax: setup.connectionsMax }),
       onRefused: ({ cause }) => refused.push(cause),
     };
     const server = await PeerServer.listen(options);
