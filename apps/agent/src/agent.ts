@@ -181,7 +181,12 @@ export class Agent {
       unknownCluster: this.stream.unknownCluster,
       whyNoLeader: this.controllers.whyNoLeader(),
       directory: this.observer.latest?.directory ?? null,
-      others: [this.reconciler.problem, this.runner.problem, this.guard.problem],
+      others: [
+        this.#local.lastGood.problem,
+        this.reconciler.problem,
+        this.runner.problem,
+        this.guard.problem,
+      ],
     });
   }
 
@@ -206,6 +211,7 @@ export class Agent {
       rebuild: this.desk.report(),
       aside: this.#aside.report,
       leaving: this.facts.leaving,
+      configurationRejected: this.#local.lastGood.rejected,
       divergedWal: unrecordedWal(facts.divergedWal, stream.state, instance),
       activity: this.runner.activity,
       problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,

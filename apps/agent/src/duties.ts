@@ -65,6 +65,7 @@ export class Duties {
       this.#configuredVersion = state.version;
     }
     if (seen?.kind !== 'reachable') return;
+    local.lastGood.served();
     await this.#slots.keep(state, seen, performance.now());
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;

@@ -110,6 +110,9 @@ export type PrimaryProbes = {
   readonly ageMs: number;
 };
 
+/** Parameters that PostgreSQL does not start with, and what it said. */
+export type ConfigurationRejected = { readonly revision: number; readonly reason: string };
+
 /** One agent's view of its instance. `actedVersion` is the stream version that it has acted on. */
 export type AgentReport = {
   readonly instance: InstanceName;
@@ -144,6 +147,8 @@ export type AgentReport = {
   readonly server?: ServerFacts | null;
   /** Of the PostgreSQL that runs; absent while it does not answer. */
   readonly postmasterStartedAt?: EpochMs;
+  /** The present revision, when PostgreSQL does not start with it; null or absent when it does. */
+  readonly configurationRejected?: ConfigurationRejected | null;
   /** Settings that wait for a restart, with both values. */
   readonly pendingRestart?: readonly PendingRestart[];
   /** Its replication slots; absent while PostgreSQL does not answer. */

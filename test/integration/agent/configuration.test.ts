@@ -68,4 +68,24 @@ describe('a configuration on real PostgreSQL', () => {
     expect(trio.holder).not.toBe(before);
     expect(trio.leader.problems).toEqual([]);
   });
+
+  it('one that PostgreSQL does not start with stops nothing: what worked comes back, with the reason', async () => {
+    const parameters = { shared_buffers: '16MB', max_connections: '150' };
+    configure({ parameters: { ...parameters, shared_preload_libraries: 'no_such_library' } });
+    for (const { name } of trio.hosts) {
+      await until(() => (trio.leader.report(name)?.pendingRestart ?? []).length > 0, BOOT_LIMIT_MS);
+    }
+    const plan = { instances: null, rolling: true, onlyPending: false, role: null, at: null };
+    expect(trio.leader.command({ type: 'restart', ...plan }).kind).toBe('decided');
+    await until(() => trio.leader.state?.restart === null, 90_000);
+    const ended = trio.leader.events.findLast(({ event }) => event.type === 'RestartEnded')?.event;
+    const reason = expect.stringMatching(/does not start with revision .*no_such_library/);
+    expect(ended).toMatchObject({ outcome: 'failed', reason });
+    await trio.streaming(2);
+    configure({ parameters });
+    await until(
+      () => trio.hosts.every(({ name }) => trio.leader.report(name)?.problem === null),
+      BOOT_LIMIT_MS,
+    );
+  });
 });

@@ -2,9 +2,11 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ClusterState,
+  currentRevision,
   type Endpoint,
   effectiveParameters,
   type MemberRecord,
+  type Parameters,
 } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, type InstanceName } from '#libs/kernel';
@@ -24,6 +26,7 @@ import type { ClusterCredentials } from '#libs/protocol';
 import type { DataIdFile } from '../state-directory/data-id-file.ts';
 import { REMOTE_CONNECT_MS, STATEMENT_MS } from '../timing.ts';
 import { hbaLinesOf, identText, passFileText } from './hba.ts';
+import { LastGoodParameters } from './last-good-parameters.ts';
 import { settingsOf } from './settings.ts';
 import { readUpstream } from './upstream.ts';
 import { walSettings } from './wal-programs.ts';
@@ -38,13 +41,16 @@ export type RunningAs = {
 
 /** The files and connections of this host's instance. */
 export class LocalInstance {
+  readonly lastGood: LastGoodParameters;
   #credentials: ClusterCredentials | null = null;
 
   constructor(
     readonly config: AgentConfig,
     readonly installation: Installation,
     readonly dataId: DataIdFile,
-  ) {}
+  ) {
+    this.lastGood = new LastGoodParameters(config);
+  }
 
   /** Whatever the leader last gave; without them the files stay as they are. */
   get credentials(): ClusterCredentials | null {
@@ -116,7 +122,7 @@ export class LocalInstance {
           config,
           version: installation.version,
           definition,
-          parameters: effectiveParameters(state, roleIn(state, config.instance), config.instance),
+          parameters: this.lastGood.choose(currentRevision(state), this.#given(state)),
           upstream,
           dataId: this.dataId.current(),
           passFile,
@@ -152,6 +158,16 @@ export class LocalInstance {
     });
     if (change.changedFiles.length > 0) this.reloadIfRunning();
     return change;
+  }
+
+  /** To be called before each start; `lastStop` as the guard says how PostgreSQL ended. */
+  aboutToStart(state: ClusterState, lastStop: string | null): void {
+    this.lastGood.starting(currentRevision(state), this.#given(state), lastStop);
+  }
+
+  #given(state: ClusterState): Parameters {
+    const { instance } = this.config;
+    return effectiveParameters(state, roleIn(state, instance), instance);
   }
 
   reloadIfRunning(): void {

@@ -30,6 +30,7 @@ export async function startStandby(
   context.facts.clientsKeptOut = false;
   context.facts.recoveredTo = null;
   const started = startedWith(context);
+  local.aboutToStart(state, guard.state?.lastStop ?? null);
   local.writeConfiguration(state, archiveOnly ? null : (upstream?.postgres ?? null), {
     synchronousStandbyNames: started.text,
     clients: true,
@@ -71,6 +72,7 @@ export async function startPrimary(context: StepContext, epoch: Epoch): Promise<
   if (keptOut) await context.needCredentials();
   facts.clientsKeptOut = keptOut;
   facts.recoveredTo = null;
+  local.aboutToStart(state, guard.state?.lastStop ?? null);
   local.writeConfiguration(state, null, {
     synchronousStandbyNames: started.text,
     clients: !keptOut,

@@ -88,6 +88,20 @@ describe('a restart', () => {
     expect(orders(scenario)).toEqual(['pg3']);
   });
 
+  it('goes no further than the first instance that does not start with the new settings', () => {
+    const scenario = started();
+    scenario.command({ ...EVERYBODY, rolling: true });
+    scenario.settle();
+    const configurationRejected = { revision: 2, reason: 'FATAL: no such library' };
+    scenario.hears('pg2', { configurationRejected });
+    restarted(scenario, 'pg2');
+    expect(orders(scenario)).toEqual(['pg2']);
+    expect(scenario.last('RestartEnded')).toMatchObject({
+      outcome: 'failed',
+      reason: 'pg2 does not start with revision 2: FATAL: no such library',
+    });
+  });
+
   it('of a role takes only those in it', () => {
     const scenario = started();
     scenario.command({ ...EVERYBODY, role: 'standby' });

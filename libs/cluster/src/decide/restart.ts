@@ -147,6 +147,11 @@ function watchCurrent(
   const report = freshReport(input, instance);
   const { sinceChangeMs } = input.observations;
   const now = report?.postmasterStartedAt ?? startedAt;
+  const rejected = report?.configurationRejected ?? null;
+  if (rejected !== null) {
+    const reason = `${instance} does not start with revision ${rejected.revision}: ${rejected.reason}`;
+    return one({ type: 'RestartEnded', outcome: 'failed', reason });
+  }
   if (now !== startedAt && serves(report, asPrimary)) {
     return one({ type: 'RestartDone', instance, tookMs: Math.round(sinceChangeMs) });
   }

@@ -1,0 +1,71 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AgentConfig, guardPaths } from '#libs/config';
+import { LastGoodParameters, reasonIn } from './last-good-parameters.ts';
+
+let stateDirectory: string;
+let config: AgentConfig;
+
+beforeEach(() => {
+  stateDirectory = mkdtempSync(join(tmpdir(), 'matriarch-state-'));
+  config = { stateDirectory } as AgentConfig;
+  const log = guardPaths({ stateDirectory }).postgresLog;
+  mkdirSync(dirname(log), { recursive: true });
+  writeFileSync(log, '2026-11-26 10:00:00 UTC [1] FATAL:  could not access file "nothing"\n');
+});
+
+afterEach(() => rmSync(stateDirectory, { recursive: true, force: true }));
+
+const good = { work_mem: '4MB' };
+const bad = { shared_preload_libraries: 'nothing' };
+
+function served(): LastGoodParameters {
+  const parameters = new LastGoodParameters(config);
+  parameters.starting(1, good, null);
+  parameters.served();
+  return parameters;
+}
+
+describe('parameters with which PostgreSQL ends at its start', () => {
+  it('are set aside with the reason, until another revision comes', () => {
+    const parameters = served();
+    parameters.starting(2, bad, 'fast stop ordered');
+    expect(parameters.choose(2, bad)).toEqual(bad);
+    parameters.starting(2, bad, 'exit code 1');
+    expect(parameters.choose(2, bad)).toEqual(good);
+    expect(parameters.problem).toContain('FATAL: could not access file "nothing"');
+    parameters.served();
+    expect(parameters.choose(3, { work_mem: '8MB' })).toEqual({ work_mem: '8MB' });
+    expect(parameters.problem).toBeNull();
+  });
+
+  it('are known after a restart of the agent', () => {
+    served();
+    const parameters = new LastGoodParameters(config);
+    parameters.starting(2, bad, null);
+    parameters.starting(2, bad, 'exit code 1');
+    expect(parameters.choose(2, bad)).toEqual(good);
+  });
+
+  it('that worked before are not blamed for an end with another reason', () => {
+    const parameters = served();
+    parameters.starting(1, good, 'exit code 1');
+    parameters.starting(1, good, 'exit code 1');
+    expect(parameters.problem).toBeNull();
+  });
+
+  it('are not blamed for a stop by signal', () => {
+    const parameters = served();
+    parameters.starting(2, bad, null);
+    parameters.starting(2, bad, 'signal SIGKILL');
+    expect(parameters.problem).toBeNull();
+  });
+});
+
+it('the reason is the last fatal line', () => {
+  const log = 'a FATAL:  first\nb LOG:  something\nc FATAL:  second\nd LOG:  end\n';
+  expect(reasonIn(log)).toBe('FATAL: second');
+  expect(reasonIn('')).toBe('it gave no reason');
+});
