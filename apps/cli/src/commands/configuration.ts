@@ -30,11 +30,17 @@ export async function showConfiguration(
   context: Context,
   { cluster: named, revision }: ClusterOption & { readonly revision?: number },
 ): Promise<Outcome> {
-  const { answer } = await ask(context, named);
+  const { client, answer } = await ask(context, named);
   const wanted = revision ?? answer.revision;
   const configuration = revisionOf(answer, wanted);
-  const text = `# ${answer.cluster}, revision ${wanted}\n${documentOf(configuration)}`.trimEnd();
-  const result = jsonOf({ cluster: answer.cluster, revision: wanted, configuration });
+  const pending = wanted === answer.revision ? await pendingRestarts(client, answer.cluster) : [];
+  const remarks = pending.map(
+    ({ instance, name, running, configured }) =>
+      `# ${instance} needs a restart: ${name} is ${running}, then ${configured}\n`,
+  );
+  const head = `# ${answer.cluster}, revision ${wanted}\n${remarks.join('')}`;
+  const text = `${head}${documentOf(configuration)}`.trimEnd();
+  const result = jsonOf({ cluster: answer.cluster, revision: wanted, configuration, pending });
   return { exitCode: EXIT.held, text, result };
 }
 
@@ -112,6 +118,15 @@ export async function editConfiguration(context: Context, options: StoreOptions)
   const before = documentOf(answer.configuration);
   const after = await editedText(before, `${answer.cluster}.yaml`);
   return store(client, answer, configurationIn(after), options);
+}
+
+/** As the leader last heard; empty from another controller. */
+async function pendingRestarts(client: ApiClient, cluster: string) {
+  const { clusters } = await client.status();
+  const instances = clusters.find(({ name }) => name === cluster)?.instances ?? [];
+  return instances.flatMap(({ name: instance, pendingRestart }) =>
+    pendingRestart.map((one) => ({ instance, ...one })),
+  );
 }
 
 async function ask(context: Context, named: string | undefined) {

@@ -30,7 +30,7 @@ export function changesText(changes: readonly ConfigurationChange[]): string {
 }
 
 function placesOf(configuration: ClusterConfiguration): Map<string, string> {
-  const { settings, parameters, pgHba, pgIdent, overrides } = configuration;
+  const { settings, parameters, pgHba, pgIdent, overrides, slots } = configuration;
   const places = new Map<string, string>();
   const note = (prefix: string, values: object): void => {
     for (const [name, value] of Object.entries(values)) places.set(`${prefix}${name}`, text(value));
@@ -44,6 +44,14 @@ function placesOf(configuration: ClusterConfiguration): Map<string, string> {
   }
   for (const [at, line] of pgHba.entries()) places.set(`pgHba[${at + 1}]`, line);
   for (const [at, line] of pgIdent.entries()) places.set(`pgIdent[${at + 1}]`, line);
+  const { permanent = {}, ignore = [], ...rest } = slots ?? {};
+  note('slots.', rest);
+  for (const [name, slot] of Object.entries(permanent)) {
+    places.set(`slots.permanent.${name}`, Object.values(slot).join(' '));
+  }
+  for (const [at, matcher] of ignore.entries()) {
+    places.set(`slots.ignore[${at + 1}]`, JSON.stringify(matcher));
+  }
   return places;
 }
 

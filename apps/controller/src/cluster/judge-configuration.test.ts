@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type ClusterConfiguration, DEFAULT_SETTINGS, NO_OVERRIDES } from '#libs/cluster';
+import {
+  type ClusterConfiguration,
+  DEFAULT_SETTINGS,
+  DEFAULT_SLOT_POLICY,
+  NO_OVERRIDES,
+} from '#libs/cluster';
 import { clusterName, instanceName } from '#libs/kernel';
 import { ParameterCatalogs } from '#libs/leader';
 import type { CatalogEntry } from '#libs/postgres-model';
@@ -32,6 +37,22 @@ describe('judgeConfiguration', () => {
       { rule: 'unknown-parameter', value: 'wrk_mem = 1' },
       { rule: 'range', value: 'work_mem = 1', instance: 'pg2' },
     ]);
+  });
+
+  it('refuses a logical slot without wal_level = logical, and the name of a member', () => {
+    const permanent = {
+      feed: { type: 'logical', database: 'app', plugin: 'pgoutput' },
+      pg2: { type: 'physical' },
+    } as const;
+    const slots = { ...DEFAULT_SLOT_POLICY, permanent };
+    const next = configuration({ slots });
+    const members = [instanceName('pg2')];
+    expect(judgeConfiguration(CATALOG, next, configuration(), members).refusals).toMatchObject([
+      { rule: 'wal-level', limit: 'wal_level = logical' },
+      { rule: 'slot-name', value: 'pg2' },
+    ]);
+    const logical = configuration({ slots, parameters: { wal_level: 'logical' } });
+    expect(judgeConfiguration(CATALOG, logical, logical).refusals).toEqual([]);
   });
 
   it('tells what needs a restart, given or taken away', () => {

@@ -5,6 +5,7 @@ import {
   checkIdentLine,
   judgeParameter,
   type ParameterCatalog,
+  slotNameOf,
 } from '#libs/postgres-model';
 
 export type ConfigurationVerdict = {
@@ -27,10 +28,11 @@ export function judgeConfiguration(
   catalog: ParameterCatalog | null,
   next: ClusterConfiguration,
   present: ClusterConfiguration,
+  members: readonly InstanceName[] = [],
 ): ConfigurationVerdict {
   const known = new Set(given(present).map(keyOf));
   const changed = given(next).filter((one) => !known.has(keyOf(one)));
-  const refusals = [...lineRefusals(next)];
+  const refusals = [...lineRefusals(next), ...slotRefusals(next, members)];
   const needsRestart = new Set<string>();
   const unchecked = new Set<string>();
   for (const { name, value, instance } of changed) {
@@ -81,6 +83,24 @@ function lineRefusals({ pgHba, pgIdent }: ClusterConfiguration): RuleRefusal[] {
     ...pgHba.flatMap((line) => lineRefusal('pg-hba', line, checkHbaLine)),
     ...pgIdent.flatMap((line) => lineRefusal('pg-ident', line, checkIdentLine)),
   ];
+}
+
+/** A logical slot can only be made under `wal_level = logical`; the name of a member's slot is taken. */
+function slotRefusals(
+  { slots, parameters }: ClusterConfiguration,
+  members: readonly InstanceName[],
+): RuleRefusal[] {
+  const taken = new Map(members.map((member) => [slotNameOf(member), member]));
+  return Object.entries(slots?.permanent ?? {}).flatMap(([name, { type }]): RuleRefusal[] => {
+    const no = (rule: string, value: string, limit: string): RuleRefusal[] => [
+      { instance: null, rule, value, limit },
+    ];
+    const member = taken.get(name);
+    if (member !== undefined) return no('slot-name', name, `not the slot of ${member}`);
+    const level = parameters['wal_level']?.toLowerCase() ?? 'replica';
+    if (type === 'physical' || level === 'logical') return [];
+    return no('wal-level', `slot ${name} is logical, wal_level is ${level}`, 'wal_level = logical');
+  });
 }
 
 function lineRefusal(rule: string, line: string, check: (line: string) => void): RuleRefusal[] {

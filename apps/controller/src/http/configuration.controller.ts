@@ -11,6 +11,7 @@ import {
   configurationOf,
   currentRevision,
   lastHolder,
+  memberNames,
   type RuleRefusal,
   settingsProblems,
 } from '#libs/cluster';
@@ -50,7 +51,7 @@ export class ConfigurationController {
     const { name: cluster, sequence } = state;
     const catalog = this.core.catalogs.of(cluster, lastHolder(state));
     const present = configurationOf(state);
-    const verdict = judgeConfiguration(catalog, configuration, present);
+    const verdict = judgeConfiguration(catalog, configuration, present, memberNames(state));
     const refusals = [...settingsRefusals(configuration.settings), ...verdict.refusals];
     const { needsRestart, unchecked } = verdict;
     const told = { needsRestart: [...needsRestart], unchecked: [...unchecked] };
