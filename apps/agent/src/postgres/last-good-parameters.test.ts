@@ -56,6 +56,15 @@ describe('parameters with which PostgreSQL ends at its start', () => {
     expect(parameters.problem).toBeNull();
   });
 
+  it('are tried again when what worked before does not start either', () => {
+    const parameters = served();
+    parameters.starting(2, bad, null);
+    parameters.starting(2, bad, 'exit code 1');
+    expect(parameters.choose(2, bad)).toEqual(good);
+    parameters.starting(2, bad, 'exit code 1');
+    expect(parameters.choose(2, bad)).toEqual(bad);
+  });
+
   it('are not blamed for a stop by signal', () => {
     const parameters = served();
     parameters.starting(2, bad, null);

@@ -40,8 +40,10 @@ export class LastGoodParameters {
   starting(revision: number, given: Parameters, lastStop: string | null): void {
     const tried = this.#tried;
     const ended = lastStop !== null && /^exit code [1-9]/.test(lastStop);
-    if (ended && tried?.revision === revision && this.#differs(tried.parameters)) {
-      this.rejected = { revision, reason: reasonIn(tailOf(this.#logFile)) };
+    if (ended && tried?.revision === revision) {
+      // What worked before does not start either: something else is wrong, and both are tried in turn.
+      const blamed = this.rejected === null && this.#differs(tried.parameters);
+      this.rejected = blamed ? { revision, reason: reasonIn(tailOf(this.#logFile)) } : null;
     }
     this.#tried = { revision, parameters: this.choose(revision, given) };
   }

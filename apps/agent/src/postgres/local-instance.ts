@@ -122,7 +122,7 @@ export class LocalInstance {
           config,
           version: installation.version,
           definition,
-          parameters: this.lastGood.choose(currentRevision(state), this.#given(state)),
+          parameters: this.#parametersOf(state),
           upstream,
           dataId: this.dataId.current(),
           passFile,
@@ -163,6 +163,13 @@ export class LocalInstance {
   /** To be called before each start; `lastStop` as the guard says how PostgreSQL ended. */
   aboutToStart(state: ClusterState, lastStop: string | null): void {
     this.lastGood.starting(currentRevision(state), this.#given(state), lastStop);
+  }
+
+  /** Those that worked before may be less than the primary has by now, which a standby must never have. */
+  #parametersOf(state: ClusterState): Parameters {
+    const { instance } = this.config;
+    const chosen = this.lastGood.choose(currentRevision(state), this.#given(state));
+    return effectiveParameters(state, roleIn(state, instance), instance, chosen);
   }
 
   #given(state: ClusterState): Parameters {

@@ -14,8 +14,8 @@ export function effectiveParameters(
   state: ClusterState,
   role: 'primary' | 'standby',
   instance: InstanceName,
+  given: Parameters = parametersFor(state.postgres, role, instance),
 ): Parameters {
-  const given = parametersFor(state.postgres, role, instance);
   const running = state.primaryServer?.settings;
   if (running === undefined) return given;
   const alone = Object.keys(state.members).every((name) => name === instance);
