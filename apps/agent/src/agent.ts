@@ -14,9 +14,10 @@ import { Controllers } from './link/controllers.ts';
 import { EventStream } from './link/event-stream.ts';
 import { ParameterTeller } from './link/parameter-teller.ts';
 import { Reporter } from './link/reporter.ts';
+import { agentsObserver } from './observe/agents-observer.ts';
 import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { newsIn } from './observe/news.ts';
-import { Observer } from './observe/observer.ts';
+import type { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { unrecordedWal } from './observe/unrecorded-wal.ts';
 import { factsFrom } from './own-facts.ts';
@@ -103,7 +104,13 @@ export class Agent {
     this.guard = this.#makeGuard();
     this.failsafe = this.#makeFailsafe();
     this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);
-    this.observer = this.#makeObserver();
+    this.observer = agentsObserver({
+      ...parts,
+      ...{ local: this.#local, sessions: this.#sessions, guard: this.guard },
+      state: () => this.stream.state,
+      goal: () => this.reconciler.goal,
+      onLook: () => this.#looked(),
+    });
     this.#reporter = new Reporter(
       this.controllers,
       log,
@@ -175,18 +182,14 @@ export class Agent {
 
   /** Why this instance is not what it should be, in one line. */
   get problem(): string | null {
+    const parts = [this.#local.lastGood, this.reconciler, this.runner, this.guard];
     return problemOf({
       config: this.parts.config,
       state: this.stream.state,
       unknownCluster: this.stream.unknownCluster,
       whyNoLeader: this.controllers.whyNoLeader(),
       directory: this.observer.latest?.directory ?? null,
-      others: [
-        this.#local.lastGood.problem,
-        this.reconciler.problem,
-        this.runner.problem,
-        this.guard.problem,
-      ],
+      others: parts.map(({ problem }) => problem),
     });
   }
 
@@ -236,11 +239,8 @@ export class Agent {
   }
 
   #makeDesk(stateDirectory: string): RebuildDesk {
-    return new RebuildDesk(
-      new RebuildJournalFile(stateDirectory),
-      () => Date.now(),
-      () => this.#reporter.now(),
-    );
+    const journal = new RebuildJournalFile(stateDirectory);
+    return new RebuildDesk(journal, Date.now, () => this.#reporter.now());
   }
 
   #makeGuard(): GuardKeeper {
@@ -283,24 +283,6 @@ export class Agent {
       tellGuard: (promises) => this.guard.tellPromises(promises),
       onPromised: () => this.#reporter.now(),
     });
-  }
-
-  #makeObserver(): Observer {
-    const { config, installation, log } = this.parts;
-    return new Observer(
-      config,
-      installation,
-      this.#sessions,
-      this.guard,
-      log,
-      () => this.#looked(),
-      () => paceOf(this.stream.state),
-      () => {
-        const { goal } = this.reconciler;
-        if (goal?.kind !== 'standby' || this.#local.credentials === null) return null;
-        return goal.archiveOnly === true ? null : this.#local.remote(goal.upstream);
-      },
-    );
   }
 
   #duties: Duties | null = null;

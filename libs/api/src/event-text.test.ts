@@ -68,7 +68,7 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       ...{ notBefore: epochMs(0), startedAt: {} },
     } as ClusterEvent,
     'PostgreSQL is to be restarted where a setting waits for it on pg2, pg1 one after another, ' +
-      'the primary after a switchover, not before 1970-01-01T00:00:00.000Z',
+      'the primary after a switchover, not before 1970-01-01T00:00:00Z',
   ],
   [{ type: 'RestartDone', instance: pg2, tookMs: 812 }, 'pg2 serves again, restarted in 812 ms'],
   [

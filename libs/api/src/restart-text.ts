@@ -1,5 +1,5 @@
 import type { RestartEvent, RestartPlan } from '#libs/cluster';
-import { unreachable } from '#libs/kernel';
+import { isoTime, unreachable } from '#libs/kernel';
 
 /** What happened to a planned restart of PostgreSQL. */
 export function restartText(event: RestartEvent): string {
@@ -8,7 +8,7 @@ export function restartText(event: RestartEvent): string {
       const { instances, rolling, onlyPending, notBefore } = event;
       const how = rolling ? ' one after another, the primary after a switchover' : '';
       const where = onlyPending ? ' where a setting waits for it' : '';
-      const when = notBefore === null ? '' : `, not before ${new Date(notBefore).toISOString()}`;
+      const when = notBefore === null ? '' : `, not before ${isoTime(notBefore)}`;
       return `PostgreSQL is to be restarted${where} on ${instances.join(', ')}${how}${when}`;
     }
     case 'RestartOrdered':
@@ -35,6 +35,6 @@ export function restartPlanText(plan: RestartPlan | null | undefined): string | 
     const left = instances.filter((name) => name !== current.instance).join(', ') || 'nobody';
     return `${kind}: ${current.instance} is restarted; then ${left}`;
   }
-  const when = notBefore === null ? '' : ` planned for ${new Date(notBefore).toISOString()}`;
+  const when = notBefore === null ? '' : ` planned for ${isoTime(notBefore)}`;
   return `${kind}${when}: ${instances.join(', ')} to go`;
 }

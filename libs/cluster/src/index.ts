@@ -9,7 +9,6 @@ export {
 } from './configuration.ts';
 export { isHandedBack } from './decide/absent-agent.ts';
 export { decide, decideCommand } from './decide/decide.ts';
-export { CAPACITY_SETTINGS } from './decide/fitness.ts';
 export { whyNotInPlace } from './decide/rebuild.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';
 export type * from './decision.ts';
@@ -39,7 +38,9 @@ export {
 } from './replication/slot-policy.ts';
 export { type Upstream, upstreamOf, wantedUpstreams } from './replication/upstream.ts';
 export type * from './report.ts';
-export { effectiveParameters, type PendingRestart } from './restart/capacity.ts';
+export { effectiveParameters } from './restart/capacity.ts';
+export { CAPACITY_SETTINGS } from './restart/capacity-settings.ts';
+export type { PendingRestart } from './restart/pending-restart.ts';
 export { isRestartEvent, type RestartEvent } from './restart/restart-events.ts';
 export type { RestartPlan } from './restart/restart-plan.ts';
 export {

@@ -3,7 +3,7 @@ import type { DivergedWal } from './diverged-wal.ts';
 import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
 import type { SlotReport } from './replication/slot-policy.ts';
-import type { PendingRestart } from './restart/capacity.ts';
+import type { PendingRestart } from './restart/pending-restart.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 

@@ -16,6 +16,7 @@ export {
   InvalidNameError,
   instanceName,
 } from './ids.ts';
+export { isoTime } from './iso-time.ts';
 export {
   formatLsn,
   InvalidLsnError,

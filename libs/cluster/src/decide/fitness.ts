@@ -2,21 +2,13 @@
 import type { InstanceName } from '#libs/kernel';
 import type { RuleRefusal } from '../events.ts';
 import type { AgentReport } from '../report.ts';
+import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
 import { parametersFor } from '../revisions.ts';
 import type { ServerFacts } from '../server-facts.ts';
 import type { ClusterState } from '../state.ts';
 
 /** Four segments: with less, a new primary would stop at its first burst of writes. */
 export const FREE_BYTES_MIN = 67_108_864n;
-
-/** A standby that has less of these cannot replay, and so not become, what the primary was. */
-export const CAPACITY_SETTINGS = [
-  'max_connections',
-  'max_worker_processes',
-  'max_wal_senders',
-  'max_prepared_transactions',
-  'max_locks_per_transaction',
-] as const;
 
 /**
  * Every reason against `instance`, with value and limit. What the agent did not tell is unknown and no

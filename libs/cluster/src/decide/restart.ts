@@ -3,11 +3,11 @@ import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
 import type { AgentReport } from '../report.ts';
-import { shrinks } from '../restart/capacity.ts';
+import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
+import { shrinks } from '../restart/pending-restart.ts';
 import type { RestartPlan } from '../restart/restart-plan.ts';
 import { parametersFor } from '../revisions.ts';
 import { memberNames } from '../state.ts';
-import { CAPACITY_SETTINGS } from './fitness.ts';
 import { freshReport } from './sight.ts';
 import { decideSwitchover } from './switchover.ts';
 

@@ -1,9 +1,9 @@
 /** The settings of which a standby must never have less than its primary has. */
 import type { InstanceName } from '#libs/kernel';
 import type { Parameters } from '../configuration.ts';
-import { CAPACITY_SETTINGS } from '../decide/fitness.ts';
 import { parametersFor } from '../revisions.ts';
 import type { ClusterState } from '../state.ts';
+import { CAPACITY_SETTINGS } from './capacity-settings.ts';
 
 /**
  * What an instance is given, in the right order: a standby gets a larger value at once and a smaller one
@@ -32,19 +32,4 @@ export function effectiveParameters(
     }
   }
   return parameters;
-}
-
-export type PendingRestart = {
-  readonly name: string;
-  /** In force now. */
-  readonly running: string;
-  /** In force after a restart. */
-  readonly configured: string;
-};
-
-/** Of the primary: a setting gets smaller, so the primary goes first. */
-export function shrinks({ name, running, configured }: PendingRestart): boolean {
-  return (
-    (CAPACITY_SETTINGS as readonly string[]).includes(name) && Number(configured) < Number(running)
-  );
 }
