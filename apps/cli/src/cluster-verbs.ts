@@ -30,12 +30,21 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
     program
       .command(`${kind} [cluster]`)
       .description(kind === 'pause' ? 'decide nothing automatically' : 'decide automatically again')
+      .option('--wait', 'until every agent has heard of it')
       .action(
-        runs(finish, async (context, [cluster]) =>
-          (await import('./commands/pause.ts')).pauseOrResume(context, kind, cluster),
+        runs<{ wait?: true }>(finish, async (context, [cluster], options) =>
+          (await import('./commands/pause.ts')).pauseOrResume(context, kind, cluster, options),
         ),
       );
   }
+  program
+    .command('maintenance <on|off> <instance>')
+    .description('leave one standby alone: not started, rebuilt, waited for or promoted')
+    .action(
+      runs(finish, async (context, [state = '', instance = '']) =>
+        (await import('./commands/maintenance.ts')).maintenance(context, state, instance),
+      ),
+    );
   program
     .command('cluster')
     .description('define clusters')

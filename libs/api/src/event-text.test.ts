@@ -151,6 +151,15 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       '1 aborted, from 0/3000060 of timeline 2 to 0/3000060 of timeline 2; touched shop: public.orders and 3 more; ' +
       'kept in /state/lost/1',
   ],
+  [
+    { type: 'MaintenanceChanged', instance: pg1, on: true },
+    'pg1 is in maintenance: it is left alone until `matriarch maintenance off`',
+  ],
+  [{ type: 'MaintenanceChanged', instance: pg1, on: false }, 'pg1 is in maintenance no more'],
+  [
+    { type: 'FailsafeMembersConfirmed', epoch: epoch(4), members: [pg1] },
+    'the guard of epoch 4 asks pg1 for promises when no controller answers',
+  ],
   [{ type: 'FailoverAcknowledged', outage: 8 }, 'failover 8 is acknowledged: it holds up no other'],
   [{ type: 'ClockJumped', jumpMs: -5_000 }, "the leader's wall clock jumped by -5000 ms"],
   [

@@ -92,6 +92,8 @@ function clusterText(cluster: string, event: OwnEvent): string {
       return `failover ${event.outage} is acknowledged: it holds up no other`;
     case 'ClockJumped':
       return `the leader's wall clock jumped by ${ms(event.jumpMs)}`;
+    case 'MaintenanceChanged':
+      return maintenanceText(event);
     case 'StandbysFollowed':
       return `${event.standbys.join(', ') || 'no standby'} ${event.standbys.length === 1 ? 'streams' : 'stream'} from ${event.primary}: the cluster is whole`;
     case 'ActionRefused':
@@ -99,14 +101,23 @@ function clusterText(cluster: string, event: OwnEvent): string {
     case 'BrakeUsed':
       return `the leader of term ${event.term} doubted itself and handed over before it declared epoch ${event.epoch} expired`;
     case 'ClusterPaused':
-      return event.restoration === undefined
-        ? 'automatic decisions are paused'
-        : `the controllers were restored (incarnation ${event.restoration.incarnation}): nothing is done before \`matriarch resume\``;
+      return pausedText(event);
     case 'ClusterResumed':
       return 'automatic decisions are on again';
     default:
       return unreachable(event);
   }
+}
+
+function pausedText({ restoration }: Of<'ClusterPaused'>): string {
+  if (restoration === undefined) return 'automatic decisions are paused';
+  const which = `the controllers were restored (incarnation ${restoration.incarnation})`;
+  return `${which}: nothing is done before \`matriarch resume\``;
+}
+
+function maintenanceText({ instance, on }: Of<'MaintenanceChanged'>): string {
+  if (!on) return `${instance} is in maintenance no more`;
+  return `${instance} is in maintenance: it is left alone until \`matriarch maintenance off\``;
 }
 
 /** Who refused, by which rule, with the value it saw and the limit it holds. */

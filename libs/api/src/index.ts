@@ -62,6 +62,7 @@ export {
   type FailoverRequest,
   failoverRequest,
   failoversQuery,
+  maintenanceRequest,
   requestProblem,
   type SwitchoverRequest,
   switchoverRequest,

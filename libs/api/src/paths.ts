@@ -23,6 +23,7 @@ export const API_PATHS = {
     `${API_PATHS.rebuild(cluster, instance)}/cancel`,
   restart: (cluster: string) => `${API_PATHS.cluster(cluster)}/restart`,
   cancelRestart: (cluster: string) => `${API_PATHS.restart(cluster)}/cancel`,
+  maintenance: (cluster: string) => `${API_PATHS.cluster(cluster)}/maintenance`,
   pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,
   resume: (cluster: string) => `${API_PATHS.cluster(cluster)}/resume`,
 } as const;

@@ -27,6 +27,9 @@ export const failoverRequest = z.strictObject({
 });
 export type FailoverRequest = z.output<typeof failoverRequest>;
 
+/** Of one instance. */
+export const maintenanceRequest = z.strictObject({ instance, on: z.boolean() });
+
 export const eventsQuery = z.strictObject({
   /** Events with a larger sequence only. */
   after: z.coerce.number().int().min(0).default(0),

@@ -95,6 +95,10 @@ const instanceView = z.object({
       }),
     )
     .default([]),
+  /** An operator works on it; nothing is done here by itself. */
+  maintenance: z.boolean().default(false),
+  /** The version of the cluster's events that its agent has acted on. */
+  actedVersion: z.int().nullable().default(null),
   activity: z.string().nullable(),
   problem: z.string().nullable(),
   postgres: z.string(),

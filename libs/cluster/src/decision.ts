@@ -43,6 +43,7 @@ export type OperatorCommand =
       readonly at: EpochMs | null;
     }
   | { readonly type: 'cancelRestart' }
+  | { readonly type: 'maintenance'; readonly instance: InstanceName; readonly on: boolean }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };
 

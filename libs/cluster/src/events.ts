@@ -288,6 +288,12 @@ export type ClusterEvent =
   | { readonly type: 'FailoverAcknowledged'; readonly outage: number }
   /** The leader's wall clock left its monotonic one by so much; log time only ever goes on. */
   | { readonly type: 'ClockJumped'; readonly jumpMs: number }
+  /** An operator works on this instance: it is left alone, and still observed. */
+  | {
+      readonly type: 'MaintenanceChanged';
+      readonly instance: InstanceName;
+      readonly on: boolean;
+    }
   /** Recorded only when the set of rules that refuse changes; does not raise the version (safety 24). */
   | {
       readonly type: 'ActionRefused';

@@ -60,8 +60,10 @@ function apply(
     }
     case 'InstanceRemoved': {
       const { [event.instance]: _gone, ...members } = state.members;
-      return { ...state, members };
+      return withMaintenance({ ...state, members }, event.instance, false);
     }
+    case 'MaintenanceChanged':
+      return withMaintenance(state, event.instance, event.on);
     case 'ConfigurationChanged':
       return configured(state, event, recorded);
     case 'BootstrapStarted':
@@ -122,6 +124,13 @@ function apply(
     default:
       return unreachable(event);
   }
+}
+
+function withMaintenance(state: ClusterState, instance: InstanceName, on: boolean): ClusterState {
+  const { maintenance = [], ...rest } = state;
+  const others = maintenance.filter((name) => name !== instance);
+  const now = on ? [...others, instance] : others;
+  return now.length === 0 ? rest : { ...rest, maintenance: now };
 }
 
 /** The first change also keeps what stood before it: number 1 can be gone back to. */

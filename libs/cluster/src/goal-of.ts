@@ -2,7 +2,7 @@ import { epoch as asEpoch, type EpochMs, type InstanceName } from '#libs/kernel'
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
 import { upstreamOf } from './replication/upstream.ts';
-import type { ClusterState, Lease } from './state.ts';
+import { type ClusterState, inMaintenance, type Lease } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 import { isSynchronous, standingSetting } from './sync-set/standing-setting.ts';
 
@@ -23,7 +23,8 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
   if (state.operation.kind === 'failover' && state.operation.step !== 'yielding') {
     const granted = lease.kind === 'Held' && state.operation.step === 'promoting';
     const throughEpoch = granted ? asEpoch(lease.epoch - 1) : lease.epoch;
-    return { kind: 'detached', throughEpoch, systemIdentifier, ...standing(state, instance) };
+    const wanted = { throughEpoch, systemIdentifier, ...standing(state, instance) };
+    return { kind: 'detached', ...wanted, ...stillIn(state, instance) };
   }
   return followOrWait(state, lease, systemIdentifier, instance);
 }
@@ -55,11 +56,24 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
   const { epoch, guard, timeline } = lease;
   const { sync } = state;
   const restart = restartOf(state, lease.holder, true);
-  const place = { epoch, guard, timeline, systemIdentifier, ...restart };
+  const still = isLeftDown(state, lease) ? { still: 'the cluster is paused' } : {};
+  const place = { epoch, guard, timeline, systemIdentifier, ...restart, ...still };
   if (sync === undefined) return { kind: 'primary', ...place };
   const { order, ordered: setting, committed } = sync;
   const synchronous = { order, setting, committed };
   return { kind: 'primary', ...place, synchronous };
+}
+
+/** In pause a primary that somebody stopped, or that crashed, stays down; what an operator ordered goes on. */
+function isLeftDown(state: ClusterState, { serving, holder }: GrantedLease): boolean {
+  const { paused, operation, restart } = state;
+  if (restart?.current?.instance === holder) return false;
+  return paused && serving && operation.kind === 'none';
+}
+
+function stillIn(state: ClusterState, instance: InstanceName): { readonly still?: string } {
+  if (state.restart?.current?.instance === instance) return {};
+  return inMaintenance(state, instance) ? { still: `${instance} is in maintenance` } : {};
 }
 
 function restartOf(
@@ -113,5 +127,5 @@ function followOrWait(
   const promiseReleased = state.detachReleased === epoch;
   const restart = restartOf(state, instance, false);
   const rights = { ...restart, rebuild, methods, promiseReleased, ...standing(state, instance) };
-  return { kind: 'standby', ...place, ...rights };
+  return { kind: 'standby', ...place, ...rights, ...stillIn(state, instance) };
 }

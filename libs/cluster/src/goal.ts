@@ -30,6 +30,7 @@ export type Goal =
       readonly restart?: { readonly startedAt: EpochMs };
       /** What commits wait for, by order; and what must hold before clients are let in again. */
       readonly synchronous?: PrimarySynchronous;
+      readonly still?: string;
     }
   /** Serve writes no more: stop within the budget, and have the guard release `epoch`. */
   | {
@@ -47,6 +48,7 @@ export type Goal =
       readonly throughEpoch: Epoch;
       readonly systemIdentifier: string;
       readonly synchronous?: SyncSetting;
+      readonly still?: string;
     }
   /** Stream from `upstream`; cloned or rewound first where needed. */
   | {
@@ -71,6 +73,8 @@ export type Goal =
       readonly synchronous?: SyncSetting;
       /** The promise of this epoch's given-up failover does not hold any more. */
       readonly promiseReleased: boolean;
+      /** Why nothing is started, stopped, rewound or rebuilt here; absent: it is. */
+      readonly still?: string;
     };
 
 export type PrimarySynchronous = {

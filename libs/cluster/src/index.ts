@@ -16,7 +16,7 @@ export type { DivergedWal } from './diverged-wal.ts';
 export type * from './events.ts';
 export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
-export type { FailsafeState } from './failsafe/failsafe-state.ts';
+export type { FailsafeState } from './failsafe/failsafe-record.ts';
 export { isPromiseVoid, type PromiseAsk, whyNoPromise } from './failsafe/why-no-promise.ts';
 export { flapWindowMs } from './flap-window.ts';
 export type { Goal, PrimarySynchronous } from './goal.ts';
@@ -62,6 +62,7 @@ export {
 export {
   type ClusterState,
   emptyState,
+  inMaintenance,
   type Lease,
   lastHolder,
   lineage,

@@ -21,7 +21,7 @@ import type {
   SyncSet,
   WalPosition,
 } from './events.ts';
-import type { FailsafeState } from './failsafe/failsafe-state.ts';
+import type { FailsafeState } from './failsafe/failsafe-record.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
@@ -154,6 +154,8 @@ export type ClusterState = {
    */
   readonly detachReleased?: Epoch;
   readonly failsafe?: FailsafeState;
+  /** Instances that an operator works on: neither started, rebuilt, waited for nor promoted. */
+  readonly maintenance?: readonly InstanceName[];
   readonly paused: boolean;
   /** Newest last; absent until the configuration was changed once. */
   readonly revisions?: readonly ConfigurationRevision[];
@@ -209,6 +211,10 @@ export function lineage(history: readonly TimelineRecord[]): TimelineRecord[] {
 /** The last primary: holder of the present or of the last epoch. */
 export function lastHolder(state: ClusterState): InstanceName | null {
   return state.lease.kind === 'NeverGranted' ? null : state.lease.holder;
+}
+
+export function inMaintenance(state: ClusterState, instance: InstanceName): boolean {
+  return state.maintenance?.includes(instance) === true;
 }
 
 export function memberNames(state: ClusterState): InstanceName[] {

@@ -4,7 +4,7 @@ import type { ConditionKind, ObservedCondition } from './condition.ts';
 import { handOverRules, yieldRules } from './giving-up-rules.ts';
 import type { ActedMemory } from './memory.ts';
 import { primaryRules } from './primary-rules.ts';
-import { await_, type Rule, type Rules, reportOnly } from './rules.ts';
+import { await_, type Rule, type Rules, reportOnly, rest } from './rules.ts';
 import { standbyRules } from './standby-rules.ts';
 import type { GoalKind, Step } from './step.ts';
 import { detachedRules, initialiseRules, waitRules } from './waiting-rules.ts';
@@ -25,7 +25,24 @@ export function nextStep(goal: Goal, condition: ObservedCondition, memory: Acted
   const step = ruleFor(goal.kind, condition.kind)(goal, condition, memory);
   const foreign = foreignData(goal, condition);
   if (foreign !== null && usesData(step)) return foreign;
-  return heldByPromise(step, condition) ?? step;
+  return heldByPromise(step, condition) ?? standStill(goal, step) ?? step;
+}
+
+/** An operator has the say here: what runs goes on, what was stopped stays so, no data is touched. */
+function standStill(goal: Goal, step: Step): Step | null {
+  if (!('still' in goal) || goal.still === undefined) return null;
+  const touches = STARTS_OR_REPLACES.includes(step.kind) || isOrderlyStop(step);
+  return touches ? rest(goal.still) : null;
+}
+
+const STARTS_OR_REPLACES: readonly Step['kind'][] = [
+  ...(['startStandby', 'startPrimary'] as const),
+  ...(['rewind', 'rebuild', 'needsRebuild', 'examine'] as const),
+];
+
+/** One without a right to run is always ended, at once. */
+function isOrderlyStop(step: Step): boolean {
+  return step.kind === 'stop' && step.mode === 'fast';
 }
 
 /** While another is primary by this member's promise, nothing is done here that could end its epoch. */

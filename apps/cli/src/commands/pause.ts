@@ -1,23 +1,54 @@
-import { API_PATHS, orderAnswer } from '#libs/api';
+import { setTimeout as delay } from 'node:timers/promises';
+import { API_PATHS, orderAnswer, type StatusAnswer, statusAnswer } from '#libs/api';
+import type { ApiClient } from '../api/api-client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
+import { elapsedClockMs } from '../system-clock.ts';
 import { whichCluster } from './which-cluster.ts';
 
 const SAID = {
   pause: 'automatic decisions are paused: nothing is failed over until `matriarch resume`',
   resume: 'automatic decisions are on',
 } as const;
+const POLL_MS = 200;
+const WAIT_LIMIT_MS = 60_000;
 
-/** Both are true at once when they are committed, so there is nothing to follow. */
+export type PauseOptions = { readonly wait?: true };
+
+/** Committed at once; agents hear of it within a second, which `--wait` waits for. */
 export async function pauseOrResume(
   context: Context,
   kind: 'pause' | 'resume',
   named: string | undefined,
+  { wait }: PauseOptions = {},
 ): Promise<Outcome> {
   const client = await context.client();
   const cluster = await whichCluster(client, named);
   const { satisfied } = await client.order(API_PATHS[kind](cluster), {}, orderAnswer);
-  const text = satisfied === null ? `${cluster}: ${SAID[kind]}` : `nothing to do: ${satisfied}`;
+  const said = satisfied === null ? `${cluster}: ${SAID[kind]}` : `nothing to do: ${satisfied}`;
   const result = { cluster, ok: true, paused: kind === 'pause', satisfied };
-  return { exitCode: EXIT.held, text, result };
+  if (wait !== true) return { exitCode: EXIT.held, text: said, result };
+  const behind = await untilActedOn(client, cluster);
+  const ok = behind.length === 0;
+  const known = ok ? 'every agent knows' : `not heard to know of it: ${behind.join(', ')}`;
+  const exitCode = ok ? EXIT.held : EXIT.notHeld;
+  return { exitCode, text: `${said}; ${known}`, result: { ...result, ok, behind } };
+}
+
+/** @returns the instances whose agents have not acted on the present events in time */
+async function untilActedOn(client: ApiClient, cluster: string): Promise<string[]> {
+  const giveUpAt = elapsedClockMs() + WAIT_LIMIT_MS;
+  for (;;) {
+    const behind = behindIn(await client.read(API_PATHS.status, statusAnswer), cluster);
+    if (behind.length === 0 || elapsedClockMs() >= giveUpAt) return behind;
+    await delay(POLL_MS);
+  }
+}
+
+function behindIn({ clusters }: StatusAnswer, name: string): string[] {
+  const cluster = clusters.find((each) => each.name === name);
+  if (cluster === undefined) return [];
+  return cluster.instances.flatMap(({ name: instance, actedVersion }) =>
+    actedVersion !== null && actedVersion >= cluster.version ? [] : [instance],
+  );
 }

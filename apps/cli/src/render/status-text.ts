@@ -150,13 +150,17 @@ function stateText(state: InstanceView['state'], colors: Look['colors']): string
 }
 
 function remarksOf(instance: InstanceView, look: Look): string[] {
-  const { name, activity, problem, upstreamRemark } = instance;
+  const { name, maintenance, activity, problem, upstreamRemark } = instance;
   const width = look.columns - 4;
   const { yellow } = look.colors;
   const notes = [tagsText(instance), upstreamRemark].filter((note) => note !== null);
   const remarks = notes.map((note) => `  ${wrap(`${name}: ${note}`, width, '    ')}`);
   if (instance.pendingRestart.length > 0) {
     remarks.push(yellow(`  ${wrap(`${name}: ${pendingText(instance)}`, width, '    ')}`));
+  }
+  if (maintenance) {
+    const said = `${name}: in maintenance, nothing is done there by itself`;
+    remarks.push(yellow(`  ${wrap(said, width, '    ')}`));
   }
   for (const slot of instance.slots.filter(({ danger }) => danger !== null)) {
     remarks.push(yellow(`  ${wrap(`${name}: ${slotText(slot)}`, width, '    ')}`));

@@ -15,6 +15,8 @@ export function instance(over: Partial<InstanceView> & { name: string }): Instan
     upstreamRemark: null,
     slots: [],
     pendingRestart: [],
+    maintenance: false,
+    actedVersion: null,
     activity: null,
     problem: null,
     postgres: `10.0.0.1${over.name.at(-1)}:5432`,

@@ -9,6 +9,7 @@ import {
   type FailoversAnswer,
   failoverRequest,
   failoversQuery,
+  maintenanceRequest,
   type OrderAnswer,
   outageViewOf,
   switchoverRequest,
@@ -99,6 +100,17 @@ export class ClustersController {
     @Req() request: FastifyRequest,
   ): Promise<OrderAnswer> {
     return this.#order(name, { type: 'acknowledge' }, request);
+  }
+
+  @Post(`${CLUSTER}/maintenance`)
+  @HttpCode(200)
+  maintenance(
+    @Param('cluster') name: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<OrderAnswer> {
+    const { instance, on } = maintenanceRequest.parse(body ?? {});
+    return this.#order(name, { type: 'maintenance', instance, on }, request);
   }
 
   @Post(`${CLUSTER}/pause`)

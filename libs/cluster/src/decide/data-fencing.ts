@@ -74,7 +74,8 @@ export function fenceByData(input: DecisionInput): Decision | null {
   const { state } = input;
   const { lease, operation, sync } = state;
   if (operation.kind !== 'failover' || operation.step !== 'detaching') return null;
-  if (lease.kind !== 'Held' || sync?.epoch !== lease.epoch || state.paused) return null;
+  if (lease.kind !== 'Held' || sync?.epoch !== lease.epoch) return null;
+  if (state.paused && operation.trigger !== 'operator') return null;
   const fencers = fencersOf(input);
   if (fencers.length < fencersNeeded(quorumOf(sync.committed))) return null;
   const members = fencers.map(({ instance, name, position }) => ({ instance, name, position }));

@@ -12,6 +12,7 @@ import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
 import { handOverLeaving } from './leaving.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
+import { decideMaintenance } from './maintenance.ts';
 import { recordPrimaryServer } from './measure-primary.ts';
 import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
@@ -87,6 +88,8 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       return decideRestart(input, command);
     case 'cancelRestart':
       return decideCancelRestart(input);
+    case 'maintenance':
+      return decideMaintenance(input, command.instance, command.on);
     case 'pause':
       if (input.state.paused) return { kind: 'satisfied', why: 'the cluster is paused already' };
       return decided('operator-pause', { type: 'ClusterPaused' });

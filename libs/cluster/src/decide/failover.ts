@@ -55,7 +55,9 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   const { state } = input;
   const { lease, operation } = state;
   if (operation.kind !== 'failover' || operation.step !== 'detaching') return null;
-  if (lease.kind === 'Held' || lease.kind === 'NeverGranted' || state.paused) return null;
+  if (lease.kind === 'Held' || lease.kind === 'NeverGranted') return null;
+  // What an operator ordered goes on in a pause.
+  if (state.paused && operation.trigger !== 'operator') return null;
   if (!hasHeardEnough(input)) return null;
   const { acceptLoss, excluded, candidate: asked } = operation;
   if (isSynchronous(state) && !acceptLoss) return chooseHolderOfAll(input, operation);

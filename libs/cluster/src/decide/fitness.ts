@@ -5,7 +5,7 @@ import type { AgentReport } from '../report.ts';
 import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
 import { parametersFor } from '../revisions.ts';
 import type { ServerFacts } from '../server-facts.ts';
-import type { ClusterState } from '../state.ts';
+import { type ClusterState, inMaintenance } from '../state.ts';
 
 /** Four segments: with less, a new primary would stop at its first burst of writes. */
 export const FREE_BYTES_MIN = 67_108_864n;
@@ -16,11 +16,12 @@ export const FREE_BYTES_MIN = 67_108_864n;
  * collation, but not one that PostgreSQL itself would not let serve.
  */
 export function unfitness(
-  { members, primaryServer, postgres }: ClusterState,
+  state: ClusterState,
   instance: InstanceName,
   report: AgentReport,
   asked: boolean,
 ): RuleRefusal[] {
+  const { members, primaryServer, postgres } = state;
   const because = (rule: string, value: string, limit: string) => ({
     instance,
     rule,
@@ -41,6 +42,11 @@ export function unfitness(
     );
   }
   const { freeBytes, server } = report;
+  if (inMaintenance(state, instance)) {
+    reasons.push(
+      because('in-maintenance', 'an operator works on it', '`matriarch maintenance off`'),
+    );
+  }
   if (report.leaving === true) {
     reasons.push(because('leaving', 'is being shut down', 'stays'));
   }

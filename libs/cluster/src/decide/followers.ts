@@ -1,5 +1,5 @@
 import type { Decision, DecisionInput } from '../decision.ts';
-import { memberNames } from '../state.ts';
+import { inMaintenance, memberNames } from '../state.ts';
 import { freshReport } from './sight.ts';
 
 /** After an outage: the moment at which the cluster is whole again. One that is not heard is waited for. */
@@ -7,7 +7,9 @@ export function recordFollowers(input: DecisionInput): Decision | null {
   const { lease, operation, lastOutage } = input.state;
   if (lastOutage?.outcome !== 'completed' || lastOutage.followMs !== null) return null;
   if (lease.kind !== 'Held' || !lease.serving || operation.kind !== 'none') return null;
-  const standbys = memberNames(input.state).filter((name) => name !== lease.holder);
+  const standbys = memberNames(input.state).filter((name) => {
+    return name !== lease.holder && !inMaintenance(input.state, name);
+  });
   const follow = standbys.every((name) => {
     if (input.state.members[name]?.tags.noStream === true) return true;
     const postgres = freshReport(input, name)?.postgres;

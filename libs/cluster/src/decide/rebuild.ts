@@ -6,7 +6,7 @@ import type { RebuildMethod } from '../rebuild/policy.ts';
 import { isExhausted, type RebuildRecord } from '../rebuild/rebuild-record.ts';
 import type { RebuildReport } from '../rebuild/rebuild-report.ts';
 import type { AgentReport } from '../report.ts';
-import { lastHolder, memberNames } from '../state.ts';
+import { inMaintenance, lastHolder, memberNames } from '../state.ts';
 import { refuse } from './refusal.ts';
 import { freshReport } from './sight.ts';
 
@@ -43,6 +43,9 @@ function whyNotByItself({ state }: DecisionInput, report: AgentReport): RuleRefu
   if (dataDirectory.kind === 'empty') return null;
   const { automaticRebuild } = rebuildPolicyOf(state.postgres);
   const no = (rule: string, value: string, limit: string) => ({ instance, rule, value, limit });
+  if (inMaintenance(state, report.instance)) {
+    return no('in-maintenance', 'an operator works on it', '`matriarch maintenance off`');
+  }
   if (state.paused) return no('paused', 'automatic decisions are paused', 'not paused');
   if (automaticRebuild === 'never') {
     return no('automatic-rebuild', 'never', 'whenSafe, or an order: `matriarch reinit`');

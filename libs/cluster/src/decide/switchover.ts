@@ -34,6 +34,10 @@ export function decideSwitchover(input: DecisionInput, to: InstanceName | null):
     return refused({ instance: null, rule: 'busy', value, limit: 'no operation under way' });
   }
   if (to === lease.holder) return { kind: 'satisfied', why: `${to} is the primary already` };
+  if (to === null && state.paused) {
+    const [value, limit] = ['the cluster is paused', 'a target named with --to'];
+    return refused({ instance: null, rule: 'paused', value, limit });
+  }
   const names = to === null ? memberNames(state).filter((name) => name !== lease.holder) : [to];
   const verdicts = names.map((name) => ({ name, ...judgeTarget(input, name) }));
   const fit = verdicts.filter((verdict) => verdict.refusal === null);

@@ -3,7 +3,7 @@ import type { InstanceName, Lsn } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
 import type { PostgresCondition, StandbyConnection, SynchronousInForce } from '../report.ts';
 import { withDefaults } from '../settings.ts';
-import { type MemberRecord, memberNames, type SyncState } from '../state.ts';
+import { inMaintenance, type MemberRecord, memberNames, type SyncState } from '../state.ts';
 import { ALONE, NOBODY, type SyncSetting } from '../sync-set/quorum.ts';
 import { maySync } from '../sync-set/standing-setting.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
@@ -49,7 +49,7 @@ function eligibility(
   const member = input.state.members[instance];
   const name = member?.replicationName;
   if (member === undefined || name === undefined || !maySync(member)) return null;
-  if (isSilent(input, instance)) return null;
+  if (inMaintenance(input.state, instance) || isSilent(input, instance)) return null;
   const present = sync.ordered.names.indexOf(name);
   const report = freshReport(input, instance);
   if (report !== null && (report.replicationName !== name || ourData(input, report) === null)) {
