@@ -66,11 +66,10 @@ function apply(
       return withMaintenance(state, event.instance, event.on);
     case 'ConfigurationChanged':
       return configured(state, event, recorded);
-    case 'BootstrapStarted':
-      return {
-        ...state,
-        operation: { kind: 'bootstrap', initialiser: event.initialiser, startedAt: at },
-      };
+    case 'BootstrapStarted': {
+      const { initialiser } = event;
+      return { ...state, operation: { kind: 'bootstrap', initialiser, startedAt: at } };
+    }
     case 'BootstrapAbandoned':
       return { ...state, operation: { kind: 'none' } };
     case 'ClusterInitialised':
