@@ -267,16 +267,6 @@ const ASYNC: readonly ClusterMutation[] = [
       },
     ],
   },
-  {
-    name: 'a switchover does not wait for the last bytes',
-    patches: [
-      {
-        file: rule('switchover'),
-        find: 'receivedLsn >= stoppedAt.lsn) {',
-        replace: 'receivedLsn > 0n) {',
-      },
-    ],
-  },
 ];
 
 const AGENT: readonly ClusterMutation[] = [
@@ -297,26 +287,6 @@ const AGENT: readonly ClusterMutation[] = [
         file: agent('standby-rules'),
         find: 'return rewindOrRebuild(goal, condition, divergence.why);',
         replace: "return { kind: 'startStandby', upstream, why: '' };",
-      },
-    ],
-  },
-  {
-    name: 'detached is said before the receiver is gone',
-    patches: [
-      {
-        file: hands('sim-steps'),
-        find: "if (this.#nowMs() >= untilMs) throw new StepError('the receiver is not gone', true);",
-        replace: 'break;',
-      },
-      {
-        file: hands('sim-steps'),
-        find: "if (postgres.upstreamInForce !== null && !held) throw new StepError('not reloaded', true);",
-        replace: '',
-      },
-      {
-        file: hands('sim-steps'),
-        find: 'if (postgres.receiver !== null) postgres.endReceiver();',
-        replace: '',
       },
     ],
   },
@@ -505,22 +475,6 @@ const SYNCHRONOUS: readonly ClusterMutation[] = [
         file: hands('sim-steps'),
         find: 'if (!node.files.clientsKeptOut) node.postgres.letClientsIn();',
         replace: 'if (facts.recoveredTo === null) node.postgres.letClientsIn();',
-      },
-    ],
-  },
-  {
-    name: 'the wish for fewer standbys is never carried out',
-    mode: 'quorum',
-    patches: [
-      {
-        file: rule('sync-members'),
-        find: 'if (isSilent(input, instance)) return null;',
-        replace: '',
-      },
-      {
-        file: rule('sync-members'),
-        find: 'return present >= 0 && isJustGone(input, name, primary.synchronous)',
-        replace: 'return present >= 0',
       },
     ],
   },

@@ -19,6 +19,7 @@ const KINDS = [
   'isolateHost',
   'killController',
   'killAgent',
+  'comeBack',
 ] as const;
 
 /** Faults of chance seldom meet the few milliseconds in which a step is half done: these do. */
@@ -34,7 +35,8 @@ export function planStrikes(scene: FaultScene): void {
       say(world, `strike ${kind} at ${node.name}`);
       count(world, 'faults');
       count(world, 'strikes');
-      inject(scene, kind, node);
+      if (kind === 'comeBack') comeBack(scene, node);
+      else inject(scene, kind, node);
       // What only the agent knows is gone with it.
       if (kind === 'killGuard') inject(scene, 'killAgent', node);
     });
@@ -45,4 +47,12 @@ export function planStrikes(scene: FaultScene): void {
     const holder = world.oracle.grant?.holder;
     strike(world.nodes.find(({ name }) => name === holder));
   };
+}
+
+/** What was unreachable or stopped is there again, just when others have begun to do without it. */
+function comeBack({ world }: FaultScene, { host, guard, agent }: SimNode): void {
+  world.network.mend();
+  host.thaw();
+  guard.process.resume();
+  agent.process.resume();
 }
