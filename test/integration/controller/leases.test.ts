@@ -67,6 +67,29 @@ describe('a cluster whose first epoch was granted to pg1', () => {
     expect(await other.renew(1, PG1, 5)).toMatchObject({ type: 'renewalRefused' });
   });
 
+  it('keeps renewals out of the log (PySyncObj wrote each refresh of a lock into it)', async () => {
+    await granted();
+    const { name, controller } = await group.leader();
+    const client = await guard('pg1', name);
+    await client.renew(1, PG1, 1);
+    const before = controller.replica.host.status().lastIndex;
+    for (let nonce = 2; nonce <= 200; nonce += 1) await client.renew(1, PG1, nonce);
+    // Whatever else is recorded meanwhile is not one entry a renewal.
+    expect(controller.replica.host.status().lastIndex - before).toBeLessThan(50);
+  });
+
+  it('refuses requests of one agent beyond those that may wait, by name', async () => {
+    const pg1 = await granted();
+    const asked = Array.from({ length: 400 }, () => pg1.ask('confirm', {}));
+    const results = await Promise.allSettled(asked);
+    const refusals = results.flatMap((result) =>
+      result.status === 'rejected' ? [String(result.reason)] : [],
+    );
+    expect(refusals.length).toBeGreaterThan(0);
+    expect(new Set(refusals)).toEqual(new Set(['Error: QUEUE_FULL']));
+    expect(results.length - refusals.length).toBeGreaterThanOrEqual(64);
+  });
+
   it('goes on renewing under the next leader', async () => {
     await granted();
     const first = await group.leader();
