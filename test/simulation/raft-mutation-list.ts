@@ -115,6 +115,22 @@ const DISK: readonly Mutation[] = [
   },
 ];
 
+/** One member's state becomes another than the others': its digest tells. */
+const STATE: readonly Mutation[] = [
+  {
+    name: 'a member that starts again has forgotten the revisions of registers (9)',
+    file: 'libs/event-store/src/registers.ts',
+    find: '    this.#revisions.set(key, revision);\n',
+    replace: '',
+  },
+  {
+    name: 'the digest of a member that starts again begins anew',
+    file: 'libs/event-store/src/event-store.ts',
+    find: '    this.#digest = digest;\n',
+    replace: '',
+  },
+];
+
 const REPLICATION: readonly Mutation[] = [
   {
     name: 'an entry of an old term is counted as committed (31, figure 8)',
@@ -371,6 +387,7 @@ const MEMBERSHIP: readonly Mutation[] = [
 export const MUTATIONS: readonly Mutation[] = [
   ...DURABILITY,
   ...DISK,
+  ...STATE,
   ...REPLICATION,
   ...ELECTION,
   ...LEADERSHIP,
