@@ -13,8 +13,11 @@ const oneAtATime = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 
 /** Properties of a second's work, on a machine that does much else: slow is no failure. */
 const BUSY_MACHINE_MS = 60_000;
 
-/** Whole clusters through long outages: with `npm run test:all` only. */
-const SLOW = process.env['MATRIARCH_TEST_ALL'] === undefined ? ['test/e2e/thorough/**'] : [];
+/** Whole clusters through long outages, and what takes more than half a minute: with `npm run test:all` only. */
+const SLOW =
+  process.env['MATRIARCH_TEST_ALL'] === undefined
+    ? ['test/e2e/thorough/**', '**/*.slow.test.ts']
+    : [];
 
 export default defineConfig({
   test: {

@@ -89,8 +89,12 @@ export abstract class RebuildTool {
    */
   abstract copy(request: CopyRequest): Promise<void>;
 
-  /** What fetches one WAL file, with `%f` and `%p`; null when the tool keeps none. */
-  walFetch(): WalProgram | null {
+  /**
+   * What fetches one WAL file, with `%f` and `%p`; null when the tool keeps none.
+   *
+   * @param _dataDirectory where it is fetched for, when that is not where the instance will lie
+   */
+  walFetch(_dataDirectory?: string): WalProgram | null {
     return null;
   }
 
@@ -103,4 +107,6 @@ export abstract class RebuildTool {
 export type WalProgram = {
   readonly argv: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Exit codes of a fetch that say "not in the archive"; any other is a failure. Absent: 1. */
+  readonly missingExitCodes?: readonly number[];
 };

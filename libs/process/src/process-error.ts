@@ -29,7 +29,7 @@ export class ProcessError extends DomainError {
 
 function describe(failure: ProcessFailure): string {
   const program = failure.argv[0] ?? '(no program)';
-  const said = whatItSaid(failure.stderrTail);
+  const said = whatItSaid(failure);
   return `${program} ${howItEnded(failure)}${said === '' ? '' : `: ${said}`}`;
 }
 
@@ -42,8 +42,16 @@ function howItEnded(failure: ProcessFailure): string {
   return 'did not start';
 }
 
-/** PostgreSQL's tools name the cause first and end with how they cleaned up: the cause is wanted. */
-function whatItSaid(stderrTail: string): string {
-  const lines = stderrTail.trimEnd().split('\n');
-  return lines.findLast((line) => /\b(error|fatal|panic)\b/i.test(line)) ?? lines.at(-1) ?? '';
+/**
+ * PostgreSQL's tools name the cause first and end with how they cleaned up: the cause is wanted. What runs
+ * on a terminal says everything on one stream.
+ */
+function whatItSaid({ stderrTail, stdoutTail }: ProcessFailure): string {
+  const last = stderrTail.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return causeIn(stderrTail) ?? (last === '' ? causeIn(stdoutTail) : last) ?? '';
+}
+
+function causeIn(text: string): string | undefined {
+  const lines = text.trimEnd().split('\n');
+  return lines.findLast((line) => /\b(error|fatal|panic)\b/i.test(line))?.trim();
 }

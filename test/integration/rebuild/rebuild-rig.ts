@@ -22,13 +22,15 @@ const passwords = {
 };
 
 export type RigOptions = {
+  /** pg1 and pg2 without it. */
+  readonly names?: readonly string[];
   readonly definition?: Partial<PostgresDefinition>;
   /** The agent's `backup` section and what else its file says, by the rig's directory and host. */
   readonly config?: (directory: string, name: string) => Record<string, unknown>;
   readonly postgres?: (directory: string, name: string) => Record<string, unknown>;
 };
 
-/** Two instances with real agents, guards and backup tools, and one controller in memory. */
+/** Instances with real agents, guards and backup tools, and one controller in memory. */
 export class RebuildRig {
   leader!: LoneLeader;
   hosts: readonly AgentHost[] = [];
@@ -48,7 +50,7 @@ export class RebuildRig {
     chownSync(join(directory, 'ca'), USER.uid, USER.gid);
     rig.leader = await LoneLeader.listen(authority, 'orders', passwords);
     rig.hosts = await Promise.all(
-      ['pg1', 'pg2'].map((name) =>
+      (options.names ?? ['pg1', 'pg2']).map((name) =>
         AgentHost.create(directory, name, authority, rig.leader.port, {
           agent: options.config?.(directory, name) ?? {},
           postgres: options.postgres?.(directory, name) ?? {},
@@ -74,7 +76,8 @@ export class RebuildRig {
     return file;
   }
 
-  async start(): Promise<void> {
+  /** @param more what is known only now that there are directories */
+  async start(more: Partial<PostgresDefinition> = {}): Promise<void> {
     for (const host of this.hosts) host.startAgent(this.programs.agent);
     await until(() => this.hosts.every(({ name }) => this.leader.report(name)), BOOT_LIMIT_MS);
     this.leader.create({
@@ -88,6 +91,7 @@ export class RebuildRig {
         'host all all 127.0.0.1/32 scram-sha-256',
       ],
       ...this.options.definition,
+      ...more,
     });
   }
 

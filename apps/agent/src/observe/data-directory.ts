@@ -1,8 +1,8 @@
-import { readdirSync } from 'node:fs';
 import type { DataDirectory, WalPosition } from '#libs/cluster';
-import { codeOf, type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
+import { type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
 import { type ControlData, controlledLsn, wasShutDownCleanly } from '#libs/postgres-model';
 import {
+  contentsOf,
   dataDirectoryMajor,
   type Installation,
   readControlData,
@@ -23,7 +23,8 @@ export async function examineDirectory(
   try {
     const work = unfinishedWork(dataDirectory);
     if (work !== undefined) return { kind: 'unfinished', work };
-    const names = namesIn(dataDirectory);
+    // A copy that was just being made in a mount point is nothing of an instance.
+    const names = contentsOf(dataDirectory);
     if (names.length === 0) return { kind: 'empty' };
     const major = dataDirectoryMajor(dataDirectory);
     if (major === undefined) return unusable(dataDirectory, whyNotEmpty(names));
@@ -86,15 +87,6 @@ function describe(dataDirectory: string, control: ControlData): DataDirectory {
  */
 function ownTimeline(control: ControlData): TimelineId {
   return timelineId(Math.max(control.checkpointTimeline, control.minRecoveryTimeline));
-}
-
-function namesIn(dataDirectory: string): readonly string[] {
-  try {
-    return readdirSync(dataDirectory);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function whyNotEmpty(names: readonly string[]): string {

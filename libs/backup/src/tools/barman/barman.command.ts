@@ -4,10 +4,14 @@ import type { BarmanSettings } from '../../settings.ts';
 export function onBarmanHost(
   { host, user, ssh }: BarmanSettings,
   argv: readonly string[],
+  sshOptions: readonly string[] = [],
 ): readonly string[] {
   if (host === null) return argv;
-  return [...ssh, `${user}@${host}`, argv.map(shellQuoted).join(' ')];
+  return [...ssh, ...sshOptions, `${user}@${host}`, argv.map(shellQuoted).join(' ')];
 }
+
+/** On a terminal it is hung up when our end goes: else it would copy on into the place of the next copy. */
+const ENDS_WITH_US = ['-tt', '-o', 'LogLevel=ERROR'];
 
 export function showBackupCommand(settings: BarmanSettings): readonly string[] {
   const { program, server, backup } = settings;
@@ -30,16 +34,17 @@ export function recoverCommand(
   backup: string,
 ): readonly string[] {
   const { program, server, remoteSshCommand } = settings;
-  return onBarmanHost(settings, [
+  const argv = [
     ...program,
     'recover',
     '--get-wal',
-    ...(remoteSshCommand === null ? [] : ['--remote-ssh-command', remoteSshCommand]),
+    ...(remoteSshCommand === null ? [] : ['--remote-ssh-command', askingNobody(remoteSshCommand)]),
     ...Object.entries(tablespaces).flatMap(([name, path]) => ['--tablespace', `${name}:${path}`]),
     server,
     backup,
     dataDirectory,
-  ]);
+  ];
+  return onBarmanHost(settings, argv, ENDS_WITH_US);
 }
 
 export function walRestoreCommand(settings: BarmanSettings): readonly string[] {
@@ -62,6 +67,13 @@ export function walArchiveCommand(settings: BarmanSettings): readonly string[] {
 export function listBackupsCommand(settings: BarmanSettings): readonly string[] {
   const { program, server } = settings;
   return onBarmanHost(settings, [...program, '-f', 'json', 'list-backups', server]);
+}
+
+/** Barman stands on a terminal, where its ssh would ask for a password, and wait. */
+function askingNobody(command: string): string {
+  return command.includes('BatchMode')
+    ? command
+    : command.replace(/^(\S*ssh)\s/, '$1 -o BatchMode=yes ');
 }
 
 function shellQuoted(word: string): string {

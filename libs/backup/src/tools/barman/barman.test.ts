@@ -33,9 +33,16 @@ describe('barman', () => {
     ]);
     const places = { dataDirectory: '/var/lib/new', tablespaces: { ts1: '/srv/ts 1' } };
     expect(recoverCommand(remote, places, '20261126T113225').at(-1)).toBe(
-      "barman recover --get-wal --remote-ssh-command 'ssh postgres@10.0.0.11' " +
+      "barman recover --get-wal --remote-ssh-command 'ssh -o BatchMode=yes postgres@10.0.0.11' " +
         "--tablespace 'ts1:/srv/ts 1' main 20261126T113225 /var/lib/new",
     );
+  });
+
+  it('copies on a terminal that hangs up with us, so that nobody copies on', () => {
+    const argv = recoverCommand(remote, { dataDirectory: '/new', tablespaces: {} }, 'x');
+    expect(argv.indexOf('-tt')).toBeGreaterThan(0);
+    expect(argv.indexOf('-tt')).toBeLessThan(argv.indexOf('barman@10.0.0.21'));
+    expect(showBackupCommand(remote)).not.toContain('-tt');
   });
 
   it('runs here when it is here', () => {

@@ -1,8 +1,10 @@
+import { messageOf, type TimelineId } from '#libs/kernel';
 import { canBeRewound } from '#libs/postgres-model';
 import { checkpointedTimeline, readControlData, rewind, SqlSession } from '#libs/postgres-run';
 import {
   type CopyRequest,
   RebuildTool,
+  type ServerAccess,
   SourceError,
   type SourceFacts,
   type SourceRequest,
@@ -66,13 +68,20 @@ export class PgRewindTool extends RebuildTool {
   /** Until its checkpoint the control file of a new primary names the old timeline (safety 17). */
   async #showsItsTimeline({ server, expected }: CopyRequest): Promise<void> {
     if (server === null || expected.timeline === null) return;
-    const session = new SqlSession(server.sql);
-    try {
-      const shown = await checkpointedTimeline(session);
-      if (shown >= expected.timeline) return;
-      throw new SourceError(`${server.name} still shows timeline ${shown} in its control file`);
-    } finally {
-      await session.close();
-    }
+    const shown = await shownTimeline(server);
+    if (shown >= expected.timeline) return;
+    throw new SourceError(`${server.name} still shows timeline ${shown} in its control file`);
+  }
+}
+
+/** @throws SourceError */
+async function shownTimeline({ sql, name }: ServerAccess): Promise<TimelineId> {
+  const session = new SqlSession(sql);
+  try {
+    return await checkpointedTimeline(session);
+  } catch (cause) {
+    throw new SourceError(`${name} does not answer: ${messageOf(cause)}`, { cause });
+  } finally {
+    session.close();
   }
 }

@@ -49,8 +49,14 @@ export function restoreCommand(
   ];
 }
 
-export function archiveGetCommand(settings: PgbackrestSettings): readonly string[] {
-  return [...base(settings), '--log-level-console=error', 'archive-get', '%f', '%p'];
+/** It reads `pg_control` of its own `pg1-path`, and stands in that directory. */
+export function archiveGetCommand(
+  settings: PgbackrestSettings,
+  dataDirectory?: string,
+): readonly string[] {
+  const elsewhere = dataDirectory === undefined ? [] : [`--pg1-path=${dataDirectory}`];
+  const options = [...base(settings), ...elsewhere, '--log-level-console=error'];
+  return [...options, 'archive-get', '%f', '%p'];
 }
 
 export function archivePushCommand(settings: PgbackrestSettings): readonly string[] {

@@ -76,8 +76,8 @@ export class PgbackrestTool extends RebuildTool {
     rmSync(join(dataDirectory, 'recovery.signal'), { force: true });
   }
 
-  override walFetch(): WalProgram {
-    return { argv: archiveGetCommand(this.settings) };
+  override walFetch(dataDirectory?: string): WalProgram {
+    return { argv: archiveGetCommand(this.settings, dataDirectory) };
   }
 
   override walArchive(): WalProgram {

@@ -74,7 +74,8 @@ export class WalgTool extends RebuildTool {
   }
 
   override walFetch(): WalProgram {
-    return { argv: walFetchCommand(this.settings), environment: this.#environment(null) };
+    const environment = this.#environment(null);
+    return { argv: walFetchCommand(this.settings), environment, missingExitCodes: [74] };
   }
 
   override walArchive(): WalProgram {
