@@ -7,7 +7,7 @@ import {
   DEFAULT_SLOT_POLICY,
   type PostgresDefinition,
 } from '#libs/cluster';
-import { archiveSchema, rebuildPolicySchema } from './rebuild-requests.ts';
+import { archiveSchema, bootstrapSchema, rebuildPolicySchema } from './rebuild-requests.ts';
 
 const ms = z.number().int().min(0).max(86_400_000);
 const decimal = z
@@ -107,4 +107,5 @@ export const postgresShape = z.strictObject({
   slots: slots.optional(),
   rebuild: rebuildPolicySchema.exactOptional(),
   archive: archiveSchema.exactOptional(),
+  bootstrap: bootstrapSchema.exactOptional(),
 } satisfies Record<keyof PostgresDefinition, z.ZodType>);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BACKUP_TOOLS, REBUILD_METHODS } from '#libs/cluster';
+import { BACKUP_TOOLS, REBUILD_METHODS, TARGET_KINDS } from '#libs/cluster';
 import { InvalidNameError, instanceName } from '#libs/kernel';
 
 /** 1 kB/s to 1 TB/s. */
@@ -22,6 +22,19 @@ const instance = z.string().transform((text, context) => {
     context.addIssue({ code: 'custom', message: error.message });
     return z.NEVER;
   }
+});
+
+const recoveryTarget = z.strictObject({
+  kind: z.enum(TARGET_KINDS),
+  value: z.string().min(1).max(1_000),
+});
+
+export const bootstrapSchema = z.strictObject({
+  source: z
+    .strictObject({ tool: z.enum(BACKUP_TOOLS), target: recoveryTarget.nullable() })
+    .nullable(),
+  initdbOptions: z.array(z.string().max(1_000)).max(20),
+  sql: z.array(z.string().max(100_000)).max(100),
 });
 
 /** Body of an order to build an instance's data anew. */

@@ -6,6 +6,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { DomainError } from '#libs/kernel';
@@ -19,6 +20,8 @@ import {
 } from '#libs/postgres-run';
 import { putStandbySignal, removeRecoverySignal } from '#libs/process';
 import type { Expected } from './rebuild-tool.ts';
+
+const CONFIGURATION = ['postgresql.conf', 'pg_hba.conf', 'pg_ident.conf'];
 
 /** The copy is whole but not what was expected; it never takes the place of anything. */
 export class CopyRefusedError extends DomainError {
@@ -63,6 +66,8 @@ export async function finishCopy(
   }
   chmodSync(dataDirectory, 0o700);
   for (const name of LEFTOVERS) rmSync(join(dataDirectory, name), { force: true });
+  // Debian keeps them elsewhere, so a backup of an instance that was not ours lacks them.
+  for (const name of CONFIGURATION) writeFileSync(join(dataDirectory, name), '', { flag: 'a' });
   moveWal(places);
   forgetInheritedSettings(dataDirectory);
   putStandbySignal(dataDirectory);

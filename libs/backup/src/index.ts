@@ -12,6 +12,7 @@ export {
   type SourceRequest,
   type WalProgram,
 } from './rebuild-tool.ts';
+export { RecoveryError, type RecoveryRequest, recoverCopy } from './recover-copy.ts';
 export {
   type BackupSettings,
   type BarmanSettings,

@@ -55,6 +55,24 @@ function archive(argv: readonly string[], remainingMs: number | null): string {
 }
 
 describe('the script around restore_command', () => {
+  it.each([
+    { answer: 0, code: 0 },
+    { answer: 74, code: 1 },
+    { answer: 1, code: 126 },
+    { answer: 2, code: 126 },
+  ])('of a recovery that nobody follows up turns $answer into $code', async ({ answer, code }) => {
+    const program = { argv: ['sh', '-c', `exit ${answer}`], missingExitCodes: [74] };
+    const options = { detachedMark: 'matriarch.detached', limitSeconds: 30 };
+    const strict = begin(
+      restoreScript(program, { ...options, failureEndsRecovery: true }),
+      'F',
+      'p',
+    );
+    expect(await strict.code).toBe(code);
+    const lenient = begin(restoreScript(program, options), 'F', 'p');
+    expect(await lenient.code).toBe(answer === 0 ? 0 : 1);
+  });
+
   it('gives name and path to the program, with what it needs around it', async () => {
     const argv = ['sh', '-c', 'echo "$0 $1 $KEY" > out', "it's %%f %f", '%p'];
     const { code } = begin(restore(argv, 30, { KEY: 'a "b"' }), '000A', 'pg_wal/RECOVERYXLOG');

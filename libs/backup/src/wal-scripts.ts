@@ -19,12 +19,25 @@ const LOOK_SECONDS = 0.1;
  */
 export function restoreScript(
   program: WalProgram,
-  { detachedMark, limitSeconds }: { readonly detachedMark: string; readonly limitSeconds: number },
+  {
+    detachedMark,
+    limitSeconds,
+    failureEndsRecovery = false,
+  }: {
+    readonly detachedMark: string;
+    readonly limitSeconds: number;
+    /** Of a recovery that nobody follows up: an archive that fails must not pass for its end. */
+    readonly failureEndsRecovery?: boolean;
+  },
 ): string {
+  const { missingExitCodes = [1] } = program;
+  const failed = failureEndsRecovery
+    ? `case $answer in 0) ;; ${missingExitCodes.join(' | ')}) exit 1 ;; *) exit 126 ;; esac`
+    : '[ "$answer" -eq 0 ] || exit 1';
   const looks = Math.ceil(limitSeconds / LOOK_SECONDS);
   return `${HEADER}# restore_command: $1 is %f, $2 is %p
 [ -e ${quoted(detachedMark)} ] && exit 1
-${environmentOf(program)}setsid ${wordsOf(program)} &
+${environmentOf(program)}setsid ${wordsOf(program, '$1', '$2')} &
 child=$!
 end() { kill -TERM -"$child" 2>/dev/null; kill -KILL -"$child" 2>/dev/null; }
 trap 'end; exit 1' TERM INT HUP
@@ -41,8 +54,8 @@ watch=$!
 wait "$child"
 answer=$?
 kill "$watch" 2>/dev/null
-# More than 125 would end recovery for good.
-[ "$answer" -eq 0 ] || exit 1
+# More than 125 ends recovery for good.
+${failed}
 `;
 }
 
@@ -72,7 +85,7 @@ stopping() {
 }
 stopping && exit 130
 leased || { echo 'matriarch: this instance holds no lease: nothing is archived' >&2; exit 1; }
-${environmentOf(program)}setsid ${swapped(program)} &
+${environmentOf(program)}setsid ${wordsOf(program, '$2', '$1')} &
 child=$!
 end() { kill -TERM -"$child" 2>/dev/null; kill -KILL -"$child" 2>/dev/null; }
 trap 'end; exit 130' TERM INT HUP
@@ -113,12 +126,8 @@ function environmentOf({ environment }: WalProgram): string {
     .join('');
 }
 
-function wordsOf({ argv }: WalProgram): string {
-  return argv.map((word) => wordOf(word, '$1', '$2')).join(' ');
-}
-
-function swapped({ argv }: WalProgram): string {
-  return argv.map((word) => wordOf(word, '$2', '$1')).join(' ');
+function wordsOf({ argv }: WalProgram, file: string, path: string): string {
+  return argv.map((word) => wordOf(word, file, path)).join(' ');
 }
 
 /** `%f` and `%p` within a word, `%%` for one percent sign, as PostgreSQL has it. */

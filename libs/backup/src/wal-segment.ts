@@ -1,7 +1,7 @@
 import { type Lsn, lsnOf } from '#libs/kernel';
 
 /** Of clusters that we make; another size only moves the position that an archive is said to reach. */
-const WAL_SEGMENT_BYTES = 16n * 1_024n * 1_024n;
+export const WAL_SEGMENT_BYTES = 16n * 1_024n * 1_024n;
 
 /** The end of a segment that is named by its 24 digits. */
 export function walOf(

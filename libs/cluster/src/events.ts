@@ -9,7 +9,7 @@ import type {
 } from '#libs/kernel';
 import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
 import type { DivergedWal } from './diverged-wal.ts';
-import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
+import type { ArchivePolicy, BootstrapPolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
 import type { ReplicationEvent } from './replication/replication-events.ts';
 import type { SlotPolicy } from './replication/slot-policy.ts';
@@ -40,6 +40,8 @@ export type PostgresDefinition = {
   readonly rebuild?: RebuildPolicy;
   /** Absent: WAL is not archived. */
   readonly archive?: ArchivePolicy;
+  /** Absent: the first instance is made by initdb, with our options. */
+  readonly bootstrap?: BootstrapPolicy;
 };
 
 export type InstanceTags = {

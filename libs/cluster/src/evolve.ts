@@ -71,7 +71,7 @@ function apply(
       return { ...state, operation: { kind: 'bootstrap', initialiser, startedAt: at } };
     }
     case 'BootstrapAbandoned':
-      return { ...state, operation: { kind: 'none' } };
+      return bootstrapAbandoned(state);
     case 'ClusterInitialised':
       return { ...state, systemIdentifier: event.systemIdentifier, operation: { kind: 'none' } };
     case 'LeaseGranted':
@@ -277,6 +277,11 @@ function withEnd(
     return { ...operation, step: 'detaching', stepAt: at, phasesMs };
   }
   return operation;
+}
+
+function bootstrapAbandoned(state: ClusterState): ClusterState {
+  const bootstrapFailures = (state.bootstrapFailures ?? 0) + 1;
+  return { ...state, operation: { kind: 'none' }, bootstrapFailures };
 }
 
 function promoted(state: ClusterState, event: Recorded<'Promoted'>): ClusterState {

@@ -141,6 +141,8 @@ export type ClusterState = {
   readonly members: Readonly<Record<string, MemberRecord>>;
   /** Null until an instance was initialised. */
   readonly systemIdentifier: string | null;
+  /** How often an instance could not make the first data directory; absent: never. */
+  readonly bootstrapFailures?: number;
   readonly lease: Lease;
   readonly history: readonly TimelineRecord[];
   /** The highest timeline id ever given out; none is given twice (safety 3). */

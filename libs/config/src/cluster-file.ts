@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type {
   ArchivePolicy,
+  BootstrapPolicy,
   ClusterSettings,
   PostgresDefinition,
   RebuildPolicy,
@@ -9,6 +10,7 @@ import type {
 import { DomainError } from '#libs/kernel';
 import { checkHbaLine, managedReason } from '#libs/postgres-model';
 import type { ClusterCredentials, Credential } from '#libs/protocol';
+import { bootstrapSection, resolveBootstrap } from './bootstrap-section.ts';
 import { resolveSettings, settingsSchema } from './cluster-settings-schema.ts';
 import { field } from './field.ts';
 import {
@@ -32,6 +34,8 @@ export type ClusterFile = {
   readonly rebuild: RebuildPolicy;
   /** Null: WAL is not archived. */
   readonly archive: ArchivePolicy | null;
+  /** Null: initdb, with our options. */
+  readonly bootstrap: BootstrapPolicy | null;
 };
 
 /** The part that the controllers record, and the part that never enters the history. */
@@ -96,6 +100,11 @@ export const clusterSchema = z.strictObject({
     rule: 'a mapping with tool',
     example: { tool: 'pgbackrest' },
   }),
+  bootstrap: field(bootstrapSection.optional(), {
+    about: 'Where the first data comes from: initdb, or a backup. Read once, when it is created.',
+    rule: 'a mapping with tool, target, initdbOptions and sql',
+    example: { sql: ['CREATE DATABASE app'] },
+  }),
 });
 
 export function resolveCluster(
@@ -113,12 +122,13 @@ export function resolveCluster(
     slots: resolveSlots(raw.slots),
     rebuild: resolveRebuild(raw.rebuild),
     archive: raw.archive === undefined ? null : resolveArchive(raw.archive),
+    bootstrap: raw.bootstrap === undefined ? null : resolveBootstrap(raw.bootstrap, resolution),
   };
 }
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
   const { superuser, replication, rewind, settings, parameters, pgHba } = file;
-  const { rebuild, archive, slots } = file;
+  const { rebuild, archive, slots, bootstrap } = file;
   return {
     settings,
     postgres: {
@@ -130,6 +140,7 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       slots,
       rebuild,
       ...(archive === null ? {} : { archive }),
+      ...(bootstrap === null ? {} : { bootstrap }),
     },
     credentials: { superuser, replication, rewind },
   };

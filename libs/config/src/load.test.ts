@@ -31,8 +31,12 @@ describe('the example files', () => {
 
   it.each(CONFIG_KINDS)('of %s are accepted with every key written, and mean the same', (kind) => {
     const given = PARSERS[kind](configExample(kind), `/etc/${kind}.yaml`);
-    // The other way into a group stands beside the list of its founders.
-    const text = everyKey(kind).replace(/^join:\n(?: .*\n)+/m, '');
+    // The other way into a group stands beside the list of its founders, a restore beside initdb; one
+    // target beside another.
+    const text = everyKey(kind)
+      .replace(/^join:\n(?: .*\n)+/m, '')
+      .replace(/^ {4}(lsn|name|xid): .*\n/gm, '')
+      .replace(/^ {2}initdbOptions:\n(?: {4}- .*\n)+/m, '');
     const all = PARSERS[kind](text, `/etc/${kind}.yaml`);
     if (kind === 'controller') expect(all).toEqual(given);
     else expect(all).toBeDefined();
@@ -43,6 +47,29 @@ describe('the example files', () => {
       .split('\n')
       .filter((line) => line.length > 100);
     expect(wide).toEqual([]);
+  });
+});
+
+describe('where the first data directory comes from', () => {
+  const parsed = (section: string) =>
+    parseClusterFile(`${configExample('cluster')}\nbootstrap:\n${section}`, '/etc/cluster.yaml');
+
+  it('is initdb without the section, and a backup with one', () => {
+    expect(parseClusterFile(configExample('cluster'), '/etc/cluster.yaml').bootstrap).toBeNull();
+    expect(parsed('  tool: barman\n  target: {lsn: 0/5000148}\n').bootstrap).toEqual({
+      source: { tool: 'barman', target: { kind: 'lsn', value: '0/5000148' } },
+      initdbOptions: [],
+      sql: [],
+    });
+  });
+
+  it.each([
+    ['  tool: walg\n  target: {lsn: 0/1, xid: "7"}\n', 'has lsn and xid: one only'],
+    ['  target: {name: here}\n', 'needs bootstrap.tool'],
+    ['  initdbOptions: [--pgdata=/etc]\n', "has '--pgdata=/etc'"],
+    ['  tool: walg\n  initdbOptions: [--locale=C]\n', 'a backup brings its own'],
+  ])('refuses %j', (section, why) => {
+    expect(problemsOf(() => parsed(section)).join()).toContain(why);
   });
 });
 

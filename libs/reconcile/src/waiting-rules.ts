@@ -34,8 +34,8 @@ export const waitRules: Rules<'wait'> = {
 /** Towards "the cluster's first data directory exists". */
 export const initialiseRules: Rules<'initialise'> = {
   empty: () => ({ kind: 'initialise', why: 'the first instance of the cluster' }),
-  // initdb works beside the directory and marks nothing: this is the rest of an instance with data.
-  unfinished: (_goal, { work }) => reportOnly(`${work} did not end here`),
+  // Complete before it is put in place: the step goes on with that, and refuses anything else.
+  unfinished: (_goal, { work }) => ({ kind: 'initialise', why: `${work} did not end here` }),
   unusable: (_goal, { why }) => reportOnly(why),
   stopped: () => rest('initialised'),
   starting: () => rest('initialised'),

@@ -1,48 +1,94 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { initdb } from '#libs/postgres-run';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_BOOTSTRAP } from '#libs/cluster';
 import {
-  clearUnfinished,
-  fsyncDirectory,
-  putStandbySignal,
-  unfinishedWork,
-  writeFileDurably,
-} from '#libs/process';
+  CopyPlaces,
+  dataPlacesOf,
+  finishSwap,
+  initdb,
+  swapIn,
+  syncFileSystems,
+  withPrivateServer,
+} from '#libs/postgres-run';
+import { putStandbySignal, unfinishedWork, writeFileDurably } from '#libs/process';
+import { BOOTSTRAP_SQL_MS } from '../timing.ts';
+import { runBootstrapSql } from './bootstrap-sql.ts';
+import { restoreFirst } from './restore-first.ts';
 import type { StepContext } from './step-context.ts';
+import { StepFailedError } from './step-error.ts';
 
 /**
- * Creates the first data directory of the cluster: made beside, it gets the name only when it is
- * complete.
+ * Creates the first data directory of the cluster, by initdb or from a backup: made beside, it gets the
+ * name only when it is complete.
  */
 export async function initialise(context: StepContext): Promise<void> {
-  const { local, state, log, setActivity } = context;
+  const { local, observer, log } = context;
   const { dataDirectory } = local;
+  // A crash between the renames: what was made was complete.
+  if (finishSwap(dataDirectory) === null) await makeFirst(context);
+  local.dataId.renew();
+  observer.forgetDirectory();
+  log.info('data directory initialised', { dataDirectory });
+}
+
+async function makeFirst(context: StepContext): Promise<void> {
+  const { local, state, setActivity } = context;
+  const { config, installation, dataDirectory } = local;
+  const work = unfinishedWork(dataDirectory);
+  if (work !== undefined) throw new StepFailedError(`${work} did not end in ${dataDirectory}`);
+  const { bootstrap = DEFAULT_BOOTSTRAP } = state.postgres;
+  const { walDirectory, tablespaces } = config.postgres;
   await context.needCredentials();
-  if (unfinishedWork(dataDirectory) !== undefined) {
-    rmSync(dataDirectory, { recursive: true, force: true });
-    clearUnfinished(dataDirectory);
+  const places = new CopyPlaces({ ...dataPlacesOf(dataDirectory), walDirectory }, tablespaces);
+  try {
+    places.prepare();
+    if (bootstrap.source !== null) {
+      await restoreFirst(context, places, bootstrap.source);
+    } else {
+      setActivity('initdb');
+      await runInitdb(context, places, bootstrap.initdbOptions);
+      if (bootstrap.sql.length > 0) await prepareDatabase(context, places, bootstrap.sql);
+    }
+    putStandbySignal(places.dataDirectory);
+    await syncFileSystems(installation, places.dataDirectory);
+    swapIn(places, true);
+  } finally {
+    places.remove();
   }
-  setActivity('initdb');
+}
+
+async function runInitdb(
+  { local, state }: StepContext,
+  { dataDirectory, walDirectory }: CopyPlaces,
+  extraOptions: readonly string[],
+): Promise<void> {
   const passwordFile = join(local.config.stateDirectory, 'initdb-password');
   const password = local.credentials?.superuser.password ?? null;
-  const beside = `${dataDirectory}.matriarch-initdb`;
-  rmSync(beside, { recursive: true, force: true });
-  mkdirSync(dirname(dataDirectory), { recursive: true });
   if (password !== null) writeFileDurably(passwordFile, `${password}\n`);
   try {
     await initdb(local.installation, {
-      dataDirectory: beside,
+      dataDirectory,
       superuser: state.postgres.superuser,
+      // What is made is put on disk as a whole, just before it gets its name.
+      extraOptions: ['--no-sync', ...extraOptions],
+      ...(walDirectory === null ? {} : { walDirectory }),
       ...(password === null ? {} : { passwordFile }),
     });
   } finally {
     rmSync(passwordFile, { force: true });
   }
-  putStandbySignal(beside);
-  if (existsSync(dataDirectory)) rmdirSync(dataDirectory);
-  renameSync(beside, dataDirectory);
-  fsyncDirectory(dirname(dataDirectory));
-  local.dataId.renew();
-  context.observer.forgetDirectory();
-  log.info('data directory initialised', { dataDirectory });
+}
+
+async function prepareDatabase(
+  { local, state, signal, setActivity }: StepContext,
+  { dataDirectory }: CopyPlaces,
+  statements: readonly string[],
+): Promise<void> {
+  setActivity('bootstrap.sql');
+  const { superuser, archive } = state.postgres;
+  const settings = { archive_mode: archive === undefined ? 'off' : 'on', archive_command: '' };
+  const server = { dataDirectory, superuser, settings, timeoutMs: BOOTSTRAP_SQL_MS, signal };
+  await withPrivateServer(local.installation, server, (session) =>
+    runBootstrapSql(session, statements),
+  );
 }

@@ -1,12 +1,18 @@
-import { epoch, type InstanceName, instanceName, timelineId } from '#libs/kernel';
+import { type InstanceName, instanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
-import { memberNames } from '../state.ts';
-import { firstSetting, synchronousOf } from '../sync-set/standing-setting.ts';
+import { type ClusterState, memberNames } from '../state.ts';
+import { firstGrant } from './first-grant.ts';
 import { refuse } from './refusal.ts';
-import { freshReport, isSilent } from './sight.ts';
+import { freshReport, observed } from './sight.ts';
 
-/** initdb on a slow disk takes seconds; an initialiser that is silent is given up far sooner. */
+/** initdb on a slow disk takes seconds; an initialiser that is silent is given up sooner. */
 const INITIALISE_LIMIT_MS = 120_000;
+/** Given up too soon, it would end its work after another has done the same. */
+const INITIALISER_SILENCE_MS = 10_000;
+/** What a silent host loses is a restore of hours. */
+const RESTORER_SILENCE_MS = 60_000;
+const REST_MS = 5_000;
+const REST_LONGEST_MS = 300_000;
 
 /** Chooses who creates the first data directory: an instance whose own is empty. */
 export function startBootstrap(input: DecisionInput): Decision | null {
@@ -14,6 +20,7 @@ export function startBootstrap(input: DecisionInput): Decision | null {
   if (state.systemIdentifier !== null || state.operation.kind !== 'none' || state.paused)
     return null;
   const names = memberNames(state).sort();
+  if (input.observations.sinceChangeMs < restMs(state, names.length)) return null;
   const occupied = names.flatMap((name) => {
     const directory = freshReport(input, name)?.dataDirectory;
     if (directory?.kind !== 'initialised') return [];
@@ -24,6 +31,12 @@ export function startBootstrap(input: DecisionInput): Decision | null {
   const initialiser = names.find((name) => mayInitialise(input, name));
   if (initialiser === undefined) return null;
   return { rule: 'start-bootstrap', events: [{ type: 'BootstrapStarted', initialiser }] };
+}
+
+/** What has failed on every instance is tried again later and later: a restore may take hours. */
+function restMs({ bootstrapFailures = 0 }: ClusterState, members: number): number {
+  const rounds = bootstrapFailures - members;
+  return rounds < 0 ? 0 : Math.min(REST_LONGEST_MS, REST_MS * 2 ** Math.min(rounds, 10));
 }
 
 function mayInitialise(input: DecisionInput, name: InstanceName): boolean {
@@ -38,25 +51,9 @@ export function watchBootstrap(input: DecisionInput): Decision | null {
   if (operation.kind !== 'bootstrap') return null;
   const instance = instanceName(operation.initialiser);
   const report = freshReport(input, instance);
-  if (report?.dataDirectory.kind === 'initialised' && report.guard !== null) {
-    const { systemIdentifier, timeline } = report.dataDirectory;
-    return {
-      rule: 'first-grant',
-      events: [
-        { type: 'ClusterInitialised', instance, systemIdentifier },
-        {
-          type: 'LeaseGranted',
-          epoch: epoch(1),
-          holder: instance,
-          guard: report.guard.incarnation,
-          timeline: timelineId(timeline),
-          reason: 'bootstrap',
-          refusals: [],
-          position: null,
-          ...synchronousOf(input.state, firstSetting(input.state)),
-        },
-      ],
-    };
+  if (report !== null && report.guard !== null) {
+    const granted = firstGrant(input.state, report);
+    if (granted !== null) return granted;
   }
   const reason = whyGivenUp(input, instance);
   if (reason === null) return null;
@@ -64,8 +61,14 @@ export function watchBootstrap(input: DecisionInput): Decision | null {
 }
 
 function whyGivenUp(input: DecisionInput, instance: InstanceName): string | null {
-  if (isSilent(input, instance)) return `${instance} was not heard any more`;
-  if (input.observations.sinceChangeMs > INITIALISE_LIMIT_MS) {
+  // A restore takes as long as it takes, and says itself when it fails.
+  const restores = (input.state.postgres.bootstrap?.source ?? null) !== null;
+  const { reportAgeMs } = observed(input, instance);
+  const silentMs = reportAgeMs ?? input.observations.servingForMs;
+  if (silentMs > (restores ? RESTORER_SILENCE_MS : INITIALISER_SILENCE_MS)) {
+    return `${instance} was not heard any more`;
+  }
+  if (!restores && input.observations.sinceChangeMs > INITIALISE_LIMIT_MS) {
     return `${instance} was not done after ${INITIALISE_LIMIT_MS} ms`;
   }
   return freshReport(input, instance)?.problem ?? null;

@@ -52,6 +52,32 @@ describe('bootstrap', () => {
     expect(scenario.last('BootstrapStarted')).toMatchObject({ initialiser: 'pg2' });
   });
 
+  it('rests once every instance has failed, longer each time', () => {
+    const scenario = new Scenario();
+    const problem = 'wal-g has no backup LATEST';
+    scenario.hears('pg1').settle();
+    scenario.hears('pg1', { problem }).settle();
+    expect(scenario.last('BootstrapAbandoned')).toMatchObject({ instance: 'pg1', reason: problem });
+    scenario.hears('pg1', { problem: null });
+    expect(scenario.later(4_900).hears('pg1').settle()).toEqual([]);
+    expect(scenario.later(200).hears('pg1').settle()).toEqual(['start-bootstrap']);
+    scenario.hears('pg1', { problem }).settle();
+    scenario.hears('pg1', { problem: null });
+    expect(scenario.later(9_900).hears('pg1').settle()).toEqual([]);
+    expect(scenario.later(200).hears('pg1').settle()).toEqual(['start-bootstrap']);
+  });
+
+  it('waits for a restore as long as its agent works on it, and for initdb two minutes', () => {
+    const source = { tool: 'pgbackrest', target: null } as const;
+    const [restoring, initialising] = [new Scenario(), new Scenario()];
+    const bootstrap = { source, initdbOptions: [], sql: [] };
+    const { state } = restoring;
+    restoring.state = { ...state, postgres: { ...state.postgres, bootstrap } };
+    for (const scenario of [restoring, initialising]) scenario.hears('pg1').settle();
+    expect(restoring.later(3_600_000).hears('pg1').settle()).toEqual([]);
+    expect(initialising.later(121_000).hears('pg1').settle()).toContain('abandon-bootstrap');
+  });
+
   it('does not let an instance with another system identifier join', () => {
     const scenario = runningCluster();
     const foreign = { ...dataOn(1), systemIdentifier: '42' };

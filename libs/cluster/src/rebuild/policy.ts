@@ -38,8 +38,23 @@ export const DEFAULT_REBUILD_POLICY: RebuildPolicy = {
 /** WAL is archived by the holder of the lease with this tool. */
 export type ArchivePolicy = { readonly tool: BackupTool };
 
+export const TARGET_KINDS = ['time', 'lsn', 'name', 'xid'] as const;
+
 /** Where recovery of the first data directory ends; without one at the end of the archive. */
 export type RecoveryTarget = {
-  readonly kind: 'time' | 'lsn' | 'name' | 'xid';
+  readonly kind: (typeof TARGET_KINDS)[number];
   readonly value: string;
 };
+
+/** How the cluster's first data directory comes to be. */
+export type BootstrapPolicy = {
+  /** The backup that it is restored from; null: initdb. */
+  readonly source: { readonly tool: BackupTool; readonly target: RecoveryTarget | null } | null;
+  /** Given to initdb as they are, after ours. */
+  readonly initdbOptions: readonly string[];
+  /** Statements that the superuser runs once in database postgres, before anybody can connect. */
+  readonly sql: readonly string[];
+};
+
+/** How a cluster without the section begins: as it was before there was one. */
+export const DEFAULT_BOOTSTRAP: BootstrapPolicy = { source: null, initdbOptions: [], sql: [] };

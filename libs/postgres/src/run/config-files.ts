@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { present } from '#libs/kernel';
 import {
   type HbaLine,
   isOursInAutoConf,
@@ -64,10 +63,8 @@ export function writeHba(dataDirectory: string, lines: readonly HbaLine[]): Conf
 }
 
 function ensureManagedInclude(dataDirectory: string): ConfigChange {
-  const text = present(
-    readFileIfPresent(join(dataDirectory, POSTGRESQL_CONF)),
-    'a data directory has a postgresql.conf',
-  );
+  // Debian keeps it elsewhere: one that was not ours may have none.
+  const text = readFileIfPresent(join(dataDirectory, POSTGRESQL_CONF)) ?? '';
   return changed(write(dataDirectory, POSTGRESQL_CONF, withManagedInclude(text)));
 }
 

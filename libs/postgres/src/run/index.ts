@@ -52,11 +52,21 @@ export type {
 export { ObservationRowError } from './observation-row.ts';
 export { type ObserveOptions, observeInstance } from './observe-instance.ts';
 export { readParameterCatalog } from './parameter-catalog.ts';
+export {
+  PrivateServerError,
+  type PrivateServerRequest,
+  withPrivateServer,
+} from './private-server.ts';
 export { type PromoteOutcome, type PromoteRequest, promote } from './promote.ts';
 export { readControlData } from './read-control-data.ts';
 export { NotRunningError, reload } from './reload.ts';
 export { RewindError, type RewindOptions, type RewindOutcome, rewind } from './rewind.ts';
-export { ensureReplicationRole, ensureRewindRole, type RoleRequest } from './roles.ts';
+export {
+  ensureReplicationRole,
+  ensureRewindRole,
+  ensureSuperuser,
+  type RoleRequest,
+} from './roles.ts';
 export { runTool, type ToolSecrets } from './run-tool.ts';
 export {
   advanceSlot,

@@ -20,6 +20,11 @@ export async function ensureReplicationRole(session: SqlSession, role: RoleReque
   await session.query(quietly(ensureRoleSql(role, 'LOGIN REPLICATION')));
 }
 
+/** Makes or updates the role that agents watch and promote with. */
+export async function ensureSuperuser(session: SqlSession, role: RoleRequest): Promise<void> {
+  await session.query(quietly(ensureRoleSql(role, 'LOGIN SUPERUSER')));
+}
+
 /** Makes or updates a role with just the rights that pg_rewind needs on its source. */
 export async function ensureRewindRole(session: SqlSession, role: RoleRequest): Promise<void> {
   const name = escapeIdentifier(role.name);
