@@ -139,13 +139,15 @@ export class Oracle {
     leader: Witness,
     index: LogIndex,
     memberships: readonly Membership[],
-    mediaOf: (id: MemberId) => StableMedia | undefined,
+    mediaOf: (id: MemberId) => StableMedia | 'replaced' | undefined,
   ): void {
     if (!leader.mirror.covers(index)) return;
     const hash = leader.mirror.hashAt(index);
     const holds = (id: MemberId): boolean => {
       const media = mediaOf(id);
       if (media === undefined) return false;
+      // It held what it acknowledged until its disk was replaced.
+      if (media === 'replaced') return true;
       if (media.log.firstIndex > index + 1) return true;
       return media.log.covers(index) && media.log.hashAt(index) === hash;
     };

@@ -22,7 +22,10 @@ export class SimObserver {
     this.commitIndex = commitIndex;
     if (role === 'leader') {
       oracle.countedInOwnTerm(member, commitIndex, term);
-      oracle.committedOnQuorum(member, commitIndex, memberships, (id) => memberOf(id)?.media);
+      oracle.committedOnQuorum(member, commitIndex, memberships, (id) => {
+        const other = memberOf(id);
+        return other?.emptied === true ? 'replaced' : other?.media;
+      });
     }
     oracle.committed(member, commitIndex);
     this.committed(commitIndex, member.mirror.hashAt(commitIndex));
