@@ -1,8 +1,4 @@
-import {
-  CLUSTER_HARMLESS,
-  CLUSTER_MUTATIONS,
-  type ClusterMutation,
-} from './cluster-mutation-list.ts';
+import { CLUSTER_HARMLESS, CLUSTER_MUTATIONS, type ClusterMutation } from './cluster-bugs/index.ts';
 import { clusterSimulation } from './cluster-simulation.ts';
 
 /**

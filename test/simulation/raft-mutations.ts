@@ -1,4 +1,4 @@
-import { HARMLESS, MUTATIONS, type Mutation } from './raft-mutation-list.ts';
+import { HARMLESS, MUTATIONS, type Mutation } from './raft-bugs/index.ts';
 import { raftSimulation } from './raft-simulation.ts';
 
 /**

@@ -1,0 +1,88 @@
+import { type ClusterMutation, cluster, rule } from './cluster-mutation.ts';
+
+export const ASYNC: readonly ClusterMutation[] = [
+  {
+    name: 'the lag limit is forgotten',
+    mode: 'async',
+    patches: [
+      {
+        file: rule('candidates'),
+        find: 'if (lagBytes > limit) {',
+        replace: 'if (lagBytes < 0n) {',
+      },
+    ],
+  },
+  {
+    name: 'the furthest standby is not preferred',
+    mode: 'async',
+    patches: [{ file: rule('candidates'), find: 'if (byRank !== 0) return byRank;', replace: '' }],
+  },
+  {
+    name: 'a timeline that was granted and not promoted is forgotten',
+    patches: [
+      {
+        file: cluster('evolve'),
+        find: 'const highestTimeline = Math.max(state.highestTimeline, timeline);',
+        replace:
+          'const highestTimeline = Math.max(0, ...state.history.map((each) => each.timeline));',
+      },
+    ],
+  },
+  {
+    name: 'noFailover is ignored',
+    patches: [
+      {
+        file: rule('fitness'),
+        find: 'if (members[instance]?.tags.noFailover === true && !asked) {',
+        replace: 'if (members[instance]?.tags.noFailover === null) {',
+      },
+    ],
+  },
+  {
+    name: 'a former primary is left out of its outage for good (seed 29)',
+    patches: [
+      {
+        file: rule('failover'),
+        find: 'const excluded = limits.excluded.filter((name) => name !== operation.primary);\n  return',
+        replace: 'const excluded = limits.excluded;\n  return',
+      },
+      {
+        file: rule('failover'),
+        find: 'return judgeMembers(input, { ...limits, excluded: [] });',
+        replace: 'return judgeMembers(input, limits);',
+      },
+    ],
+  },
+  {
+    name: 'a holder whose promotion nobody heard of is taken for diverged (seed 5270)',
+    patches: [
+      {
+        file: rule('candidates'),
+        find: 'if (!granted.includes(position.timeline) ||',
+        replace: 'if (position.timeline >= 0 ||',
+      },
+    ],
+  },
+  {
+    name: 'a given-up failover keeps its standbys detached',
+    mode: 'quorum',
+    patches: [
+      {
+        file: cluster('evolve'),
+        find: "return state.lease.kind === 'Held' ? { ...ended, detachReleased: state.lease.epoch } : ended;",
+        replace: 'return ended;',
+      },
+    ],
+  },
+  {
+    name: 'what was heard of the primary is forgotten when a failover begins',
+    mode: 'async',
+    patches: [
+      {
+        file: rule('loss'),
+        find: 'lastKnown: input.observations.lastKnown,',
+        replace: 'lastKnown: null,',
+      },
+    ],
+  },
+];

@@ -1,0 +1,20 @@
+import type { DrawnMode } from '#libs/testing';
+import type { SourcePatch } from '../raft-bundle.ts';
+
+/** A bug of decisions, lease or guard. Where two lines of defence hold, it takes a patch of each. */
+export type ClusterMutation = {
+  readonly name: string;
+  readonly patches: readonly SourcePatch[];
+  /** Where it can show at all; drawn when absent. */
+  readonly mode?: DrawnMode;
+};
+
+/** Where the patched files lie. */
+export const rule = (room: string): string => `libs/cluster/src/decide/${room}.ts`;
+export const syncSet = (room: string): string => `libs/cluster/src/sync-set/${room}.ts`;
+export const lease = (room: string): string => `libs/lease/src/${room}.ts`;
+export const leader = (room: string): string => `libs/leader/src/${room}.ts`;
+export const guard = (room: string): string => `libs/guarding/src/${room}.ts`;
+export const agent = (room: string): string => `libs/reconcile/src/${room}.ts`;
+export const hands = (room: string): string => `libs/testing/src/cluster-simulator/${room}.ts`;
+export const cluster = (room: string): string => `libs/cluster/src/${room}.ts`;
