@@ -315,9 +315,7 @@ export class RaftHost implements ReplicatedLog {
     this.applies.add(output.apply);
     for (const round of output.rounds) this.#onRound(round);
     for (const wanted of output.fetch) this.#reads.fetch(wanted);
-    for (const to of output.snapshotsWanted) {
-      this.#snapshots.send(to, this.#role.term);
-    }
+    for (const to of output.snapshotsWanted) this.#snapshots.send(to, this.#role.term);
     if (output.role !== null) this.#onRole(output.role);
     return leaving;
   }
@@ -337,12 +335,9 @@ export class RaftHost implements ReplicatedLog {
       this.#proposals.loseAll(role.leader);
       this.rounds.loseAll();
     }
-    if (before.role !== role.role || before.leader !== role.leader || before.term !== role.term) {
-      this.#options.log.info('raft role', {
-        role: role.role,
-        term: role.term,
-        leader: role.leader,
-      });
+    const { role: now, term, leader } = role;
+    if (before.role !== now || before.leader !== leader || before.term !== term) {
+      this.#options.log.info('raft role', { role: now, term, leader });
     }
     for (const listener of this.#listeners) listener.onRole?.(role);
   }

@@ -105,15 +105,14 @@ export class SimMember implements Witness {
       if (message.type === 'snapshotChunk' && body !== null) {
         this.#snapshots.receive(message, body, () => this.#turn());
       }
-      if (message.type !== 'snapshotAck') return;
-      this.machine.onSnapshotSent(message.from, 'installed', message.index);
+      if (message.type === 'snapshotAck')
+        this.machine.onSnapshotSent(message.from, 'installed', message.index);
     });
   }
 
   propose(payloads: readonly Uint8Array[]): void {
     this.#input(() => this.#clients.propose(this.machine, payloads));
   }
-
   read(): void {
     this.#input(() => this.#clients.read(this.machine));
   }
