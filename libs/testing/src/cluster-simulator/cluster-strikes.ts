@@ -37,8 +37,10 @@ export function planStrikes(scene: FaultScene): void {
       count(world, 'strikes');
       if (kind === 'comeBack') comeBack(scene, node);
       else inject(scene, kind, node);
-      // What only the agent knows is gone with it.
-      if (kind === 'killGuard') inject(scene, 'killAgent', node);
+      // What only the agent knows is gone with it; it is what is left when the death signal is lost.
+      if (kind === 'killGuard' && world.swarm.lostDeathSignalChance === 0) {
+        inject(scene, 'killAgent', node);
+      }
     });
   };
   world.oracle.onPromoted = strike;
