@@ -24,6 +24,8 @@ export type DirectoryLock = {
   readonly path: string;
   /** Guards that had the directory before, the youngest first. All of them are dead. */
   readonly predecessors: readonly GuardIncarnation[];
+  /** As if this guard had never had the directory. */
+  readonly forget: () => void;
 };
 
 const KEPT_PREDECESSORS = 16;
@@ -60,7 +62,7 @@ export function lockDirectory(dataDirectory: string, incarnation: GuardIncarnati
   const predecessors = lines.slice(1, KEPT_PREDECESSORS).map(guardIncarnation);
   ftruncateSync(handle, 0);
   writeSync(handle, [`pid ${process.pid}`, incarnation, ...predecessors, ''].join('\n'), 0);
-  return { path, predecessors };
+  return { path, predecessors, forget: () => ftruncateSync(handle, 0) };
 }
 
 /** The same for every path that leads to the directory. */

@@ -7,6 +7,7 @@ import { TlsCredentials } from '#libs/transport';
 import { lockDirectory } from './directory-lock.ts';
 import { Guard } from './guard.ts';
 import { GuardLog } from './guard-log.ts';
+import { refuseServerOfOthers } from './server-of-others.ts';
 import { SPARE_ARGUMENT, toldToBegin } from './spare.ts';
 import { SystemClock } from './system-clock.ts';
 
@@ -41,7 +42,10 @@ async function run(settings: GuardSettings, clock: SystemClock, log: GuardLog): 
   // Nothing of ours may stand in a directory that is moved, unmounted, or scanned for PostgreSQL.
   process.chdir('/');
   const incarnation = guardIncarnation(randomBytes(INCARNATION_BYTES).toString('hex'));
-  const { predecessors } = lockDirectory(settings.postgres.dataDirectory, incarnation);
+  const { dataDirectory } = settings.postgres;
+  const lock = lockDirectory(dataDirectory, incarnation);
+  refuseServerOfOthers(dataDirectory, lock);
+  const { predecessors } = lock;
   const { ca, certificate, key } = settings.tls;
   const files = { caPath: ca, certPath: certificate, keyPath: key };
   const credentials = await TlsCredentials.load(files);

@@ -353,6 +353,28 @@ describe('a guard and its PostgreSQL', () => {
     expect(await agent.start(null)).toBe('done');
   });
 
+  it('leaves a server alone in a directory that no guard ever had, until it is stopped', async () => {
+    guard.kill('SIGTERM');
+    await new Promise((resolve) => guard.once('exit', resolve));
+    instance.forgetGuards();
+    const server = instance.startByHand();
+    const refused = instance.spawnGuard(bundle.script);
+    expect(await new Promise((resolve) => refused.once('exit', resolve))).toBe(2);
+    expect(instance.log()).toContain('SERVER_OF_OTHERS');
+    expect(instance.log()).toContain(`process ${server}`);
+    const client = await instance.connected();
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await client.end();
+    // The refused guard left no trace by which the next would take the server for its own.
+    const again = instance.spawnGuard(bundle.script);
+    expect(await new Promise((resolve) => again.once('exit', resolve))).toBe(2);
+    process.kill(server, 'SIGINT');
+    await until(() => instance.pids().length === 0, 10_000);
+    instance.spawnGuard(bundle.script);
+    const next = await instance.attach();
+    expect(await next.start(null)).toBe('done');
+  });
+
   it('sweeps away a postmaster that nobody guards', async () => {
     await primary();
     const orphan = agent.state.postmasterPid;

@@ -119,6 +119,21 @@ export class GuardedInstance {
     return guard;
   }
 
+  /** As on a host where Matriarch was never installed. */
+  forgetGuards(): void {
+    rmSync(`${this.dataDirectory}.matriarch-guard`);
+  }
+
+  /** As a distribution's service starts it: nobody of ours is its parent. */
+  startByHand(): number {
+    const options = `-p ${this.port} -k ${this.directory} -F`;
+    const log = join(this.directory, 'postgres.log');
+    const argv = ['-D', this.dataDirectory, '-w', '-l', log, '-o', options, 'start'];
+    execFileSync(`${BINARIES}/pg_ctl`, argv, { uid: USER.uid, gid: USER.gid, cwd: '/' });
+    const pidFile = readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8');
+    return Number(pidFile.split('\n')[0]);
+  }
+
   attach(): Promise<AgentStandIn> {
     const attached = until(() => AgentStandIn.attach(this.socketPath).catch(() => null), 5_000);
     return attached.catch((cause: unknown) => {
