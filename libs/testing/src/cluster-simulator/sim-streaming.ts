@@ -10,6 +10,8 @@ export type Receiver = {
   readonly as: string;
   readonly upstream: SimPostgres;
   readonly upstreamRun: number;
+  /** The other end of this very connection; the next one has another. */
+  readonly walsender: Walsender;
   latestEndLsn: Lsn | null;
   heardAtMs: number;
 };
@@ -84,11 +86,11 @@ export class SimStreaming {
     const { receiver } = this;
     this.receiver = null;
     if (receiver === null) return;
-    const { upstream, as } = receiver;
+    const { upstream, as, walsender } = receiver;
     const { host } = this.postgres.node;
     this.postgres.world.network.send(host, upstream.node.host, () => {
-      if (upstream.streaming.walsenders.get(as)?.standby === this.postgres)
-        upstream.streaming.walsenders.delete(as);
+      const { walsenders } = upstream.streaming;
+      if (walsenders.get(as) === walsender) walsenders.delete(as);
     });
   }
 
@@ -129,14 +131,7 @@ export class SimStreaming {
     if (!canStream(this.postgres.wal, upstream.wal)) return;
     const { scheduler } = this.postgres.world;
     const as = this.postgres.node.replicationName;
-    this.receiver = {
-      as,
-      upstream,
-      upstreamRun: upstream.run,
-      latestEndLsn: null,
-      heardAtMs: scheduler.nowMs,
-    };
-    upstream.streaming.walsenders.set(as, {
+    const walsender: Walsender = {
       name: as,
       standby: this.postgres,
       confirmed: this.postgres.wal,
@@ -145,7 +140,10 @@ export class SimStreaming {
       sending: false,
       shipments: 0,
       sent: null,
-    });
+    };
+    const [upstreamRun, heardAtMs] = [upstream.run, scheduler.nowMs];
+    this.receiver = { as, upstream, upstreamRun, walsender, latestEndLsn: null, heardAtMs };
+    upstream.streaming.walsenders.set(as, walsender);
     upstream.streaming.#ship(as);
   }
 
