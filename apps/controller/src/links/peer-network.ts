@@ -260,8 +260,8 @@ export class PeerNetwork implements PeerLinks {
 
   #receive(peer: Sender, way: Pick<PeerConnection, 'send'>, type: number, body: Uint8Array): void {
     const from = peer.memberId;
-    if (this.#refused.size > 0 && this.#refused.has(peer.incarnation)) return;
     if (type === RaftFrame.message) {
+      if (this.#isUnheard(peer)) return;
       const message = decodeRaftMessage(body);
       if (message.from !== from) {
         throw new MalformedMessageError('a Raft message', 'from', `${from}, as the link says`);
@@ -283,6 +283,8 @@ export class PeerNetwork implements PeerLinks {
       this.#events?.onJoin(peer, message.token, (answer) => {
         way.send(ControllerFrame.message, encodeControllerMessage({ type: 'joinAnswer', answer }));
       });
+    } else if (this.#isUnheard(peer)) {
+      // But for a seat anybody may ask, and is told why there is none for it.
     } else if (message.type === 'seatTaken') {
       if (message.memberId === this.#options.self.memberId) this.#events?.onSeatTaken();
     } else if (message.type === 'removed') {
@@ -291,6 +293,10 @@ export class PeerNetwork implements PeerLinks {
     } else {
       this.#events?.onMessage(message, peer.memberId);
     }
+  }
+
+  #isUnheard({ incarnation }: Sender): boolean {
+    return this.#refused.size > 0 && this.#refused.has(incarnation);
   }
 
   #stop(pair: Pair): void {
