@@ -8,12 +8,12 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { epochMs } from '#libs/kernel';
 import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
 import { type Authority, issueCertificate } from '#libs/transport';
+import { freePort } from '../../hosts/free-port.ts';
 
 const USER = osUser('postgres');
 const CLUSTER = 'orders';
@@ -195,13 +195,4 @@ export class AgentHost {
       ...more.agent,
     };
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-  return address.port;
 }

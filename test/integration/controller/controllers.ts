@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controllerName, epochMs, seededPrng } from '#libs/kernel';
@@ -17,6 +16,7 @@ import {
   startController,
 } from '../../../apps/controller/src/start-controller.ts';
 import { systemClock } from '../../../apps/controller/src/system-clock.ts';
+import { freePort } from '../../hosts/free-port.ts';
 
 const HOST = '127.0.0.1';
 const TIMING = { tickMs: 25, heartbeatMs: 50, electionMs: 250 };
@@ -252,16 +252,4 @@ export async function until<T>(
 
 function now() {
   return epochMs(systemClock.nowMs());
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, HOST, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

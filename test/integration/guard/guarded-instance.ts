@@ -9,7 +9,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -17,6 +16,7 @@ import { epochMs } from '#libs/kernel';
 import { parseWaldumpLine, walRecordEnd } from '#libs/postgres-model';
 import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
 import { type Authority, createAuthority, issueCertificate } from '#libs/transport';
+import { freePort } from '../../hosts/free-port.ts';
 import { AgentStandIn } from './agent-stand-in.ts';
 import type { ScriptedControllers } from './scripted-controllers.ts';
 import { until } from './until.ts';
@@ -179,15 +179,6 @@ export class GuardedInstance {
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-  return address.port;
 }
 
 /** The fuse of a data directory; null while there is none. */
