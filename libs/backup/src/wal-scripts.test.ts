@@ -11,8 +11,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { archiveScript, leaseFileText, restoreScript, walSetting } from './wal-scripts.ts';
+
+const WAITERS_LIMIT = { timeout: 15_000 };
 
 let directory: string;
 
@@ -158,13 +160,11 @@ it.each([
 ])('leaves nobody waiting when the script around %s is killed', async (_name, text) => {
   postmasterPid('ready');
   const { child, code } = begin(text(), 'segment', '000A');
-  await delay(300);
   const inSession = () => waitersIn(directory).length;
-  expect(inSession()).toBeGreaterThan(0);
+  await vi.waitFor(() => expect(inSession()).toBeGreaterThan(0), WAITERS_LIMIT);
   child.kill('SIGKILL');
   await code;
-  for (let look = 0; look < 50 && inSession() > 0; look += 1) await delay(100);
-  expect(inSession()).toBe(0);
+  await vi.waitFor(() => expect(inSession()).toBe(0), WAITERS_LIMIT);
 });
 
 /** Processes of a script: its subshells have the script's path among their arguments. */

@@ -5,7 +5,6 @@ import { GUARD } from './guard.ts';
 import { LEASE } from './lease.ts';
 import { SYNCHRONOUS } from './synchronous.ts';
 
-export type { ClusterMutation } from './cluster-mutation.ts';
 export { CLUSTER_HARMLESS } from './harmless.ts';
 
 export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [

@@ -9,7 +9,6 @@ import { ROUNDS } from './rounds.ts';
 import { STATE } from './state.ts';
 
 export { HARMLESS } from './harmless.ts';
-export type { Mutation } from './mutation.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   ...DURABILITY,

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DivergedWal } from '#libs/cluster';
-import { formatLsn, lsnOf, parseLsn } from '#libs/kernel';
+import { codeOf, formatLsn, lsnOf, parseLsn } from '#libs/kernel';
 import { writeFileDurably } from '#libs/process';
 
 /** Older ones go when there are more: evidence must not fill the disk of the database. */
@@ -45,7 +45,9 @@ export class LostWalDirectory {
   #names(): string[] {
     try {
       return readdirSync(this.#root).sort();
-    } catch {
+    } catch (error) {
+      // Made with the first rewind that finds something to keep.
+      if (codeOf(error) !== 'ENOENT') throw error;
       return [];
     }
   }
