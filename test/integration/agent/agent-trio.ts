@@ -5,10 +5,10 @@ import type { Client } from 'pg';
 import { epochMs } from '#libs/kernel';
 import { osUser } from '#libs/process';
 import { createAuthority } from '#libs/transport';
+import { until } from '../until.ts';
 import { AgentHost, type MoreConfig } from './agent-host.ts';
 import { LoneLeader } from './lone-leader.ts';
 import { ProgramBundle } from './program-bundle.ts';
-import { until } from './until.ts';
 
 export const BOOT_LIMIT_MS = 40_000;
 

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { epochMs, instanceName } from '#libs/kernel';
 import { osUser } from '#libs/process';
 import { createAuthority } from '#libs/transport';
+import { until } from '../until.ts';
 import { AgentHost } from './agent-host.ts';
 import { LoneLeader } from './lone-leader.ts';
 import { ProgramBundle } from './program-bundle.ts';
 import { Rows } from './rows.ts';
-import { until } from './until.ts';
 
 const BOOT_LIMIT_MS = 30_000;
 const FAILOVER_LIMIT_MS = 15_000;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterConfiguration } from '#libs/cluster';
 import { configurationOf } from '#libs/cluster';
+import { until } from '../until.ts';
 import { AgentTrio, BOOT_LIMIT_MS } from './agent-trio.ts';
-import { until } from './until.ts';
 
 let trio: AgentTrio;
 

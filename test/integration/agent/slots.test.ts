@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SLOT_POLICY } from '#libs/cluster';
 import { instanceName } from '#libs/kernel';
+import { until } from '../until.ts';
 import { AgentTrio, BOOT_LIMIT_MS } from './agent-trio.ts';
-import { until } from './until.ts';
 
 const LIMIT_MS = 30_000;
 const CONSUMED = `SELECT data FROM pg_logical_slot_get_changes('feed', NULL, NULL)

@@ -3,10 +3,10 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../until.ts';
 import { GuardBundle } from './guard-bundle.ts';
 import { GuardedInstance } from './guarded-instance.ts';
 import { ScriptedControllers } from './scripted-controllers.ts';
-import { until } from './until.ts';
 
 const PSS_LIMIT_KIB = 40 * 1_024;
 const LOOP_DELAY_P99_LIMIT_MS = 10;
@@ -110,6 +110,7 @@ describe('what a guard takes', () => {
 
   async function loopDelay(of: ChildProcess): Promise<LoopDelay> {
     const report = join(instance.directory, `loop-delay-${of.pid}.json`);
+    await until(() => existsSync(report.replace(/json$/, 'ready')), 20_000);
     rmSync(report, { force: true });
     of.kill('SIGUSR2');
     await until(() => existsSync(report) && readFileSync(report, 'utf8') !== '', 5_000);

@@ -17,9 +17,9 @@ import { parseWaldumpLine, walRecordEnd } from '#libs/postgres-model';
 import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
 import { type Authority, createAuthority, issueCertificate } from '#libs/transport';
 import { freePort } from '../../hosts/free-port.ts';
+import { until } from '../until.ts';
 import { AgentStandIn } from './agent-stand-in.ts';
 import type { ScriptedControllers } from './scripted-controllers.ts';
-import { until } from './until.ts';
 
 const BINARIES = '/usr/lib/postgresql/15/bin';
 const USER = osUser('postgres');

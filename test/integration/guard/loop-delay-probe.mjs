@@ -1,4 +1,5 @@
-// Loaded with --import into the guard that is measured: on SIGUSR2 it writes what it saw and begins anew.
+// Loaded with --import into the process that is measured: on SIGUSR2 it writes what it saw and begins anew. It says
+// when it is ready: without a handler the signal ends a process.
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
@@ -15,3 +16,4 @@ process.on('SIGUSR2', () => {
   writeFileSync(report, JSON.stringify({ p99Ms, maxMs, heapUsed }));
   delay.reset();
 });
+writeFileSync(`${process.env['LOOP_DELAY_DIRECTORY']}/loop-delay-${process.pid}.ready`, '');

@@ -50,7 +50,6 @@ describe('a primary and its standbys', () => {
       value: 'off',
       sourceFile: `${pg1.dataDirectory}/matriarch.conf`,
     });
-    expect(seen.tookMs).toBeLessThan(500);
   });
 
   it('makes roles twice without an error and keeps their passwords out of the log', async () => {
@@ -96,7 +95,6 @@ describe('a primary and its standbys', () => {
         limitMs: 3_000,
       });
       expect(outcome).toMatchObject({ kind: 'detached', reloadSeenBy: 'sql' });
-      expect(outcome.kind === 'detached' && outcome.tookMs).toBeLessThan(1_000);
       const before = await positionOf(standby);
       await load.run(100);
       const after = await positionOf(standby);

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { osUser, run } from '#libs/process';
+import { freePort } from '../../hosts/free-port.ts';
 import type { AgentHost } from '../agent/agent-host.ts';
-import { until } from '../agent/until.ts';
+import { until } from '../until.ts';
 import type { RebuildRig } from './rebuild-rig.ts';
 
 const POSTGRES = osUser('postgres');
@@ -227,13 +227,4 @@ export class BackupHosts {
     writeFileSync(file, `#!/bin/sh\n${line}\n`);
     chmodSync(file, 0o755);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-  return address.port;
 }

@@ -12,7 +12,7 @@ import {
 import type { RecoveryTarget } from '#libs/cluster';
 import { DETACHED_MARK } from '#libs/postgres-run';
 import { writeFileIfChanged } from '#libs/process';
-import { until } from '../agent/until.ts';
+import { until } from '../until.ts';
 import { BackupSource } from './backup-source.ts';
 import { RebuildRig } from './rebuild-rig.ts';
 

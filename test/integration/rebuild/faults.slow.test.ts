@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { RebuildPolicy } from '#libs/cluster';
 import { osUser } from '#libs/process';
 import { SmallDisk } from '../../chaos/small-disk.ts';
-import { until } from '../agent/until.ts';
+import { until } from '../until.ts';
 import { RebuildRig } from './rebuild-rig.ts';
 
 const USER = osUser('postgres');

@@ -8,7 +8,7 @@ import { createAuthority } from '#libs/transport';
 import { AgentHost } from '../agent/agent-host.ts';
 import { LoneLeader } from '../agent/lone-leader.ts';
 import { ProgramBundle } from '../agent/program-bundle.ts';
-import { until } from '../agent/until.ts';
+import { until } from '../until.ts';
 
 const USER = osUser('postgres');
 const BIN = '/usr/lib/postgresql/15/bin';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { instanceName } from '#libs/kernel';
 import { ProcTable } from '#libs/process';
-import { until } from '../agent/until.ts';
+import { until } from '../until.ts';
 import { RebuildRig } from './rebuild-rig.ts';
 
 let rig: RebuildRig;

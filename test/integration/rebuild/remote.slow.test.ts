@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { instanceName } from '#libs/kernel';
 import { ProcTable } from '#libs/process';
-import { until } from '../agent/until.ts';
+import { until } from '../until.ts';
 import { BackupHosts } from './backup-hosts.ts';
 import { RebuildRig } from './rebuild-rig.ts';
 
