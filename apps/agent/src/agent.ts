@@ -4,6 +4,8 @@ import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { type ObservedCondition, Reconciler } from '#libs/reconcile';
 import type { SignedNotes } from '#libs/transport';
+import { agentsTakeOver } from './adopt/agents-take-over.ts';
+import type { TakeOver } from './adopt/take-over.ts';
 import { Departure } from './departure.ts';
 import { Duties } from './duties.ts';
 import { Failsafe } from './failsafe/failsafe.ts';
@@ -16,7 +18,7 @@ import { ParameterTeller } from './link/parameter-teller.ts';
 import { Reporter } from './link/reporter.ts';
 import { agentsObserver } from './observe/agents-observer.ts';
 import { conditionOf, withPresentLease } from './observe/condition.ts';
-import { newsIn } from './observe/news.ts';
+import { NewsWatch } from './observe/news.ts';
 import type { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { unrecordedWal } from './observe/unrecorded-wal.ts';
@@ -76,6 +78,8 @@ export class Agent {
   readonly #sessions: LocalSessions;
   readonly #prober: Prober;
   readonly #absence = new Absence();
+  readonly #news = new NewsWatch();
+  readonly #takeOver: TakeOver;
   readonly #contexts: StepContexts;
   readonly #parameters: ParameterTeller;
   #sourceTimer: NodeJS.Timeout | undefined;
@@ -111,6 +115,9 @@ export class Agent {
       goal: () => this.reconciler.goal,
       onLook: () => this.#looked(),
     });
+    const { stream, guard, observer } = this;
+    const link = { stream, guard, observer, confirmations: this.#confirmations };
+    this.#takeOver = agentsTakeOver({ ...link, local: this.#local, log });
     this.#reporter = new Reporter(
       this.controllers,
       log,
@@ -182,7 +189,8 @@ export class Agent {
 
   /** Why this instance is not what it should be, in one line. */
   get problem(): string | null {
-    const parts = [this.#local.lastGood, this.reconciler, this.runner, this.guard];
+    const { reconciler, runner, guard } = this;
+    const parts = [this.#local.lastGood, reconciler, runner, this.#takeOver, guard];
     return problemOf({
       config: this.parts.config,
       state: this.stream.state,
@@ -206,6 +214,7 @@ export class Agent {
       agentEndpoint: api.advertise,
       tags,
       replicationName: this.#local.replicationName,
+      keeps: this.#takeOver.problem,
       synchronous: proofReportOf(stream.state, facts.synchronous, absent),
       detached: this.facts.detached,
       probes: this.#prober.report(),
@@ -345,7 +354,7 @@ export class Agent {
     this.#lookAtCopy();
     this.#changed();
     this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
-    if (this.#hasNews()) this.#reporter.now();
+    if (this.#news.isNew(this.report(), this.reconciler.goal)) this.#reporter.now();
   }
 
   #lookAtCopy(): void {
@@ -356,19 +365,9 @@ export class Agent {
     this.desk.look(view, performance.now());
   }
 
-  #lastNews = '';
-
-  #hasNews(): boolean {
-    const report = this.report();
-    if (report === null) return false;
-    const news = newsIn(report, this.reconciler.goal);
-    const changed = news !== this.#lastNews;
-    this.#lastNews = news;
-    return changed;
-  }
-
   #changed(): void {
     if (this.stream.state !== null) this.#contexts.fetchCredentials();
+    this.#takeOver.look();
     this.reconciler.evaluate();
   }
 

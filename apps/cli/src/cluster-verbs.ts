@@ -77,7 +77,7 @@ function addRestart(program: Command, finish: Finish): void {
 
 function addReinit(program: Command, finish: Finish): void {
   program
-    .command('reinit <cluster/instance>')
+    .command('reinit <cluster/instance> [instance]')
     .description("build a standby's data anew; what is there is kept until the new copy streams")
     .option('--method <method>', "by this one only; else the cluster's, in their order")
     .option('--from <instance>', 'copy from this member instead of the primary')
@@ -86,9 +86,10 @@ function addReinit(program: Command, finish: Finish): void {
     .option('--cancel', 'break off a rebuild that is under way')
     .option('--force', 'also without another healthy copy, and instead of one that is under way')
     .action(
-      runs<ReinitOptions>(finish, async (context, [named], options) =>
-        (await import('./commands/reinit.ts')).reinit(context, named, options),
-      ),
+      runs<ReinitOptions>(finish, async (context, [first, second], options) => {
+        const named = second === undefined ? first : `${first}/${second}`;
+        return (await import('./commands/reinit.ts')).reinit(context, named, options);
+      }),
     );
 }
 

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { codeOf, guardIncarnation, messageOf } from '#libs/kernel';
 import { dropPrivileges } from '#libs/process';
-import { type GuardSettings, GuardSettingsError, parseGuardSettings } from '#libs/protocol';
+import {
+  type GuardSettings,
+  GuardSettingsError,
+  parseGuardSettings,
+  SERVER_OF_OTHERS_EXIT_CODE,
+} from '#libs/protocol';
 import { TlsCredentials } from '#libs/transport';
 import { lockDirectory } from './directory-lock.ts';
 import { Guard } from './guard.ts';
@@ -33,7 +38,7 @@ async function main(): Promise<void> {
     await run(settings, clock, log);
   } catch (error) {
     log.fatal('guard cannot start', { code: codeOf(error), why: messageOf(error) });
-    process.exit(CANNOT_START_EXIT_CODE);
+    process.exit(exitCodeOf(error));
   }
 }
 
@@ -63,6 +68,11 @@ async function run(settings: GuardSettings, clock: SystemClock, log: GuardLog): 
     );
   });
   await guard.begin();
+}
+
+/** An agent may have to take over what runs here, and tells it by this from any other failure. */
+function exitCodeOf(error: unknown): number {
+  return codeOf(error) === 'SERVER_OF_OTHERS' ? SERVER_OF_OTHERS_EXIT_CODE : CANNOT_START_EXIT_CODE;
 }
 
 function read(file: string | undefined): GuardSettings {

@@ -78,6 +78,10 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
   [{ type: 'InstanceRemoved', instance: pg1 }, 'pg1 is a member no more'],
   [{ type: 'BootstrapStarted', initialiser: pg1 }, 'pg1 initialises the cluster'],
   [
+    { type: 'BootstrapStarted', initialiser: pg1, adopts: true },
+    'PostgreSQL of pg1 is taken over: it is restarted once, beneath our guard',
+  ],
+  [
     { type: 'BootstrapAbandoned', instance: pg1, reason: 'silent' },
     'pg1 could not initialise the cluster: silent',
   ],

@@ -47,7 +47,7 @@ function clusterText(cluster: string, event: OwnEvent): string {
     case 'InstanceRemoved':
       return `${event.instance} is a member no more`;
     case 'BootstrapStarted':
-      return `${event.initialiser} initialises the cluster`;
+      return bootstrapText(event);
     case 'BootstrapAbandoned':
       return `${event.instance} could not initialise the cluster: ${event.reason}`;
     case 'ClusterInitialised':
@@ -107,6 +107,11 @@ function clusterText(cluster: string, event: OwnEvent): string {
     default:
       return unreachable(event);
   }
+}
+
+function bootstrapText({ initialiser, adopts }: Of<'BootstrapStarted'>): string {
+  if (adopts !== true) return `${initialiser} initialises the cluster`;
+  return `PostgreSQL of ${initialiser} is taken over: it is restarted once, beneath our guard`;
 }
 
 function pausedText({ restoration }: Of<'ClusterPaused'>): string {

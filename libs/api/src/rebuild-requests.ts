@@ -33,6 +33,7 @@ export const bootstrapSchema = z.strictObject({
   source: z
     .strictObject({ tool: z.enum(BACKUP_TOOLS), target: recoveryTarget.nullable() })
     .nullable(),
+  adopt: z.array(instance).min(1).max(100).exactOptional(),
   initdbOptions: z.array(z.string().max(1_000)).max(20),
   sql: z.array(z.string().max(100_000)).max(100),
 });
@@ -53,6 +54,8 @@ const methodPreflight = z.object({
   detail: z.string(),
   bytes: z.number().nullable(),
   estimateSeconds: z.number().nullable(),
+  /** False: not among the cluster's methods, so only by an order that names it. */
+  listed: z.boolean().default(true),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
 });
 

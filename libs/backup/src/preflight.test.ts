@@ -59,6 +59,17 @@ describe('a preflight', () => {
     if (refusal !== null) expect(detail).toContain(refusal);
   });
 
+  it('says what it would do', () => {
+    const said = (changes: Partial<PreflightRequest>) =>
+      judgePreflight({ ...request, ...changes }).detail;
+    expect(said({})).toBe('backup 1, WAL to 0/5000000 on timeline 2');
+    expect(said({ freeBytes: 900_000, presentBytes: 900_000 })).toBe(
+      'backup 1, WAL to 0/5000000 on timeline 2; no room for both, what is there now goes first',
+    );
+    const capabilities = { ...request.capabilities, inPlace: true };
+    expect(said({ capabilities })).toBe('backup 1; in place, copies only what differs');
+  });
+
   it('keeps what is there aside only where there is room for both', () => {
     const roomy = judgePreflight({ ...request, presentBytes: 900_000 });
     const tight = judgePreflight({ ...request, presentBytes: 900_000, freeBytes: 900_000 });

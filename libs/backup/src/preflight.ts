@@ -51,12 +51,24 @@ export function judgePreflight(request: PreflightRequest): Preflight {
   return {
     method,
     ok: failed === undefined,
-    detail: failed === undefined ? facts.source : failed.detail,
+    detail: failed === undefined ? whatItDoes(request, room.keepsAside) : failed.detail,
     bytes: facts.bytes,
     estimateSeconds: estimateOf(request),
     keepsAside: !capabilities.inPlace && room.keepsAside,
     checks,
   };
+}
+
+function whatItDoes(
+  { facts, capabilities, presentBytes }: PreflightRequest,
+  keepsAside: boolean,
+): string {
+  const { source, wal } = facts;
+  if (capabilities.inPlace) return `${source}; in place, copies only what differs`;
+  const archived = wal === null ? '' : `, WAL to ${formatLsn(wal.lsn)} on timeline ${wal.timeline}`;
+  const goesFirst = !keepsAside && presentBytes > 0;
+  const room = goesFirst ? '; no room for both, what is there now goes first' : '';
+  return `${source}${archived}${room}`;
 }
 
 /** The source could not be asked at all. */

@@ -136,7 +136,12 @@ export type ClusterEvent =
       readonly comment: string | null;
     }
   | { readonly type: 'InstanceRemoved'; readonly instance: InstanceName }
-  | { readonly type: 'BootstrapStarted'; readonly initialiser: InstanceName }
+  | {
+      readonly type: 'BootstrapStarted';
+      readonly initialiser: InstanceName;
+      /** Its PostgreSQL runs already and is taken over; absent: its data is made. */
+      readonly adopts?: true;
+    }
   | {
       readonly type: 'BootstrapAbandoned';
       readonly instance: InstanceName;

@@ -1,4 +1,5 @@
 import { epoch as asEpoch, type EpochMs, type InstanceName } from '#libs/kernel';
+import { adopts } from './adoption.ts';
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
 import { upstreamOf } from './replication/upstream.ts';
@@ -36,6 +37,8 @@ function waitFor({ lease }: ClusterState, why: string): Goal {
 function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal {
   const { operation } = state;
   if (operation.kind !== 'bootstrap') return waitFor(state, 'the cluster has no primary yet');
+  // Nothing is ever made where data is taken over, were it gone by now.
+  if (adopts(state)) return waitFor(state, `PostgreSQL of ${operation.initialiser} is taken over`);
   if (operation.initialiser === instance) return { kind: 'initialise' };
   return waitFor(state, `${operation.initialiser} initialises the cluster`);
 }

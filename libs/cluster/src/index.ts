@@ -1,4 +1,5 @@
 export { admit } from './admit.ts';
+export { isTakenOver } from './adoption.ts';
 export {
   type ClusterConfiguration,
   type ConfigurationRevision,

@@ -62,7 +62,14 @@ export type PostgresCondition =
       readonly synchronous?: SynchronousInForce;
     }
   /** A postmaster that our guard did not start. */
-  | { readonly kind: 'foreign'; readonly pid: number }
+  | {
+      readonly kind: 'foreign';
+      readonly pid: number;
+      /** Of one that ran before any guard of ours was here: whether it is a standby by its files. */
+      readonly standby?: boolean;
+      /** Why it would not be ended although the cluster's file takes it over; absent: it would. */
+      readonly keeps?: string;
+    }
   /** The process is there but does not answer in time, or refuses for a reason that says nothing of health. */
   | { readonly kind: 'unresponsive'; readonly why: string };
 

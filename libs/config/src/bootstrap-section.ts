@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BACKUP_TOOLS, type BootstrapPolicy, TARGET_KINDS } from '#libs/cluster';
-import { field } from './field.ts';
+import { instanceName } from '#libs/kernel';
+import { field, NAME_RULE, nameSchema } from './field.ts';
 import type { Resolution } from './resolve.ts';
 
 /** Those that decide what the data is like, and not where it lies or who owns it. */
@@ -36,6 +37,12 @@ export const bootstrapSection = z.strictObject({
     rule: `a mapping with one of ${TARGET_KINDS.join(', ')}`,
     example: { time: '2026-11-26 12:00:00+00' },
   }),
+  adopt: field(z.array(nameSchema(instanceName)).min(1).max(100).optional(), {
+    about:
+      'Instances whose data is taken over; PostgreSQL that runs there is restarted once, beneath our guard.',
+    rule: `a list of names of instances: ${NAME_RULE}`,
+    example: ['pg1', 'pg2'],
+  }),
   initdbOptions: field(z.array(z.string().max(1_000)).max(20).default([]), {
     about: 'Options of initdb; UTF8, the locale C.UTF-8 and data checksums without any.',
     rule: OPTION_RULE,
@@ -52,7 +59,7 @@ export function resolveBootstrap(
   raw: z.output<typeof bootstrapSection>,
   resolution: Resolution,
 ): BootstrapPolicy {
-  const { tool, target = {}, initdbOptions, sql } = raw;
+  const { tool, target = {}, adopt, initdbOptions, sql } = raw;
   const given = TARGET_KINDS.flatMap((kind) => {
     const value = target[kind];
     return value === undefined ? [] : [{ kind, value }];
@@ -73,6 +80,10 @@ export function resolveBootstrap(
     const text = 'bootstrap.initdbOptions: leave it out, a backup brings its own';
     resolution.refuse(['bootstrap', 'initdbOptions'], text);
   }
+  if (adopt !== undefined && (tool !== undefined || initdbOptions.length > 0 || sql.length > 0)) {
+    const text = 'bootstrap.adopt makes nothing: leave out tool, initdbOptions and sql';
+    resolution.refuse(['bootstrap', 'adopt'], text);
+  }
   const source = tool === undefined ? null : { tool, target: given[0] ?? null };
-  return { source, initdbOptions, sql };
+  return { source, initdbOptions, sql, ...(adopt === undefined ? {} : { adopt }) };
 }

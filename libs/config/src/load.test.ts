@@ -31,11 +31,12 @@ describe('the example files', () => {
 
   it.each(CONFIG_KINDS)('of %s are accepted with every key written, and mean the same', (kind) => {
     const given = PARSERS[kind](configExample(kind), `/etc/${kind}.yaml`);
-    // The other way into a group stands beside the list of its founders, a restore beside initdb; one
-    // target beside another.
+    // The other way into a group stands beside the list of its founders, a restore beside initdb
+    // and adoption, one target beside another.
     const text = everyKey(kind)
       .replace(/^join:\n(?: .*\n)+/m, '')
       .replace(/^ {4}(lsn|name|xid): .*\n/gm, '')
+      .replace(/^ {2}adopt:\n(?: {4}- .*\n)+/m, '')
       .replace(/^ {2}initdbOptions:\n(?: {4}- .*\n)+/m, '');
     const all = PARSERS[kind](text, `/etc/${kind}.yaml`);
     if (kind === 'controller') expect(all).toEqual(given);
@@ -66,6 +67,7 @@ describe('where the first data directory comes from', () => {
   it.each([
     ['  tool: walg\n  target: {lsn: 0/1, xid: "7"}\n', 'has lsn and xid: one only'],
     ['  target: {name: here}\n', 'needs bootstrap.tool'],
+    ['  adopt: [pg1]\n  sql: [SELECT 1]\n', 'adopt makes nothing'],
     ['  initdbOptions: [--pgdata=/etc]\n', "has '--pgdata=/etc'"],
     ['  tool: walg\n  initdbOptions: [--locale=C]\n', 'a backup brings its own'],
   ])('refuses %j', (section, why) => {

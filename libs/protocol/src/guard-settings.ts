@@ -43,6 +43,9 @@ export const DEFAULT_WATCHDOG: WatchdogSettings = {
   safetyMarginMs: 500,
 };
 
+/** How a guard ends at its start when PostgreSQL runs that no guard ever had. */
+export const SERVER_OF_OTHERS_EXIT_CODE = 3;
+
 export type GuardSettings = {
   readonly cluster: ClusterName;
   readonly instance: InstanceName;

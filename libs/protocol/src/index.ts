@@ -26,6 +26,7 @@ export {
   GuardSettingsError,
   type GuardTiming,
   parseGuardSettings,
+  SERVER_OF_OTHERS_EXIT_CODE,
   type WatchdogSettings,
 } from './guard-settings.ts';
 export {

@@ -16,8 +16,10 @@ export const waitRules: Rules<'wait'> = {
   empty: ({ why }) => rest(why),
   unfinished: ({ why }) => rest(why),
   unusable: (_goal, { why }) => reportOnly(why),
-  stopped: ({ why, throughEpoch }, { guard }) => {
-    if (guard.epoch === null) return rest(why);
+  stopped: ({ why, throughEpoch }, { guard, walEnd }) => {
+    // Whose data is taken over is decided by how far it goes.
+    const unread = throughEpoch === 0 && walEnd === null;
+    if (guard.epoch === null) return unread ? { kind: 'examine', why } : rest(why);
     const later = grantUnknownTo(throughEpoch, guard.epoch);
     if (later !== null) return later;
     return { kind: 'release', epoch: guard.epoch, reason: 'postgres-down', why };

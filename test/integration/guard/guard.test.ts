@@ -361,7 +361,7 @@ describe('a guard and its PostgreSQL', () => {
     instance.forgetGuards();
     const server = instance.startByHand();
     const refused = instance.spawnGuard(bundle.script);
-    expect(await new Promise((resolve) => refused.once('exit', resolve))).toBe(2);
+    expect(await new Promise((resolve) => refused.once('exit', resolve))).toBe(3);
     expect(instance.log()).toContain('SERVER_OF_OTHERS');
     expect(instance.log()).toContain(`process ${server}`);
     const client = await instance.connected();
@@ -369,7 +369,7 @@ describe('a guard and its PostgreSQL', () => {
     await client.end();
     // The refused guard left no trace by which the next would take the server for its own.
     const again = instance.spawnGuard(bundle.script);
-    expect(await new Promise((resolve) => again.once('exit', resolve))).toBe(2);
+    expect(await new Promise((resolve) => again.once('exit', resolve))).toBe(3);
     process.kill(server, 'SIGINT');
     await until(() => instance.pids().length === 0, 10_000);
     instance.spawnGuard(bundle.script);

@@ -17,11 +17,11 @@ import { parseWaldumpLine, walRecordEnd } from '#libs/postgres-model';
 import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
 import { type Authority, createAuthority, issueCertificate } from '#libs/transport';
 import { freePort } from '../../hosts/free-port.ts';
+import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
 import { AgentStandIn } from './agent-stand-in.ts';
 import type { ScriptedControllers } from './scripted-controllers.ts';
 
-const BINARIES = '/usr/lib/postgresql/15/bin';
 const USER = osUser('postgres');
 const WAL_SEGMENT_BYTES = 16_777_216;
 
@@ -51,7 +51,7 @@ export class GuardedInstance {
     const instance = new GuardedInstance(directory, authority, await freePort());
     const owner = { uid: USER.uid, gid: USER.gid, cwd: '/' };
     const initdb = ['-D', instance.dataDirectory, '-U', 'postgres', '--auth=trust', '--no-sync'];
-    execFileSync(`${BINARIES}/initdb`, initdb, owner);
+    execFileSync(`${POSTGRES_BIN}/initdb`, initdb, owner);
     return instance;
   }
 
@@ -59,12 +59,12 @@ export class GuardedInstance {
   endOfWal(): bigint | undefined {
     const env = { ...process.env, LC_ALL: 'C' };
     const options = { cwd: '/', encoding: 'utf8', env } as const;
-    const control = execFileSync(`${BINARIES}/pg_controldata`, [this.dataDirectory], options);
+    const control = execFileSync(`${POSTGRES_BIN}/pg_controldata`, [this.dataDirectory], options);
     const start = /^Latest checkpoint location:\s+(\S+)$/m.exec(control)?.[1] ?? '';
     const walDirectory = join(this.dataDirectory, 'pg_wal');
     // It complains of the end of WAL with exit code 1, after it has told what there is.
     const argv = ['-p', walDirectory, '-t', '1', '-s', start];
-    const { stdout } = spawnSync(`${BINARIES}/pg_waldump`, argv, options);
+    const { stdout } = spawnSync(`${POSTGRES_BIN}/pg_waldump`, argv, options);
     const records = stdout.split('\n').flatMap((line) => parseWaldumpLine(line) ?? []);
     const last = records.at(-1);
     return last === undefined ? undefined : walRecordEnd(last, WAL_SEGMENT_BYTES);
@@ -93,7 +93,7 @@ export class GuardedInstance {
       postgres: {
         user: USER.name,
         dataDirectory: this.dataDirectory,
-        binary: `${BINARIES}/postgres`,
+        binary: `${POSTGRES_BIN}/postgres`,
         arguments: ['-c', `port=${this.port}`, '-c', socket, '-c', 'fsync=off'],
         logFile: join(this.directory, 'postgres.log'),
       },
@@ -129,7 +129,7 @@ export class GuardedInstance {
     const options = `-p ${this.port} -k ${this.directory} -F`;
     const log = join(this.directory, 'postgres.log');
     const argv = ['-D', this.dataDirectory, '-w', '-l', log, '-o', options, 'start'];
-    execFileSync(`${BINARIES}/pg_ctl`, argv, { uid: USER.uid, gid: USER.gid, cwd: '/' });
+    execFileSync(`${POSTGRES_BIN}/pg_ctl`, argv, { uid: USER.uid, gid: USER.gid, cwd: '/' });
     const pidFile = readFileSync(join(this.dataDirectory, 'postmaster.pid'), 'utf8');
     return Number(pidFile.split('\n')[0]);
   }

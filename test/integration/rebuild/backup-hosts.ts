@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { osUser, run } from '#libs/process';
 import { freePort } from '../../hosts/free-port.ts';
 import type { AgentHost } from '../agent/agent-host.ts';
+import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
 import type { RebuildRig } from './rebuild-rig.ts';
 
 const POSTGRES = osUser('postgres');
 const BARMAN = osUser('barman');
 const LIMITS = { timeoutMs: 120_000 };
+const SWITCH_WAL = ['switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main'];
 
 /**
  * A Barman host and a pgBackRest repository host beside a rig: reached over an SSH server and a TLS server
@@ -90,6 +92,36 @@ export class BackupHosts {
     await this.#answersOn(this.#tlsPort);
   }
 
+  /**
+   * From here on another repository, of Barman's user and reached over SSH: by the agents to fetch and
+   * archive WAL and to restore, and from there to copy the primary.
+   */
+  async moveRepositoryBehindSsh(primary: AgentHost): Promise<void> {
+    const repository = this.#ofBarman('repository-ssh');
+    const own = this.#ofBarman('pgbackrest-ssh');
+    const config = this.rig.write(
+      'hosts/repository-ssh.conf',
+      `[global]\nlog-path=${own}\nlock-path=${own}\nspool-path=${own}\nrepo1-path=${repository}\n` +
+        'repo1-retention-full=2\ncompress-level=1\nstart-fast=y\n' +
+        `[main]\npg1-host=db1\npg1-host-user=postgres\n` +
+        `pg1-host-config=${join(this.rig.directory, `pgbackrest-${primary.name}.conf`)}\n` +
+        `pg1-path=${primary.dataDirectory}\npg1-port=${primary.port}\n` +
+        `pg1-socket-path=${primary.directory}\n`,
+    );
+    for (const { name, dataDirectory, port, directory } of this.rig.hosts) {
+      this.rig.write(
+        `pgbackrest-${name}.conf`,
+        `[global]\n${this.#ownPaths(name)}repo1-host=backup1\nrepo1-host-user=barman\n` +
+          `repo1-host-config=${config}\n` +
+          `[main]\npg1-path=${dataDirectory}\npg1-port=${port}\npg1-socket-path=${directory}\n`,
+      );
+    }
+    const base = ['pgbackrest', `--config=${config}`, '--stanza=main'];
+    for (const words of [['stanza-create'], ['check'], ['backup', '--type=full']]) {
+      await run([...base, ...words], { ...LIMITS, runAs: BARMAN, env: this.#barmansEnvironment });
+    }
+  }
+
   async backUpRepository(): Promise<void> {
     const base = ['pgbackrest', `--config=${this.directory}/repository.conf`, '--stanza=main'];
     await this.rig.asPostgres([...base, 'stanza-create']);
@@ -97,8 +129,12 @@ export class BackupHosts {
     await this.rig.asPostgres([...base, 'backup', '--type=full']);
   }
 
-  /** Receives WAL by streaming and copies with pg_basebackup, as its own user. */
-  async startBarman(primary: AgentHost, bandwidthKbPerSecond = 0): Promise<void> {
+  /** Receives WAL by streaming and copies with pg_basebackup or rsync, as its own user. */
+  async startBarman(
+    primary: AgentHost,
+    bandwidthKbPerSecond = 0,
+    method: 'postgres' | 'rsync' = 'postgres',
+  ): Promise<void> {
     const home = join(this.directory, 'barman-home');
     mkdirSync(home, { recursive: true });
     chownSync(home, BARMAN.uid, BARMAN.gid);
@@ -107,25 +143,43 @@ export class BackupHosts {
       join(this.directory, 'barman.conf'),
       `[barman]\nbarman_user = barman\nbarman_home = ${home}\nlog_file = ${home}/log\n` +
         `[main]\ndescription = main\nconninfo = ${conninfo} dbname=postgres\n` +
-        `streaming_conninfo = ${conninfo}\nbackup_method = postgres\nstreaming_archiver = on\n` +
-        'slot_name = barman\npath_prefix = /usr/lib/postgresql/15/bin\nminimum_redundancy = 0\n' +
+        `streaming_conninfo = ${conninfo}\nbackup_method = ${method}\nstreaming_archiver = on\n` +
+        (method === 'rsync' ? 'ssh_command = ssh postgres@db1\n' : '') +
+        `slot_name = barman\npath_prefix = ${POSTGRES_BIN}\nminimum_redundancy = 0\n` +
         (bandwidthKbPerSecond === 0 ? '' : `bandwidth_limit = ${bandwidthKbPerSecond}\n`),
     );
-    if (this.#servers.some(({ spawnargs }) => spawnargs.includes('receive-wal'))) return;
+    if (this.#servers.some(({ spawnargs }) => spawnargs.includes('receive-wal'))) {
+      if (method === 'rsync') await this.#barmanBackup();
+      return;
+    }
     await this.barman('receive-wal', '--create-slot', 'main');
     this.#serve([join(this.directory, 'bin', 'barman'), 'receive-wal', 'main'], BARMAN);
     // A segment that ended before it began would be waited for in vain.
     const active = "SELECT active FROM pg_replication_slots WHERE slot_name = 'barman'";
     await until(async () => (await this.rig.psql(primary, active)).stdout.trim() === 't', 60_000);
-    await this.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
+    await this.barman(...SWITCH_WAL);
+    await this.#barmanBackup();
+  }
+
+  async #barmanBackup(): Promise<void> {
     await this.barman('backup', 'main');
-    await this.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
+    await this.barman(...SWITCH_WAL);
   }
 
   async barman(...words: string[]): Promise<string> {
-    const env = { ...process.env, HOME: join(this.directory, 'barman-home'), LC_ALL: 'C' };
+    const env = this.#barmansEnvironment;
     const argv = [join(this.directory, 'bin', 'barman'), ...words];
     return (await run(argv, { ...LIMITS, runAs: BARMAN, env })).stdout;
+  }
+
+  get #barmansEnvironment(): NodeJS.ProcessEnv {
+    return { ...process.env, HOME: join(this.directory, 'barman-home'), LC_ALL: 'C' };
+  }
+
+  #ofBarman(name: string): string {
+    const path = this.rig.owned(name);
+    chownSync(path, BARMAN.uid, BARMAN.gid);
+    return path;
   }
 
   stop(): void {

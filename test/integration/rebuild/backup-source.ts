@@ -15,8 +15,8 @@ import { timelineId } from '#libs/kernel';
 import { CopyPlaces, type Installation, readControlData } from '#libs/postgres-run';
 import { type RunResult, run } from '#libs/process';
 import { eventually, LocalCluster, type LocalInstance } from '../postgres/local-instance.ts';
+import { POSTGRES_BIN } from '../postgres-binaries.ts';
 
-const BIN = '/usr/lib/postgresql/15/bin';
 const TOOL_LIMIT_MS = 120_000;
 const ARCHIVED_LIMIT_MS = 60_000;
 
@@ -34,7 +34,7 @@ export class BackupSource {
     source.#programs();
     source.primary = await source.cluster.primary('source', {
       archive_mode: 'on',
-      archive_command: `${push} && PATH=${BIN}:$PATH ${walgPush}`,
+      archive_command: `${push} && PATH=${POSTGRES_BIN}:$PATH ${walgPush}`,
       wal_keep_size: '32MB',
     });
     source.#pgbackrestConf();
@@ -61,7 +61,7 @@ export class BackupSource {
 
   as(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
     const { runAs } = this.installation;
-    const PATH = `${BIN}:${process.env['PATH'] ?? ''}`;
+    const PATH = `${POSTGRES_BIN}:${process.env['PATH'] ?? ''}`;
     return run(argv, {
       timeoutMs: TOOL_LIMIT_MS,
       env: { ...process.env, LC_ALL: 'C', PATH, ...env },
@@ -123,7 +123,7 @@ export class BackupSource {
         `log_file = ${this.path('barman', 'log')}\nconfiguration_files_directory = ${this.owned('barman.d')}\n` +
         `[main]\ndescription = source\nconninfo = ${conninfo} dbname=postgres\n` +
         `streaming_conninfo = ${conninfo}\nbackup_method = postgres\nstreaming_archiver = on\n` +
-        `slot_name = barman\npath_prefix = ${BIN}\nminimum_redundancy = 0\n`,
+        `slot_name = barman\npath_prefix = ${POSTGRES_BIN}\nminimum_redundancy = 0\n`,
     );
     await this.barman('receive-wal', '--create-slot', 'main');
     const [program = '', ...words] = [...this.barmanSettings.program, 'receive-wal', 'main'];
@@ -244,7 +244,7 @@ export class BackupSource {
     const prefix = this.owned('walg');
     writeFileSync(
       this.path('wal-g.env'),
-      `WALG_FILE_PREFIX=${prefix}\nPATH=${BIN}:/usr/bin:/bin\n`,
+      `WALG_FILE_PREFIX=${prefix}\nPATH=${POSTGRES_BIN}:/usr/bin:/bin\n`,
     );
   }
 }

@@ -1,20 +1,12 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  finishCopy,
-  rebuildTool,
-  recoverCopy,
-  restoreScript,
-  type WalProgram,
-  walSetting,
-} from '#libs/backup';
+import { rebuildTool, type WalProgram } from '#libs/backup';
 import type { RecoveryTarget } from '#libs/cluster';
-import { DETACHED_MARK } from '#libs/postgres-run';
-import { writeFileIfChanged } from '#libs/process';
 import { until } from '../until.ts';
 import { BackupSource } from './backup-source.ts';
 import { RebuildRig } from './rebuild-rig.ts';
+import { restoredBy } from './restored-by.ts';
 
 let source: BackupSource;
 let lastKept: Record<RecoveryTarget['kind'], string>;
@@ -48,41 +40,10 @@ afterAll(async () => {
   await source?.remove();
 });
 
-/** What the agent does, without one: restored, then recovered to the target. */
-async function restored(
-  name: string,
-  target: RecoveryTarget | null,
-  fetch?: WalProgram,
-): Promise<readonly string[]> {
-  const { installation } = source;
-  const tool = rebuildTool('pgbackrest', { ...none, pgbackrest: source.pgbackrestSettings }, false);
-  if (tool === null) throw new Error('pgbackrest is configured');
-  const request = await source.copyRequest(name, { target, server: null });
-  await tool.copy(request);
-  const nothing = { systemIdentifier: null, timeline: null };
-  await finishCopy(installation, request.places, nothing);
-  const script = join(source.cluster.directory, 'restore');
-  const program = fetch ?? tool.walFetch(request.places.dataDirectory);
-  if (program === null) throw new Error('pgbackrest fetches WAL');
-  const limits = { detachedMark: DETACHED_MARK, limitSeconds: 60, failureEndsRecovery: true };
-  writeFileIfChanged(script, restoreScript(program, limits), 0o755);
-  const rows: string[] = [];
-  await recoverCopy(
-    installation,
-    {
-      dataDirectory: request.places.dataDirectory,
-      superuser: 'postgres',
-      restoreCommand: walSetting(script, 'restore'),
-      target,
-      archive: (await tool.inspect(request)).wal,
-      archives: true,
-      signal: request.signal,
-    },
-    async (session) => {
-      for (const row of await session.query('SELECT what FROM t')) rows.push(String(row['what']));
-    },
-  );
-  return rows;
+function restored(name: string, target: RecoveryTarget | null, fetch?: WalProgram) {
+  const made = rebuildTool('pgbackrest', { ...none, pgbackrest: source.pgbackrestSettings }, false);
+  if (made === null) throw new Error('pgbackrest is configured');
+  return restoredBy(source, made, { name, target, ...(fetch === undefined ? {} : { fetch }) });
 }
 
 const none = { pgbackrest: null, barman: null, walg: null, custom: null };

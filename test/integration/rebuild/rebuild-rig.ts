@@ -8,10 +8,10 @@ import { createAuthority } from '#libs/transport';
 import { AgentHost } from '../agent/agent-host.ts';
 import { LoneLeader } from '../agent/lone-leader.ts';
 import { ProgramBundle } from '../agent/program-bundle.ts';
+import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
 
 const USER = osUser('postgres');
-const BIN = '/usr/lib/postgresql/15/bin';
 const BOOT_LIMIT_MS = 60_000;
 const STREAM_LIMIT_MS = 90_000;
 const password = 'super secret';
@@ -22,6 +22,8 @@ const passwords = {
 };
 
 export type RigOptions = {
+  /** The agent's script as it was built; without it one is bundled from the sources. */
+  readonly agentScript?: string;
   /** pg1 and pg2 without it. */
   readonly names?: readonly string[];
   readonly definition?: Partial<PostgresDefinition>;
@@ -37,14 +39,17 @@ export class RebuildRig {
 
   private constructor(
     readonly directory: string,
-    readonly programs: ProgramBundle,
+    readonly programs: Pick<ProgramBundle, 'agent' | 'remove'>,
     readonly options: RigOptions,
   ) {}
 
   static async create(options: RigOptions = {}): Promise<RebuildRig> {
     const directory = mkdtempSync(join(tmpdir(), 'mtr-'));
     chmodSync(directory, 0o755);
-    const rig = new RebuildRig(directory, await ProgramBundle.create(), options);
+    const { agentScript } = options;
+    const built =
+      agentScript === undefined ? null : { agent: agentScript, remove: () => undefined };
+    const rig = new RebuildRig(directory, built ?? (await ProgramBundle.create()), options);
     const now = epochMs(Date.now());
     const authority = await createAuthority({ directory: join(directory, 'ca'), now });
     chownSync(join(directory, 'ca'), USER.uid, USER.gid);
@@ -168,7 +173,7 @@ export class RebuildRig {
   }
 
   asPostgres(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
-    const PATH = `${BIN}:${process.env['PATH'] ?? ''}`;
+    const PATH = `${POSTGRES_BIN}:${process.env['PATH'] ?? ''}`;
     return run(argv, { timeoutMs: 120_000, runAs: USER, env: { ...process.env, PATH, ...env } });
   }
 

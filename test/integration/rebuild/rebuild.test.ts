@@ -1,36 +1,19 @@
-import {
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { instanceName } from '#libs/kernel';
 import { ProcTable } from '#libs/process';
+import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
 import { RebuildRig } from './rebuild-rig.ts';
+import { localTools, makeBackups } from './rig-backups.ts';
 
 let rig: RebuildRig;
 
-/** Beside the primary's data a tablespace, beside the standby's its own place for it, and for WAL. */
-const config = (directory: string, name: string) => ({
-  backup: {
-    pgbackrest: { stanza: 'main', config: join(directory, `pgbackrest-${name}.conf`) },
-    walg: { program: join(directory, 'wal-g'), environmentFile: join(directory, 'wal-g.env') },
-    custom: {
-      restore: ['/bin/sh', join(directory, 'restore')],
-      check: ['/bin/sh', '-c', 'echo bytes=1000'],
-    },
-  },
-});
-
 beforeAll(async () => {
+  // Beside the primary's data a tablespace, beside the standby's its own place for it, and for WAL.
   rig = await RebuildRig.create({
-    config,
+    config: localTools.config,
     postgres: (directory, name) => ({
       walDirectory: join(directory, name, 'wal'),
       tablespaces: { [join(directory, 'ts-pg1')]: join(directory, `ts-${name}`) },
@@ -46,27 +29,7 @@ beforeAll(async () => {
     },
   });
   for (const name of ['pg1', 'pg2']) rig.owned(`ts-${name}`);
-  const repository = rig.owned('repository');
-  for (const host of rig.hosts) {
-    const own = rig.owned(`pgbackrest-${host.name}`);
-    rig.write(
-      `pgbackrest-${host.name}.conf`,
-      `[global]\nrepo1-path=${repository}\nlog-path=${own}\nlock-path=${own}\nspool-path=${own}\n` +
-        'start-fast=y\nrepo1-retention-full=2\ncompress-level=1\n' +
-        `[main]\npg1-path=${host.dataDirectory}\npg1-port=${host.port}\npg1-socket-path=${host.directory}\n`,
-    );
-  }
-  copyFileSync(join(import.meta.dirname, 'wal-g-stand-in'), join(rig.directory, 'wal-g'));
-  rig.write(
-    'wal-g.env',
-    `WALG_FILE_PREFIX=${rig.owned('walg')}\nPATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin\n`,
-  );
-  rig.write(
-    'restore',
-    `[ -e ${join(rig.directory, 'slow')} ] && limit=--max-rate=32\n` +
-      '/usr/lib/postgresql/15/bin/pg_basebackup -d "$MATRIARCH_SOURCE" -D "$MATRIARCH_DATA_DIRECTORY" ' +
-      '-c fast -X none $limit || exit\n',
-  );
+  localTools.prepare(rig);
   await rig.start();
   await rig.streaming();
 });
@@ -74,22 +37,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.remove();
 });
-
-async function backup(): Promise<void> {
-  const { primary } = rig;
-  const pgbackrest = [
-    'pgbackrest',
-    `--config=${join(rig.directory, `pgbackrest-${primary.name}.conf`)}`,
-    '--stanza=main',
-  ];
-  await rig.asPostgres([...pgbackrest, 'stanza-create']);
-  await rig.asPostgres([...pgbackrest, 'backup', '--type=full']);
-  await rig.asPostgres([join(rig.directory, 'wal-g'), 'backup-push', primary.dataDirectory], {
-    WALG_FILE_PREFIX: join(rig.directory, 'walg'),
-    PGHOST: primary.directory,
-    PGPORT: String(primary.port),
-  });
-}
 
 describe('an instance whose data is built anew', () => {
   it('begins by the first method that has a source, and says why another had none', () => {
@@ -108,7 +55,7 @@ describe('an instance whose data is built anew', () => {
   });
 
   it('archives through our script', async () => {
-    await backup();
+    await makeBackups(rig);
     const { stdout } = await rig.psql(
       rig.primary,
       'select failed_count, archived_count from pg_stat_archiver',
@@ -168,7 +115,7 @@ describe('an instance whose data is built anew', () => {
     const before = rig.order(host.name, 'custom');
     const copying = () =>
       new ProcTable().pids().filter((pid) => new ProcTable().title(pid).startsWith(copier)).length;
-    const copier = '/usr/lib/postgresql/15/bin/pg_basebackup';
+    const copier = `${POSTGRES_BIN}/pg_basebackup`;
     await until(() => copying() > 0, 60_000);
     await host.stopAgent('SIGKILL');
     await until(() => copying() === 0, 15_000);

@@ -56,13 +56,13 @@ afterAll(async () => {
   await rig?.remove();
 });
 
-async function rebuiltBy(method: 'barman' | 'pgbackrest'): Promise<void> {
-  await rig.psql(rig.primary, `CREATE TABLE before_${method} (a int)`);
+async function rebuiltBy(method: 'barman' | 'pgbackrest', table = `before_${method}`) {
+  await rig.psql(rig.primary, `CREATE TABLE ${table} (a int)`);
   const before = rig.order(rig.standby.name, method);
   expect((await rig.event('RebuildCompleted', before)).method).toBe(method);
   await rig.streaming();
-  const { stdout } = await rig.psql(rig.standby, `SELECT to_regclass('before_${method}')`);
-  expect(stdout.trim()).toBe(`before_${method}`);
+  const { stdout } = await rig.psql(rig.standby, `SELECT to_regclass('${table}')`);
+  expect(stdout.trim()).toBe(table);
 }
 
 /** What copies into the standby's new directory: here, and what the Barman host has started. */
@@ -76,6 +76,15 @@ describe('backups on hosts of their own', () => {
   it('pgBackRest copies from its repository host over TLS', () => rebuiltBy('pgbackrest'));
 
   it('Barman pushes over SSH', () => rebuiltBy('barman'));
+
+  it('Barman pushes over SSH what it has copied with rsync', async () => {
+    await backups.startBarman(rig.primary, 0, 'rsync');
+    try {
+      await rebuiltBy('barman', 'by_rsync');
+    } finally {
+      await backups.startBarman(rig.primary);
+    }
+  });
 
   it('fetches WAL with barman-wal-restore, and tells what is missing from what failed', async () => {
     const segment = (await backups.barman('list-files', '--target', 'wal', 'main', 'latest'))
@@ -128,5 +137,10 @@ describe('backups on hosts of their own', () => {
     } finally {
       renameSync(`${authorized}-away`, authorized);
     }
+  });
+
+  it('pgBackRest copies from its repository host over SSH', async () => {
+    await backups.moveRepositoryBehindSsh(rig.primary);
+    await rebuiltBy('pgbackrest', 'over_ssh');
   });
 });

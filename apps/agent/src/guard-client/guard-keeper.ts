@@ -4,7 +4,7 @@ import { codeOf, type Epoch, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
-import type { LocalNote } from '#libs/protocol';
+import { type LocalNote, SERVER_OF_OTHERS_EXIT_CODE } from '#libs/protocol';
 import {
   GUARD_CONNECT_RETRY_MS,
   GUARD_PING_INTERVAL_MS,
@@ -39,6 +39,8 @@ export class GuardKeeper {
   #silence = new SilenceMeter(GUARD_SILENCE_MS, performance.now());
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #launchedMs: number | undefined;
+  #serverOfOthers = false;
   readonly #spare: SpareGuard;
   /** Why there is no guard, in words. */
   problem: string | null = 'no guard runs yet';
@@ -58,6 +60,16 @@ export class GuardKeeper {
   /** Null while no guard is attached. */
   get state(): GuardState | null {
     return this.#state;
+  }
+
+  /** No guard begins: PostgreSQL runs here, and none ever had it. */
+  get serverOfOthers(): boolean {
+    return this.#serverOfOthers;
+  }
+
+  /** What stood in its way is gone: not only when the next try is due. */
+  launchSoon(): void {
+    this.#launchedMs = undefined;
   }
 
   /** What is left of the lease now: the guard's word, less the time since. */
@@ -110,7 +122,7 @@ export class GuardKeeper {
 
   /** Nothing is asked of a guard before this, so the killing above never meets what it starts. */
   async #attach(launchedAtMs?: number): Promise<void> {
-    let launchedMs = launchedAtMs;
+    this.#launchedMs = launchedAtMs;
     while (!this.#stopped) {
       try {
         await this.#connect();
@@ -118,9 +130,9 @@ export class GuardKeeper {
       } catch (error) {
         const absent = codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED';
         const nowMs = performance.now();
-        const due = launchedMs === undefined || nowMs - launchedMs > GUARD_START_MS;
+        const due = this.#launchedMs === undefined || nowMs - this.#launchedMs > GUARD_START_MS;
         if (absent && due) {
-          launchedMs = nowMs;
+          this.#launchedMs = nowMs;
           this.#launch();
         }
         if (!absent) this.problem = `the guard cannot be reached: ${messageOf(error)}`;
@@ -138,6 +150,11 @@ export class GuardKeeper {
     });
     child.once('exit', (exitCode, signal) => {
       if (this.#state?.pid === child.pid) return;
+      this.#serverOfOthers = exitCode === SERVER_OF_OTHERS_EXIT_CODE;
+      if (this.#serverOfOthers) {
+        this.problem = serverOfOthersText(this.config);
+        return;
+      }
       const how = signal ?? `exit code ${exitCode}`;
       this.problem = `the guard ended with ${how}: see guard.log in ${this.config.stateDirectory}`;
       this.log.warn('guard ended at its start', { exitCode, signal });
@@ -169,6 +186,7 @@ export class GuardKeeper {
     this.#state = state;
     this.#stateAtMs = performance.now();
     this.problem = null;
+    this.#serverOfOthers = false;
     this.#spare.want();
     this.onChange();
   }
@@ -246,4 +264,11 @@ export class GuardKeeper {
     }
     return false;
   }
+}
+
+function serverOfOthersText({ postgres, instance }: AgentConfig): string {
+  return (
+    `PostgreSQL runs in ${postgres.dataDirectory} that another system has started: stop and disable that ` +
+    `system, or have the cluster take it over (bootstrap.adopt with ${instance} in the cluster's file)`
+  );
 }

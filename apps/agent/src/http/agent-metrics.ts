@@ -1,4 +1,10 @@
-import type { RebuildReport, SlotReport } from '#libs/cluster';
+import {
+  type AgentReport,
+  type ClusterState,
+  isExhausted,
+  rebuildRecordOf,
+  type SlotReport,
+} from '#libs/cluster';
 import type { Metrics } from '#libs/observability';
 import type { StepOutcome } from '../step-runner.ts';
 import { type HealthView, isPrimary, isRunning } from './health-view.ts';
@@ -13,11 +19,11 @@ export function recordStep(metrics: Metrics, { step, tookMs, ok }: StepOutcome):
 
 /** Values that are read at each scrape. */
 export function collectView(metrics: Metrics, view: HealthView): void {
-  const { report, leaseRemainingMs, connectedControllers } = view;
+  const { report, state, leaseRemainingMs, connectedControllers } = view;
   metrics.set('matriarch_postgres_up', isRunning(view) ? 1 : 0);
   metrics.set('matriarch_postgres_primary', isPrimary(view) ? 1 : 0);
   metrics.set('matriarch_guard_attached', report?.guard == null ? 0 : 1);
-  collectRebuild(metrics, report?.rebuild ?? null);
+  collectRebuild(metrics, report, state);
   collectSlots(metrics, report?.slots ?? []);
   metrics.set('matriarch_agent_connected', connectedControllers > 0 ? 1 : 0);
   metrics.set(
@@ -50,10 +56,25 @@ function collectSlots(metrics: Metrics, slots: readonly SlotReport[]): void {
   }
 }
 
-function collectRebuild(metrics: Metrics, rebuild: RebuildReport | null): void {
+function collectRebuild(
+  metrics: Metrics,
+  report: AgentReport | null,
+  state: ClusterState | null,
+): void {
+  const rebuild = report?.rebuild ?? null;
   const copies = rebuild?.phase === 'copying' ? rebuild : null;
-  const needed = rebuild !== null && (rebuild.wants !== null || rebuild.phase === 'exhausted');
+  const wants = rebuild?.wants != null;
+  const needed = wants || (report !== null && state !== null && isLeftWithout(state, report));
   metrics.set('matriarch_rebuild_needed', needed ? 1 : 0);
   metrics.set('matriarch_rebuild_done_bytes', Number(copies?.doneBytes ?? 0n));
   metrics.set('matriarch_rebuild_total_bytes', Number(copies?.totalBytes ?? 0n));
+}
+
+/** Every method has failed or an operator broke it off; later rounds alone are no reason to be calm. */
+function isLeftWithout(state: ClusterState, { instance, postgres }: AgentReport): boolean {
+  const record = rebuildRecordOf(state, instance);
+  if (record === null || (postgres.kind === 'standby' && postgres.receiver?.streaming === true)) {
+    return false;
+  }
+  return record.cancelled || isExhausted(record);
 }

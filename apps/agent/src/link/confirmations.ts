@@ -41,6 +41,13 @@ export class Confirmations {
     return this.#latest !== null && this.#latest.sequence === sequence && !this.#isOld;
   }
 
+  /** As `covers`; asks for a confirmation when there is none. */
+  isSure(sequence: number): boolean {
+    if (this.covers(sequence)) return true;
+    this.ask(sequence);
+    return false;
+  }
+
   get #isOld(): boolean {
     return this.nowMs() - this.#notedMs > CONFIRMATION_AGE_MAX_MS;
   }

@@ -58,6 +58,7 @@ const nothing: Snapshot = {
     cleanShutdown: true,
   },
   sql: primary,
+  others: null,
   answeredBefore: true,
   startingForMs: 0,
   foreignPid: null,

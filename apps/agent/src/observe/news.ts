@@ -1,7 +1,7 @@
 import type { AgentReport, Goal } from '#libs/cluster';
 
 /** What the leader may wait for, as a text: while it stays the same, a report can wait for its turn. */
-export function newsIn(report: AgentReport, goal: Goal | null): string {
+function newsIn(report: AgentReport, goal: Goal | null): string {
   const { postgres, guard, detached, dataDirectory, problem, actedVersion, rebuild } = report;
   const synchronous = 'synchronous' in postgres ? postgres.synchronous : undefined;
   const role = postgres.kind === 'primary' ? `${postgres.timeline} ${postgres.readOnly}` : '';
@@ -14,4 +14,17 @@ export function newsIn(report: AgentReport, goal: Goal | null): string {
     ...[synchronous?.order, synchronous?.proved, synchronous?.flushedTo],
     report.promise?.epoch,
   ].join(' ');
+}
+
+/** Tells whether a report says something that the one before did not. */
+export class NewsWatch {
+  #last = '';
+
+  isNew(report: AgentReport | null, goal: Goal | null): boolean {
+    if (report === null) return false;
+    const news = newsIn(report, goal);
+    const changed = news !== this.#last;
+    this.#last = news;
+    return changed;
+  }
 }

@@ -132,6 +132,7 @@ export class Observer {
       answeredBefore: pid !== null && this.#answeredPid === pid,
       startingForMs: this.#notReadySinceMs === null ? 0 : begunMs - this.#notReadySinceMs,
       foreignPid,
+      others: this.guard.serverOfOthers ? foreignPostmaster(dataDirectory) : null,
       standbySignal: hasStandbySignal(dataDirectory),
       ...readUpstreams(dataDirectory),
       walGone: this.#walGone.why,

@@ -19,7 +19,7 @@ const SLOTS_REPORTED_MAX = 100;
 /** PostgreSQL's condition as the leader is told it; null while too little was seen. */
 export function postgresConditionOf(snapshot: Snapshot): PostgresCondition | null {
   const { guard, sql, foreignPid, answeredBefore, startingForMs } = snapshot;
-  if (guard === null) return null;
+  if (guard === null) return othersCondition(snapshot);
   if (foreignPid !== null) return { kind: 'foreign', pid: foreignPid };
   if (guard.postmaster === 'down') return { kind: 'stopped' };
   if (guard.postmaster === 'stopping') return { kind: 'stopping' };
@@ -32,6 +32,10 @@ export function postgresConditionOf(snapshot: Snapshot): PostgresCondition | nul
   if (sql.reason === 'shutting-down') return { kind: 'stopping' };
   if (!answeredBefore) return starting;
   return { kind: 'unresponsive', why: `${sql.reason}: ${sql.detail}` };
+}
+
+function othersCondition({ others, standbySignal }: Snapshot): PostgresCondition | null {
+  return others === null ? null : { kind: 'foreign', pid: others, standby: standbySignal };
 }
 
 function reachable(sql: ReachableInstance): PostgresCondition {
@@ -91,16 +95,19 @@ export type ReportParts = Omit<
   | 'pendingRestart'
 > & {
   readonly synchronous: Omit<SynchronousInForce, 'setting'> | null;
+  /** Why a server of another system is not taken over. */
+  readonly keeps: string | null;
 };
 
 /** Null until guard and data directory were seen once: a report must not guess. */
 export function reportOf(
   snapshot: Snapshot,
   guardRemainingMs: number | null,
-  { synchronous, ...parts }: ReportParts,
+  { synchronous, keeps, ...parts }: ReportParts,
 ): AgentReport | null {
   const { guard, directory, downForMs, server, freeBytes } = snapshot;
-  const postgres = postgresConditionOf(snapshot);
+  const seen = postgresConditionOf(snapshot);
+  const postgres = seen?.kind === 'foreign' && keeps !== null ? { ...seen, keeps } : seen;
   if (directory === null) return null;
   return {
     ...parts,

@@ -21,6 +21,8 @@ export type Snapshot = {
   readonly startingForMs: number;
   /** A postmaster on the data directory that the guard did not start. */
   readonly foreignPid: number | null;
+  /** One that ran before any guard of ours was here; null when there is a guard. */
+  readonly others: number | null;
   readonly standbySignal: boolean;
   /** Whom the managed configuration names. */
   readonly upstream: Endpoint | null;

@@ -37,6 +37,8 @@ export type RunningAs = {
   readonly clients: boolean;
   /** Fetches WAL from the archive, where something here can. */
   readonly restores: boolean;
+  /** What a standby needs by its own control file: data of an earlier system may ask for more than we set. */
+  readonly atLeast?: Readonly<Record<string, number>>;
 };
 
 /** The files and connections of this host's instance. */
@@ -110,7 +112,7 @@ export class LocalInstance {
   writeConfiguration(
     state: ClusterState,
     upstream: Endpoint | null,
-    { synchronousStandbyNames, clients, restores }: RunningAs,
+    { synchronousStandbyNames, clients, restores, atLeast = {} }: RunningAs,
   ): ConfigChange {
     const { config, installation, dataDirectory, passFile, credentials } = this;
     const definition = state.postgres;
@@ -122,7 +124,7 @@ export class LocalInstance {
           config,
           version: installation.version,
           definition,
-          parameters: this.#parametersOf(state),
+          parameters: raised(this.#parametersOf(state), atLeast),
           upstream,
           dataId: this.dataId.current(),
           passFile,
@@ -193,4 +195,12 @@ export class LocalInstance {
 /** The role that the lease gives; a former primary that still runs is about to be stopped. */
 function roleIn({ lease }: ClusterState, instance: InstanceName): 'primary' | 'standby' {
   return lease.kind === 'Held' && lease.holder === instance ? 'primary' : 'standby';
+}
+
+function raised(parameters: Parameters, atLeast: Readonly<Record<string, number>>): Parameters {
+  const least = Object.entries(atLeast).map(([name, minimum]): [string, string] => {
+    const given = Number(parameters[name] ?? 0);
+    return [name, String(Math.max(minimum, Number.isNaN(given) ? minimum : given))];
+  });
+  return { ...parameters, ...Object.fromEntries(least) };
 }

@@ -48,7 +48,8 @@ export class Preflights {
         return failedPreflight(method, `backup.${method} is not configured on this host`);
       }),
     );
-    return { instance: config.instance, methods: found.map(plain) };
+    const answers = found.map((one) => ({ ...plain(one), listed: methods.includes(one.method) }));
+    return { instance: config.instance, methods: answers };
   }
 }
 

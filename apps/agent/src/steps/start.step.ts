@@ -30,14 +30,15 @@ export async function startStandby(
   context.facts.clientsKeptOut = false;
   context.facts.recoveredTo = null;
   const started = startedWith(context);
+  const control = await readControlData(local.installation, dataDirectory);
   local.aboutToStart(state, guard.state?.lastStop ?? null);
   local.writeConfiguration(state, archiveOnly ? null : (upstream?.postgres ?? null), {
     synchronousStandbyNames: started.text,
     clients: true,
     restores: upstream !== null,
+    atLeast: control.standbyMinimums,
   });
   putStandbySignal(dataDirectory);
-  const control = await readControlData(local.installation, dataDirectory);
   const timeline = timelineId(Math.max(control.checkpointTimeline, control.minRecoveryTimeline));
   dropDanglingSkips(dataDirectory, timeline);
   context.setActivity('starting PostgreSQL as standby');

@@ -8,7 +8,9 @@ import type { Terminal } from '../terminal.ts';
 
 export type RebuildEnding =
   | { readonly kind: 'completed'; readonly method: string; readonly tookMs: number }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** Who watched has gone; the rebuild has not. */
+  | { readonly kind: 'left' };
 
 type Followed = {
   readonly cluster: string;
@@ -31,6 +33,8 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
   const { cluster, instance, after, terminal } = followed;
   const redraw = setInterval(() => void draw(client, followed), REDRAW_INTERVAL_MS);
   const aborter = new AbortController();
+  const leave = (): void => aborter.abort();
+  process.once('SIGINT', leave);
   try {
     for await (const recorded of followEvents(client, { cluster, after, signal: aborter.signal })) {
       const { type } = recorded.event;
@@ -46,8 +50,11 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
         return { kind: 'failed', reason: `needs-rebuild: ${method}: ${reason}` };
       }
     }
-    return { kind: 'failed', reason: 'the stream of events ended' };
+    return aborter.signal.aborted
+      ? { kind: 'left' }
+      : { kind: 'failed', reason: 'the stream of events ended' };
   } finally {
+    process.off('SIGINT', leave);
     clearInterval(redraw);
     aborter.abort();
     terminal.transient('');

@@ -59,7 +59,10 @@ function outcomeOf(cluster: string, instance: string, ending: RebuildEnding): Ou
     const result = { cluster, instance, ok: true, method, tookMs };
     return { exitCode: EXIT.held, text, result };
   }
-  const { reason } = ending;
+  const goesOn =
+    'it is not watched any more and goes on: ' +
+    `\`matriarch reinit ${cluster}/${instance} --cancel\` breaks it off`;
+  const reason = ending.kind === 'left' ? goesOn : ending.reason;
   const result = { cluster, instance, ok: false, reason };
   return { exitCode: EXIT.notHeld, text: `${instance}: ${reason}`, result };
 }

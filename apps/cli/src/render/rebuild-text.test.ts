@@ -36,7 +36,7 @@ describe('a rebuild on the terminal', () => {
   });
 
   it('is a line for each method before it begins', () => {
-    const none = { bytes: null, estimateSeconds: null, checks: [] };
+    const none = { bytes: null, estimateSeconds: null, checks: [], listed: true };
     const methods = [
       {
         method: 'pgbackrest',
@@ -45,12 +45,15 @@ describe('a rebuild on the terminal', () => {
         bytes: 1_048_576,
         estimateSeconds: 200,
         checks: [],
+        listed: true,
       },
+      { method: 'basebackup', ok: true, detail: 'server pg1', ...none, listed: false },
       { method: 'walg', ok: false, detail: 'backup.walg is not configured on this host', ...none },
     ];
     expect(preflightTable({ instance: 'pg2', methods }, terminal)).toMatchInlineSnapshot(`
       "METHOD            SIZE  ABOUT  SOURCE, OR WHY NOT
       pgbackrest  ok  1.0 MB  4 min  backup 1F
+      basebackup  ok                 server pg1 (only with --method basebackup)
       walg        no                 backup.walg is not configured on this host"
     `);
   });

@@ -32,12 +32,12 @@ export function progressLine(rebuild: Rebuild): string {
 /** One line a method: whether it would work, what it would copy, how long, and why not. */
 export function preflightTable({ methods }: PreflightAnswer, terminal: Terminal): string {
   const { green, red } = terminal.colors;
-  const rows = methods.map(({ method, ok, detail, bytes, estimateSeconds }) => [
+  const rows = methods.map(({ method, ok, detail, bytes, estimateSeconds, listed }) => [
     method,
     ok ? green('ok') : red('no'),
     bytes === null ? '' : bytesText(BigInt(bytes)),
     estimateSeconds === null ? '' : durationText(estimateSeconds),
-    detail,
+    ok && !listed ? `${detail} (only with --method ${method})` : detail,
   ]);
   return columns(HEADS, rows, terminal.colors).join('\n');
 }

@@ -1,6 +1,8 @@
 import { type InstanceName, instanceName } from '#libs/kernel';
+import { adopts } from '../adoption.ts';
 import type { Decision, DecisionInput } from '../decision.ts';
 import { type ClusterState, memberNames } from '../state.ts';
+import { adoptData, grantTakenOver, whyNotTakenOver } from './adopt.ts';
 import { firstGrant } from './first-grant.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, observed } from './sight.ts';
@@ -21,6 +23,8 @@ export function startBootstrap(input: DecisionInput): Decision | null {
     return null;
   const names = memberNames(state).sort();
   if (input.observations.sinceChangeMs < restMs(state, names.length)) return null;
+  const { adopt } = state.postgres.bootstrap ?? {};
+  if (adopt !== undefined) return adoptData(input, adopt);
   const occupied = names.flatMap((name) => {
     const directory = freshReport(input, name)?.dataDirectory;
     if (directory?.kind !== 'initialised') return [];
@@ -52,7 +56,8 @@ export function watchBootstrap(input: DecisionInput): Decision | null {
   const instance = instanceName(operation.initialiser);
   const report = freshReport(input, instance);
   if (report !== null && report.guard !== null) {
-    const granted = firstGrant(input.state, report);
+    const taken = adopts(input.state);
+    const granted = taken ? grantTakenOver(input, report) : firstGrant(input.state, report);
     if (granted !== null) return granted;
   }
   const reason = whyGivenUp(input, instance);
@@ -71,5 +76,8 @@ function whyGivenUp(input: DecisionInput, instance: InstanceName): string | null
   if (!restores && input.observations.sinceChangeMs > INITIALISE_LIMIT_MS) {
     return `${instance} was not done after ${INITIALISE_LIMIT_MS} ms`;
   }
-  return freshReport(input, instance)?.problem ?? null;
+  const report = freshReport(input, instance);
+  // Until it is taken over it has no guard, which would count as a problem.
+  if (report !== null && adopts(input.state)) return whyNotTakenOver(report);
+  return report?.problem ?? null;
 }

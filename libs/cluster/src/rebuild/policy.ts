@@ -1,3 +1,5 @@
+import type { InstanceName } from '#libs/kernel';
+
 /** Every way to get the cluster's data into a data directory, in the order in which they are tried by default. */
 export const REBUILD_METHODS = [
   'pg_rewind',
@@ -50,6 +52,11 @@ export type RecoveryTarget = {
 export type BootstrapPolicy = {
   /** The backup that it is restored from; null: initdb. */
   readonly source: { readonly tool: BackupTool; readonly target: RecoveryTarget | null } | null;
+  /**
+   * These instances have data already, of one database: nothing is made, and what another system runs
+   * of them is restarted beneath our guards. Absent: none has.
+   */
+  readonly adopt?: readonly InstanceName[];
   /** Given to initdb as they are, after ours. */
   readonly initdbOptions: readonly string[];
   /** Statements that the superuser runs once in database postgres, before anybody can connect. */

@@ -63,8 +63,12 @@ export function withoutSettings(text: string, isRemoved: (name: string) => boole
     .join('\n');
 }
 
+/** Of an earlier system that kept its files elsewhere: ours lie in the data directory. */
+const PLACES = ['data_directory', 'config_file', 'hba_file', 'ident_file'];
+
 /** `postgresql.conf` with our include as its last meaningful line: the last setting of a name wins. */
-export function withManagedInclude(text: string): string {
+export function withManagedInclude(given: string): string {
+  const text = withoutSettings(given, (name) => PLACES.includes(name));
   const lines = text.replace(/\n+$/, '').split('\n');
   const others = lines.filter((line) => line.trim() !== INCLUDE_LINE);
   const lastMeaningful = lines.findLast((line) => /^\s*[^#\s]/.test(line));

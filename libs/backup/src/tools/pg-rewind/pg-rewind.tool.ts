@@ -29,12 +29,17 @@ export class PgRewindTool extends RebuildTool {
     super();
   }
 
-  async inspect({ installation, dataDirectory, server }: SourceRequest): Promise<SourceFacts> {
+  async inspect(request: SourceRequest): Promise<SourceFacts> {
+    const { installation, dataDirectory, server, expected } = request;
     const { systemIdentifier, major } = await askServer(server);
     const control = await readControlData(installation, dataDirectory);
-    const objection = canBeRewound(control)
-      ? []
-      : ['neither data checksums nor wal_log_hints were on here'];
+    const same = control.checkpointTimeline === expected.timeline;
+    const objections = [
+      ...(canBeRewound(control) ? [] : ['neither data checksums nor wal_log_hints were on here']),
+      ...(same
+        ? [`it is on timeline ${expected.timeline} like its cluster: nothing to rewind`]
+        : []),
+    ];
     return {
       source: `server ${server?.name}`,
       systemIdentifier,
@@ -42,7 +47,7 @@ export class PgRewindTool extends RebuildTool {
       bytes: null,
       wal: null,
       bytesPerSecond: null,
-      objections: objection,
+      objections,
     };
   }
 

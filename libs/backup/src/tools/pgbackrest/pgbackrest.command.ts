@@ -1,4 +1,3 @@
-import type { RecoveryTarget } from '#libs/cluster';
 import type { PgbackrestSettings } from '../../settings.ts';
 
 function base({ program, stanza, config, repository }: PgbackrestSettings): readonly string[] {
@@ -27,13 +26,12 @@ export type RestorePlaces = {
 
 /**
  * Into a new directory. `--type=none` writes no recovery settings at all: ours are written by the agent,
- * and `standby.signal` of the backup does not decide (corrections 15). With a target by time or LSN
- * pgBackRest picks the backup that lies before it.
+ * and `standby.signal` of the backup does not decide (corrections 15).
  */
 export function restoreCommand(
   settings: PgbackrestSettings,
   { dataDirectory, tablespaces }: RestorePlaces,
-  target: RecoveryTarget | null,
+  label: string,
 ): readonly string[] {
   const { processes } = settings;
   return [
@@ -41,7 +39,8 @@ export function restoreCommand(
     `--pg1-path=${dataDirectory}`,
     ...Object.entries(tablespaces).map(([name, path]) => `--tablespace-map=${name}=${path}`),
     ...(processes === null ? [] : [`--process-max=${processes}`]),
-    ...targetOptions(target),
+    `--set=${label}`,
+    '--type=none',
     '--log-level-console=detail',
     '--log-level-stderr=error',
     '--log-level-file=off',
@@ -61,12 +60,4 @@ export function archiveGetCommand(
 
 export function archivePushCommand(settings: PgbackrestSettings): readonly string[] {
   return [...base(settings), '--log-level-console=error', 'archive-push', '%p'];
-}
-
-/** `--type` only chooses the backup: what pgBackRest writes for recovery is removed afterwards. */
-function targetOptions(target: RecoveryTarget | null): readonly string[] {
-  if (target?.kind === 'time' || target?.kind === 'lsn') {
-    return [`--type=${target.kind}`, `--target=${target.value}`];
-  }
-  return ['--type=none'];
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseLsn } from '#libs/kernel';
 import { archiveGetCommand, infoCommand, restoreCommand } from './pgbackrest.command.ts';
-import { readInfo, restoreRatio } from './pgbackrest.output.ts';
+import { backupFor, readInfo, restoreRatio } from './pgbackrest.output.ts';
 
 const settings = {
   program: 'pgbackrest',
@@ -26,14 +26,12 @@ describe('pgbackrest', () => {
       '--repo=2',
     ]);
     const places = { dataDirectory: '/new', tablespaces: { ts1: '/ts/new' } };
-    const argv = restoreCommand(settings, places, null);
+    const argv = restoreCommand(settings, places, '20261126-113149F');
     expect(argv).toContain('--pg1-path=/new');
     expect(argv).toContain('--tablespace-map=ts1=/ts/new');
     expect(argv).toContain('--process-max=3');
-    expect(argv).toContain('--type=none');
+    expect(argv).toEqual(expect.arrayContaining(['--set=20261126-113149F', '--type=none']));
     expect(argv.at(-1)).toBe('restore');
-    const early = restoreCommand(settings, places, { kind: 'time', value: '2026-01-01' });
-    expect(early).toEqual(expect.arrayContaining(['--type=time', '--target=2026-01-01']));
     expect(archiveGetCommand(settings).slice(-3)).toEqual(['archive-get', '%f', '%p']);
   });
 
@@ -42,19 +40,62 @@ describe('pgbackrest', () => {
       status: { code: 0, lock: { backup: { held: false } }, message: 'ok' },
       systemIdentifier: '7712441439333129256',
       major: 15,
-      latest: { label: '20261126-113149F', bytes: 112_687_296 },
+      backups: [
+        {
+          label: '20261126-113149F',
+          bytes: 112_687_296,
+          stoppedAtMs: 1_795_692_716_000,
+          stopLsn: parseLsn('0/6000100'),
+        },
+      ],
       wal: { timeline: 1, lsn: parseLsn('0/7000000') },
     });
     expect(readInfo(captured('info-no-backup'))).toMatchObject({
       status: { message: 'no valid backups' },
-      latest: null,
+      backups: [],
       wal: null,
     });
     expect(readInfo(captured('info-no-stanza'))).toMatchObject({
       status: { message: 'missing stanza path' },
-      latest: null,
+      backups: [],
     });
     expect(readInfo('[]').status.message).toBe('no such stanza');
+  });
+
+  describe('chooses for a target', () => {
+    const at = (label: string, seconds: number, lsn: string) => ({
+      ...{ label, bytes: 1, stoppedAtMs: Date.UTC(2026, 10, 26, 12, 0, seconds) },
+      stopLsn: parseLsn(lsn),
+    });
+    const backups = [at('one', 5, '0/5000100'), at('two', 9, '0/9000100')];
+    const chosen = (kind: 'time' | 'lsn' | 'name' | 'xid', value: string) =>
+      backupFor(backups, { kind, value });
+
+    it.each([
+      ['time', '2026-11-26 12:00:20+00', 'two'],
+      ['time', '2026-11-26 12:00:08.7+00', 'one'],
+      // Whether it had ended by then is not known, and an earlier one surely had.
+      ['time', '2026-11-26 12:00:09.9+00', 'one'],
+      ['time', '2026-11-26 12:00:05.2+00', 'one'],
+      ['time', 'what only PostgreSQL understands', 'two'],
+      ['lsn', '0/9000100', 'two'],
+      ['lsn', '0/9000000', 'one'],
+      ['name', 'here', 'two'],
+      ['xid', '77', 'two'],
+    ] as const)('by %s %s backup %s', (kind, value, label) => {
+      expect(chosen(kind, value)).toMatchObject({ label });
+    });
+
+    it('none that ended later, and names the oldest', () => {
+      expect(chosen('time', '2026-11-26 12:00:04.9+00')).toEqual({
+        why:
+          'no backup ended before the target (time 2026-11-26 12:00:04.9+00): the oldest, one, ended ' +
+          'at 2026-11-26T12:00:05Z; name a later target',
+      });
+      expect(chosen('lsn', '0/5000000')).toMatchObject({
+        why: expect.stringContaining('0/5000100'),
+      });
+    });
   });
 
   it('tells how far a restore is', () => {

@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import type { RecoveryTarget } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
@@ -20,6 +19,8 @@ import {
   restoreCommand,
 } from './pgbackrest.command.ts';
 import {
+  type Backup,
+  backupFor,
   type RepositoryFacts,
   readInfo,
   readTablespaces,
@@ -42,12 +43,14 @@ export class PgbackrestTool extends RebuildTool {
   }
 
   async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
-    const { systemIdentifier, major, latest, wal } = await this.#info(installation);
+    const facts = await this.#info(installation);
+    const { systemIdentifier, major, wal } = facts;
+    const { label, bytes } = this.#backup(facts, null);
     return {
-      source: `backup ${latest?.label} of stanza ${this.settings.stanza}`,
+      source: `backup ${label} of stanza ${this.settings.stanza}`,
       systemIdentifier,
       major,
-      bytes: latest?.bytes ?? null,
+      bytes,
       wal,
       bytesPerSecond: null,
       objections: [],
@@ -56,24 +59,21 @@ export class PgbackrestTool extends RebuildTool {
 
   async copy(request: CopyRequest): Promise<void> {
     const { installation, places, signal, target, onProgress } = request;
-    const { latest } = await this.#info(installation);
-    const totalBytes = latest?.bytes ?? request.expectedBytes ?? 0;
+    const { label, bytes } = this.#backup(await this.#info(installation), target);
     const tablespaces: Record<string, string> = {};
-    for (const { name, location } of await this.#tablespaces(installation, latest?.label ?? '')) {
+    for (const { name, location } of await this.#tablespaces(installation, label)) {
       tablespaces[name] = places.tablespace(location);
     }
     const { dataDirectory } = places;
     const to = { dataDirectory, tablespaces };
-    await runTool(installation, restoreCommand(this.settings, to, target), {
+    await runTool(installation, restoreCommand(this.settings, to, label), {
       timeoutMs: COPY_LIMIT_MS,
       signal,
       onStdoutLine: (line) => {
         const ratio = restoreRatio(line);
-        if (ratio !== undefined) onProgress(ratio * totalBytes, totalBytes);
+        if (ratio !== undefined) onProgress(ratio * bytes, bytes);
       },
     });
-    // Where recovery goes is ours to say; what a target made it write is replaced by us.
-    rmSync(join(dataDirectory, 'recovery.signal'), { force: true });
   }
 
   override walFetch(dataDirectory?: string): WalProgram {
@@ -86,9 +86,16 @@ export class PgbackrestTool extends RebuildTool {
 
   async #info(installation: Installation): Promise<RepositoryFacts> {
     const facts = readInfo(await this.#ask(installation, infoCommand(this.settings)));
-    const { status, latest } = facts;
-    if (latest !== null) return facts;
+    const { status, backups } = facts;
+    if (backups.length > 0) return facts;
     throw new SourceError(`stanza ${this.settings.stanza}: ${status.message}`);
+  }
+
+  /** @throws SourceError */
+  #backup({ backups }: RepositoryFacts, target: RecoveryTarget | null): Backup {
+    const found = backupFor(backups, target);
+    if ('label' in found) return found;
+    throw new SourceError(`stanza ${this.settings.stanza}: ${found.why}`);
   }
 
   async #tablespaces(installation: Installation, label: string) {

@@ -1,0 +1,168 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { AgentHost } from '../../test/integration/agent/agent-host.ts';
+import { BackupHosts } from '../../test/integration/rebuild/backup-hosts.ts';
+import { RebuildRig } from '../../test/integration/rebuild/rebuild-rig.ts';
+import { until } from '../../test/integration/until.ts';
+import type { Method } from './measured.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const BYTES_PER_MB = 1_048_576;
+const STREAM_LIMIT_MS = 120_000;
+const TABLE_ROW_BYTES = 1_024;
+
+/** A primary of some size and its standby, with real agents, guards and tools, and repositories beside them. */
+export class BenchRig {
+  readonly #path = process.env['PATH'] ?? '';
+
+  private constructor(
+    readonly rig: RebuildRig,
+    readonly backups: BackupHosts,
+  ) {}
+
+  static async start(method: Method): Promise<BenchRig> {
+    const archive = method === 'pgbackrest' ? { archive: { tool: 'pgbackrest' as const } } : {};
+    const rig = await RebuildRig.create({
+      agentScript: join(ROOT, 'dist/bundle/apps/agent/src/main.js'),
+      config: (directory, name) => BackupHosts.agentConfig(directory, name),
+      definition: {
+        parameters: { shared_buffers: '256MB', max_wal_size: '2GB', max_connections: '30' },
+        pgHba: [
+          ...['local all all trust', 'local replication all trust'],
+          ...['host all barman 127.0.0.1/32 trust', 'host replication barman 127.0.0.1/32 trust'],
+          'host all all 127.0.0.1/32 scram-sha-256',
+        ],
+        ...archive,
+        rebuild: {
+          methods: ['pg_rewind', 'basebackup'],
+          automaticRebuild: 'whenSafe',
+          inPlaceAlone: true,
+          bandwidthBytesPerSecond: null,
+        },
+        bootstrap: {
+          source: null,
+          initdbOptions: [],
+          sql: ['CREATE ROLE barman LOGIN SUPERUSER REPLICATION'],
+        },
+      },
+    });
+    const bench = new BenchRig(rig, new BackupHosts(rig));
+    await bench.#begin(method);
+    return bench;
+  }
+
+  async #begin(method: Method): Promise<void> {
+    process.env['PATH'] = `${await this.backups.prepare()}:${this.#path}`;
+    if (method === 'barman') await this.backups.startSsh();
+    const [first] = this.rig.hosts;
+    if (method === 'pgbackrest' && first !== undefined) await this.backups.startRepository(first);
+    await this.rig.start();
+    await this.rig.streaming(STREAM_LIMIT_MS);
+  }
+
+  /** Rows that compress badly, as a database's own do. */
+  async fill(megabytes: number): Promise<void> {
+    const { rig } = this;
+    const rows = Math.round((megabytes * BYTES_PER_MB) / TABLE_ROW_BYTES);
+    const words = Array.from({ length: 29 }, (_, at) => `md5((g * ${at + 1})::text)`).join(' || ');
+    await rig.psql(rig.primary, 'CREATE TABLE filling (id bigint, what text STORAGE PLAIN)');
+    const batch = 200_000;
+    for (let from = 0; from < rows; from += batch) {
+      const to = Math.min(rows, from + batch) - 1;
+      const insert = `INSERT INTO filling SELECT g, ${words} FROM generate_series(${from}, ${to}) g`;
+      await rig.psql(rig.primary, insert);
+    }
+    await rig.psql(rig.primary, 'CHECKPOINT');
+    await rig.streaming(STREAM_LIMIT_MS);
+  }
+
+  async backUp(method: Method): Promise<void> {
+    if (method === 'pgbackrest') await this.backups.backUpRepository();
+    if (method === 'barman') await this.backups.startBarman(this.rig.primary);
+  }
+
+  /** The tool's own command, as its manual has it, into a directory that is empty; until it ends. */
+  async toolAlone(method: Method): Promise<number> {
+    const { rig } = this;
+    const directory = rig.owned('alone');
+    const { primary } = rig;
+    const argv = commandOf(method, directory, primary, rig.directory);
+    const begunMs = performance.now();
+    if (method === 'barman') await this.backups.barman(...argv);
+    else await rig.asPostgres(argv);
+    const tookMs = performance.now() - begunMs;
+    rmSync(directory, { recursive: true });
+    return tookMs;
+  }
+
+  /** From the order until the instance streams and has been proved. */
+  async ours(method: Exclude<Method, 'pg_rewind'>): Promise<number> {
+    const { rig } = this;
+    const begunMs = performance.now();
+    const before = rig.order(rig.standby.name, method, true);
+    const done = await rig.event('RebuildCompleted', before, STREAM_LIMIT_MS * 2);
+    const tookMs = performance.now() - begunMs;
+    if (done.method !== method) throw new Error(`built by ${done.method} instead of ${method}`);
+    await rig.streaming(STREAM_LIMIT_MS);
+    return tookMs;
+  }
+
+  /** The primary's host dies and comes back after the failover; from the start of its agent until it streams. */
+  async rejoin(): Promise<number> {
+    const { rig } = this;
+    const old = rig.primary;
+    const before = rig.leader.events.length;
+    // What is written from here on stays here.
+    for (const { pid, title } of old.processes.scan().processes) {
+      if (title.includes('walsender')) process.kill(pid, 'SIGSTOP');
+    }
+    await rig.psql(old, 'INSERT INTO filling VALUES (-1, $$alone$$)');
+    await old.end();
+    await rig.event('FailoverCompleted', before, STREAM_LIMIT_MS);
+    await rig.psql(rig.primary, 'INSERT INTO filling VALUES (-2, $$after$$)');
+    const begunMs = performance.now();
+    old.startAgent(rig.programs.agent);
+    await until(() => {
+      const report = rig.leader.report(old.name);
+      return report?.postgres.kind === 'standby' && report.postgres.receiver?.streaming === true;
+    }, STREAM_LIMIT_MS);
+    const tookMs = performance.now() - begunMs;
+    if (!old.log().includes('"rewound"')) throw new Error(`${old.name} was not rewound`);
+    await rig.streaming(STREAM_LIMIT_MS);
+    return tookMs;
+  }
+
+  async remove(): Promise<void> {
+    process.env['PATH'] = this.#path;
+    this.backups.stop();
+    await this.rig.remove();
+  }
+}
+
+function commandOf(
+  method: Method,
+  directory: string,
+  primary: AgentHost,
+  rigDirectory: string,
+): readonly string[] {
+  switch (method) {
+    case 'basebackup':
+      return [
+        ...['pg_basebackup', '-h', primary.directory, '-p', String(primary.port)],
+        ...['-D', directory, '-R', '--checkpoint=fast'],
+      ];
+    case 'pgbackrest':
+      return [
+        ...['pgbackrest', `--config=${join(rigDirectory, `pgbackrest-${primary.name}.conf`)}`],
+        ...['--stanza=main', `--pg1-path=${directory}`, '--type=standby', 'restore'],
+      ];
+    case 'barman':
+      return [
+        ...['recover', '--remote-ssh-command', 'ssh postgres@db1'],
+        ...['main', 'latest', directory],
+      ];
+    case 'pg_rewind':
+      throw new Error('pg_rewind is measured as part of a rejoin');
+  }
+}

@@ -1,0 +1,67 @@
+import { machineText } from '../shared/machine.ts';
+import { median } from '../shared/median.ts';
+import { METHODS, type MeasuredCopy, type Method } from './measured.ts';
+
+export type Row = {
+  readonly method: Method;
+  /** Null: measured by us alone. */
+  readonly toolMs: number | null;
+  readonly oursMs: number | null;
+  readonly runs: number;
+};
+
+/** Ours may add so much to the tool's own time, whichever is more. */
+const SHARE = 0.05;
+const ADDED_MS = 3_000;
+/** From the start of its agent until an old primary streams again. */
+const REJOIN_MS = 5_000;
+
+/** Medians, of the largest database that was measured. */
+export function rowsOf(copies: readonly MeasuredCopy[]): readonly Row[] {
+  const databaseMb = Math.max(0, ...copies.map((copy) => copy.databaseMb));
+  const counted = copies.filter((copy) => copy.databaseMb === databaseMb);
+  return METHODS.flatMap((method) => {
+    const [tool, ours] = (['tool', 'ours'] as const).map((by) =>
+      counted.filter((copy) => copy.method === method && copy.by === by).map(({ ms }) => ms),
+    );
+    if (ours === undefined || tool === undefined || ours.length === 0) return [];
+    const toolMs = tool.length === 0 ? null : median(tool);
+    return [{ method, toolMs, oursMs: median(ours), runs: ours.length }];
+  });
+}
+
+export function isWithinGoal({ toolMs, oursMs }: Row): boolean {
+  if (oursMs === null) return false;
+  return oursMs <= (toolMs === null ? REJOIN_MS : toolMs + Math.max(toolMs * SHARE, ADDED_MS));
+}
+
+/** The part of docs/benchmarks.md that `bench:rebuild` writes. */
+export function rebuildTable(copies: readonly MeasuredCopy[]): string {
+  const databaseMb = Math.max(0, ...copies.map((copy) => copy.databaseMb));
+  const counted = copies.filter((copy) => copy.databaseMb === databaseMb);
+  const dates = [...new Set(counted.map(({ at }) => at.slice(0, 10)))].sort();
+  const loads = counted.map(({ load }) => load);
+  return [
+    '## Building a standby anew (`npm run bench:rebuild`)',
+    '',
+    `${dates.join(', ')}, ${machineText()}, load average ${Math.min(...loads)} to ${Math.max(...loads)}. A database of ${databaseMb} MiB on`,
+    'PostgreSQL 15, all on one disk. Tool: its own command into an empty directory, until it ends; nothing is started. Ours: from the',
+    'order until the standby streams, with the proof of the source before and of the copy after. pg_rewind: from the start of',
+    "the old primary's agent after a failover until it streams. Medians in ms; the goal is the tool's time and 5 % or 3 s more, 5 s for pg_rewind.",
+    '',
+    '| method | runs | tool ms | ours ms | added ms | goal |',
+    '|---|---|---|---|---|---|',
+    ...rowsOf(counted).map(line),
+  ].join('\n');
+}
+
+function line(row: Row): string {
+  const { method, runs, toolMs, oursMs } = row;
+  const added = toolMs === null || oursMs === null ? null : oursMs - toolMs;
+  const cells = [method, runs, text(toolMs), text(oursMs), text(added)];
+  return `| ${[...cells, isWithinGoal(row) ? 'met' : 'missed'].join(' | ')} |`;
+}
+
+function text(ms: number | null): string {
+  return ms === null ? '' : Math.round(ms).toLocaleString('en-US');
+}
