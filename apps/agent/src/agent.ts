@@ -10,6 +10,7 @@ import { Departure } from './departure.ts';
 import { Duties } from './duties.ts';
 import { Failsafe } from './failsafe/failsafe.ts';
 import { GuardKeeper } from './guard-client/guard-keeper.ts';
+import { Hooks } from './hooks/hooks.ts';
 import { Confirmations } from './link/confirmations.ts';
 import type { Link, LinkEvents } from './link/controller-channel.ts';
 import { Controllers } from './link/controllers.ts';
@@ -22,7 +23,7 @@ import { NewsWatch } from './observe/news.ts';
 import type { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { unrecordedWal } from './observe/unrecorded-wal.ts';
-import { factsFrom } from './own-facts.ts';
+import { factsFrom, refusalIn } from './own-facts.ts';
 import { paceOf } from './pace.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
@@ -70,6 +71,7 @@ export class Agent {
   readonly preflights: Preflights;
   readonly failsafe: Failsafe;
   readonly #aside: AsideCopy;
+  readonly #hooks: Hooks;
   readonly #walLease: WalLease;
   readonly #local: LocalInstance;
   readonly #memory: ActedMemoryFile;
@@ -90,13 +92,15 @@ export class Agent {
     this.facts = factsFrom(stateDirectory);
     this.#memory = new ActedMemoryFile(stateDirectory);
     this.#local = new LocalInstance(config, installation, new DataIdFile(stateDirectory));
-    this.desk = this.#makeDesk(stateDirectory);
+    const journal = new RebuildJournalFile(stateDirectory);
+    this.desk = new RebuildDesk(journal, Date.now, () => this.#reporter.now());
     this.preflights = new Preflights(
       this.#local,
       () => this.stream.state,
       () => performance.now(),
     );
     this.#aside = new AsideCopy(installation, config.postgres.dataDirectory, log);
+    this.#hooks = new Hooks(config, log);
     const file = new FoldedStateFile(stateDirectory);
     this.stream = new EventStream(file, log, () => this.#changed());
     this.#sessions = new LocalSessions(
@@ -175,6 +179,7 @@ export class Agent {
       instance: this.parts.config.instance,
       state: () => this.stream.state,
       ...{ guard, runner, log: this.parts.log },
+      beforeStop: () => this.#hooks.beforeStop(),
       announce: () => {
         this.facts.leaving = true;
         this.#reporter.now();
@@ -223,6 +228,7 @@ export class Agent {
       rebuild: this.desk.report(),
       aside: this.#aside.report,
       leaving: this.facts.leaving,
+      promotionRefused: refusalIn(facts, performance.now()),
       configurationRejected: this.#local.lastGood.rejected,
       divergedWal: unrecordedWal(facts.divergedWal, stream.state, instance),
       activity: this.runner.activity,
@@ -247,11 +253,6 @@ export class Agent {
     );
   }
 
-  #makeDesk(stateDirectory: string): RebuildDesk {
-    const journal = new RebuildJournalFile(stateDirectory);
-    return new RebuildDesk(journal, Date.now, () => this.#reporter.now());
-  }
-
   #makeGuard(): GuardKeeper {
     const { config, installation, guardProgram, log } = this.parts;
     const changed = (): void => {
@@ -265,17 +266,11 @@ export class Agent {
   }
 
   #makeContexts(): StepContexts {
+    const { guard, observer, facts, desk, controllers, runner } = this;
     return new StepContexts({
-      local: this.#local,
-      guard: this.guard,
-      observer: this.observer,
-      sessions: this.#sessions,
-      facts: this.facts,
-      desk: this.desk,
-      log: this.parts.log,
-      memory: this.#memory,
-      controllers: this.controllers,
-      runner: this.runner,
+      ...{ guard, observer, facts, desk, controllers, runner },
+      ...{ local: this.#local, sessions: this.#sessions, memory: this.#memory },
+      ...{ hooks: this.#hooks, log: this.parts.log },
       currentState: () => this.stream.state,
       promised: () => this.failsafe.promised(),
       reportNow: () => this.#reporter.now(),
@@ -300,7 +295,8 @@ export class Agent {
     const { config, log } = this.parts;
     const { guard, observer, facts, runner, desk } = this;
     const common = { local: this.#local, guard, observer, desk, facts, log };
-    const duties = new Duties({ ...common, sessions: this.#sessions, aside: this.#aside });
+    const own = { sessions: this.#sessions, aside: this.#aside, hooks: this.#hooks };
+    const duties = new Duties({ ...common, ...own });
     this.#duties = duties;
     return new Reconciler({
       instance: config.instance,
@@ -337,7 +333,9 @@ export class Agent {
     if (snapshot === null || snapshot.begunMs < this.runner.endedAtMs) return null;
     const { rebuiltOrder, rewindFailed } = this.desk;
     const promised = this.failsafe.promised();
-    const own = { ...this.facts, rebuiltOrder, rewindFailed, promised };
+    const { state } = this.stream;
+    const remoteLine = state === null ? null : duties.remoteLine(state, snapshot);
+    const own = { ...this.facts, rebuiltOrder, rewindFailed, promised, remoteLine };
     const condition = conditionOf(withPresentLease(snapshot, this.guard.state), own);
     if (condition !== null) duties.tellPosition();
     return condition;
@@ -345,6 +343,7 @@ export class Agent {
 
   /** A change that the leader may wait for is reported with the look that shows it. */
   #looked(): void {
+    this.#hooks.looked(this.observer.latest, this.stream.state);
     const { sql, begunMs } = this.observer.latest ?? {};
     if (sql?.kind === 'reachable' && begunMs !== undefined) {
       const names = sql.role.kind === 'primary' ? this.facts.synchronous?.setting.names : [];

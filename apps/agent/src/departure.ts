@@ -12,6 +12,7 @@ export type DepartureParts = {
   readonly guard: Pick<GuardKeeper, 'state' | 'ask'>;
   readonly runner: Pick<StepRunner, 'busy'>;
   readonly log: Logger;
+  readonly beforeStop: () => Promise<void>;
   /** Tells the leader; from then on nothing is started here. */
   readonly announce: () => void;
 };
@@ -59,8 +60,9 @@ export class Departure {
 
   /** With the epoch given back, so that whoever can serves at once. */
   async #stop(): Promise<void> {
-    const { guard, log } = this.parts;
+    const { guard, log, beforeStop } = this.parts;
     if (guard.state?.postmaster !== 'down') {
+      await beforeStop();
       const budgetMs = FAST_STOP_MS;
       const limitMs = budgetMs + IMMEDIATE_STOP_MS;
       await guard.ask({ type: 'stop', mode: 'fast', budgetMs }, limitMs);

@@ -1,8 +1,11 @@
-import type { ClusterState } from '#libs/cluster';
+import type { ClusterState, TimelineRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { GuardKeeper } from './guard-client/guard-keeper.ts';
+import type { Hooks } from './hooks/hooks.ts';
 import type { Observer } from './observe/observer.ts';
+import { RemoteLine } from './observe/remote-line.ts';
+import type { Snapshot } from './observe/snapshot.ts';
 import type { LocalInstance } from './postgres/local-instance.ts';
 import type { LocalSessions } from './postgres/local-sessions.ts';
 import type { AsideCopy } from './rebuild/aside-copy.ts';
@@ -18,6 +21,7 @@ export type DutyParts = {
   readonly desk: RebuildDesk;
   readonly aside: AsideCopy;
   readonly facts: OwnFacts;
+  readonly hooks: Hooks;
   readonly log: Logger;
 };
 
@@ -25,14 +29,23 @@ export type DutyParts = {
 export class Duties {
   #configuredVersion = -1;
   readonly #slots: SlotKeeper;
+  readonly #remoteLine: RemoteLine;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
     this.#slots = new SlotKeeper(parts);
+    this.#remoteLine = new RemoteLine(parts.local, parts.log);
   }
 
   close(): void {
     this.#slots.close();
+    this.parts.hooks.close();
+  }
+
+  /** Of a standby leader that does not stream; null otherwise. */
+  remoteLine(state: ClusterState, snapshot: Snapshot): readonly TimelineRecord[] | null {
+    this.#remoteLine.look(state, snapshot, performance.now());
+    return this.#remoteLine.line;
   }
 
   /** The position rides in the guard's renewals, so that a new leader knows it too (safety 18). */
@@ -57,11 +70,14 @@ export class Duties {
   }
 
   async #keepUp(state: ClusterState): Promise<void> {
-    const { local, observer, desk, aside, facts, log } = this.parts;
+    const { local, observer, desk, aside, facts, hooks, log } = this.parts;
     const seen = observer.latest?.sql;
     if (this.#configuredVersion !== state.version && local.credentials !== null) {
       const { changedFiles } = local.refreshConfiguration(state, !facts.clientsKeptOut);
-      if (changedFiles.length > 0) log.info('configuration written', { changedFiles });
+      if (changedFiles.length > 0) {
+        log.info('configuration written', { changedFiles });
+        if (seen?.kind === 'reachable') hooks.reloaded();
+      }
       this.#configuredVersion = state.version;
     }
     if (seen?.kind !== 'reachable') return;

@@ -13,6 +13,7 @@ export function factsFrom(stateDirectory: string): OwnFacts {
     divergedWal: new LostWalDirectory(stateDirectory).newest(),
     synchronous: null,
     recoveredTo: null,
+    promotionRefused: null,
     get clientsKeptOut() {
       return keptOutFile.keptOut;
     },
@@ -20,4 +21,11 @@ export function factsFrom(stateDirectory: string): OwnFacts {
       keptOutFile.keep(keptOut);
     },
   };
+}
+
+/** Why this instance takes no promotion on now; null when it does. */
+export function refusalIn({ promotionRefused }: OwnFacts, nowMs: number): string | null {
+  return promotionRefused !== null && nowMs < promotionRefused.untilMs
+    ? promotionRefused.why
+    : null;
 }

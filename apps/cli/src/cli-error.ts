@@ -21,6 +21,8 @@ export class RefusedError extends DomainError {
   constructor(
     readonly problemCode: string,
     detail: string,
+    /** Which rules refused; empty where none is named. */
+    readonly rules: readonly string[] = [],
   ) {
     super(detail);
   }

@@ -4,6 +4,7 @@ import type { EventsOptions } from './commands/events.ts';
 import type { FailoversOptions } from './commands/failovers.ts';
 import type { ReinitOptions } from './commands/reinit.ts';
 import type { RestartOptions } from './commands/restart.ts';
+import type { DemoteOptions, PromoteOptions } from './commands/turn-cluster.ts';
 import { type Finish, runs, seconds, wholeNumber } from './verb.ts';
 
 /** What is asked of the controllers. */
@@ -15,6 +16,7 @@ export function addClusterVerbs(program: Command, finish: Finish): void {
       runs(finish, async (context) => (await import('./commands/status.ts')).status(context)),
     );
   addChanges(program, finish);
+  addTurns(program, finish);
   addReinit(program, finish);
   addRestart(program, finish);
   addHistory(program, finish);
@@ -71,6 +73,40 @@ function addRestart(program: Command, finish: Finish): void {
     .action(
       runs<RestartOptions>(finish, async (context, [cluster], options) =>
         (await import('./commands/restart.ts')).restart(context, cluster, options),
+      ),
+    );
+}
+
+/** Of two clusters with the same data one writes: these turn it. */
+function addTurns(program: Command, finish: Finish): void {
+  const WAIT = [
+    '--wait <seconds>',
+    'stop waiting after this long; it goes on (default: 150)',
+  ] as const;
+  program
+    .command('demote-cluster [cluster]')
+    .description('stop writing as a whole, say where, and follow another cluster')
+    .option('--to <cluster>', 'the one that is to write, kept by the same controllers')
+    .option('--host <host>', 'or where it accepts connections; several with commas')
+    .option('--port <port>', 'its port (default: 5432)', wholeNumber)
+    .option('--slot <name>', 'a physical slot there that keeps WAL for this cluster')
+    .option('--user <name>', 'streams as this user; else the replication user')
+    .option('--yes', 'also without a primary that could say where it stopped writing')
+    .option(...WAIT, seconds)
+    .action(
+      runs<DemoteOptions>(finish, async (context, [cluster], options) =>
+        (await import('./commands/turn-cluster.ts')).demoteCluster(context, cluster, options),
+      ),
+    );
+  program
+    .command('promote-cluster [cluster]')
+    .description('a standby cluster begins to write as a whole')
+    .option('--last-written <lsn@timeline>', 'where the other one stopped, as its demotion said')
+    .option('--yes', 'the other one is surely gone; what was not received is given up')
+    .option(...WAIT, seconds)
+    .action(
+      runs<PromoteOptions>(finish, async (context, [cluster], options) =>
+        (await import('./commands/turn-cluster.ts')).promoteCluster(context, cluster, options),
       ),
     );
 }

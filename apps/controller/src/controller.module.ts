@@ -15,6 +15,7 @@ import { ControllersController } from './http/controllers.controller.ts';
 import { EventsController } from './http/events.controller.ts';
 import { HealthController } from './http/health.controller.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
+import { PairController } from './http/pair.controller.ts';
 import { RebuildController } from './http/rebuild.controller.ts';
 import { RestartController } from './http/restart.controller.ts';
 import { StatusController } from './http/status.controller.ts';
@@ -42,6 +43,7 @@ export type ControllerParts = {
     ConfigurationController,
     RebuildController,
     RestartController,
+    PairController,
     ControllersController,
     EventsController,
     HealthController,

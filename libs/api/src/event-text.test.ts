@@ -17,6 +17,7 @@ const pg2 = instanceName('pg2');
 const e4 = epoch(4);
 const guard = guardIncarnation('g');
 const at3 = { timeline: timelineId(2), lsn: parseLsn('0/3000060') };
+const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: null, user: null };
 const endpoint = { host: '10.0.0.11', port: 5432 };
 const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
 const lag = { instance: pg1, rule: 'is too far behind', value: '32 MB', limit: '1 MB' };
@@ -193,6 +194,41 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
   [
     { type: 'BrakeUsed', epoch: e4, term: 9 },
     'the leader of term 9 doubted itself and handed over before it declared epoch 4 expired',
+  ],
+  [
+    {
+      ...{ type: 'StandbyLeaderChosen', instance: pg1, position: at3 },
+      reason: 'pg2 is not heard',
+    } as ClusterEvent,
+    'pg1 at 0/3000060 of timeline 2 streams from the remote primary, the others from it: pg2 is not heard',
+  ],
+  [
+    {
+      type: 'RemoteTimelinesFollowed',
+      instance: pg1,
+      timelines: [{ timeline: timelineId(3), fork: { from: timelineId(2), lsn: at3.lsn } }],
+    },
+    'pg1 has timeline 3 of the remote primary',
+  ],
+  [{ type: 'RemoteChanged', remote }, 'the cluster follows 10.1.0.11,10.1.0.12:5432'],
+  [
+    { type: 'ClusterDemotionStarted', epoch: e4, primary: pg1, remote },
+    'pg1 stops writing in epoch 4, so that 10.1.0.11,10.1.0.12:5432 may',
+  ],
+  [
+    { type: 'ClusterDemotionAbandoned', reason: 'pg1 serves again' },
+    'the demotion of the cluster was given up: pg1 serves again',
+  ],
+  [
+    { type: 'ClusterDemoted', remote, stoppedAt: at3 },
+    'nobody of the cluster may write any more, it follows 10.1.0.11,10.1.0.12:5432; the last it wrote is 0/3000060@2',
+  ],
+  [
+    {
+      ...{ type: 'ClusterPromoted', instance: pg1, received: at3, others: [] },
+      ...{ lastWritten: at3, acceptUnknown: false },
+    } as ClusterEvent,
+    'the cluster follows nobody any more: pg1 at 0/3000060 of timeline 2 is to write, with all up to 0/3000060@2, where the other cluster ended',
   ],
   [{ type: 'ClusterPaused' }, 'automatic decisions are paused'],
   [{ type: 'ClusterResumed' }, 'automatic decisions are on again'],

@@ -5,12 +5,14 @@ import {
   type FailoverTrigger,
   type GrantReason,
   isRebuildEvent,
+  isRemoteEvent,
   isReplicationEvent,
   isRestartEvent,
   type PhaseDurations,
   type RebuildEvent,
   type RecordedEvent,
   type ReleaseReason,
+  type RemoteEvent,
   type ReplicationEvent,
   type RestartEvent,
   type RuleRefusal,
@@ -21,6 +23,7 @@ import {
 import { formatLsn, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { rebuildText } from './rebuild-text.ts';
+import { remoteAddress, remoteText } from './remote-text.ts';
 import { replicationText } from './replication-text.ts';
 import { restartText } from './restart-text.ts';
 
@@ -30,16 +33,17 @@ type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type 
 export function eventText({ cluster, event }: RecordedEvent): string {
   if (isRebuildEvent(event)) return rebuildText(event);
   if (isRestartEvent(event)) return restartText(event);
+  if (isRemoteEvent(event)) return remoteText(event);
   if (isReplicationEvent(event)) return replicationText(event);
   return clusterText(cluster, event);
 }
 
-type OwnEvent = Exclude<ClusterEvent, RebuildEvent | ReplicationEvent | RestartEvent>;
+type OwnEvent = Exclude<ClusterEvent, RebuildEvent | RemoteEvent | ReplicationEvent | RestartEvent>;
 
 function clusterText(cluster: string, event: OwnEvent): string {
   switch (event.type) {
     case 'ClusterCreated':
-      return `cluster ${cluster} is defined`;
+      return createdText(cluster, event);
     case 'InstanceJoined':
       return `${event.instance} is a member at ${address(event.postgres)}`;
     case 'ConfigurationChanged':
@@ -112,6 +116,11 @@ function clusterText(cluster: string, event: OwnEvent): string {
 function bootstrapText({ initialiser, adopts }: Of<'BootstrapStarted'>): string {
   if (adopts !== true) return `${initialiser} initialises the cluster`;
   return `PostgreSQL of ${initialiser} is taken over: it is restarted once, beneath our guard`;
+}
+
+function createdText(cluster: string, { standbyOf }: Of<'ClusterCreated'>): string {
+  const copied = standbyOf === undefined ? '' : ` as a standby of ${remoteAddress(standbyOf)}`;
+  return `cluster ${cluster} is defined${copied}`;
 }
 
 function pausedText({ restoration }: Of<'ClusterPaused'>): string {
@@ -236,6 +245,8 @@ function grantText(reason: GrantReason): string {
       return 'failover';
     case 'switchover':
       return 'switchover';
+    case 'cluster-promotion':
+      return 'the cluster is promoted';
     case 'switchover-abandoned':
       return 'switchover given up, the old primary goes on';
     default:

@@ -1,7 +1,15 @@
-import { type ClusterState, flapWindowMs, type Goal, goalOf, type Standing } from '#libs/cluster';
+import {
+  type ClusterState,
+  type Following,
+  flapWindowMs,
+  type Goal,
+  goalOf,
+  type Standing,
+} from '#libs/cluster';
 import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
+import { positionToken, remoteAddress } from './remote-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';
 import { clusterViewOf, type Heard } from './view-of.ts';
 
@@ -60,7 +68,8 @@ function summaryOf(state: ClusterState): string {
   const paused = `${state.paused ? '; automatic decisions are paused' : ''}${flapText(state)}`;
   const operation = operationText(state.operation);
   if (operation !== null) return `${operation}${paused}`;
-  const { lease } = state;
+  const { lease, following } = state;
+  if (following !== undefined) return `${followingText(following)}${paused}`;
   if (lease.kind === 'NeverGranted') {
     return `no instance was ever primary: the first one that joins initialises the cluster${paused}`;
   }
@@ -81,6 +90,12 @@ function summaryOf(state: ClusterState): string {
   }
 }
 
+function followingText({ remote, leader, stoppedAt }: Following): string {
+  const who = leader === null ? 'no instance is chosen yet that streams' : `${leader} streams`;
+  const end = stoppedAt === null ? '' : `; it stopped writing at ${positionToken(stoppedAt)}`;
+  return `a standby cluster: ${who} from ${remoteAddress(remote)}, nobody may write before \`matriarch promote-cluster\`${end}`;
+}
+
 /** What an instance should be, in words. */
 export function goalText(goal: Goal): string {
   switch (goal.kind) {
@@ -97,6 +112,9 @@ export function goalText(goal: Goal): string {
     case 'detached':
       return `receives nothing from a primary of epoch ${goal.throughEpoch} or before`;
     case 'standby':
+      if (goal.remote !== undefined) {
+        return `streams from the remote primary ${remoteAddress(goal.remote)}, for the others too`;
+      }
       return `streams from ${goal.upstream.name} on timeline ${goal.timeline}`;
     default:
       return unreachable(goal);

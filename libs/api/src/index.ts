@@ -54,6 +54,8 @@ export {
   SSE_KEEPALIVE_MS,
   sseMessage,
 } from './recorded-event.ts';
+export { demoteClusterRequest, promoteClusterRequest } from './remote-requests.ts';
+export { positionToken, remoteAddress } from './remote-text.ts';
 export {
   type CreateClusterRequest,
   createClusterRequest,

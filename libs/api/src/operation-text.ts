@@ -1,5 +1,6 @@
 import type { Operation } from '#libs/cluster';
 import { unreachable } from '#libs/kernel';
+import { remoteAddress } from './remote-text.ts';
 
 /** What is under way, in words; null when nothing is. */
 export function operationText(operation: Operation): string | null {
@@ -12,6 +13,8 @@ export function operationText(operation: Operation): string | null {
       return `failover from ${operation.primary}: ${failoverStep(operation.step)}`;
     case 'switchover':
       return `switchover from ${operation.from} to ${operation.to}: ${switchoverStep(operation.step)}`;
+    case 'demotion':
+      return `the cluster is demoted: ${operation.primary} stops, so that ${remoteAddress(operation.remote)} may write`;
     default:
       return unreachable(operation);
   }

@@ -24,6 +24,8 @@ export const API_PATHS = {
   restart: (cluster: string) => `${API_PATHS.cluster(cluster)}/restart`,
   cancelRestart: (cluster: string) => `${API_PATHS.restart(cluster)}/cancel`,
   maintenance: (cluster: string) => `${API_PATHS.cluster(cluster)}/maintenance`,
+  demoteCluster: (cluster: string) => `${API_PATHS.cluster(cluster)}/demote-cluster`,
+  promoteCluster: (cluster: string) => `${API_PATHS.cluster(cluster)}/promote-cluster`,
   pause: (cluster: string) => `${API_PATHS.cluster(cluster)}/pause`,
   resume: (cluster: string) => `${API_PATHS.cluster(cluster)}/resume`,
 } as const;

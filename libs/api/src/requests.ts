@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clusterName, InvalidNameError, instanceName } from '#libs/kernel';
 import { postgresShape, settingsShape, userShape } from './cluster-shapes.ts';
 import { EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';
+import { remoteShape } from './remote-requests.ts';
 
 function named<Name>(make: (text: string) => Name) {
   return z.string().transform((text, context): Name => {
@@ -52,6 +53,7 @@ export const createClusterRequest = z.strictObject({
   name: named(clusterName),
   settings: settingsShape,
   postgres: postgresShape,
+  standbyOf: remoteShape.exactOptional(),
   credentials: z.strictObject({
     superuser: credential,
     replication: credential,

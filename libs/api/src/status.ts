@@ -35,8 +35,8 @@ const INSTANCE_STATES = [
 
 const instanceView = z.object({
   name: z.string(),
-  /** What PostgreSQL says it is; null while it does not run or nobody knows. */
-  role: z.enum(['primary', 'standby']).nullable(),
+  /** What PostgreSQL says it is, or who of a standby cluster leads; null while nobody knows. */
+  role: z.enum(['primary', 'standby', 'standby-leader']).nullable(),
   state: z.enum(INSTANCE_STATES),
   timeline: z.int().nullable(),
   /** Written by a primary, received by a standby, as 0/3000060. */
@@ -120,8 +120,11 @@ const instanceView = z.object({
 
 export const clusterView = z.object({
   name: z.string(),
-  /** new: no primary yet; serving: a primary accepts writes; down: it should, and does not. */
-  phase: z.enum(['new', 'serving', 'down']),
+  /**
+   * new: no primary yet; serving: a primary accepts writes; standby: it follows another cluster; down: it
+   * should do one of the two, and does not.
+   */
+  phase: z.enum(['new', 'serving', 'standby', 'down']),
   /** bootstrap, failover or switchover under way, in words; null when none is. */
   operation: z.string().nullable(),
   paused: z.boolean(),
@@ -133,6 +136,19 @@ export const clusterView = z.object({
     holder: z.string().nullable(),
     serving: z.boolean(),
   }),
+  /** The cluster that it follows; null when it is on its own. */
+  following: z
+    .object({
+      host: z.string(),
+      port: z.int(),
+      slot: z.string().nullable(),
+      /** Streams from there; the others from it. */
+      leader: z.string().nullable(),
+      /** Where this cluster stopped writing, as `promote-cluster --last-written` takes it. */
+      stoppedAt: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
   systemIdentifier: z.string().nullable(),
   timeline: z.int().nullable(),
   version: z.int(),

@@ -3,8 +3,11 @@ import {
   type ClusterState,
   dangerOf,
   type Endpoint,
+  type Following,
   inMaintenance,
+  lastHolder,
   type MemberRecord,
+  rootOf,
   type SlotReport,
   upstreamOf as upstreamFor,
 } from '#libs/cluster';
@@ -12,6 +15,7 @@ import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
+import { positionToken } from './remote-text.ts';
 import { restartPlanText } from './restart-text.ts';
 import type { ClusterView, InstanceState, InstanceView } from './status.ts';
 
@@ -26,13 +30,13 @@ export function clusterViewOf(
   state: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
 ): ClusterView {
-  const { lease } = state;
+  const { lease, following } = state;
   const granted = lease.kind === 'NeverGranted' ? null : lease;
   const serving = granted !== null && granted.kind === 'Held' && granted.serving;
   const primaryLsn = lsnOfPrimary(state, heard);
   return {
     name: state.name,
-    phase: serving ? 'serving' : state.history.length === 0 ? 'new' : 'down',
+    phase: phaseOf(state, heard),
     operation: operationText(state.operation),
     paused: state.paused,
     restart: restartPlanText(state.restart),
@@ -42,6 +46,7 @@ export function clusterViewOf(
       holder: granted?.holder ?? null,
       serving,
     },
+    following: following === undefined ? null : followingViewOf(following),
     systemIdentifier: state.systemIdentifier,
     timeline: state.history.at(-1)?.timeline ?? null,
     version: state.version,
@@ -49,6 +54,25 @@ export function clusterViewOf(
     instances: Object.values(state.members)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map((member) => instanceViewOf(member, heard.get(member.name), state, primaryLsn)),
+  };
+}
+
+function phaseOf(
+  { lease, following, history }: ClusterState,
+  heard: ReadonlyMap<InstanceName, Heard>,
+): ClusterView['phase'] {
+  if (lease.kind === 'Held' && lease.serving) return 'serving';
+  if (history.length === 0) return 'new';
+  const leader = following?.leader;
+  if (leader == null) return 'down';
+  return heard.get(leader)?.report.postgres.kind === 'standby' ? 'standby' : 'down';
+}
+
+function followingViewOf({ remote, leader, stoppedAt }: Following): ClusterView['following'] {
+  const { host, port, slot } = remote;
+  return {
+    ...{ host, port, slot, leader },
+    stoppedAt: stoppedAt === null ? null : positionToken(stoppedAt),
   };
 }
 
@@ -63,7 +87,7 @@ function instanceViewOf(
   const silent = heard === undefined || heard.ageMs > SILENT_AFTER_MS;
   return {
     name: member.name,
-    role: silent || report === undefined ? null : roleOf(report),
+    role: silent || report === undefined ? null : roleOf(report, state),
     state:
       silent || report === undefined
         ? 'silent'
@@ -103,9 +127,9 @@ const DEFAULT_TAGS = {
 
 /** Why it does not stream from the one that its tag names. */
 function upstreamRemark(state: ClusterState, instance: InstanceName): string | null {
-  const { lease } = state;
-  if (lease.kind === 'NeverGranted' || lease.holder === instance) return null;
-  const { name, wanted, instead } = upstreamFor(state, instance, lease.holder);
+  const root = state.following === undefined ? lastHolder(state) : rootOf(state);
+  if (root === null || root === instance) return null;
+  const { name, wanted, instead } = upstreamFor(state, instance, root);
   return instead === null ? null : `streams from ${name} in place of ${wanted}: ${instead}`;
 }
 
@@ -118,7 +142,11 @@ function slotViewOf(slot: SlotReport): InstanceView['slots'][number] {
   };
 }
 
-function roleOf({ postgres }: AgentReport): InstanceView['role'] {
+function roleOf(
+  { postgres, instance }: AgentReport,
+  { following }: ClusterState,
+): InstanceView['role'] {
+  if (postgres.kind === 'standby' && following?.leader === instance) return 'standby-leader';
   return postgres.kind === 'primary' || postgres.kind === 'standby' ? postgres.kind : null;
 }
 
@@ -159,11 +187,16 @@ function lagOf(report: AgentReport, primaryLsn: Lsn | null): bigint | null {
   return lsn === null ? null : walLagBytes(primaryLsn, lsn);
 }
 
-/** What the holder of the lease last reported to have written. */
+/** What the holder of the lease last reported to have written, or the remote to its follower. */
 function lsnOfPrimary(
-  { lease }: ClusterState,
+  { lease, following }: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
 ): Lsn | null {
+  if (following !== undefined) {
+    const leader = following.leader === null ? undefined : heard.get(following.leader);
+    const postgres = leader?.report.postgres;
+    return postgres?.kind === 'standby' ? (postgres.receiver?.latestEndLsn ?? null) : null;
+  }
   if (lease.kind === 'NeverGranted') return null;
   const postgres = heard.get(lease.holder)?.report.postgres;
   return postgres?.kind === 'primary' ? postgres.writeLsn : null;

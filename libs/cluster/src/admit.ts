@@ -1,3 +1,4 @@
+import type { ClusterName } from '#libs/kernel';
 import type { ClusterEvent } from './events.ts';
 import type { ClusterState } from './state.ts';
 import { admitFence, admitSync } from './sync-set/admit-sync.ts';
@@ -6,7 +7,11 @@ import { admitFence, admitSync } from './sync-set/admit-sync.ts';
  * Why `event` may not follow on `state`, or null when it may. Checked by every controller at apply, so
  * that not even a faulty decision can grant an epoch while another is held (reference/raft.md 5.2).
  */
-export function admit(state: ClusterState | null, event: ClusterEvent): string | null {
+export function admit(
+  state: ClusterState | null,
+  event: ClusterEvent,
+  clusterNamed: (name: ClusterName) => ClusterState | null = () => null,
+): string | null {
   if (event.type === 'ClusterCreated') {
     return state === null ? null : 'the cluster exists already';
   }
@@ -14,6 +19,12 @@ export function admit(state: ClusterState | null, event: ClusterEvent): string |
   switch (event.type) {
     case 'LeaseGranted':
       return admitGrant(state, event);
+    case 'ClusterDemotionStarted':
+      return state.following === undefined ? null : 'the cluster follows another already';
+    case 'ClusterDemoted':
+      return admitDemotion(state);
+    case 'ClusterPromoted':
+      return admitPromotion(state, event, clusterNamed);
     case 'LeaseFenced':
       return admitEnd(state, event) ?? admitFence(state, event);
     case 'SyncSettingOrdered':
@@ -36,6 +47,26 @@ export function admit(state: ClusterState | null, event: ClusterEvent): string |
     default:
       return null;
   }
+}
+
+/** Following and holding the right to write exclude each other, at every point of the log. */
+function admitDemotion({ lease, following }: ClusterState): string | null {
+  if (following !== undefined) return 'the cluster follows another already';
+  return lease.kind === 'Held' ? `epoch ${lease.epoch} is held by ${lease.holder}` : null;
+}
+
+/**
+ * One log orders both clusters of a pair: whichever is promoted first is seen here by the other, however
+ * their operators' orders crossed.
+ */
+function admitPromotion(
+  { following }: ClusterState,
+  { others }: Extract<ClusterEvent, { type: 'ClusterPromoted' }>,
+  clusterNamed: (name: ClusterName) => ClusterState | null,
+): string | null {
+  if (following === undefined) return 'the cluster follows nobody';
+  const writing = others.find((name) => clusterNamed(name)?.following === undefined);
+  return writing === undefined ? null : `${writing} has the same data and may write`;
 }
 
 function admitEnd(
@@ -81,7 +112,8 @@ function admitGrant(
   state: ClusterState,
   event: Extract<ClusterEvent, { type: 'LeaseGranted' }>,
 ): string | null {
-  const { lease, highestTimeline } = state;
+  const { lease, highestTimeline, following } = state;
+  if (following !== undefined) return 'the cluster follows another: nobody here may write';
   if (state.members[event.holder] === undefined) return `${event.holder} is not a member`;
   if (lease.kind === 'NeverGranted') {
     return event.epoch === 1 ? null : `the first epoch is 1, not ${event.epoch}`;

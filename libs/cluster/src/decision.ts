@@ -1,13 +1,16 @@
 import type { EpochMs, InstanceName } from '#libs/kernel';
 import type { ConfigureCommand } from './configuration.ts';
-import type { ClusterEvent, RuleRefusal } from './events.ts';
+import type { ClusterEvent, RuleRefusal, WalPosition } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
+import type { RemotePrimary } from './remote/remote-primary.ts';
 import type { ClusterState } from './state.ts';
 
 export type DecisionInput = {
   readonly state: ClusterState;
   readonly observations: ClusterObservations;
+  /** The other clusters of the same controllers; absent where no rule asks. */
+  readonly others?: readonly ClusterState[];
 };
 
 /** One batch: recorded whole, at the version it was made on, or not at all. */
@@ -43,6 +46,19 @@ export type OperatorCommand =
       readonly at: EpochMs | null;
     }
   | { readonly type: 'cancelRestart' }
+  | {
+      readonly type: 'demoteCluster';
+      readonly remote: RemotePrimary;
+      /** Also while nobody serves, so that it is not known where this cluster stopped writing. */
+      readonly acceptUnknown: boolean;
+    }
+  | {
+      readonly type: 'promoteCluster';
+      /** Where the other cluster stopped writing, as its demotion said; null: not told. */
+      readonly lastWritten: WalPosition | null;
+      /** Also when it is not known whether the other cluster writes, or what it wrote is missing here. */
+      readonly acceptUnknown: boolean;
+    }
   | { readonly type: 'maintenance'; readonly instance: InstanceName; readonly on: boolean }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' };

@@ -11,6 +11,8 @@ import type { ClusterConfiguration, ParameterOverrides } from './configuration.t
 import type { DivergedWal } from './diverged-wal.ts';
 import type { ArchivePolicy, BootstrapPolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
+import type { RemoteEvent } from './remote/remote-events.ts';
+import type { RemotePrimary } from './remote/remote-primary.ts';
 import type { ReplicationEvent } from './replication/replication-events.ts';
 import type { SlotPolicy } from './replication/slot-policy.ts';
 import type { RestartEvent } from './restart/restart-events.ts';
@@ -97,7 +99,9 @@ export type GrantReason =
   | 'restart'
   | 'failover'
   | 'switchover'
-  | 'switchover-abandoned';
+  | 'switchover-abandoned'
+  /** A standby cluster begins to write. */
+  | 'cluster-promotion';
 export type ReleaseReason =
   | 'hand-over'
   | 'postgres-down'
@@ -111,12 +115,15 @@ export type PhaseDurations = Readonly<Record<string, number>>;
 
 export type ClusterEvent =
   | RebuildEvent
+  | RemoteEvent
   | ReplicationEvent
   | RestartEvent
   | {
       readonly type: 'ClusterCreated';
       readonly settings: ClusterSettings;
       readonly postgres: PostgresDefinition;
+      /** It begins as a copy of this one, and follows it. Absent: it is on its own. */
+      readonly standbyOf?: RemotePrimary;
     }
   /** Also recorded when an instance comes back with other addresses or tags. */
   | {
@@ -310,6 +317,7 @@ export type ClusterEvent =
         | 'bootstrap'
         | 'restart'
         | 'hand-back'
+        | 'standby-leader'
         | 'rebuild';
       readonly refusals: readonly RuleRefusal[];
     }

@@ -6,6 +6,8 @@ import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
 import { evolveRebuilds } from './rebuild/rebuild-record.ts';
+import { evolveRemote } from './remote/evolve-remote.ts';
+import { isRemoteEvent } from './remote/remote-events.ts';
 import { evolveReplication } from './replication/evolve-replication.ts';
 import { isReplicationEvent } from './replication/replication-events.ts';
 import { isRestartEvent } from './restart/restart-events.ts';
@@ -23,7 +25,10 @@ export function evolve(state: ClusterState | null, recorded: RecordedEvent): Clu
   const { event, sequence, version, at } = recorded;
   if (event.type === 'ClusterCreated') {
     const created = emptyState(recorded.cluster, withDefaults(event.settings), event.postgres);
-    return { ...created, version, sequence, lastEventAt: at };
+    const { standbyOf: remote } = event;
+    const following =
+      remote === undefined ? {} : { following: { remote, leader: null, stoppedAt: null } };
+    return { ...created, ...following, version, sequence, lastEventAt: at };
   }
   if (state === null) throw new Error(`${recorded.cluster}: ${event.type} before ClusterCreated`);
   const applied = { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
@@ -53,11 +58,10 @@ function apply(
     return { ...state, restart: evolveRestart(state.restart ?? null, event) };
   }
   if (isReplicationEvent(event)) return evolveReplication(state, event);
+  if (isRemoteEvent(event)) return evolveRemote(state, event, at);
   switch (event.type) {
-    case 'InstanceJoined': {
-      const { instance: name, type: _type, ...facts } = event;
-      return { ...state, members: { ...state.members, [name]: { name, ...facts } } };
-    }
+    case 'InstanceJoined':
+      return joined(state, event);
     case 'InstanceRemoved': {
       const { [event.instance]: _gone, ...members } = state.members;
       return withMaintenance({ ...state, members }, event.instance, false);
@@ -102,14 +106,13 @@ function apply(
     case 'SwitchoverAbandoned':
     case 'SwitchoverCompleted':
       return { ...state, operation: { kind: 'none' } };
-    case 'ActionRefused': {
-      const { action, refusals } = event;
-      return { ...state, lastRefusal: { action, refusals, at } };
-    }
-    case 'DivergedWalKept': {
-      const divergedWal = { ...state.divergedWal, [event.instance]: event.wal.keptAt };
-      return { ...state, divergedWal };
-    }
+    case 'ActionRefused':
+      return { ...state, lastRefusal: { action: event.action, refusals: event.refusals, at } };
+    case 'DivergedWalKept':
+      return {
+        ...state,
+        divergedWal: { ...state.divergedWal, [event.instance]: event.wal.keptAt },
+      };
     case 'BrakeUsed':
     case 'StandbysFollowed':
     case 'FailoverAcknowledged':
@@ -123,6 +126,11 @@ function apply(
     default:
       return unreachable(event);
   }
+}
+
+function joined(state: ClusterState, event: Recorded<'InstanceJoined'>): ClusterState {
+  const { instance: name, type: _type, ...facts } = event;
+  return { ...state, members: { ...state.members, [name]: { name, ...facts } } };
 }
 
 function withMaintenance(state: ClusterState, instance: InstanceName, on: boolean): ClusterState {
@@ -233,7 +241,7 @@ function withGrant(
   event: Recorded<'LeaseGranted'>,
   at: ClusterState['lastEventAt'],
 ): Operation {
-  if (operation.kind === 'none' || operation.kind === 'bootstrap') return operation;
+  if (operation.kind !== 'failover' && operation.kind !== 'switchover') return operation;
   if (operation.kind === 'switchover') {
     const phasesMs = { ...operation.phasesMs, catchUp: at - operation.stepAt };
     return { ...operation, step: 'promoting', stepAt: at, phasesMs };
@@ -272,6 +280,7 @@ function withEnd(
     const phasesMs = { ...operation.phasesMs, stop: at - operation.stepAt };
     return { ...operation, step: 'catchingUp', stepAt: at, stoppedAt: position, phasesMs };
   }
+  if (operation.kind === 'demotion') return { ...operation, stepAt: at, stoppedAt: position };
   if (operation.kind === 'failover') {
     const phasesMs = { ...operation.phasesMs, fence: at - operation.stepAt };
     return { ...operation, step: 'detaching', stepAt: at, phasesMs };

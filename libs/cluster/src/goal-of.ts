@@ -2,10 +2,15 @@ import { epoch as asEpoch, type EpochMs, type InstanceName } from '#libs/kernel'
 import { adopts } from './adoption.ts';
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
+import { REMOTE_NAME, remoteMember } from './remote/following.ts';
+import type { Following } from './remote/remote-primary.ts';
 import { upstreamOf } from './replication/upstream.ts';
 import { type ClusterState, inMaintenance, type Lease } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 import { isSynchronous, standingSetting } from './sync-set/standing-setting.ts';
+
+/** The last WAL has to reach another site; nobody there serves before it has. */
+const DEMOTION_STOP_MS = 10_000;
 
 type GrantedLease = Exclude<Lease, { kind: 'NeverGranted' }>;
 
@@ -14,7 +19,10 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
   if (state.members[instance] === undefined) {
     return waitFor(state, `${instance} is not a member of ${state.name}`);
   }
-  const { lease, systemIdentifier } = state;
+  const { lease, systemIdentifier, following } = state;
+  if (following !== undefined && systemIdentifier !== null) {
+    return goalInFollowing(state, following, systemIdentifier, instance);
+  }
   if (lease.kind === 'NeverGranted' || systemIdentifier === null) {
     return beforeTheFirstGrant(state, instance);
   }
@@ -49,6 +57,11 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
     const { epoch, to } = operation;
     const stopBudgetMs = settings.switchoverStopMs;
     return { kind: 'handOver', epoch, to, stopBudgetMs, systemIdentifier };
+  }
+  if (operation.kind === 'demotion') {
+    const { epoch } = operation;
+    const stopBudgetMs = DEMOTION_STOP_MS;
+    return { kind: 'handOver', epoch, to: REMOTE_NAME, stopBudgetMs, systemIdentifier };
   }
   // With data fencing the standbys are detached meanwhile, not only once the lease was given back.
   const givesUp =
@@ -131,4 +144,46 @@ function followOrWait(
   const restart = restartOf(state, instance, false);
   const rights = { ...restart, rebuild, methods, promiseReleased, ...standing(state, instance) };
   return { kind: 'standby', ...place, ...rights, ...stillIn(state, instance) };
+}
+
+/**
+ * The standby leader streams from the remote, the others from it. No promise of an own failover holds any
+ * more: nobody of this cluster serves that it was made against.
+ */
+function goalInFollowing(
+  state: ClusterState,
+  { remote, leader }: Following,
+  systemIdentifier: string,
+  instance: InstanceName,
+): Goal {
+  const { history, lease } = state;
+  const root = leader === null ? undefined : state.members[leader];
+  const current = history.at(-1);
+  if (root === undefined || current === undefined) {
+    return waitFor(state, 'no standby leader is chosen yet');
+  }
+  const leads = root.name === instance;
+  const upstream = leads
+    ? remoteMember(remote)
+    : (state.members[upstreamOf(state, instance, root.name).name] ?? root);
+  const archiveOnly = state.members[instance]?.tags.noStream === true && !leads;
+  const { methods } = rebuildPolicyOf(state.postgres);
+  return {
+    kind: 'standby',
+    upstream,
+    ...(leads ? { remote } : upstream === root ? {} : { source: root }),
+    mayBeAhead: true,
+    ...(archiveOnly ? { archiveOnly: true as const } : {}),
+    epoch: lease.kind === 'NeverGranted' ? asEpoch(0) : lease.epoch,
+    timeline: current.timeline,
+    history,
+    systemIdentifier,
+    hurry: false,
+    rebuild: rebuildOrderOf(state, instance),
+    methods,
+    promiseReleased: true,
+    ...restartOf(state, instance, false),
+    ...standing(state, instance),
+    ...stillIn(state, instance),
+  };
 }

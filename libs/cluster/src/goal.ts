@@ -2,6 +2,7 @@ import type { Epoch, EpochMs, GuardIncarnation, InstanceName, TimelineId } from 
 import type { SyncSet } from './events.ts';
 import type { RebuildOrder } from './rebuild/order-of.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
+import type { RemotePrimary } from './remote/remote-primary.ts';
 import type { MemberRecord, TimelineRecord } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 
@@ -36,6 +37,7 @@ export type Goal =
   | {
       readonly kind: 'handOver';
       readonly epoch: Epoch;
+      /** Who is to be primary; the remote's name when it is another cluster. */
       readonly to: InstanceName;
       readonly stopBudgetMs: number;
       readonly systemIdentifier: string;
@@ -56,6 +58,10 @@ export type Goal =
       readonly upstream: MemberRecord;
       /** The primary, when `upstream` is another standby: rewinds and copies are made from it. */
       readonly source?: MemberRecord;
+      /** `upstream` is this one, outside of the cluster: the instance is the standby leader. */
+      readonly remote?: RemotePrimary;
+      /** The cluster follows another: who is further on the same line is no stray, only ahead of the events. */
+      readonly mayBeAhead?: true;
       /** Fed by the archive alone: `upstream` is the source of copies only. */
       readonly archiveOnly?: true;
       readonly epoch: Epoch;

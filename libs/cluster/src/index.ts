@@ -27,6 +27,14 @@ export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
 export * from './rebuild/index.ts';
+export { REMOTE_NAME, remoteAt, remoteMember, rootOf } from './remote/following.ts';
+export { isRemoteEvent, type RemoteEvent } from './remote/remote-events.ts';
+export {
+  type Following,
+  hostsOf,
+  type RemotePrimary,
+  sameRemote,
+} from './remote/remote-primary.ts';
 export { isReplicationEvent, type ReplicationEvent } from './replication/replication-events.ts';
 export {
   DEFAULT_SLOT_POLICY,

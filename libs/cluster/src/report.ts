@@ -146,6 +146,8 @@ export type AgentReport = {
   readonly abandonedHandOver: Epoch | null;
   /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */
   readonly promise?: { readonly epoch: Epoch; readonly remainingMs: number } | null;
+  /** Why it would not be promoted now: its own `prePromote` hook failed just before. */
+  readonly promotionRefused?: string | null;
   /** Its host or agent is being shut down: it hands over and takes nothing new. */
   readonly leaving?: boolean;
   /** Kept before the last rewind, until it is recorded; null or absent when there is none. */

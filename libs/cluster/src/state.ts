@@ -25,6 +25,7 @@ import type { FailsafeState } from './failsafe/failsafe-record.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
+import type { Following, RemotePrimary } from './remote/remote-primary.ts';
 import type { SlotDanger } from './replication/slot-policy.ts';
 import type { RestartPlan } from './restart/restart-plan.ts';
 import type { ServerFacts } from './server-facts.ts';
@@ -128,6 +129,17 @@ export type Operation =
       readonly startedAt: EpochMs;
       readonly stepAt: EpochMs;
       readonly phasesMs: Readonly<Record<string, number>>;
+    }
+  | {
+      /** The primary stops, so that another cluster may write: released once the lease is. */
+      readonly kind: 'demotion';
+      readonly epoch: Epoch;
+      readonly primary: InstanceName;
+      readonly remote: RemotePrimary;
+      /** End of its WAL, once it is released. */
+      readonly stoppedAt: WalPosition | null;
+      readonly startedAt: EpochMs;
+      readonly stepAt: EpochMs;
     };
 
 export type ClusterState = {
@@ -148,6 +160,8 @@ export type ClusterState = {
   /** The highest timeline id ever given out; none is given twice (safety 3). */
   readonly highestTimeline: number;
   readonly operation: Operation;
+  /** Another cluster writes, and this one follows it. Absent: it is on its own. */
+  readonly following?: Following;
   /** Absent in mode `off`, and before the first grant in another. */
   readonly sync?: SyncState;
   /**

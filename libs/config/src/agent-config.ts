@@ -7,6 +7,7 @@ import type { WatchdogSettings } from '#libs/protocol';
 import type { agentSchema } from './agent-schema.ts';
 import { resolveBackup } from './backup-schema.ts';
 import { isWildcard } from './field.ts';
+import { type HookSettings, resolveHooks } from './hooks-section.ts';
 import {
   checkControllers,
   checkSocketPath,
@@ -42,6 +43,7 @@ export type AgentConfig = {
   };
   readonly tags: InstanceTags;
   readonly backup: BackupSettings;
+  readonly hooks: HookSettings;
   readonly watchdog: WatchdogSettings;
   /** What a SIGTERM means for PostgreSQL. */
   readonly onTerminate: 'handOver' | 'keepRunning';
@@ -83,15 +85,18 @@ export function resolveAgent(raw: RawAgent, resolution: Resolution): AgentConfig
     postgres,
     tags: tagsOf(raw.tags),
     backup: resolveBackup(raw.backup, resolution),
+    hooks: resolveHooks(raw.hooks),
     watchdog: raw.watchdog,
     onTerminate: raw.onTerminate,
     logLevel: raw.logLevel,
   };
 }
 
+/** A priority of 0 is a candidate never, as in Patroni; from here on there is one word for it. */
 function tagsOf({ zone, replicateFrom, ...tags }: RawAgent['tags']): InstanceTags {
   return {
     ...tags,
+    noFailover: tags.noFailover || tags.failoverPriority === 0,
     ...(zone === undefined ? {} : { zone }),
     ...(replicateFrom === undefined ? {} : { replicateFrom }),
   };

@@ -4,6 +4,7 @@ import { clusterName, instanceName } from '#libs/kernel';
 import { DEFAULT_WATCHDOG } from '#libs/protocol';
 import { backupSchema, tablespacesField, walDirectoryField } from './backup-schema.ts';
 import { field, NAME_RULE, nameSchema, PORT_RULE, portSchema } from './field.ts';
+import { hooksSection, NO_HOOKS_SET } from './hooks-section.ts';
 import {
   advertiseField,
   controllersField,
@@ -78,7 +79,9 @@ const tagsSchema = z.strictObject({
   noFailover: switchField('Never becomes primary.'),
   noLoadBalance: switchField('Answers no at /replica.'),
   failoverPriority: field(z.int().min(0).max(1_000).default(1), {
-    about: 'Decides among candidates with equal positions; higher is preferred.',
+    about:
+      'Decides among candidates with equal positions; higher is preferred, 0 is never a candidate ' +
+      '(as noFailover).',
     rule: 'a whole number from 0 to 1000',
     example: 1,
   }),
@@ -192,6 +195,11 @@ export const agentSchema = z.strictObject({
   backup: field(backupSchema.default({}), {
     about: 'Backup tools that this host can use.',
     rule: 'a mapping of tools',
+    example: {},
+  }),
+  hooks: field(hooksSection.default(NO_HOOKS_SET), {
+    about: 'Programs of yours that are run around what happens here, as the user above.',
+    rule: 'a mapping of programs and their limits',
     example: {},
   }),
   onTerminate: field(z.enum(['handOver', 'keepRunning']).default('keepRunning'), {

@@ -5,6 +5,7 @@ import type {
   ClusterSettings,
   PostgresDefinition,
   RebuildPolicy,
+  RemotePrimary,
   SlotPolicy,
 } from '#libs/cluster';
 import { DomainError } from '#libs/kernel';
@@ -21,6 +22,7 @@ import {
 } from './rebuild-section.ts';
 import type { Resolution } from './resolve.ts';
 import { resolveSlots, slotsSection } from './slots-section.ts';
+import { resolveStandby, standbySection } from './standby-section.ts';
 
 /** What `matriarch cluster create NAME --file` reads. */
 export type ClusterFile = {
@@ -36,6 +38,8 @@ export type ClusterFile = {
   readonly archive: ArchivePolicy | null;
   /** Null: initdb, with our options. */
   readonly bootstrap: BootstrapPolicy | null;
+  /** Null: the cluster is on its own. */
+  readonly standbyOf: RemotePrimary | null;
 };
 
 /** The part that the controllers record, and the part that never enters the history. */
@@ -43,6 +47,7 @@ export type ClusterDefinition = {
   readonly settings: ClusterSettings;
   readonly postgres: PostgresDefinition;
   readonly credentials: ClusterCredentials;
+  readonly standbyOf?: RemotePrimary;
 };
 
 const USER_RULE = 'a mapping with username and password';
@@ -105,6 +110,13 @@ export const clusterSchema = z.strictObject({
     rule: 'a mapping with tool, target, initdbOptions and sql',
     example: { sql: ['CREATE DATABASE app'] },
   }),
+  standbyOf: field(standbySection.optional(), {
+    about:
+      'The cluster begins as a copy of this one (bootstrap is not read) and follows it until ' +
+      '`matriarch promote-cluster`; users and passwords as there.',
+    rule: 'a mapping with host, port, slot and user',
+    example: { host: '10.1.0.11,10.1.0.12,10.1.0.13', slot: 'site_b' },
+  }),
 });
 
 export function resolveCluster(
@@ -123,12 +135,13 @@ export function resolveCluster(
     rebuild: resolveRebuild(raw.rebuild),
     archive: raw.archive === undefined ? null : resolveArchive(raw.archive),
     bootstrap: raw.bootstrap === undefined ? null : resolveBootstrap(raw.bootstrap, resolution),
+    standbyOf: raw.standbyOf === undefined ? null : resolveStandby(raw.standbyOf),
   };
 }
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
   const { superuser, replication, rewind, settings, parameters, pgHba } = file;
-  const { rebuild, archive, slots, bootstrap } = file;
+  const { rebuild, archive, slots, bootstrap, standbyOf } = file;
   return {
     settings,
     postgres: {
@@ -143,6 +156,7 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       ...(bootstrap === null ? {} : { bootstrap }),
     },
     credentials: { superuser, replication, rewind },
+    ...(standbyOf === null ? {} : { standbyOf }),
   };
 }
 

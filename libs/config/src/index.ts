@@ -11,6 +11,13 @@ export type { ControllerConfig, RaftTiming } from './controller-config.ts';
 export { formatAddress, parseAddress } from './field.ts';
 export { guardPaths, toGuardSettings } from './guard-settings.ts';
 export {
+  CALLBACKS,
+  type CallbackName,
+  HOOKS,
+  type HookName,
+  type HookSettings,
+} from './hooks-section.ts';
+export {
   loadAgentConfig,
   loadClusterFile,
   loadControllerConfig,

@@ -251,9 +251,43 @@ describe('controller.yaml', () => {
   });
 });
 
+describe('what agents do around PostgreSQL', () => {
+  const agentWith = (section: string) =>
+    parseAgentConfig(`${configExample('agent')}\n${section}\n`, '/etc/matriarch/agent.yaml');
+
+  it.each([
+    { tags: '{failoverPriority: 0}', noFailover: true },
+    { tags: '{failoverPriority: 1}', noFailover: false },
+    { tags: '{failoverPriority: 7, noFailover: true}', noFailover: true },
+  ])('tags $tags: noFailover $noFailover, as in Patroni', ({ tags, noFailover }) => {
+    expect(agentWith(`tags: ${tags}`).tags.noFailover).toBe(noFailover);
+  });
+
+  it('hooks are argument lists, each with its limit', () => {
+    const { hooks } = agentWith(
+      'hooks: {onRoleChange: [/bin/moved, --fast], beforeStopLimitMs: 900}',
+    );
+    expect(hooks.commands).toEqual({ onRoleChange: ['/bin/moved', '--fast'] });
+    expect(hooks.limitsMs).toMatchObject({ beforeStop: 900, prePromote: 2_000 });
+    expect(agentWith('').hooks.commands).toEqual({});
+    expect(problemsOf(() => agentWith('hooks: {onStart: /bin/moved}'))[0]).toContain(
+      'a program and',
+    );
+  });
+});
+
 describe('cluster.yaml', () => {
   const users =
     'superuser: {username: a}\nreplication: {username: b, password: x}\nrewind: {username: c}';
+
+  it('may follow another cluster', () => {
+    const file = `${users}\nstandbyOf: {host: '10.1.0.11,10.1.0.12', slot: site_b}`;
+    const { standbyOf } = toClusterDefinition(parseClusterFile(file, 'cluster.yaml'));
+    const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: 'site_b', user: null };
+    expect(standbyOf).toEqual(remote);
+    const spaced = `${users}\nstandbyOf: {host: 'a, b'}`;
+    expect(problemsOf(() => parseClusterFile(spaced, 'cluster.yaml'))[0]).toContain('no spaces');
+  });
 
   it('splits into what is recorded and what is secret', () => {
     const text = `${users}\nparameters: {Max_Connections: 50, fsync: true}\nsettings: {leaseTtlMs: 5000}`;

@@ -51,7 +51,7 @@ export class Streams {
     const outages = new Map<number, Outage>();
     let at = laterOf(before?.lastEventAt ?? epochMs(0), command.at);
     for (const event of events) {
-      const refusal = admit(state, event);
+      const refusal = admit(state, event, (name) => this.get(name));
       if (refusal !== null) {
         recorded.length = 0;
         const message = `${cluster}: ${event.type}: ${refusal}`;

@@ -1,4 +1,10 @@
-import type { DataDirectory, DetachedProof, Endpoint, SyncSetting } from '#libs/cluster';
+import type {
+  DataDirectory,
+  DetachedProof,
+  Endpoint,
+  SyncSetting,
+  TimelineRecord,
+} from '#libs/cluster';
 import type { Epoch, EpochMs, GuardIncarnation, Lsn, TimelineId } from '#libs/kernel';
 import type { PromiseInForce } from '#libs/lease';
 
@@ -24,6 +30,8 @@ export type Surroundings = {
   readonly promised?: PromiseInForce | null;
   /** Of the PostgreSQL that runs; absent while it is not known. */
   readonly postmasterStartedAt?: EpochMs;
+  /** Of the standby leader: the timelines that the remote primary told; null or absent: not known. */
+  readonly remoteLine?: readonly TimelineRecord[] | null;
   /** A restarted primary that still keeps its clients out (safety 12). */
   readonly clientsKeptOut?: boolean;
 };

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineRecord } from '#libs/cluster';
 import { parseLsn, timelineId } from '#libs/kernel';
-import { committedLine, divergenceOf, type OwnHistory } from './divergence.ts';
+import {
+  committedLine,
+  divergenceOf,
+  divergenceOfFollower,
+  type OwnHistory,
+} from './divergence.ts';
 
 const first: TimelineRecord = { timeline: timelineId(1), fork: null };
 
@@ -48,6 +53,22 @@ describe('divergenceOf', () => {
     expect(divergenceOf(own(2, [1, '0/5000']), parseLsn('0/A000'), twice)).toMatchObject({
       commonEnd: { timeline: 2, lsn: parseLsn('0/9000') },
     });
+  });
+});
+
+describe('divergenceOfFollower', () => {
+  it.each([
+    ['ahead of the committed line', own(5, [1, '0/5000'], [2, '0/9000'], [4, '0/A000']), 'none'],
+    [
+      'two timelines ahead',
+      own(7, [1, '0/5000'], [2, '0/9000'], [4, '0/A000'], [6, '0/B000']),
+      'none',
+    ],
+    ['on the committed line', own(4, [1, '0/5000'], [2, '0/9000']), 'none'],
+    ['beside it before its end', own(5, [1, '0/5000'], [2, '0/8000']), 'forked'],
+    ['ahead from another line', own(5, [1, '0/4000'], [2, '0/9000'], [4, '0/A000']), 'impostor'],
+  ] as const)('%s', (_name, history, expected) => {
+    expect(divergenceOfFollower(history, parseLsn('0/A100'), twice).kind).toBe(expected);
   });
 });
 

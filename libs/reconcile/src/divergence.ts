@@ -38,6 +38,24 @@ export function committedLine(history: readonly TimelineRecord[]): readonly Stre
 }
 
 /**
+ * As `divergenceOf`, in a cluster that follows another: a timeline that the remote began is here before
+ * it is in the events, so whoever only went on from the end of the committed line is no stray.
+ */
+export function divergenceOfFollower(
+  own: OwnHistory,
+  walEnd: Lsn | null,
+  history: readonly TimelineRecord[],
+): Divergence {
+  const last = history.at(-1);
+  const next = own.ancestors.findIndex(({ timeline }) => timeline === last?.timeline);
+  if (next < 0) return divergenceOf(own, walEnd, history);
+  const known = own.ancestors.slice(0, next);
+  const until = own.ancestors[next];
+  if (until === undefined) return divergenceOf(own, walEnd, history);
+  return divergenceOf({ timeline: until.timeline, ancestors: known }, until.forkLsn, history);
+}
+
+/**
  * @param walEnd the furthest WAL that is surely here (received, replayed or read from disk); null
  * when nothing is known, which matters only on a timeline that the cluster has left
  */

@@ -1,6 +1,6 @@
 import type { Endpoint } from '#libs/cluster';
 import type { ConditionOf, ObservedCondition } from './condition.ts';
-import { divergenceOf } from './divergence.ts';
+import { type Divergence, divergenceOf, divergenceOfFollower } from './divergence.ts';
 import type { ActedMemory } from './memory.ts';
 import {
   await_,
@@ -43,7 +43,7 @@ function fromStopped(
   condition: ConditionOf<'stopped'>,
   memory: ActedMemory,
 ): Step {
-  const { guard, own, walEnd } = condition;
+  const { guard } = condition;
   const later = grantUnknownTo(goal.epoch, guard.epoch);
   if (later !== null) return later;
   if (guard.epoch !== null) {
@@ -53,7 +53,7 @@ function fromStopped(
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
   if (isOrdered(goal, condition)) return rebuildOver(goal, 'instance', 'ordered');
-  const divergence = divergenceOf(own, walEnd, goal.history);
+  const divergence = divergenceFrom(goal, condition);
   const { upstream } = goal;
   switch (divergence.kind) {
     case 'none':
@@ -72,11 +72,11 @@ function fromStandby(
   condition: ConditionOf<'standby'>,
   memory: ActedMemory,
 ): Step {
-  const { own, walEnd, walGone } = condition;
+  const { walGone } = condition;
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
   if (isOrdered(goal, condition)) return stopFast('its data is to be built anew');
-  const divergence = divergenceOf(own, walEnd, goal.history);
+  const divergence = divergenceFrom(goal, condition);
   if (divergence.kind === 'forked' || divergence.kind === 'impostor') {
     return stopFast(divergence.why);
   }
@@ -86,6 +86,17 @@ function fromStandby(
   if (restart !== null) return restart;
   if (walGone != null) return { kind: 'needsRebuild', why: walGone };
   return rest(`standby: ${whom(goal)}`);
+}
+
+/** What the remote primary itself says of its timelines counts before what the events have of them. */
+function divergenceFrom(
+  { history, mayBeAhead, remote }: StandbyGoal,
+  { own, walEnd, remoteLine }: ConditionOf<'stopped' | 'standby'>,
+): Divergence {
+  if (remote !== undefined && remoteLine != null) return divergenceOf(own, walEnd, remoteLine);
+  return mayBeAhead === true
+    ? divergenceOfFollower(own, walEnd, history)
+    : divergenceOf(own, walEnd, history);
 }
 
 /** Null when PostgreSQL is told the right upstream already. */
@@ -108,8 +119,9 @@ function archiveOnly(goal: StandbyGoal): { readonly archiveOnly?: true } {
   return goal.archiveOnly === true ? { archiveOnly: true } : {};
 }
 
-function whom({ upstream, source, archiveOnly: archive }: StandbyGoal): string {
+function whom({ upstream, source, remote, archiveOnly: archive }: StandbyGoal): string {
   if (archive === true) return 'fed by the archive alone';
+  if (remote !== undefined) return `follows ${remote.host}:${remote.port}, outside of the cluster`;
   return source === undefined
     ? `follows ${upstream.name}`
     : `follows ${upstream.name}, which follows ${source.name}`;
@@ -135,10 +147,11 @@ function isOrdered({ rebuild }: StandbyGoal, condition: ObservedCondition): bool
 
 function rewindOrRebuild(
   goal: StandbyGoal,
-  { rewindFailed }: ConditionOf<'stopped'>,
+  { rewindFailed, remoteLine }: ConditionOf<'stopped'>,
   why: string,
 ): Step {
-  const { timeline, methods, source: upstream = goal.upstream } = goal;
+  const { methods, source: upstream = goal.upstream } = goal;
+  const timeline = remoteLine?.at(-1)?.timeline ?? goal.timeline;
   if (rewindFailed != null) {
     return rebuildOver(goal, 'instance', `${why}; pg_rewind failed: ${rewindFailed}`);
   }

@@ -18,9 +18,11 @@ import {
   type InstanceObservation,
   type OperatorCommand,
   type PostgresCondition,
+  type RemotePrimary,
   raisesVersion,
 } from '#libs/cluster';
 import {
+  type ClusterName,
   clusterName,
   epoch,
   epochMs,
@@ -32,7 +34,8 @@ import {
 } from '#libs/kernel';
 
 export const SYSTEM_IDENTIFIER = '7300000000000000001';
-const CLUSTER = clusterName('demo');
+
+export type ScenarioOptions = { readonly name?: string; readonly standbyOf?: RemotePrimary };
 
 export class Scenario {
   state: ClusterState;
@@ -45,9 +48,16 @@ export class Scenario {
     lease: { silentMs: 0, expiryDue: false },
     lastKnown: null,
   };
+  /** Other clusters of the same controllers. */
+  others: readonly Scenario[] = [];
   #nowMs = 1_000;
+  readonly #name: ClusterName;
 
-  constructor(settings: Partial<typeof DEFAULT_SETTINGS> = {}) {
+  constructor(
+    settings: Partial<typeof DEFAULT_SETTINGS> = {},
+    { name = 'demo', standbyOf }: ScenarioOptions = {},
+  ) {
+    this.#name = clusterName(name);
     const postgres = {
       superuser: 'postgres',
       replicationUser: 'replicator',
@@ -59,6 +69,7 @@ export class Scenario {
       type: 'ClusterCreated',
       settings: { ...DEFAULT_SETTINGS, ...settings },
       postgres,
+      ...(standbyOf === undefined ? {} : { standbyOf }),
     };
     this.state = evolve(null, this.#record(null, created));
   }
@@ -68,7 +79,8 @@ export class Scenario {
   }
 
   get input(): DecisionInput {
-    return { state: this.state, observations: this.observations };
+    const others = this.others.map(({ state }) => state);
+    return { state: this.state, observations: this.observations, others };
   }
 
   /** The last recorded event of a type; fails the test when there is none. */
@@ -128,7 +140,7 @@ export class Scenario {
 
   record(events: readonly ClusterEvent[]): this {
     for (const event of events) {
-      const refusal = admit(this.state, event);
+      const refusal = admit(this.state, event, (name) => this.#other(name));
       if (refusal !== null) throw new Error(`${event.type} is not admitted: ${refusal}`);
       this.state = evolve(this.state, this.#record(this.state, event));
       this.log.push(event);
@@ -139,9 +151,13 @@ export class Scenario {
     return this;
   }
 
+  #other(name: ClusterName): ClusterState | null {
+    return this.others.find((other) => other.state.name === name)?.state ?? null;
+  }
+
   #record(state: ClusterState | null, event: ClusterEvent) {
     return {
-      cluster: CLUSTER,
+      cluster: this.#name,
       sequence: (state?.sequence ?? 0) + 1,
       version: (state?.version ?? 0) + (raisesVersion(event) ? 1 : 0),
       at: epochMs(this.#nowMs),
@@ -223,8 +239,11 @@ export function detachedAt(throughEpoch: number, timeline: number, lsn: bigint) 
 }
 
 /** pg1 is primary in epoch 1 on timeline 1, pg2 and pg3 stream. */
-export function runningCluster(settings: Partial<typeof DEFAULT_SETTINGS> = {}): Scenario {
-  const scenario = new Scenario(settings);
+export function runningCluster(
+  settings: Partial<typeof DEFAULT_SETTINGS> = {},
+  options: ScenarioOptions = {},
+): Scenario {
+  const scenario = new Scenario(settings, options);
   for (const name of ['pg1', 'pg2', 'pg3']) scenario.hears(name);
   scenario.settle();
   scenario.hears('pg1', { dataDirectory: dataOn(1) }).settle();

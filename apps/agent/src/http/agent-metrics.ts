@@ -7,7 +7,7 @@ import {
 } from '#libs/cluster';
 import type { Metrics } from '#libs/observability';
 import type { StepOutcome } from '../step-runner.ts';
-import { type HealthView, isPrimary, isRunning } from './health-view.ts';
+import { type HealthView, isPrimary, isRunning, isStandbyLeader } from './health-view.ts';
 
 const MS_PER_SECOND = 1_000;
 
@@ -22,6 +22,7 @@ export function collectView(metrics: Metrics, view: HealthView): void {
   const { report, state, leaseRemainingMs, connectedControllers } = view;
   metrics.set('matriarch_postgres_up', isRunning(view) ? 1 : 0);
   metrics.set('matriarch_postgres_primary', isPrimary(view) ? 1 : 0);
+  metrics.set('matriarch_postgres_standby_leader', isStandbyLeader(view) ? 1 : 0);
   metrics.set('matriarch_guard_attached', report?.guard == null ? 0 : 1);
   collectRebuild(metrics, report, state);
   collectSlots(metrics, report?.slots ?? []);

@@ -11,13 +11,15 @@ import {
   isReady,
   isReplica,
   isRunning,
+  isStandbyLeader,
 } from './health-view.ts';
 
 type Check = (view: HealthView, query: HealthQuery) => boolean;
 
 const never: Check = () => false;
+const leads = (view: HealthView): boolean => isPrimary(view) || isStandbyLeader(view);
 /** Reads go to every standby and to the primary itself. */
-const readOnly: Check = (view, query) => isPrimary(view) || isReplica(view, query);
+const readOnly: Check = (view, query) => leads(view) || isReplica(view, query);
 
 /** Paths and their meaning as in Patroni (reference/patroni.md 3.1). */
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -25,9 +27,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   '/primary': isPrimary,
   '/master': isPrimary,
   '/read-write': isPrimary,
-  '/leader': isPrimary,
-  '/standby-leader': never,
-  '/standby_leader': never,
+  '/leader': leads,
+  '/standby-leader': isStandbyLeader,
+  '/standby_leader': isStandbyLeader,
   '/replica': isReplica,
   '/read-only': readOnly,
   '/async': isReplica,
@@ -35,9 +37,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   '/sync': never,
   '/synchronous': never,
   '/quorum': never,
-  '/read-only-sync': isPrimary,
-  '/read-only-synchronous': isPrimary,
-  '/read-only-quorum': isPrimary,
+  '/read-only-sync': leads,
+  '/read-only-synchronous': leads,
+  '/read-only-quorum': leads,
   '/health': isRunning,
   '/liveness': isAlive,
   '/readiness': isReady,

@@ -27,6 +27,13 @@ export function isPrimary({ report, lookAgeMs, leaseRemainingMs }: HealthView): 
   return report.postgres.kind === 'primary' && !report.postgres.readOnly;
 }
 
+/** Streams from another cluster's primary, for this cluster; nobody here may write. */
+export function isStandbyLeader(view: HealthView): boolean {
+  const { goal, report } = view;
+  if (goal?.kind !== 'standby' || goal.remote === undefined) return false;
+  return isRunning(view) && report?.postgres.kind === 'standby';
+}
+
 export function isRunning({ report, lookAgeMs }: HealthView): boolean {
   const kind = report?.postgres.kind;
   return lookAgeMs <= LOOK_LIMIT_MS && (kind === 'primary' || kind === 'standby');
@@ -44,6 +51,7 @@ function replayLagBytes({ report }: HealthView): bigint | null {
 /** A running standby that may serve reads, within the lag and with the tags that were asked for. */
 export function isReplica(view: HealthView, query: HealthQuery): boolean {
   if (!isRunning(view) || view.report?.postgres.kind !== 'standby') return false;
+  if (isStandbyLeader(view)) return false;
   if (view.noLoadBalance || !tagsMatch(view, query)) return false;
   if (query['replication_state'] === 'streaming' && !isStreaming(view)) return false;
   const limit = query['lag'];

@@ -1,6 +1,6 @@
 import type { AgentReport, PostgresCondition } from '#libs/cluster';
 import type { ReachableInstance } from '#libs/postgres-run';
-import { type HealthView, isPrimary } from './health-view.ts';
+import { type HealthView, isPrimary, isStandbyLeader } from './health-view.ts';
 
 export type StatusSubject = {
   readonly view: HealthView;
@@ -52,7 +52,7 @@ function stateText(postgres: PostgresCondition | null): string {
 function roleText(view: HealthView): string {
   const kind = view.report?.postgres.kind;
   if (kind === 'primary') return isPrimary(view) ? 'primary' : 'demoted';
-  if (kind === 'standby') return 'replica';
+  if (kind === 'standby') return isStandbyLeader(view) ? 'standby_leader' : 'replica';
   return view.report?.dataDirectory.kind === 'initialised' ? 'demoted' : 'uninitialized';
 }
 

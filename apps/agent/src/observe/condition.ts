@@ -23,6 +23,7 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     rebuiltOrder: own.rebuiltOrder ?? null,
     rewindFailed: own.rewindFailed ?? null,
     promised: own.promised ?? null,
+    remoteLine: own.remoteLine ?? null,
     ...(own.synchronous === null ? {} : { synchronous: own.synchronous }),
     clientsKeptOut: own.clientsKeptOut,
     ...(snapshot.sql?.kind === 'reachable'

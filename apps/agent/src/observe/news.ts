@@ -13,6 +13,7 @@ function newsIn(report: AgentReport, goal: Goal | null): string {
     ...[dataDirectory.kind, problem, actedVersion, rebuild?.phase, rebuild?.wants],
     ...[synchronous?.order, synchronous?.proved, synchronous?.flushedTo],
     report.promise?.epoch,
+    report.promotionRefused,
   ].join(' ');
 }
 

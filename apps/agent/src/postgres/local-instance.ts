@@ -7,6 +7,7 @@ import {
   effectiveParameters,
   type MemberRecord,
   type Parameters,
+  remoteAt,
 } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, type InstanceName } from '#libs/kernel';
@@ -126,6 +127,7 @@ export class LocalInstance {
           definition,
           parameters: raised(this.#parametersOf(state), atLeast),
           upstream,
+          remote: remoteAt(state, upstream),
           dataId: this.dataId.current(),
           passFile,
           wal: walSettings(state, config, restores),

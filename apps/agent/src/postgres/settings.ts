@@ -1,4 +1,4 @@
-import type { Endpoint, Parameters, PostgresDefinition } from '#libs/cluster';
+import type { Endpoint, Parameters, PostgresDefinition, RemotePrimary } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import {
   applicationNameOf,
@@ -17,6 +17,8 @@ export type SettingsRequest = {
   readonly parameters: Parameters;
   /** Null: follows nobody. */
   readonly upstream: Endpoint | null;
+  /** `upstream` is this one, outside of the cluster; null: a member. */
+  readonly remote: RemotePrimary | null;
   readonly dataId: string;
   readonly passFile: string;
   /** Our scripts around the archive's programs. */
@@ -74,23 +76,28 @@ export function settingsOf(request: SettingsRequest): Settings {
 
 /** The part that names the upstream, by itself: a repoint changes nothing else. */
 export function upstreamSettings(
-  request: Pick<SettingsRequest, 'config' | 'definition' | 'upstream' | 'dataId' | 'passFile'>,
+  request: Pick<
+    SettingsRequest,
+    'config' | 'definition' | 'upstream' | 'remote' | 'dataId' | 'passFile'
+  >,
 ): Settings {
-  const { config, definition, upstream, dataId, passFile } = request;
+  const { config, definition, upstream, remote, dataId, passFile } = request;
   if (upstream === null) return { primary_conninfo: '', primary_slot_name: '' };
   const { cluster, instance } = config;
   return {
     primary_conninfo: formatConninfo({
       host: upstream.host,
       port: String(upstream.port),
-      user: definition.replicationUser,
+      user: remote?.user ?? definition.replicationUser,
       // The server's own copying of slots (17) looks into a database; streaming does not.
       ...(hasLogicalSlots(definition) ? { dbname: 'postgres' } : {}),
       application_name: applicationNameOf({ cluster, instance, dataId }),
       passfile: passFile,
       ...CONNECTION,
+      // Of several hosts the primary; its standbys would hand on the same, only later.
+      ...(upstream.host.includes(',') ? { target_session_attrs: 'read-write' } : {}),
     }),
-    primary_slot_name: slotNameOf(instance),
+    primary_slot_name: remote === null ? slotNameOf(instance) : (remote.slot ?? ''),
   };
 }
 

@@ -1,6 +1,15 @@
 import type { PreflightAnswer } from '#libs/api';
 import { failedPreflight, type Preflight, proveSource } from '#libs/backup';
-import { type ClusterState, lastHolder, REBUILD_METHODS, rebuildPolicyOf } from '#libs/cluster';
+import {
+  type ClusterState,
+  lastHolder,
+  type MemberRecord,
+  REBUILD_METHODS,
+  rebuildPolicyOf,
+  remoteMember,
+  rootOf,
+} from '#libs/cluster';
+import type { InstanceName } from '#libs/kernel';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import { expectedOf, serverOf } from './rebuild-sources.ts';
 import { toolFor } from './tools-here.ts';
@@ -29,8 +38,7 @@ export class Preflights {
 
   async #look(): Promise<PreflightAnswer | null> {
     const state = this.state();
-    const holder = state === null ? null : lastHolder(state);
-    const upstream = holder === null ? undefined : state?.members[holder];
+    const upstream = state === null ? undefined : sourceOf(state, this.local.config.instance);
     if (state === null || upstream === undefined) return null;
     const { config, installation } = this.local;
     const { bandwidthBytesPerSecond, methods } = rebuildPolicyOf(state.postgres);
@@ -51,6 +59,14 @@ export class Preflights {
     const answers = found.map((one) => ({ ...plain(one), listed: methods.includes(one.method) }));
     return { instance: config.instance, methods: answers };
   }
+}
+
+/** Whom the standbys hang on; of a cluster that follows another its leader hangs on that one. */
+function sourceOf(state: ClusterState, own: InstanceName): MemberRecord | undefined {
+  const { following, members } = state;
+  if (following !== undefined && following.leader === own) return remoteMember(following.remote);
+  const root = rootOf(state) ?? lastHolder(state);
+  return root === null ? undefined : members[root];
 }
 
 function plain({ method, ok, detail, bytes, estimateSeconds, checks }: Preflight) {

@@ -1,5 +1,5 @@
 import type { Expected, ServerAccess } from '#libs/backup';
-import type { ClusterState, MemberRecord } from '#libs/cluster';
+import { type ClusterState, type MemberRecord, REMOTE_NAME } from '#libs/cluster';
 import { slotNameOf } from '#libs/postgres-model';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 
@@ -11,7 +11,10 @@ export function expectedOf(state: ClusterState): Expected {
   };
 }
 
-/** The server that is copied from or rewound to. Our slot is on the primary only. */
+/**
+ * The server that is copied from or rewound to. Our slot is on the primary only; at a remote one it is
+ * the one that the cluster was told of.
+ */
 export function serverOf(
   local: LocalInstance,
   state: ClusterState,
@@ -19,13 +22,16 @@ export function serverOf(
   isPrimary: boolean,
 ): ServerAccess {
   const { host, port } = source.postgres;
+  const remote = source.name === REMOTE_NAME ? state.following?.remote : undefined;
+  const user = remote?.user ?? state.postgres.replicationUser;
+  const slot = remote === undefined ? slotNameOf(local.config.instance) : remote.slot;
   const sql = local.remote(source);
   const passfile = local.passFile;
   return {
     name: source.name,
-    replication: { host, port: String(port), user: state.postgres.replicationUser, passfile },
+    replication: { host, port: String(port), user, passfile },
     rewind: { host, port: String(port), user: sql.user, dbname: sql.database, passfile },
     sql,
-    slotName: isPrimary ? slotNameOf(local.config.instance) : null,
+    slotName: isPrimary ? slot : null,
   };
 }

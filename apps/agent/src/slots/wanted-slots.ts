@@ -2,6 +2,7 @@ import {
   type ClusterState,
   lastHolder,
   type PermanentSlot,
+  rootOf,
   slotPolicyOf,
   upstreamOf,
 } from '#libs/cluster';
@@ -50,6 +51,6 @@ export function wantedSlotsOf(
 }
 
 function followsUs(state: ClusterState, name: InstanceName, own: InstanceName): boolean {
-  const primary = lastHolder(state);
+  const primary = rootOf(state) ?? lastHolder(state);
   return primary !== null && primary !== name && upstreamOf(state, name, primary).name === own;
 }

@@ -1,4 +1,4 @@
-import type { MemberRecord } from '#libs/cluster';
+import { hostsOf, type MemberRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { SqlSession } from '#libs/postgres-run';
 import type { StepContext } from './step-context.ts';
@@ -24,4 +24,36 @@ export async function askUpstream<T>(
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Of a remote with several hosts the one that accepts writes now; whoever has one host is it.
+ *
+ * @throws NotYetError
+ */
+export async function presentUpstream(
+  context: StepContext,
+  upstream: MemberRecord,
+): Promise<MemberRecord> {
+  const hosts = hostsOf(upstream.postgres);
+  if (hosts.length === 1) return upstream;
+  const refusals: string[] = [];
+  for (const host of hosts) {
+    const one = { ...upstream, postgres: { ...upstream.postgres, host } };
+    try {
+      if (!(await isInRecovery(context, one))) return one;
+      refusals.push(`${host} is a standby`);
+    } catch (error) {
+      refusals.push(`${host}: ${messageOf(error)}`);
+    }
+  }
+  throw new NotYetError(`no host of ${upstream.name} accepts writes: ${refusals.join('; ')}`);
+}
+
+/** @throws NotYetError */
+export async function isInRecovery(context: StepContext, upstream: MemberRecord): Promise<boolean> {
+  return askUpstream(context, upstream, async (session) => {
+    const [row] = await session.query('SELECT pg_is_in_recovery() AS recovery');
+    return row?.['recovery'] !== false;
+  });
 }

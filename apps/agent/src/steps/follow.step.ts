@@ -1,4 +1,4 @@
-import type { MemberRecord } from '#libs/cluster';
+import { type MemberRecord, remoteAt } from '#libs/cluster';
 import { takesConninfoByReload } from '#libs/postgres-model';
 import { changeManagedSettings, clearDetachedMark } from '#libs/postgres-run';
 import { upstreamSettings } from '../postgres/settings.ts';
@@ -24,6 +24,7 @@ export async function follow(
       config,
       definition: state.postgres,
       upstream: archiveOnly ? null : upstream.postgres,
+      remote: remoteAt(state, upstream.postgres),
       dataId: dataId.current(),
       passFile,
     }),

@@ -14,8 +14,12 @@ import {
 import type { StepContext } from './step-context.ts';
 
 /** Fast, and immediate when its budget is over. */
-export async function stop({ guard }: StepContext, mode: 'fast' | 'immediate'): Promise<void> {
+export async function stop(
+  { guard, hooks }: StepContext,
+  mode: 'fast' | 'immediate',
+): Promise<void> {
   if (mode === 'fast') {
+    await hooks.beforeStop();
     try {
       const budgetMs = FAST_STOP_MS;
       await guard.ask({ type: 'stop', mode, budgetMs }, budgetMs + IMMEDIATE_STOP_MS);
@@ -39,6 +43,8 @@ export async function handOver(
   stopBudgetMs: number,
 ): Promise<void> {
   const { local, state, guard, facts, log } = context;
+  await context.hooks.beforeStop();
+  if (context.signal.aborted) return;
   context.setActivity('checkpoint before the switchover');
   await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
   if (context.signal.aborted) return;

@@ -12,13 +12,14 @@ import {
 } from '#libs/postgres-run';
 import { putStandbySignal, unfinishedWork, writeFileDurably } from '#libs/process';
 import { BOOTSTRAP_SQL_MS } from '../timing.ts';
-import { runBootstrapSql } from './bootstrap-sql.ts';
+import { runBootstrapSql, runPostBootstrap } from './bootstrap-sql.ts';
+import { copyFirst } from './copy-first.ts';
 import { restoreFirst } from './restore-first.ts';
 import type { StepContext } from './step-context.ts';
 import { StepFailedError } from './step-error.ts';
 
 /**
- * Creates the first data directory of the cluster, by initdb or from a backup: made beside, it gets the
+ * Creates the first data directory of the cluster, by initdb, from a backup, or of the one it follows: made beside, it gets the
  * name only when it is complete.
  */
 export async function initialise(context: StepContext): Promise<void> {
@@ -42,12 +43,17 @@ async function makeFirst(context: StepContext): Promise<void> {
   const places = new CopyPlaces({ ...dataPlacesOf(dataDirectory), walDirectory }, tablespaces);
   try {
     places.prepare();
-    if (bootstrap.source !== null) {
+    if (state.following !== undefined) {
+      await copyFirst(context, places, state.following.remote);
+    } else if (bootstrap.source !== null) {
       await restoreFirst(context, places, bootstrap.source);
     } else {
       setActivity('initdb');
       await runInitdb(context, places, bootstrap.initdbOptions);
-      if (bootstrap.sql.length > 0) await prepareDatabase(context, places, bootstrap.sql);
+      const hook = config.hooks.commands.postBootstrap;
+      if (bootstrap.sql.length > 0 || hook !== undefined) {
+        await prepareDatabase(context, places, bootstrap.sql);
+      }
     }
     putStandbySignal(places.dataDirectory);
     await syncFileSystems(installation, places.dataDirectory);
@@ -80,7 +86,7 @@ async function runInitdb(
 }
 
 async function prepareDatabase(
-  { local, state, signal, setActivity }: StepContext,
+  { local, state, signal, setActivity, hooks }: StepContext,
   { dataDirectory }: CopyPlaces,
   statements: readonly string[],
 ): Promise<void> {
@@ -88,7 +94,8 @@ async function prepareDatabase(
   const { superuser, archive } = state.postgres;
   const settings = { archive_mode: archive === undefined ? 'off' : 'on', archive_command: '' };
   const server = { dataDirectory, superuser, settings, timeoutMs: BOOTSTRAP_SQL_MS, signal };
-  await withPrivateServer(local.installation, server, (session) =>
-    runBootstrapSql(session, statements),
-  );
+  await withPrivateServer(local.installation, server, async (session, ended) => {
+    await runBootstrapSql(session, statements);
+    await runPostBootstrap(hooks, session, ended);
+  });
 }

@@ -1,7 +1,7 @@
 import { type Epoch, formatLsn, type TimelineId } from '#libs/kernel';
 import { clearDetachedMark, endConflicts, promote as promoteInstance } from '#libs/postgres-run';
 import { ProcessesInDirectory, putStandbySignal } from '#libs/process';
-import { IMMEDIATE_STOP_MS } from '../timing.ts';
+import { IMMEDIATE_STOP_MS, RELEASE_MS } from '../timing.ts';
 import { holdLease } from './hold-lease.ts';
 import type { StepContext } from './step-context.ts';
 import { StepFailedError } from './step-error.ts';
@@ -22,6 +22,7 @@ export async function promote(
   const role = currentRole(context);
   const begunMs = performance.now();
   await holdLease(context, epoch);
+  await askOwnHook(context, epoch);
   await guard.ask({ type: 'promoting', epoch }, LOCAL_ANSWER_MS);
   context.setActivity(`promoting to timeline ${targetTimeline}`);
   context.runInBackground('end conflicts', async () => {
@@ -49,6 +50,30 @@ export async function promote(
   log.info('promoted', { epoch, timeline, forkLsn: formatLsn(forkLsn), tookMs });
   await context.reportNow();
   clearDetachedMark(dataDirectory);
+}
+
+/** Others get their turn meanwhile, as long as Patroni leaves them by default. */
+const REFUSED_FOR_MS = 30_000;
+
+/**
+ * The operator's own fencing. When it fails this instance takes the epoch back to where it came from, and
+ * says why, so that the leader chooses somebody else.
+ */
+async function askOwnHook(context: StepContext, epoch: Epoch): Promise<void> {
+  const { hooks, facts, guard, log } = context;
+  const failure = await hooks.prePromote(epoch);
+  if (failure === null) {
+    facts.promotionRefused = null;
+    return;
+  }
+  const why = `prePromote: ${failure}`;
+  facts.promotionRefused = { why, untilMs: performance.now() + REFUSED_FOR_MS };
+  log.error('promotion refused by its own hook', { epoch, why });
+  await context.reportNow();
+  await guard.ask({ type: 'stop', mode: 'immediate', budgetMs: 0 }, IMMEDIATE_STOP_MS);
+  const nothing = { timeline: null, lsn: null };
+  await guard.ask({ type: 'release', epoch, reason: 'yielded', ...nothing }, RELEASE_MS);
+  throw new StepFailedError(why);
 }
 
 function currentRole({ observer }: StepContext): TimelineId {

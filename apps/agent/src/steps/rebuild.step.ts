@@ -6,7 +6,7 @@ import {
   type RebuildTool,
   type SourceRequest,
 } from '#libs/backup';
-import { type MemberRecord, type RebuildMethod, rebuildPolicyOf } from '#libs/cluster';
+import { type MemberRecord, REMOTE_NAME, type RebuildMethod, rebuildPolicyOf } from '#libs/cluster';
 import { DomainError, messageOf } from '#libs/kernel';
 import { slotNameOf } from '#libs/postgres-model';
 import { CopyPlaces, dataPlacesOf, finishSwap, makeRoom, swapIn } from '#libs/postgres-run';
@@ -14,7 +14,7 @@ import { unfinishedWork } from '#libs/process';
 import type { StepOf } from '#libs/reconcile';
 import { expectedOf, serverOf } from '../rebuild/rebuild-sources.ts';
 import { toolFor } from '../rebuild/tools-here.ts';
-import { askUpstream } from './ask-upstream.ts';
+import { askUpstream, presentUpstream } from './ask-upstream.ts';
 import type { DestructionOrder, StepContext } from './step-context.ts';
 import { NotPermittedError, NotYetError, StepFailedError } from './step-error.ts';
 
@@ -26,10 +26,11 @@ const PERMIT_RETRY_MS = 200;
  * there, proved, and only then put in its place by rename; what was there stays aside until the new one
  * streams (architecture G5, safety 25).
  */
-export async function rebuild(context: StepContext, step: StepOf<'rebuild'>): Promise<void> {
+export async function rebuild(context: StepContext, ordered: StepOf<'rebuild'>): Promise<void> {
   const { desk, log, signal, local } = context;
-  if (finishInterruptedSwap(context, step.order.order)) return;
+  if (finishInterruptedSwap(context, ordered.order.order)) return;
   await context.needCredentials();
+  const step = { ...ordered, upstream: await presentUpstream(context, ordered.upstream) };
   await upstreamReady(context, step.upstream);
   for (const method of methodsOf(context, step)) {
     desk.enter('preflight', method);
@@ -105,8 +106,11 @@ async function upstreamReady(context: StepContext, upstream: MemberRecord): Prom
     );
     return row ?? {};
   });
-  if (recovery !== false) throw new NotYetError(`${upstream.name} is no primary yet`);
-  if (slot !== true && hasSlot(context))
+  const remote = upstream.name === REMOTE_NAME;
+  // The standby leader of a cluster that follows another is copied as it is.
+  const isCopied = recovery === false || (context.state.following !== undefined && !remote);
+  if (!isCopied) throw new NotYetError(`${upstream.name} is no primary yet`);
+  if (slot !== true && !remote && hasSlot(context))
     throw new NotYetError(`${upstream.name} has no slot for us yet`);
 }
 

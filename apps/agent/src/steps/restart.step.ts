@@ -8,7 +8,8 @@ import type { StepContext } from './step-context.ts';
  * goes on renewing. Most of the shutdown checkpoint is written while clients are still served.
  */
 export async function restart(context: StepContext, asPrimary: boolean): Promise<void> {
-  const { local, state, guard, log } = context;
+  const { local, state, guard, hooks, log } = context;
+  await hooks.beforeStop();
   context.setActivity('restarting PostgreSQL');
   if (asPrimary) {
     await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS).catch(

@@ -19,7 +19,7 @@ import {
 } from '#libs/postgres-run';
 import { writeFileIfChanged } from '#libs/process';
 import { toolFor } from '../rebuild/tools-here.ts';
-import { runBootstrapSql } from './bootstrap-sql.ts';
+import { runBootstrapSql, runPostBootstrap } from './bootstrap-sql.ts';
 import type { StepContext } from './step-context.ts';
 import { StepFailedError } from './step-error.ts';
 
@@ -62,6 +62,7 @@ export async function restoreFirst(
     async (session) => {
       await setPasswords(context, session);
       await runBootstrapSql(session, state.postgres.bootstrap?.sql ?? []);
+      await runPostBootstrap(context.hooks, session, signal);
     },
   );
   await finishCopy(installation, places, NOTHING_EXPECTED);

@@ -2,7 +2,7 @@ import type { MemberRecord } from '#libs/cluster';
 import { messageOf, type TimelineId } from '#libs/kernel';
 import { checkpointedTimeline, RewindError, rewind } from '#libs/postgres-run';
 import { REWIND_LIMIT_MS } from '../timing.ts';
-import { askUpstream } from './ask-upstream.ts';
+import { askUpstream, presentUpstream } from './ask-upstream.ts';
 import { keepDivergedWal } from './keep-diverged-wal.ts';
 import type { StepContext } from './step-context.ts';
 import { NotPermittedError, NotYetError } from './step-error.ts';
@@ -20,12 +20,13 @@ const refusedSinceMs = new WeakMap<object, number>();
  */
 export async function rewindTo(
   context: StepContext,
-  upstream: MemberRecord,
+  follows: MemberRecord,
   timeline: TimelineId,
 ): Promise<void> {
   const { local, log, signal, desk, setActivity } = context;
   const { dataDirectory, passFile } = local;
   await context.needCredentials();
+  const upstream = await presentUpstream(context, follows);
   await sourceReady(context, upstream, timeline);
   await permitted(context);
   await keepDivergedWal(context, upstream);

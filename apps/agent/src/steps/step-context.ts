@@ -4,6 +4,7 @@ import type { Logger } from '#libs/observability';
 import type { SqlSession } from '#libs/postgres-run';
 import type { ActedMemory } from '#libs/reconcile';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
+import type { Hooks } from '../hooks/hooks.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import type { RebuildDesk } from '../rebuild/rebuild-desk.ts';
@@ -23,6 +24,8 @@ export type OwnFacts = {
   clientsKeptOut: boolean;
   /** Where it had flushed to when it was first asked; null until then. */
   recoveredTo: Lsn | null;
+  /** The hook before a promotion failed: none is taken on until then. */
+  promotionRefused: { readonly why: string; readonly untilMs: number } | null;
 };
 
 export type SynchronousFacts = {
@@ -51,6 +54,7 @@ export type StepContext = {
   readonly looks: SqlSession;
   readonly facts: OwnFacts;
   readonly desk: RebuildDesk;
+  readonly hooks: Hooks;
   readonly log: Logger;
   /** Aborted when the goal has changed and the step may be broken off. */
   readonly signal: AbortSignal;

@@ -11,7 +11,7 @@ import { NotPermittedError, NotYetError } from './step-error.ts';
 
 export type StepContextParts = Pick<
   StepContext,
-  'local' | 'guard' | 'observer' | 'facts' | 'desk' | 'log'
+  'local' | 'guard' | 'observer' | 'facts' | 'desk' | 'hooks' | 'log'
 > & {
   readonly sessions: LocalSessions;
   readonly memory: ActedMemoryFile;
@@ -31,9 +31,10 @@ export class StepContexts {
   constructor(readonly parts: StepContextParts) {}
 
   make(state: ClusterState, signal: AbortSignal): StepContext {
-    const { local, guard, observer, facts, desk, log, sessions, runner, reportNow } = this.parts;
+    const { local, guard, observer, facts, desk, hooks, log } = this.parts;
+    const { sessions, runner, reportNow } = this.parts;
     return {
-      ...{ local, guard, observer, facts, desk, log, state, signal },
+      ...{ local, guard, observer, facts, desk, hooks, log, state, signal },
       sql: sessions.steps,
       looks: sessions.looks,
       setActivity: (activity) => {

@@ -235,8 +235,10 @@ function decodedJson(base: URL, status: number, body: string): unknown {
 }
 
 function refused(problem: Problem): RefusedError {
-  const rules = problem.refusals.map(refusalText);
-  return new RefusedError(problem.code, rules.length === 0 ? problem.detail : rules.join('; '));
+  const texts = problem.refusals.map(refusalText);
+  const detail = texts.length === 0 ? problem.detail : texts.join('; ');
+  const rules = problem.refusals.map(({ rule }) => rule);
+  return new RefusedError(problem.code, detail, rules);
 }
 
 function reasonOf(answered: Exclude<Answered<unknown>, { kind: 'value' }>): string {

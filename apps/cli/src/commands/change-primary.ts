@@ -56,6 +56,11 @@ function outcomeOf(kind: string, cluster: string, ending: Ending, timeoutMs: num
         result: { cluster, ok: true, primary, outageMs, phasesMs },
       };
     }
+    case 'standbyLeader': {
+      const { instance: standbyLeader } = ending;
+      const text = `${standbyLeader} is the standby leader of ${cluster}`;
+      return { exitCode: EXIT.held, text, result: { cluster, ok: true, standbyLeader } };
+    }
     case 'givenUp':
       return failed(`given up: ${ending.reason}`);
     case 'timedOut':

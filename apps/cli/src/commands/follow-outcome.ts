@@ -14,6 +14,8 @@ export type Ending =
       readonly primary: string;
       readonly phasesMs: Record<string, number>;
     }
+  /** Of a cluster that follows another: nothing stopped for it. */
+  | { readonly kind: 'standbyLeader'; readonly instance: string }
   | { readonly kind: 'givenUp'; readonly reason: string }
   | { readonly kind: 'timedOut' };
 
@@ -28,6 +30,7 @@ const completedEvent = z.looseObject({
   primary: z.string(),
   phasesMs: z.record(z.string(), z.number()),
 });
+const chosenEvent = z.looseObject({ instance: z.string() });
 const reasonedEvent = z.looseObject({ reason: z.string() });
 
 const REDRAW_INTERVAL_MS = 100;
@@ -69,6 +72,10 @@ function endingOf({ event }: RecordedEventJson): Ending | null {
     case 'FailoverCompleted': {
       const { primary, phasesMs } = completedEvent.parse(event);
       return { kind: 'completed', primary, phasesMs };
+    }
+    case 'StandbyLeaderChosen': {
+      const { instance } = chosenEvent.parse(event);
+      return { kind: 'standbyLeader', instance };
     }
     case 'SwitchoverAbandoned':
     case 'FailoverAborted':

@@ -4,6 +4,7 @@ import {
   type ClusterView,
   type ControllerView,
   type InstanceView,
+  remoteAddress,
   type StatusAnswer,
 } from '#libs/api';
 import { unreachable } from '#libs/kernel';
@@ -90,12 +91,18 @@ function withoutLast(row: readonly string[]): string[] {
 }
 
 function headOf(cluster: ClusterView, { colors, columns: width }: Look): string {
-  const { name, phase, paused, lease, timeline, systemIdentifier } = cluster;
-  const shownPhase = { serving: colors.green, new: colors.yellow, down: colors.red }[phase](phase);
+  const { name, phase, paused, lease, following, timeline, systemIdentifier } = cluster;
+  const paint = {
+    serving: colors.green,
+    standby: colors.green,
+    new: colors.yellow,
+    down: colors.red,
+  }[phase];
+  const shownPhase = paint(phase === 'standby' ? 'standby cluster' : phase);
   const facts = [
     shownPhase,
     paused ? colors.yellow('paused') : null,
-    leaseText(lease),
+    following === null ? leaseText(lease) : `follows ${remoteAddress(following)}`,
     timeline === null ? null : `timeline ${timeline}`,
     systemIdentifier === null || width < WIDE_COLUMNS ? null : `system ${systemIdentifier}`,
   ];

@@ -47,6 +47,7 @@ export function cluster(over: Partial<ClusterView> = {}): ClusterView {
     operation: null,
     paused: false,
     restart: null,
+    following: null,
     lease: { kind: 'Held', epoch: 4, holder: 'pg1', serving: true },
     systemIdentifier: '7350000000000000001',
     timeline: 3,

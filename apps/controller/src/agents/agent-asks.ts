@@ -157,6 +157,7 @@ const reportShape = z.object({
   detached: z.object({ throughEpoch: z.int(), position }).nullable(),
   probes: probes.nullable().optional(),
   leaving: z.boolean().optional(),
+  promotionRefused: text.nullable().optional(),
   divergedWal: divergedWal.nullable().optional(),
   server: server.nullable().optional(),
   freeBytes: lsn.nullable().optional(),

@@ -70,7 +70,8 @@ export class CommandHandler {
    * @throws ProposalLostError
    */
   async create(request: CreateClusterRequest, by: string): Promise<OrderOutcome> {
-    const { name: cluster, settings, postgres, credentials } = request;
+    const { name: cluster, settings, postgres, credentials, standbyOf } = request;
+    const copied = standbyOf === undefined ? {} : { standbyOf };
     if (this.service() === null) return { kind: 'notServing' };
     if (this.host.store.cluster(cluster) !== null || this.#creating.has(cluster)) {
       return { kind: 'clusterExists' };
@@ -85,7 +86,7 @@ export class CommandHandler {
         expectedVersion: 0,
         at: this.clock.nowMs(),
         cause: { by, rule: 'operator-create' },
-        events: [{ type: 'ClusterCreated', settings, postgres }],
+        events: [{ type: 'ClusterCreated', settings, postgres, ...copied }],
       });
       if (result.type === 'rejected') return { kind: 'clusterExists' };
       return { kind: 'committed', sequenceBefore: sequenceBefore(events), events };
@@ -96,7 +97,8 @@ export class CommandHandler {
 
   #decide(service: Service, state: ClusterState, command: OperatorCommand): CommandDecision {
     const observations = service.observations.of(state.name, service.leaseOf(state));
-    return decideCommand({ state, observations }, command);
+    // Which other clusters there are is committed state: the leader that serves has all of it.
+    return decideCommand({ state, observations, others: this.host.store.clusters() }, command);
   }
 }
 

@@ -56,7 +56,7 @@ export function isHandedBack({ lease, operation }: DecisionInput['state']): bool
 /** Also a promotion whose agent died in the middle of it has nobody else to end it. */
 function mayBegin(operation: Operation): boolean {
   if (operation.kind === 'none') return true;
-  if (operation.kind === 'bootstrap') return false;
+  if (operation.kind === 'bootstrap' || operation.kind === 'demotion') return false;
   return operation.step === 'promoting';
 }
 

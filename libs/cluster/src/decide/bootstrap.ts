@@ -1,11 +1,13 @@
 import { type InstanceName, instanceName } from '#libs/kernel';
 import { adopts } from '../adoption.ts';
 import type { Decision, DecisionInput } from '../decision.ts';
+import type { AgentReport } from '../report.ts';
 import { type ClusterState, memberNames } from '../state.ts';
 import { adoptData, grantTakenOver, whyNotTakenOver } from './adopt.ts';
 import { firstGrant } from './first-grant.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, observed } from './sight.ts';
+import { unrecorded } from './standby-leader.ts';
 
 /** initdb on a slow disk takes seconds; an initialiser that is silent is given up sooner. */
 const INITIALISE_LIMIT_MS = 120_000;
@@ -56,18 +58,38 @@ export function watchBootstrap(input: DecisionInput): Decision | null {
   const instance = instanceName(operation.initialiser);
   const report = freshReport(input, instance);
   if (report !== null && report.guard !== null) {
-    const taken = adopts(input.state);
-    const granted = taken ? grantTakenOver(input, report) : firstGrant(input.state, report);
-    if (granted !== null) return granted;
+    const first = firstEvents(input, report);
+    if (first !== null) return first;
   }
   const reason = whyGivenUp(input, instance);
   if (reason === null) return null;
   return { rule: 'abandon-bootstrap', events: [{ type: 'BootstrapAbandoned', instance, reason }] };
 }
 
+function firstEvents(input: DecisionInput, report: AgentReport): Decision | null {
+  const { state } = input;
+  if (state.following !== undefined) return firstCopy(report);
+  return adopts(state) ? grantTakenOver(input, report) : firstGrant(state, report);
+}
+
+/** Of the cluster that is followed: nobody is granted anything. */
+function firstCopy({ instance, dataDirectory, guard }: AgentReport): Decision | null {
+  if (dataDirectory.kind !== 'initialised' || guard === null) return null;
+  const { systemIdentifier } = dataDirectory;
+  const timelines = unrecorded([], dataDirectory);
+  return {
+    rule: 'first-copy',
+    events: [
+      { type: 'ClusterInitialised', instance, systemIdentifier },
+      { type: 'RemoteTimelinesFollowed', instance, timelines },
+    ],
+  };
+}
+
 function whyGivenUp(input: DecisionInput, instance: InstanceName): string | null {
   // A restore takes as long as it takes, and says itself when it fails.
-  const restores = (input.state.postgres.bootstrap?.source ?? null) !== null;
+  const { postgres, following } = input.state;
+  const restores = following !== undefined || (postgres.bootstrap?.source ?? null) !== null;
   const { reportAgeMs } = observed(input, instance);
   const silentMs = reportAgeMs ?? input.observations.servingForMs;
   if (silentMs > (restores ? RESTORER_SILENCE_MS : INITIALISER_SILENCE_MS)) {

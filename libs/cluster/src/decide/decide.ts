@@ -4,6 +4,7 @@ import { startBootstrap, watchBootstrap } from './bootstrap.ts';
 import { recordClockJump } from './clock-jump.ts';
 import { decideConfigure } from './configure.ts';
 import { fenceByData, suspectPrimary } from './data-fencing.ts';
+import { decideDemoteCluster, watchDemotion } from './demote-cluster.ts';
 import { recordDivergedWal } from './diverged-wal.ts';
 import { abandonFailover, chooseCandidate } from './failover.ts';
 import { confirmFailsafeMembers } from './failsafe.ts';
@@ -16,10 +17,12 @@ import { decideMaintenance } from './maintenance.ts';
 import { recordPrimaryServer } from './measure-primary.ts';
 import { recordMembers } from './membership.ts';
 import { decideOperatorFailover } from './operator-failover.ts';
+import { decidePromoteCluster } from './promote-cluster.ts';
 import { decideCancelRebuild, decideRebuild, orderRebuilds, recordRebuilds } from './rebuild.ts';
 import { decideCancelRestart, decideRestart, runRestarts } from './restart.ts';
 import { decideResume } from './resume.ts';
 import { keepMemberSlots, warnOfSlots } from './slots.ts';
+import { chooseStandbyLeader, recordRemoteTimelines } from './standby-leader.ts';
 import { decideSwitchover, watchSwitchover } from './switchover.ts';
 import { keepSyncSet } from './sync-set.ts';
 import { watchUpstreams } from './upstreams.ts';
@@ -39,6 +42,9 @@ const RULES: readonly Rule[] = [
   expireLease,
   withdrawPromotion,
   watchSwitchover,
+  watchDemotion,
+  recordRemoteTimelines,
+  chooseStandbyLeader,
   suspectPrimary,
   failOverDeadPostgres,
   handOverLeaving,
@@ -88,6 +94,10 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
       return decideRestart(input, command);
     case 'cancelRestart':
       return decideCancelRestart(input);
+    case 'demoteCluster':
+      return decideDemoteCluster(input, command);
+    case 'promoteCluster':
+      return decidePromoteCluster(input, command);
     case 'maintenance':
       return decideMaintenance(input, command.instance, command.on);
     case 'pause':

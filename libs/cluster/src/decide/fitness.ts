@@ -41,7 +41,10 @@ export function unfitness(
       because('delayed', `recovery_min_apply_delay = ${delay}`, 'no delay, or asked for by name'),
     );
   }
-  const { freeBytes, server } = report;
+  const { freeBytes, server, promotionRefused } = report;
+  if (promotionRefused != null) {
+    reasons.push(because('pre-promote', promotionRefused, 'its own hook lets it'));
+  }
   if (inMaintenance(state, instance)) {
     reasons.push(
       because('in-maintenance', 'an operator works on it', '`matriarch maintenance off`'),

@@ -1,7 +1,7 @@
 /** Rules about the instance that holds the lease. */
 import { instanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent } from '../events.ts';
+import type { ClusterEvent, GrantReason } from '../events.ts';
 import type { AgentReport } from '../report.ts';
 import type { ClusterState, Operation } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
@@ -81,6 +81,8 @@ function lostBytesOf(operation: Extract<Operation, { kind: 'failover' }>): bigin
   return lastKnown.lsn > chosenAt.lsn ? lastKnown.lsn - chosenAt.lsn : 0n;
 }
 
+const PROMOTIONS: readonly GrantReason[] = ['failover', 'switchover', 'cluster-promotion'];
+
 /**
  * A promotion that lasts too long is withdrawn by a stop (safety 8), where somebody else could take
  * over; a restart in place is given its own limit by `failOverDeadPostgres`. A holder whose agent is
@@ -90,7 +92,7 @@ export function withdrawPromotion(input: DecisionInput): Decision | null {
   const { state, observations } = input;
   const { lease, operation } = state;
   if (lease.kind !== 'Held' || lease.serving) return null;
-  if (lease.reason !== 'failover' && lease.reason !== 'switchover') return null;
+  if (!PROMOTIONS.includes(lease.reason)) return null;
   if (operation.kind === 'failover' && operation.step === 'yielding') return null;
   if (observations.sinceChangeMs < state.settings.promoteTimeoutMs) return null;
   const holder = instanceName(lease.holder);

@@ -25,6 +25,10 @@ export function expireLease(input: DecisionInput): Decision | null {
   const waitMs = Math.round(leaseWaitMs(state.settings));
   const events: ClusterEvent[] = [{ type: 'LeaseExpired', epoch: lease.epoch, silentMs, waitMs }];
   if (operation.kind === 'failover' || state.paused) return { rule: 'expire-lease', events };
+  if (operation.kind === 'demotion') {
+    const reason = `the lease of ${lease.holder} expired`;
+    events.push({ type: 'ClusterDemotionAbandoned', reason });
+  }
   if (operation.kind === 'switchover') {
     const reason = `the lease of ${lease.holder} expired`;
     events.push({ type: 'SwitchoverAbandoned', reason });
@@ -72,7 +76,7 @@ export function restartInPlace(input: DecisionInput): Decision | null {
   const { state, observations } = input;
   const { lease, operation } = state;
   if (lease.kind === 'NeverGranted' || lease.kind === 'Held') return null;
-  if (operation.kind !== 'none' || state.paused) return null;
+  if (operation.kind !== 'none' || state.paused || state.following !== undefined) return null;
   const mayResume = lease.kind === 'Released' && lease.released !== 'shutdown';
   // A standby that has every commit serves sooner than a restart, and shows nothing unacknowledged.
   if (canFence(input)) {

@@ -26,7 +26,11 @@ export function decideOperatorFailover(
   if (to === lease.holder && lease.kind === 'Held' && lease.serving) {
     return { kind: 'satisfied', why: `${to} is the primary already` };
   }
-  if (operation.kind === 'switchover' || operation.kind === 'bootstrap') {
+  if (state.following !== undefined) {
+    const value = 'the cluster follows another';
+    return no('standby-cluster', value, '`matriarch promote-cluster`');
+  }
+  if (operation.kind !== 'none' && operation.kind !== 'failover') {
     return no('busy', operation.kind, 'no other operation under way');
   }
   const blocked = operation.kind === 'failover' && lease.kind !== 'Held';

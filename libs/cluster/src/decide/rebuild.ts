@@ -5,8 +5,9 @@ import { rebuildPolicyOf, rebuildRecordOf } from '../rebuild/order-of.ts';
 import type { RebuildMethod } from '../rebuild/policy.ts';
 import { isExhausted, type RebuildRecord } from '../rebuild/rebuild-record.ts';
 import type { RebuildReport } from '../rebuild/rebuild-report.ts';
+import { rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
-import { inMaintenance, lastHolder, memberNames } from '../state.ts';
+import { type ClusterState, inMaintenance, lastHolder, memberNames } from '../state.ts';
 import { refuse } from './refusal.ts';
 import { freshReport } from './sight.ts';
 
@@ -21,14 +22,14 @@ const STEPS = 10n;
  */
 export function orderRebuilds(input: DecisionInput): Decision | null {
   const { state } = input;
-  const { lease, operation } = state;
-  if (operation.kind !== 'none' || lease.kind !== 'Held' || !lease.serving) return null;
+  const root = rootOf(state);
+  if (state.operation.kind !== 'none' || root === null) return null;
   const events: ClusterEvent[] = [];
   const refusals: RuleRefusal[] = [];
   for (const instance of memberNames(state)) {
     const report = freshReport(input, instance);
     const reason = report?.rebuild?.wants ?? null;
-    if (report === null || reason === null || instance === lease.holder) continue;
+    if (report === null || reason === null || isPrimary(state, instance)) continue;
     if (rebuildRecordOf(state, instance) !== null) continue;
     const refusal = whyNotByItself(input, report);
     if (refusal !== null) refusals.push(refusal);
@@ -36,6 +37,11 @@ export function orderRebuilds(input: DecisionInput): Decision | null {
   }
   if (events.length > 0) return { rule: 'order-rebuild', events };
   return refusals.length > 0 ? refuse(input, 'rebuild', refusals) : null;
+}
+
+/** The standby leader of a cluster that follows another is built from that one. */
+function isPrimary(state: ClusterState, instance: InstanceName): boolean {
+  return state.following === undefined && rootOf(state) === instance;
 }
 
 function whyNotByItself({ state }: DecisionInput, report: AgentReport): RuleRefusal | null {
@@ -131,11 +137,10 @@ export function decideRebuild(input: DecisionInput, command: Command): CommandDe
   if (state.members[instance] === undefined) {
     return no('not-a-member', instance, memberNames(state).join(', '));
   }
-  const { lease, operation } = state;
-  if (lease.kind !== 'Held' || !lease.serving || operation.kind !== 'none') {
+  if (rootOf(state) === null || state.operation.kind !== 'none') {
     return no('no-primary', 'nobody serves, or it is just changing', 'a serving primary');
   }
-  if (lease.holder === instance) return no('is-primary', instance, 'a standby: switch over first');
+  if (isPrimary(state, instance)) return no('is-primary', instance, 'a standby: switch over first');
   if (from === instance) return no('source', `${from} itself`, 'another instance');
   if (from !== null && state.members[from] === undefined) {
     return no('not-a-member', from, memberNames(state).join(', '));
@@ -183,7 +188,7 @@ export function whyNotInPlace(input: DecisionInput, instance: InstanceName): str
   const timeline = state.history.at(-1)?.timeline;
   const limit = state.settings.maximumLagOnFailoverBytes;
   const others = memberNames(state).filter(
-    (name) => name !== instance && name !== lastHolder(state),
+    (name) => name !== instance && name !== (rootOf(state) ?? lastHolder(state)),
   );
   const whole = others.some((name) => {
     const postgres = freshReport(input, instanceName(name))?.postgres;

@@ -7,6 +7,7 @@ import { isReadyToWait } from './assurance.ts';
 import { unfitness } from './fitness.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
+import { decideStandbyLeader } from './standby-leader.ts';
 
 /** After the old primary has stopped, the target may need this long for the last bytes. */
 const CATCH_UP_LIMIT_MS = 2_000;
@@ -21,6 +22,7 @@ type Switchover = Extract<Operation, { kind: 'switchover' }>;
 export function decideSwitchover(input: DecisionInput, to: InstanceName | null): CommandDecision {
   const { state } = input;
   const { lease } = state;
+  if (state.following !== undefined) return decideStandbyLeader(input, to);
   if (lease.kind !== 'Held' || !lease.serving) {
     return refused({
       instance: null,

@@ -1,6 +1,7 @@
 import type { InstanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
+import { rootOf } from '../remote/following.ts';
 import { wantedUpstreams } from '../replication/upstream.ts';
 import { freshReport, isSilent } from './sight.ts';
 
@@ -13,10 +14,11 @@ const SETTLE_MS = 2_000;
  */
 export function watchUpstreams(input: DecisionInput): Decision | null {
   const { state, observations } = input;
-  const { lease, operation, readyUpstreams = [] } = state;
-  if (lease.kind !== 'Held' || !lease.serving || operation.kind !== 'none') return null;
+  const { operation, readyUpstreams = [] } = state;
+  const root = rootOf(state);
+  if (root === null || operation.kind !== 'none') return null;
   const events = wantedUpstreams(state).flatMap((instance): ClusterEvent[] => {
-    if (instance === lease.holder) return [];
+    if (instance === root) return [];
     if (!readyUpstreams.includes(instance)) {
       const settled = observations.sinceChangeMs >= SETTLE_MS;
       return settled && streams(input, instance) ? [{ type: 'UpstreamReady', instance }] : [];
@@ -28,10 +30,11 @@ export function watchUpstreams(input: DecisionInput): Decision | null {
 }
 
 function streams(input: DecisionInput, instance: InstanceName): boolean {
-  const { lease } = input.state;
+  const { lease, history, following } = input.state;
   const postgres = freshReport(input, instance)?.postgres;
-  if (lease.kind === 'NeverGranted' || postgres?.kind !== 'standby') return false;
-  return postgres.timeline === lease.timeline && postgres.receiver?.streaming === true;
+  if (postgres?.kind !== 'standby' || postgres.receiver?.streaming !== true) return false;
+  if (following !== undefined) return postgres.timeline === history.at(-1)?.timeline;
+  return lease.kind !== 'NeverGranted' && postgres.timeline === lease.timeline;
 }
 
 /** What only passes (a restart of its agent, a reconnecting receiver) is no loss. */

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { RemotePrimary } from '#libs/cluster';
+import { InvalidLsnError, parseLsn, timelineId } from '#libs/kernel';
+
+/** A host, or several with commas as libpq takes them. */
+const hosts = z
+  .string()
+  .max(1_000)
+  .regex(/^[A-Za-z0-9_.:%-]+(,[A-Za-z0-9_.:%-]+)*$/, 'one host, or several with commas');
+
+export const remoteShape = z.strictObject({
+  host: hosts,
+  port: z.int().min(1).max(65_535),
+  slot: z
+    .string()
+    .regex(/^[a-z0-9_]{1,63}$/)
+    .nullable(),
+  user: z.string().min(1).max(63).nullable(),
+} satisfies Record<keyof RemotePrimary, z.ZodType>);
+
+/** Whom the cluster follows from now on: another cluster of these controllers, or an address. */
+export const demoteClusterRequest = z
+  .strictObject({
+    to: z.string().min(1).max(63).optional(),
+    host: hosts.optional(),
+    port: z.int().min(1).max(65_535).default(5432),
+    slot: remoteShape.shape.slot.default(null),
+    user: remoteShape.shape.user.default(null),
+    /** Also without a primary that could say where it stopped writing. */
+    acceptUnknown: z.boolean().default(false),
+  })
+  .refine(({ to, host }) => (to === undefined) !== (host === undefined), {
+    message: 'either the name of a cluster (to) or a host is needed, not both',
+  });
+
+/** `0/5000060@3`: a position of timeline 3, as a demotion prints it. */
+const lastWritten = z.string().transform((text, context) => {
+  const [, lsn = '', timeline = ''] = /^([^@]*)@([1-9]\d{0,9})$/.exec(text) ?? [];
+  try {
+    return { timeline: timelineId(Number(timeline)), lsn: parseLsn(lsn) };
+  } catch (error) {
+    if (!(error instanceof InvalidLsnError)) throw error;
+    const message = `'${text}' is no position of a timeline: it is written as 0/5000060@3`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  }
+});
+
+export const promoteClusterRequest = z.strictObject({
+  /** Where the other cluster stopped writing, as its demotion said. */
+  lastWritten: lastWritten.optional(),
+  /** Also when that is not known, or not all of it was received. */
+  acceptUnknown: z.boolean().default(false),
+});

@@ -1,0 +1,59 @@
+import type { RemoteEvent, RemotePrimary, WalPosition } from '#libs/cluster';
+import { formatLsn, unreachable } from '#libs/kernel';
+
+type Of<Type extends RemoteEvent['type']> = Extract<RemoteEvent, { type: Type }>;
+
+/** What happened to a cluster as one of a pair of which only one writes. */
+export function remoteText(event: RemoteEvent): string {
+  switch (event.type) {
+    case 'StandbyLeaderChosen': {
+      const { instance, position, reason } = event;
+      const at = position === null || position.lsn === 0n ? '' : ` at ${positionText(position)}`;
+      return `${instance}${at} streams from the remote primary, the others from it: ${reason}`;
+    }
+    case 'RemoteTimelinesFollowed': {
+      const ids = event.timelines.map(({ timeline }) => timeline).join(', ');
+      const which = event.timelines.length === 1 ? 'timeline' : 'timelines';
+      return `${event.instance} has ${which} ${ids} of the remote primary`;
+    }
+    case 'RemoteChanged':
+      return `the cluster follows ${remoteAddress(event.remote)}`;
+    case 'ClusterDemotionStarted':
+      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${remoteAddress(event.remote)} may`;
+    case 'ClusterDemotionAbandoned':
+      return `the demotion of the cluster was given up: ${event.reason}`;
+    case 'ClusterDemoted': {
+      const { remote, stoppedAt } = event;
+      const end =
+        stoppedAt === null
+          ? 'where its writing ended is not known'
+          : `the last it wrote is ${positionToken(stoppedAt)}`;
+      return `nobody of the cluster may write any more, it follows ${remoteAddress(remote)}; ${end}`;
+    }
+    case 'ClusterPromoted':
+      return promotedText(event);
+    default:
+      return unreachable(event);
+  }
+}
+
+function promotedText({ instance, received, lastWritten, acceptUnknown }: Of<'ClusterPromoted'>) {
+  const what = `the cluster follows nobody any more: ${instance} at ${positionText(received)} is to write`;
+  if (acceptUnknown) return `${what}; an operator answers for the other cluster`;
+  return lastWritten === null
+    ? what
+    : `${what}, with all up to ${positionToken(lastWritten)}, where the other cluster ended`;
+}
+
+export function remoteAddress({ host, port }: Pick<RemotePrimary, 'host' | 'port'>): string {
+  return host.includes(':') && !host.includes(',') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** As `promote-cluster --last-written` takes it. */
+export function positionToken({ timeline, lsn }: WalPosition): string {
+  return `${formatLsn(lsn)}@${timeline}`;
+}
+
+function positionText({ timeline, lsn }: WalPosition): string {
+  return `${formatLsn(lsn)} of timeline ${timeline}`;
+}

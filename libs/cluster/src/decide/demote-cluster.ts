@@ -1,0 +1,82 @@
+/** The writing is given to another cluster as a whole: this one stops, tells where, and follows. */
+import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
+import { hostsOf, sameRemote } from '../remote/remote-primary.ts';
+import type { Operation } from '../state.ts';
+import { freshReport } from './sight.ts';
+
+/** Covers a checkpoint of a busy primary, which still serves meanwhile. */
+const STOP_LIMIT_MS = 120_000;
+
+type Demotion = Extract<Operation, { kind: 'demotion' }>;
+
+export function decideDemoteCluster(
+  { state }: DecisionInput,
+  { remote, acceptUnknown }: Extract<OperatorCommand, { type: 'demoteCluster' }>,
+): CommandDecision {
+  const { lease, operation, following, members, systemIdentifier } = state;
+  const own = Object.values(members).find(
+    ({ postgres }) => postgres.port === remote.port && hostsOf(remote).includes(postgres.host),
+  );
+  if (own !== undefined) {
+    return no('own-member', `${remote.host}:${remote.port} is ${own.name}`, 'another cluster');
+  }
+  if (following !== undefined) {
+    if (sameRemote(following.remote, remote)) {
+      return { kind: 'satisfied', why: `it follows ${remote.host}:${remote.port} already` };
+    }
+    return decided('operator-follow', { type: 'RemoteChanged', remote });
+  }
+  if (systemIdentifier === null) {
+    return no('not-bootstrapped', 'no data', 'a cluster with data, or one made with `standbyOf`');
+  }
+  if (lease.kind === 'Held') {
+    if (operation.kind !== 'none' || !lease.serving) {
+      return no('busy', operation.kind, 'a serving primary and no operation under way');
+    }
+    const { epoch, holder: primary } = lease;
+    return decided('operator-demote-cluster', {
+      type: 'ClusterDemotionStarted',
+      ...{ epoch, primary, remote },
+    });
+  }
+  if (!acceptUnknown) {
+    const value = 'there is no primary that could say where it stopped writing';
+    return no('no-primary', value, 'a serving primary, or --yes: the end is then not known');
+  }
+  return decided('operator-demote-cluster', { type: 'ClusterDemoted', remote, stoppedAt: null });
+}
+
+/** The demotion is done once the primary is down and said where its WAL ends; else it serves on. */
+export function watchDemotion(input: DecisionInput): Decision | null {
+  const { operation, lease } = input.state;
+  if (operation.kind !== 'demotion' || lease.kind === 'NeverGranted') return null;
+  if (lease.kind === 'Held') return watchStop(input, operation);
+  const { remote, primary, stoppedAt } = operation;
+  const orderly = lease.kind === 'Released' && lease.released === 'hand-over';
+  if (!orderly || stoppedAt === null || stoppedAt.timeline !== lease.timeline) {
+    return abandoned(`${primary} ended without saying where its WAL ends`);
+  }
+  const event = { type: 'ClusterDemoted', remote, stoppedAt } as const;
+  return { rule: 'cluster-demoted', events: [event] };
+}
+
+function watchStop(input: DecisionInput, { primary, epoch }: Demotion): Decision | null {
+  if (freshReport(input, primary)?.abandonedHandOver === epoch) {
+    return abandoned(`${primary} could not stop within its budget and serves again`);
+  }
+  if (input.observations.sinceChangeMs <= STOP_LIMIT_MS) return null;
+  return abandoned(`${primary} was not stopped after ${STOP_LIMIT_MS} ms`);
+}
+
+function abandoned(reason: string): Decision {
+  const event = { type: 'ClusterDemotionAbandoned', reason } as const;
+  return { rule: 'abandon-demotion', events: [event] };
+}
+
+function decided(rule: string, event: Decision['events'][number]): CommandDecision {
+  return { kind: 'decided', decision: { rule, events: [event] } };
+}
+
+function no(rule: string, value: string, limit: string): CommandDecision {
+  return { kind: 'refused', refusals: [{ instance: null, rule, value, limit }] };
+}

@@ -1,0 +1,59 @@
+import type { EpochMs, TimelineId } from '#libs/kernel';
+import type { ClusterState } from '../state.ts';
+import type { RemoteEvent } from './remote-events.ts';
+
+/** Whom the cluster follows, and who of it does so for the others. */
+export function evolveRemote(state: ClusterState, event: RemoteEvent, at: EpochMs): ClusterState {
+  const { following } = state;
+  switch (event.type) {
+    case 'StandbyLeaderChosen':
+      if (following === undefined) return state;
+      return { ...withoutUpstreams(state), following: { ...following, leader: event.instance } };
+    case 'RemoteTimelinesFollowed': {
+      const ids = event.timelines.map(({ timeline }) => timeline);
+      return {
+        ...state,
+        history: [...state.history, ...event.timelines],
+        highestTimeline: Math.max(state.highestTimeline, ...ids),
+      };
+    }
+    case 'RemoteChanged':
+      if (following === undefined) return state;
+      return { ...state, following: { ...following, remote: event.remote } };
+    case 'ClusterDemotionStarted': {
+      const { epoch, primary, remote } = event;
+      const times = { startedAt: at, stepAt: at };
+      return {
+        ...state,
+        operation: { kind: 'demotion', epoch, primary, remote, stoppedAt: null, ...times },
+      };
+    }
+    case 'ClusterDemotionAbandoned':
+      return { ...state, operation: { kind: 'none' } };
+    case 'ClusterDemoted': {
+      const { remote, stoppedAt } = event;
+      const lost = stoppedAt === null ? lostOn(state) : {};
+      return {
+        ...withoutUpstreams(state),
+        operation: { kind: 'none' },
+        following: { remote, leader: null, stoppedAt, ...lost },
+        lastRefusal: null,
+      };
+    }
+    case 'ClusterPromoted': {
+      const { following: _before, ...alone } = state;
+      return { ...withoutUpstreams(alone), lastRefusal: null };
+    }
+  }
+}
+
+/** It may have been granted a later one than it was heard to write. */
+function lostOn({ lease, history }: ClusterState): { readonly lostOn?: TimelineId } {
+  const last = lease.kind === 'NeverGranted' ? history.at(-1)?.timeline : lease.timeline;
+  return last === undefined ? {} : { lostOn: last };
+}
+
+/** Who streams from a new source must be seen anew. */
+function withoutUpstreams({ readyUpstreams: _seen, ...others }: ClusterState): ClusterState {
+  return others;
+}

@@ -1,0 +1,35 @@
+/** Whom a cluster hangs on: its own primary, or a remote one through its standby leader. */
+import { type InstanceName, instanceName } from '#libs/kernel';
+import type { Endpoint } from '../events.ts';
+import type { ClusterState, MemberRecord } from '../state.ts';
+import type { RemotePrimary } from './remote-primary.ts';
+
+/** What an upstream outside of the cluster is called where members are named. */
+export const REMOTE_NAME = instanceName('remote-primary');
+
+const NO_TAGS = { noFailover: true, noLoadBalance: true, failoverPriority: 0 };
+
+/** The remote in the place of a member that is streamed from. */
+export function remoteMember({ host, port }: RemotePrimary): MemberRecord {
+  const endpoint = { host, port };
+  return { name: REMOTE_NAME, postgres: endpoint, agent: endpoint, tags: NO_TAGS };
+}
+
+/** The remote, when `endpoint` is where it accepts connections; null for a member. */
+export function remoteAt(
+  { following }: Pick<ClusterState, 'following'>,
+  endpoint: Endpoint | null,
+): RemotePrimary | null {
+  if (following === undefined || endpoint === null) return null;
+  const { remote } = following;
+  return remote.host === endpoint.host && remote.port === endpoint.port ? remote : null;
+}
+
+/** Whom the standbys hang on: the serving primary, or the standby leader. Null: nobody at present. */
+export function rootOf({
+  lease,
+  following,
+}: Pick<ClusterState, 'lease' | 'following'>): InstanceName | null {
+  if (following !== undefined) return following.leader;
+  return lease.kind === 'Held' && lease.serving ? lease.holder : null;
+}

@@ -1,0 +1,33 @@
+/** Clusters of the same controllers that hold the same data: of them only one may write. */
+import type { WalPosition } from '../events.ts';
+import type { ClusterState } from '../state.ts';
+import { hostsOf, type RemotePrimary } from './remote-primary.ts';
+
+/**
+ * Those that `state` follows or that follow it. The same system identifier alone is not enough: a copy
+ * that was restored from a backup to look at has it too, and may write.
+ */
+export function pairedWith(state: ClusterState, others: readonly ClusterState[]): ClusterState[] {
+  return others.filter(
+    (other) =>
+      other.name !== state.name &&
+      other.systemIdentifier === state.systemIdentifier &&
+      (pointsAt(state.following?.remote, other) || pointsAt(other.following?.remote, state)),
+  );
+}
+
+function pointsAt(remote: RemotePrimary | undefined, { members }: ClusterState): boolean {
+  if (remote === undefined) return false;
+  return Object.values(members).some(
+    ({ postgres }) => postgres.port === remote.port && hostsOf(remote).includes(postgres.host),
+  );
+}
+
+/** Of several ends of WAL the one that was written last. */
+export function latestOf(positions: readonly (WalPosition | null)[]): WalPosition | null {
+  return positions.reduce((latest, next) => {
+    if (latest === null || next === null) return latest ?? next;
+    if (next.timeline !== latest.timeline) return next.timeline > latest.timeline ? next : latest;
+    return next.lsn > latest.lsn ? next : latest;
+  }, null);
+}

@@ -1,0 +1,139 @@
+/**
+ * Two clusters under one controller whose instances have the same names: the second follows the first, and
+ * the writing is turned from one to the other and back, whole and without loss. `npm run test:all`.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { InstancePlan } from '../../../apps/cli/src/demo/plan.ts';
+import { ClusterPair, type PairName } from '../cluster-pair.ts';
+
+const SLOTS = 'SELECT slot_name FROM pg_replication_slots ORDER BY 1';
+const STREAMS = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'";
+
+let pair: ClusterPair;
+
+beforeAll(async () => {
+  pair = await ClusterPair.create();
+  await pair.start();
+});
+
+afterAll(async () => {
+  await pair?.remove();
+});
+
+const streaming = (instances: readonly { readonly state: string }[]) =>
+  instances.filter(({ state }) => state === 'streaming').length;
+
+async function primaryOf(name: PairName): Promise<InstancePlan> {
+  const { lease } = await pair.untilSeen(`${name} is whole`, name, ({ phase, instances }) => {
+    return phase === 'serving' && streaming(instances) === 1;
+  });
+  return pair.instance(name, lease.holder ?? '');
+}
+
+async function standbyLeaderOf(name: PairName): Promise<InstancePlan> {
+  const { following } = await pair.untilSeen(`${name} follows`, name, ({ phase, instances }) => {
+    return phase === 'standby' && streaming(instances) === 2;
+  });
+  return pair.instance(name, following?.leader ?? '');
+}
+
+const rows = (name: PairName, instance: InstancePlan) =>
+  pair.sql<{ id: number }>(instance, `SELECT id FROM ${name}_rows ORDER BY id`);
+
+describe('two clusters with the same instance names', () => {
+  it('one is initialised, the other begins as its copy and follows it', async () => {
+    await pair.createCluster('main', null);
+    pair.startAgents('main');
+    const primary = await primaryOf('main');
+    await pair.sql(primary, 'CREATE TABLE main_rows (id int PRIMARY KEY)');
+    await pair.createCluster('dr', { port: primary.postgresPort });
+    pair.startAgents('dr');
+    const leader = await standbyLeaderOf('dr');
+    await pair.sql(primary, 'INSERT INTO main_rows VALUES (1)');
+    for (const instance of pair.plans.dr.instances) {
+      await pair.untilHolds(instance, 'SELECT count(*) = 1 AS holds FROM main_rows');
+    }
+    expect(await pair.health(leader, '/standby-leader')).toBe(200);
+    expect(await pair.health(leader, '/primary')).toBe(503);
+    expect(await pair.health(leader, '/replica')).toBe(503);
+    await expect(pair.sql(leader, 'INSERT INTO main_rows VALUES (99)')).rejects.toThrow(
+      'read-only transaction',
+    );
+  });
+
+  it('no name of one is taken for that of the other', async () => {
+    const primary = await primaryOf('main');
+    const other = pair.plans.main.instances.find(({ name }) => name !== primary.name);
+    expect(await pair.sql(primary, SLOTS)).toEqual([{ slot_name: other?.name }]);
+    const names = (await pair.sql<{ application_name: string }>(primary, STREAMS)).map(
+      ({ application_name }) => application_name,
+    );
+    expect(names).toHaveLength(2);
+    expect(new Set(names).size).toBe(2);
+    expect(names.filter((name) => name.startsWith('main')).length).toBe(1);
+    expect(names.filter((name) => name.startsWith('dr')).length).toBe(1);
+    const { clusters } = await pair.status();
+    for (const { name, instances } of clusters) {
+      const ports = pair.plans[name as PairName].instances.map(({ postgresPort }) => postgresPort);
+      expect(instances.map(({ postgres }) => Number(postgres.split(':')[1])).sort()).toEqual(ports);
+    }
+    const [controller] = pair.plans.main.controllers;
+    const metrics = await pair.metrics(controller?.httpPort ?? 0);
+    expect(metrics).toContain('matriarch_cluster_serving{cluster="main"} 1');
+    expect(metrics).toContain('matriarch_cluster_serving{cluster="dr"} 0');
+  });
+
+  it('the other one cannot be promoted while the first serves, whatever the word', async () => {
+    const { exitCode, said } = await pair.matriarch('promote-cluster', 'dr', '--yes');
+    expect(exitCode).not.toBe(0);
+    expect(said).toContain('demote-cluster main');
+  });
+
+  it('the standby leader is lost: another one streams', async () => {
+    const leader = await standbyLeaderOf('dr');
+    await pair.kill(leader);
+    const { following } = await pair.untilSeen('another leader', 'dr', (cluster) => {
+      return cluster.following?.leader !== leader.name && cluster.phase === 'standby';
+    });
+    expect(following?.leader).not.toBe(leader.name);
+    const primary = await primaryOf('main');
+    await pair.sql(primary, 'INSERT INTO main_rows VALUES (2)');
+    const next = pair.instance('dr', following?.leader ?? '');
+    await pair.untilHolds(next, 'SELECT count(*) = 2 AS holds FROM main_rows');
+    pair.restart(leader);
+    await standbyLeaderOf('dr');
+  });
+
+  it('turns to the second cluster with all rows, and the first follows it', async () => {
+    const before = await primaryOf('main');
+    await pair.sql(before, 'INSERT INTO main_rows SELECT generate_series(3, 500)');
+    expect(await pair.matriarch('demote-cluster', 'main', '--to', 'dr')).toMatchObject({
+      exitCode: 0,
+      result: { ok: true, lastWritten: expect.stringMatching(/^[0-9A-F]+\/[0-9A-F]+@1$/) },
+    });
+    expect(await pair.matriarch('promote-cluster', 'dr')).toMatchObject({
+      exitCode: 0,
+      result: { ok: true, timeline: 2 },
+    });
+    const primary = await primaryOf('dr');
+    expect(await rows('main', primary)).toHaveLength(500);
+    await pair.sql(primary, 'INSERT INTO main_rows SELECT generate_series(501, 600)');
+    await standbyLeaderOf('main');
+    for (const instance of pair.plans.main.instances) {
+      await pair.untilHolds(instance, 'SELECT count(*) = 600 AS holds FROM main_rows');
+    }
+  });
+
+  it('and back, on a timeline of its own', async () => {
+    const primary = await primaryOf('dr');
+    await pair.sql(primary, 'INSERT INTO main_rows SELECT generate_series(601, 700)');
+    const turned = await pair.matriarch('demote-cluster', 'dr', '--to', 'main');
+    expect(turned).toMatchObject({ exitCode: 0 });
+    expect(await pair.matriarch('promote-cluster', 'main')).toMatchObject({
+      exitCode: 0,
+      result: { timeline: 3 },
+    });
+    expect(await rows('main', await primaryOf('main'))).toHaveLength(700);
+    await standbyLeaderOf('dr');
+  });
+});
