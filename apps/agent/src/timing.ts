@@ -12,6 +12,15 @@ export const SUBSCRIBE_ANSWER_MS = 2_000;
 /** Without a leader for this long, events are read from any controller. */
 export const LEADERLESS_MS = 300;
 
+/** How often a primary is asked to flush a record and to answer a new connection. */
+export const WRITE_PROBE_INTERVAL_MS = 5_000;
+/** One that takes longer to answer is reported as a stall, and called again at once. */
+export const WRITE_PROBE_ANSWER_MS = 2_000;
+/** A turn counts for this long at most, which a look that gets no answer stays within. */
+export const WRITE_PROBE_TURN_MS = 2_000;
+/** A statement that waits for the disk is left to wait: another one would wait beside it. */
+export const WRITE_PROBE_PATIENCE_MS = 3_600_000;
+
 export const GUARD_SILENCE_MS = 800;
 export const GUARD_PING_INTERVAL_MS = 200;
 export const GUARD_CONNECT_RETRY_MS = 10;

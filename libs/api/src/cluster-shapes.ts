@@ -34,6 +34,7 @@ export const settingsShape = z.strictObject({
     .enum(['auto', 'restart', 'failover'])
     .default(DEFAULT_SETTINGS.primaryCrashPolicy),
   crashRecoveryStallMs: ms.default(DEFAULT_SETTINGS.crashRecoveryStallMs),
+  hungPrimaryMs: ms.default(DEFAULT_SETTINGS.hungPrimaryMs),
   failoverZones: z.array(z.string().min(1).max(63)).max(100).default([]),
   synchronousMode: z.enum(['off', 'priority', 'quorum']).default(DEFAULT_SETTINGS.synchronousMode),
   synchronousStrict: z.boolean().default(DEFAULT_SETTINGS.synchronousStrict),

@@ -228,6 +228,8 @@ export function triggerText(trigger: FailoverTrigger): string {
       return 'it could not be promoted';
     case 'agent-absent':
       return 'its agent is gone and its guard gives the lease back';
+    case 'primary-hung':
+      return 'its PostgreSQL hangs: no WAL gets to disk, or nobody can connect';
     case 'operator':
       return 'an operator ordered it';
     default:

@@ -17,6 +17,7 @@ const outageView = z.object({
       'postgres-down',
       'promotion-failed',
       'agent-absent',
+      'primary-hung',
       'operator',
     ])
     .nullable(),

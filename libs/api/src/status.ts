@@ -101,6 +101,8 @@ const instanceView = z.object({
   actedVersion: z.int().nullable().default(null),
   activity: z.string().nullable(),
   problem: z.string().nullable(),
+  /** What hangs at a primary that runs, in words; null when nothing does. */
+  stall: z.string().nullable().default(null),
   postgres: z.string(),
   agentUrl: z.string(),
   tags: z.object({
@@ -130,6 +132,8 @@ export const clusterView = z.object({
   paused: z.boolean(),
   /** Restarts of PostgreSQL that are planned or under way, in words. */
   restart: z.string().nullable().default(null),
+  /** Whether members' promises would keep the primary without controllers, or do now; null when it is off. */
+  failsafe: z.string().nullable().default(null),
   lease: z.object({
     kind: z.enum(['NeverGranted', 'Held', 'Released', 'Expired', 'Fenced']),
     epoch: z.int().nullable(),

@@ -12,6 +12,7 @@ import {
   upstreamOf as upstreamFor,
 } from '#libs/cluster';
 import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from '#libs/kernel';
+import { failsafeText } from './failsafe-text.ts';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
@@ -40,6 +41,7 @@ export function clusterViewOf(
     operation: operationText(state.operation),
     paused: state.paused,
     restart: restartPlanText(state.restart),
+    failsafe: failsafeText(state, heard),
     lease: {
       kind: lease.kind,
       epoch: granted?.epoch ?? null,
@@ -108,6 +110,7 @@ function instanceViewOf(
     actedVersion: report?.actedVersion ?? null,
     activity: report?.activity ?? null,
     problem: report?.problem ?? null,
+    stall: report === undefined || silent ? null : stallText(report),
     postgres: addressText(member.postgres),
     agentUrl: `http://${addressText(member.agent)}`,
     tags: { ...DEFAULT_TAGS, ...member.tags },
@@ -115,6 +118,14 @@ function instanceViewOf(
     pendingRestart: [...(report?.pendingRestart ?? [])],
     slots: (report?.slots ?? []).map(slotViewOf),
   };
+}
+
+/** What does not work at a primary that runs. */
+function stallText({ stall }: AgentReport): string | null {
+  if (stall == null) return null;
+  const what =
+    stall.of === 'wal-flush' ? 'no WAL gets to its disk' : 'it answers no new connection';
+  return `${what}, for ${Math.round(stall.forMs / 1_000)} s now`;
 }
 
 const DEFAULT_TAGS = {

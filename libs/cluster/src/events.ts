@@ -93,6 +93,8 @@ export type FailoverTrigger =
   | 'promotion-failed'
   /** Its guard lives without an agent, and somebody else can take over. */
   | 'agent-absent'
+  /** It runs, but WAL does not get to its disk, or nobody can connect; the lease is renewed all the same. */
+  | 'primary-hung'
   | 'operator';
 export type GrantReason =
   | 'bootstrap'

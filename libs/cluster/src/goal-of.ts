@@ -67,7 +67,8 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
   const givesUp =
     operation.kind === 'failover' &&
     (operation.step === 'yielding' ||
-      (operation.step === 'detaching' && operation.trigger === 'postgres-down'));
+      (operation.step === 'detaching' &&
+        (operation.trigger === 'postgres-down' || operation.trigger === 'primary-hung')));
   if (givesUp) return { kind: 'yield', epoch: lease.epoch };
   const { epoch, guard, timeline } = lease;
   const { sync } = state;

@@ -117,6 +117,16 @@ export type PrimaryProbes = {
   readonly ageMs: number;
 };
 
+/**
+ * What does not work at a primary that runs. `wal-flush`: a record written by its agent does not get to
+ * disk; `connections`: no new connection is answered. A read would tell neither: pages in memory and
+ * sessions that are open already go on.
+ */
+export type PrimaryStall = {
+  readonly of: 'wal-flush' | 'connections';
+  readonly forMs: number;
+};
+
 /** Parameters that PostgreSQL does not start with, and what it said. */
 export type ConfigurationRejected = { readonly revision: number; readonly reason: string };
 
@@ -142,6 +152,8 @@ export type AgentReport = {
   readonly probes?: PrimaryProbes | null;
   /** How long PostgreSQL has been down although it should run; 0 when it runs. */
   readonly downForMs: number;
+  /** Of a primary; null or absent while writes get to disk and connections are answered. */
+  readonly stall?: PrimaryStall | null;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
   /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */

@@ -26,6 +26,11 @@ export type ClusterSettings = {
   readonly primaryCrashPolicy: 'auto' | 'restart' | 'failover';
   /** `auto`: a crash recovery that has not got on for this long is given up. */
   readonly crashRecoveryStallMs: number;
+  /**
+   * A primary that runs, and whose WAL does not get to disk or that lets nobody connect for this long, is
+   * failed over; 0: never. Disks of virtual machines stall for seconds and come back.
+   */
+  readonly hungPrimaryMs: number;
   /** A promotion that takes longer is withdrawn by a stop. */
   readonly promoteTimeoutMs: number;
   /** A fast stop for a switchover that takes longer is abandoned. */
@@ -66,6 +71,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   restartInPlaceMs: 5_000,
   primaryCrashPolicy: 'auto',
   crashRecoveryStallMs: 60_000,
+  hungPrimaryMs: 10_000,
   promoteTimeoutMs: 3_000,
   switchoverStopMs: 400,
   suspectAfterMs: 800,

@@ -66,6 +66,12 @@ export const settingsSchema = z.strictObject({
     1_000,
     86_400_000,
   ),
+  hungPrimaryMs: ms(
+    'A primary whose WAL does not get to disk, or that lets nobody connect, for this long is failed over; 0: never.',
+    'hungPrimaryMs',
+    0,
+    3_600_000,
+  ),
   promoteTimeoutMs: ms('A longer promotion is withdrawn.', 'promoteTimeoutMs', 200, 600_000),
   switchoverStopMs: ms(
     'A switchover whose stop takes longer is abandoned.',

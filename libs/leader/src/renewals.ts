@@ -1,4 +1,4 @@
-import { isHandedBack } from '#libs/cluster';
+import { isHandedBack, isWithdrawn } from '#libs/cluster';
 import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import type { GuardIdentity, GuardLink } from './guard-link.ts';
@@ -88,6 +88,7 @@ export class Renewals {
     if (lease.epoch !== request.epoch) return `epoch ${lease.epoch} is held`;
     if (lease.holder !== instance) return `epoch ${lease.epoch} is held by ${lease.holder}`;
     if (lease.guard !== request.incarnation) return 'it is held by an earlier start of this guard';
+    if (state !== null && isWithdrawn(state)) return `epoch ${lease.epoch} is to end: a failover`;
     return null;
   }
 }

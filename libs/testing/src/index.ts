@@ -3,4 +3,5 @@ export * from './cluster-simulator/index.ts';
 export * from './leader-kills/index.ts';
 export * from './linearizability/index.ts';
 export * from './raft-simulator/index.ts';
+export * from './reconcile-walk.ts';
 export * from './sync-scenario.ts';

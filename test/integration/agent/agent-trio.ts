@@ -43,15 +43,19 @@ export class AgentTrio {
   }
 
   /** Starts all agents, and waits until two standbys stream. */
-  async bootstrap(postgres: Partial<Parameters<LoneLeader['create']>[0]>): Promise<void> {
-    this.leader.create({
+  async bootstrap(
+    postgres: Partial<Parameters<LoneLeader['create']>[0]>,
+    settings: Parameters<LoneLeader['create']>[1] = {},
+  ): Promise<void> {
+    const definition = {
       superuser: 'postgres',
       replicationUser: 'replicator',
       rewindUser: 'rewinder',
       parameters: { shared_buffers: '16MB' },
       pgHba: ['host all all 127.0.0.1/32 scram-sha-256'],
       ...postgres,
-    });
+    };
+    this.leader.create(definition, settings);
     for (const host of this.hosts) host.startAgent(this.programs.agent);
     await this.streaming(2);
   }

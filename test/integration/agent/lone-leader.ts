@@ -3,6 +3,7 @@ import {
   admit,
   type ClusterEvent,
   type ClusterObservations,
+  type ClusterSettings,
   type ClusterState,
   DEFAULT_SETTINGS,
   decide,
@@ -119,8 +120,9 @@ export class LoneLeader {
     return this.#server?.port ?? 0;
   }
 
-  create(postgres: PostgresDefinition): void {
-    this.#record('test', [{ type: 'ClusterCreated', settings: DEFAULT_SETTINGS, postgres }]);
+  create(postgres: PostgresDefinition, changed: Partial<ClusterSettings> = {}): void {
+    const settings = { ...DEFAULT_SETTINGS, ...changed };
+    this.#record('test', [{ type: 'ClusterCreated', settings, postgres }]);
     for (const connection of this.#agents.values()) this.#push(connection, { type: 'resubscribe' });
   }
 
@@ -134,6 +136,13 @@ export class LoneLeader {
 
   report(instance: string): AgentReport | null {
     return this.#heard.get(instance)?.report ?? null;
+  }
+
+  /** Heard before, and for so long no more that no rule counts it as there. */
+  isSilent(instance: string): boolean {
+    const heard = this.#heard.get(instance);
+    const limitMs = this.state?.settings.suspectAfterMs ?? 0;
+    return heard !== undefined && performance.now() - heard.reportAtMs > limitMs;
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,7 @@ const nothingSeen: HealthView = {
   noLoadBalance: false,
   tags: {},
   connectedControllers: 0,
+  clientsKeptOut: false,
 };
 
 it('answers GET with a body, HEAD and OPTIONS without, and unknown paths with 503', async () => {

@@ -7,19 +7,23 @@ import {
   type HealthQuery,
   type HealthView,
   isAlive,
+  isAsync,
   isPrimary,
+  isQuorum,
   isReady,
   isReplica,
   isRunning,
   isStandbyLeader,
+  isSync,
 } from './health-view.ts';
 
 type Check = (view: HealthView, query: HealthQuery) => boolean;
 
-const never: Check = () => false;
 const leads = (view: HealthView): boolean => isPrimary(view) || isStandbyLeader(view);
 /** Reads go to every standby and to the primary itself. */
 const readOnly: Check = (view, query) => leads(view) || isReplica(view, query);
+const readOnlySync: Check = (view, query) => leads(view) || isSync(view, query);
+const readOnlyQuorum: Check = (view, query) => leads(view) || isQuorum(view, query);
 
 /** Paths and their meaning as in Patroni (reference/patroni.md 3.1). */
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -32,14 +36,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
   '/standby_leader': isStandbyLeader,
   '/replica': isReplica,
   '/read-only': readOnly,
-  '/async': isReplica,
-  '/asynchronous': isReplica,
-  '/sync': never,
-  '/synchronous': never,
-  '/quorum': never,
-  '/read-only-sync': leads,
-  '/read-only-synchronous': leads,
-  '/read-only-quorum': leads,
+  '/async': isAsync,
+  '/asynchronous': isAsync,
+  '/sync': isSync,
+  '/synchronous': isSync,
+  '/quorum': isQuorum,
+  '/read-only-sync': readOnlySync,
+  '/read-only-synchronous': readOnlySync,
+  '/read-only-quorum': readOnlyQuorum,
   '/health': isRunning,
   '/liveness': isAlive,
   '/readiness': isReady,

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentReport, PostgresCondition } from '#libs/cluster';
 import { epoch, guardIncarnation, instanceName, parseLsn, timelineId } from '#libs/kernel';
-import { type HealthView, isPrimary, isReady, isReplica, parseBytes } from './health-view.ts';
+import { runningCluster, type Scenario, syncCluster } from '#libs/testing';
+import {
+  type HealthView,
+  isAsync,
+  isPrimary,
+  isQuorum,
+  isReady,
+  isReplica,
+  isSync,
+  parseBytes,
+} from './health-view.ts';
 
 const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
 const primary: PostgresCondition = {
@@ -49,6 +59,7 @@ function view(postgres: PostgresCondition, changes: Partial<HealthView> = {}): H
     noLoadBalance: false,
     tags: { nofailover: false, site: 'a' },
     connectedControllers: 3,
+    clientsKeptOut: false,
     ...changes,
   };
 }
@@ -60,6 +71,7 @@ describe('isPrimary', () => {
     ['it holds no lease', view(primary, { leaseRemainingMs: null }), false],
     ['it is read-only', view({ ...primary, readOnly: true }), false],
     ['the last look is old', view(primary, { lookAgeMs: 2_500 }), false],
+    ['it keeps its clients out (safety 12)', view(primary, { clientsKeptOut: true }), false],
     ['a standby', view(standby), false],
   ])('%s', (_name, given, expected) => {
     expect(isPrimary(given)).toBe(expected);
@@ -87,6 +99,38 @@ describe('isReplica', () => {
     ['a primary', primary, {}, {}, false],
   ] as const)('%s', (_name, postgres, query, changes, expected) => {
     expect(isReplica(view(postgres, changes), query)).toBe(expected);
+  });
+});
+
+describe('whether commits wait for a standby', () => {
+  const heard = (instance: string, scenario: Scenario, postgres = standby): HealthView => {
+    const report = scenario.observations.instances[instance]?.report;
+    if (report == null) throw new Error(`${instance} was not heard`);
+    return view(standby, { report: { ...report, postgres }, state: scenario.state });
+  };
+  const answers = (given: HealthView) => [isSync, isQuorum, isAsync].map((is) => is(given, {}));
+
+  it.each([
+    { mode: 'priority', instance: 'pg2', sync: true, quorum: false, async: false },
+    { mode: 'priority', instance: 'pg3', sync: false, quorum: false, async: true },
+    { mode: 'quorum', instance: 'pg2', sync: false, quorum: true, async: false },
+    { mode: 'quorum', instance: 'pg3', sync: false, quorum: true, async: false },
+  ] as const)('$mode, $instance', ({ mode, instance, sync, quorum, async }) => {
+    const scenario = syncCluster({ synchronousMode: mode });
+    expect(answers(heard(instance, scenario))).toEqual([sync, quorum, async]);
+    // A copy of the same instance that was made anew is another one.
+    const given = heard(instance, scenario);
+    const renewed = { ...given, report: { ...given.report, replicationName: 'demo/x/1' } };
+    expect(answers(renewed as HealthView)).toEqual([false, false, true]);
+    // Without a controller nobody tells this host of a change.
+    const alone = { ...heard(instance, scenario), connectedControllers: 0 };
+    expect(answers(alone)).toEqual([false, false, false]);
+  });
+
+  it('nobody is waited for in mode off, and the primary is none of them', () => {
+    const off = { ...heard('pg2', runningCluster()), connectedControllers: 0 };
+    expect(answers(off)).toEqual([false, false, true]);
+    expect(answers(heard('pg1', syncCluster(), primary as never))).toEqual([false, false, false]);
   });
 });
 

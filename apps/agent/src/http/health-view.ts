@@ -1,4 +1,4 @@
-import type { AgentReport, ClusterState, Goal } from '#libs/cluster';
+import { type AgentReport, type ClusterState, type Goal, isSynchronous } from '#libs/cluster';
 import type { Lsn } from '#libs/kernel';
 
 /** What the health endpoints judge: the newest look, its age, and what the lease allows. */
@@ -13,6 +13,8 @@ export type HealthView = {
   readonly noLoadBalance: boolean;
   readonly tags: Readonly<Record<string, string | number | boolean>>;
   readonly connectedControllers: number;
+  /** A primary that was restarted, until enough standbys have what it recovered (safety 12). */
+  readonly clientsKeptOut: boolean;
 };
 
 export type HealthQuery = Readonly<Record<string, string | undefined>>;
@@ -20,9 +22,10 @@ export type HealthQuery = Readonly<Record<string, string | undefined>>;
 /** A look older than this says nothing of the present. */
 const LOOK_LIMIT_MS = 2_000;
 
-/** Holds the lease, accepts writes, and both are known to be true now. */
-export function isPrimary({ report, lookAgeMs, leaseRemainingMs }: HealthView): boolean {
-  if (report === null || lookAgeMs > LOOK_LIMIT_MS) return false;
+/** Holds the lease, accepts writes of clients, and both are known to be true now. */
+export function isPrimary(view: HealthView): boolean {
+  const { report, lookAgeMs, leaseRemainingMs, clientsKeptOut } = view;
+  if (report === null || lookAgeMs > LOOK_LIMIT_MS || clientsKeptOut) return false;
   if (leaseRemainingMs === null || leaseRemainingMs <= 0) return false;
   return report.postgres.kind === 'primary' && !report.postgres.readOnly;
 }
@@ -56,6 +59,39 @@ export function isReplica(view: HealthView, query: HealthQuery): boolean {
   if (query['replication_state'] === 'streaming' && !isStreaming(view)) return false;
   const limit = query['lag'];
   return limit === undefined || withinLag(view, limit);
+}
+
+/**
+ * Commits wait for this standby, and a failover may rely on it: as one of an order (`sync`) or as one of
+ * any (`quorum`). Null: neither, or another copy of the data was meant.
+ */
+export function syncRoleOf({ report, state }: HealthView): 'sync' | 'quorum' | null {
+  const { lease, sync, settings } = state ?? {};
+  if (report === null || lease === undefined || lease.kind === 'NeverGranted') return null;
+  if (sync?.committed == null || sync.epoch !== lease.epoch) return null;
+  const { instance, replicationName } = report;
+  const isMember = sync.committed.members.some(
+    (member) => member.instance === instance && member.name === replicationName,
+  );
+  if (!isMember) return null;
+  return settings?.synchronousMode === 'quorum' ? 'quorum' : 'sync';
+}
+
+/** Who is in the set changes without a word to this host while no controller is reached. */
+function knowsTheSet({ connectedControllers, state }: HealthView): boolean {
+  return connectedControllers > 0 || (state !== null && !isSynchronous(state));
+}
+
+export function isSync(view: HealthView, query: HealthQuery): boolean {
+  return isReplica(view, query) && knowsTheSet(view) && syncRoleOf(view) === 'sync';
+}
+
+export function isQuorum(view: HealthView, query: HealthQuery): boolean {
+  return isReplica(view, query) && knowsTheSet(view) && syncRoleOf(view) === 'quorum';
+}
+
+export function isAsync(view: HealthView, query: HealthQuery): boolean {
+  return isReplica(view, query) && knowsTheSet(view) && syncRoleOf(view) === null;
 }
 
 /** Ready for traffic: primary, or a standby that streams and is not far behind. */

@@ -1,6 +1,6 @@
 import type { AgentReport, PostgresCondition } from '#libs/cluster';
 import type { ReachableInstance } from '#libs/postgres-run';
-import { type HealthView, isPrimary, isStandbyLeader } from './health-view.ts';
+import { type HealthView, isPrimary, isStandbyLeader, syncRoleOf } from './health-view.ts';
 
 export type StatusSubject = {
   readonly view: HealthView;
@@ -21,6 +21,7 @@ export function patroniStatus(subject: StatusSubject): Record<string, unknown> {
     ...(report === null ? {} : positionFields(report)),
     ...(state === null ? {} : { cluster_unlocked: state.lease.kind !== 'Held' }),
     ...(state?.paused === true ? { pause: true } : {}),
+    ...syncFields(view),
     tags: view.tags,
     patroni: { version, scope: cluster, name: instance },
     matriarch: {
@@ -31,6 +32,12 @@ export function patroniStatus(subject: StatusSubject): Record<string, unknown> {
       problem: report?.problem ?? null,
     },
   };
+}
+
+function syncFields(view: HealthView): Record<string, unknown> {
+  if (view.report?.postgres.kind !== 'standby') return {};
+  const role = syncRoleOf(view);
+  return role === null ? {} : { [role === 'sync' ? 'sync_standby' : 'quorum_standby']: true };
 }
 
 function stateText(postgres: PostgresCondition | null): string {

@@ -30,6 +30,7 @@ export function healthViewOf(agent: Agent): HealthView {
       ...tags.custom,
     },
     connectedControllers: agent.controllers.connected.length,
+    clientsKeptOut: agent.facts.clientsKeptOut,
   };
 }
 

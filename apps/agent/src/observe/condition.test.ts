@@ -66,6 +66,7 @@ const nothing: Snapshot = {
   upstream: null,
   standbyWalEnd: null,
   downForMs: 0,
+  stall: null,
   recovery: { progress: null, stalledForMs: 0 },
   server: null,
   restores: false,

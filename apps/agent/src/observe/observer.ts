@@ -12,6 +12,8 @@ import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/pr
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { readUpstreams } from '../postgres/upstream.ts';
+import { probePostgres } from '../probes/postgres-probe.ts';
+import { WriteProbe } from '../probes/write-probe.ts';
 import {
   HURRY_INTERVAL_MS,
   OBSERVE_DEADLINE_MS,
@@ -42,6 +44,8 @@ export class Observer {
   readonly #standbyTimeline = new StandbyTimeline();
   readonly #server: ServerFactsReader;
   readonly #recovery = new RecoveryProgress();
+  readonly #writeProbe: WriteProbe;
+  #primaryPid: number | null = null;
   readonly #walGone: WalGone;
   #recoveryLookMs = Number.NEGATIVE_INFINITY;
 
@@ -57,6 +61,13 @@ export class Observer {
   ) {
     this.#walGone = new WalGone(askUpstream, log);
     this.#server = new ServerFactsReader(config.postgres.dataDirectory, log);
+    this.#writeProbe = new WriteProbe({
+      session: () => sessions.writes,
+      callPostmaster: (limitMs) =>
+        probePostgres({ path: sessions.socketPath }, sessions.superuser(), limitMs),
+      nowMs: () => performance.now(),
+      log,
+    });
   }
 
   get latest(): Snapshot | null {
@@ -119,6 +130,7 @@ export class Observer {
     const sql = runs ? await this.#ask() : null;
     const pid = guard?.postmasterPid ?? null;
     this.#noteServing(begunMs, sql, pid);
+    this.#probeWrites(guard?.postmaster === 'running' ? pid : null, sql);
     await this.#examine(guard === null ? null : runs, sql);
     await this.#followReceiver(begunMs, sql);
     this.#walGone.look(begunMs, sql, this.#standbyWalEnd);
@@ -139,6 +151,7 @@ export class Observer {
       configured: waits(sql) ? readManagedSettings(dataDirectory) : {},
       standbyWalEnd: this.#standbyWalEnd,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
+      stall: this.#writeProbe.stall,
       recovery: this.#recovery,
       server: this.#server.facts,
       freeBytes: this.#server.freeBytes,
@@ -160,6 +173,13 @@ export class Observer {
     if (sql?.kind !== 'reachable') return;
     const { major, minor } = sql.version;
     await this.#server.askOnce(this.sessions.looks, pid, major * 10_000 + minor);
+  }
+
+  /** From the first look that finds a primary, also while it does not answer looks any more. */
+  #probeWrites(pid: number | null, sql: InstanceObservation | null): void {
+    if (sql?.kind === 'reachable') this.#primaryPid = sql.role.kind === 'primary' ? pid : null;
+    else if (this.#primaryPid !== pid) this.#primaryPid = null;
+    this.#writeProbe.turn(this.#primaryPid);
   }
 
   /** A walk through `/proc`, so not at every look of a start. */

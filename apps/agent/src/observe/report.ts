@@ -88,6 +88,7 @@ export type ReportParts = Omit<
   | 'dataDirectory'
   | 'postgres'
   | 'downForMs'
+  | 'stall'
   | 'server'
   | 'freeBytes'
   | 'slots'
@@ -105,7 +106,7 @@ export function reportOf(
   guardRemainingMs: number | null,
   { synchronous, keeps, ...parts }: ReportParts,
 ): AgentReport | null {
-  const { guard, directory, downForMs, server, freeBytes } = snapshot;
+  const { guard, directory, downForMs, stall, server, freeBytes } = snapshot;
   const seen = postgresConditionOf(snapshot);
   const postgres = seen?.kind === 'foreign' && keeps !== null ? { ...seen, keeps } : seen;
   if (directory === null) return null;
@@ -125,6 +126,7 @@ export function reportOf(
       why: 'no guard is attached',
     },
     downForMs: Math.round(downForMs),
+    stall,
     server,
     freeBytes,
     ...(snapshot.sql?.kind === 'reachable' ? serverReport(snapshot.sql, snapshot.configured) : {}),

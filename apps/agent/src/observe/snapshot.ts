@@ -1,4 +1,4 @@
-import type { DataDirectory, Endpoint, ServerFacts } from '#libs/cluster';
+import type { DataDirectory, Endpoint, PrimaryStall, ServerFacts } from '#libs/cluster';
 import type { Lsn } from '#libs/kernel';
 import type { Settings } from '#libs/postgres-model';
 import type { InstanceObservation } from '#libs/postgres-run';
@@ -36,6 +36,8 @@ export type Snapshot = {
   readonly standbyWalEnd: Lsn | null;
   /** How long PostgreSQL has not served; 0 while it does. */
   readonly downForMs: number;
+  /** What does not work at a primary that runs; null while everything does. */
+  readonly stall: PrimaryStall | null;
   /** Of a crash recovery that is under way. */
   readonly recovery: Pick<RecoveryProgress, 'progress' | 'stalledForMs'>;
   /** Null until a server answered. */

@@ -1,14 +1,16 @@
+import { join } from 'node:path';
 import type { SqlSession } from '#libs/postgres-run';
 import type { LocalInstance } from './local-instance.ts';
 
 /**
- * Two connections to the local instance: a look that hangs must not hold up a promotion. Made anew
- * when the cluster's superuser turns out to have another name.
+ * Connections to the local instance: a look that hangs must not hold up a promotion, and a write that
+ * waits for the disk neither of them. Made anew when the cluster's superuser turns out to have another name.
  */
 export class LocalSessions {
   #superuser: string | null = null;
   #looks: SqlSession | null = null;
   #steps: SqlSession | null = null;
+  #writes: SqlSession | null = null;
 
   constructor(
     readonly local: LocalInstance,
@@ -27,8 +29,21 @@ export class LocalSessions {
     return this.#steps;
   }
 
+  /** Of the write probe alone. */
+  get writes(): SqlSession {
+    this.#renew();
+    this.#writes ??= this.local.session(this.superuser(), 'matriarch agent write probe');
+    return this.#writes;
+  }
+
+  /** Where a client on this host connects. */
+  get socketPath(): string {
+    const { socketDirectory, listen } = this.local.config.postgres;
+    return join(socketDirectory, `.s.PGSQL.${listen.port}`);
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#looks?.close(), this.#steps?.close()]);
+    await Promise.all([this.#looks?.close(), this.#steps?.close(), this.#writes?.close()]);
   }
 
   #renew(): void {
@@ -38,5 +53,6 @@ export class LocalSessions {
     void this.close();
     this.#looks = null;
     this.#steps = null;
+    this.#writes = null;
   }
 }

@@ -12,9 +12,13 @@ const LENGTH_BYTES = 4;
  * The connection ends before anything is asked of us: no password is needed, and the server takes an
  * end at that point without a line in its log.
  */
-export function probePostgres(address: Endpoint, user: string, limitMs: number): Promise<boolean> {
+export function probePostgres(
+  address: Endpoint | { readonly path: string },
+  user: string,
+  limitMs: number,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(address.port, address.host);
+    const socket = connect({ ...address });
     const settle = (answered: boolean): void => {
       clearTimeout(timer);
       socket.destroy();

@@ -61,6 +61,10 @@ function clusterText(cluster: ClusterView, look: Look): string {
   const lines = [headOf(cluster, look)];
   if (cluster.operation !== null) lines.push(`  ${colors.yellow(cluster.operation)}`);
   if (cluster.restart !== null) lines.push(`  ${colors.yellow(cluster.restart)}`);
+  if (cluster.failsafe !== null) {
+    const { failsafe } = cluster;
+    lines.push(`  ${failsafe.startsWith('failsafe: active') ? colors.yellow(failsafe) : failsafe}`);
+  }
   if (cluster.instances.length === 0) {
     lines.push('  no instance has joined: start an agent for this cluster');
   }
@@ -157,7 +161,7 @@ function stateText(state: InstanceView['state'], colors: Look['colors']): string
 }
 
 function remarksOf(instance: InstanceView, look: Look): string[] {
-  const { name, maintenance, activity, problem, upstreamRemark } = instance;
+  const { name, maintenance, activity, problem, stall, upstreamRemark } = instance;
   const width = look.columns - 4;
   const { yellow } = look.colors;
   const notes = [tagsText(instance), upstreamRemark].filter((note) => note !== null);
@@ -171,6 +175,9 @@ function remarksOf(instance: InstanceView, look: Look): string[] {
   }
   for (const slot of instance.slots.filter(({ danger }) => danger !== null)) {
     remarks.push(yellow(`  ${wrap(`${name}: ${slotText(slot)}`, width, '    ')}`));
+  }
+  if (stall !== null) {
+    remarks.push(look.colors.red(`  ${wrap(`${name}: ${stall}`, width, '    ')}`));
   }
   if (activity !== null) remarks.push(`  ${wrap(`${name}: ${activity}`, width, '    ')}`);
   if (problem !== null) {

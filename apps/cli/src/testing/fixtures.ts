@@ -19,6 +19,7 @@ export function instance(over: Partial<InstanceView> & { name: string }): Instan
     actedVersion: null,
     activity: null,
     problem: null,
+    stall: null,
     postgres: `10.0.0.1${over.name.at(-1)}:5432`,
     agentUrl: `http://10.0.0.1${over.name.at(-1)}:8008`,
     tags: {
@@ -48,6 +49,7 @@ export function cluster(over: Partial<ClusterView> = {}): ClusterView {
     paused: false,
     restart: null,
     following: null,
+    failsafe: null,
     lease: { kind: 'Held', epoch: 4, holder: 'pg1', serving: true },
     systemIdentifier: '7350000000000000001',
     timeline: 3,

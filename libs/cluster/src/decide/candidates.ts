@@ -11,6 +11,7 @@ import {
 } from '../state.ts';
 import { unknownToHolder } from './failsafe.ts';
 import { unfitness } from './fitness.ts';
+import { backToLastFailed } from './flap-block.ts';
 import { freshReport, observed, ourData, presentProof } from './sight.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
@@ -35,6 +36,8 @@ export type Limits = {
   readonly excluded: readonly InstanceName[];
   /** Asked for by an operator, who may name one that is tagged `noFailover`. */
   readonly asked: InstanceName | null;
+  /** Also back to the instance that failed last, while nobody has acknowledged that (safety 23). */
+  readonly again: boolean;
 };
 
 /** One verdict per member, each refusal with its value and limit. */
@@ -58,6 +61,8 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   }
   if (limits.excluded.includes(name))
     return refused('failed-before', 'in this outage', 'not again');
+  const back = limits.again || limits.asked === name ? null : backToLastFailed(input, name);
+  if (back !== null) return { kind: 'refused', refusal: back };
   const [unfit] = unfitness(state, name, report, limits.asked === name);
   if (unfit !== undefined) return { kind: 'refused', refusal: unfit };
   if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');

@@ -5,7 +5,9 @@ import { quorumOf } from '../sync-set/admit-sync.ts';
 import { fencersNeeded } from '../sync-set/quorum.ts';
 import { promisedTo } from './failsafe.ts';
 import { canFence, fencersOf, reliedMembers } from './fencers.ts';
+import { flapBlock } from './flap-block.ts';
 import { failoverStarted } from './loss.ts';
+import { refuse } from './refusal.ts';
 import { freshReport, hasHeardEnough, observed } from './sight.ts';
 
 type Granted = Exclude<ClusterState['lease'], { kind: 'NeverGranted' }>;
@@ -30,6 +32,9 @@ export function suspectPrimary(input: DecisionInput): Decision | null {
   }
   const silentMs = observations.lease?.silentMs ?? 0;
   if (silentMs < state.settings.suspectAfterMs || !isUnreachable(input, lease)) return null;
+  // It may serve and be cut off for a moment: within the window its lease is waited for (safety 23).
+  const block = flapBlock(input);
+  if (block !== null) return refuse(input, 'failover', [{ ...block, instance: lease.holder }]);
   const event = failoverStarted(input, lease, 'primary-unreachable', Math.round(silentMs));
   return { rule: 'suspect-primary', events: [event] };
 }

@@ -11,6 +11,7 @@ import { confirmFailsafeMembers } from './failsafe.ts';
 import { decideAcknowledge } from './flap-block.ts';
 import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
+import { failOverHung } from './hung-primary.ts';
 import { handOverLeaving } from './leaving.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
 import { decideMaintenance } from './maintenance.ts';
@@ -47,6 +48,7 @@ const RULES: readonly Rule[] = [
   chooseStandbyLeader,
   suspectPrimary,
   failOverDeadPostgres,
+  failOverHung,
   handOverLeaving,
   acceptHandBack,
   restartInPlace,

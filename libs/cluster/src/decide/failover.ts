@@ -63,15 +63,17 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   if (isSynchronous(state) && !acceptLoss) return chooseHolderOfAll(input, operation);
   // One that was granted an epoch in this outage may have written more since it began.
   const lastKnown = furtherKnown(operation.lastKnown, input.observations.lastKnown);
-  const limits = { throughEpoch: lease.epoch, lastKnown, acceptLoss, excluded, asked };
+  const through = { throughEpoch: lease.epoch, lastKnown, acceptLoss };
+  const limits = { ...through, excluded, asked, again: false };
   const verdicts = judgeMembers(input, limits);
+  const again = judgeMembers(input, { ...limits, again: true });
   const zones = state.settings.failoverZones;
   const waited = hasWaited(input);
-  if (!waited && verdicts.some((verdict) => verdict.kind === 'pending')) return null;
+  if (!waited && again.some((verdict) => verdict.kind === 'pending')) return null;
   const refusals = refusalsOf(verdicts);
   const unknownOf = (of: readonly Verdict[]) =>
     lastKnown === null ? positionUnknown(state, operation, of) : null;
-  const last = [withFormerPrimary(input, limits, operation), withAll(input, limits)];
+  const last = [again, withFormerPrimary(input, limits, operation), withAll(input, limits)];
   const attempts = [verdicts, ...last].map((of) => ({
     chosen: choose(of, operation, zones),
     unknown: unknownOf(of),
@@ -98,20 +100,22 @@ function chooseHolderOfAll(input: DecisionInput, operation: Failover): Decision 
   const { lease } = state;
   if (lease.kind === 'NeverGranted') return null;
   const { excluded, candidate: asked } = operation;
-  const limits = { throughEpoch: lease.epoch, lastKnown: null, acceptLoss: false, excluded, asked };
+  const through = { throughEpoch: lease.epoch, lastKnown: null, acceptLoss: false };
+  const limits = { ...through, excluded, asked, again: false };
   const pending = (verdicts: readonly Verdict[]) =>
     !hasWaited(input) && verdicts.some((verdict) => verdict.kind === 'pending');
-  const first = judgeAssured(input, judgeMembers(input, limits));
   const zones = state.settings.failoverZones;
-  const chosen = choose(first, operation, zones);
-  if (chosen !== null) return grantTo(input, chosen, refusalsOf(first));
-  if (pending(first)) return null;
-  // Whoever was passed over before may still be the only one who has everything.
-  const all = judgeAssured(input, withAll(input, limits));
-  const last = choose(all, operation, zones);
-  if (last !== null) return grantTo(input, last, refusalsOf(all));
-  if (pending(all)) return null;
-  return refuse(input, 'failover', distinct([...refusalsOf(first), ...refusalsOf(all)]));
+  const refusals: RuleRefusal[] = [];
+  // Whoever failed before, or is passed over, may still be the only one who has everything.
+  const judged = [judgeMembers(input, limits), judgeMembers(input, { ...limits, again: true })];
+  for (const verdicts of [...judged, withAll(input, limits)]) {
+    const assured = judgeAssured(input, verdicts);
+    const chosen = choose(assured, operation, zones);
+    if (chosen !== null) return grantTo(input, chosen, refusalsOf(assured));
+    if (pending(assured)) return null;
+    refusals.push(...refusalsOf(assured));
+  }
+  return refuse(input, 'failover', distinct(refusals));
 }
 
 function grantTo(
@@ -159,12 +163,12 @@ function hasWaited({ observations }: DecisionInput): boolean {
  */
 function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Failover): Verdict[] {
   const excluded = limits.excluded.filter((name) => name !== operation.primary);
-  return judgeMembers(input, { ...limits, excluded });
+  return judgeMembers(input, { ...limits, excluded, again: true });
 }
 
 /** Whoever failed before in this outage is asked once more before nobody serves. */
 function withAll(input: DecisionInput, limits: Limits): Verdict[] {
-  return judgeMembers(input, { ...limits, excluded: [] });
+  return judgeMembers(input, { ...limits, excluded: [], again: true });
 }
 
 /** Of several attempts: what stands against each member, once. */

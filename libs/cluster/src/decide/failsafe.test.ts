@@ -94,6 +94,21 @@ describe('failsafe: what a promise means to the leader', () => {
   });
 });
 
+describe('failsafe: the primary is lost while no controller answers', () => {
+  it('given promises that have lapsed, when controllers are back, then a member takes over', () => {
+    const scenario = failsafeCluster();
+    // A new leader: members' promises still stand, the primary is not heard.
+    for (const name of ['pg2', 'pg3']) scenario.hears(name, { promise });
+    hostLost(scenario, 'pg1');
+    expect(scenario.settle()).toEqual([]);
+    for (const name of ['pg2', 'pg3']) scenario.hears(name, { promise: null });
+    expect(scenario.settle()).toEqual(['expire-lease']);
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 100n) });
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 2, holder: 'pg2' });
+  });
+});
+
 describe('failsafe: who may take over beside promises that nobody asked for', () => {
   function withLatecomer(): Scenario {
     const scenario = failsafeCluster();

@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { epochMs, epoch as epochOf } from '#libs/kernel';
 import {
   dataOn,
   detachedAt,
   holding,
   hostLost,
+  named,
   primaryOn,
+  primaryVanishes,
   runningCluster,
   type Scenario,
   standbyAt,
+  syncCluster,
 } from '#libs/testing';
 import { flapBlock } from './flap-block.ts';
 
@@ -68,6 +72,48 @@ describe('the anti-flap window', () => {
     expect(scenario.last('ActionRefused').refusals).toMatchObject([{ rule: 'anti-flap' }]);
     scenario.command({ type: 'acknowledge' });
     expect(scenario.settle()).toEqual(['accept-hand-back']);
+  });
+
+  it('holds up the fast failover of one that is unreachable: its lease is waited for', () => {
+    const scenario = primaryVanishes(syncCluster()).with({ sinceFailoverMs: 1_000 });
+    const { state } = scenario;
+    const opened = { level: 1, failed: named('pg3'), outage: 1, openedAt: epochMs(0) };
+    scenario.state = { ...state, flapWindow: { ...opened, closed: false } };
+    expect(scenario.settle()).toEqual(['refuse-failover']);
+    expect(scenario.last('ActionRefused').refusals).toMatchObject([{ rule: 'anti-flap' }]);
+    scenario.with({ lease: { silentMs: 3_161, expiryDue: true } });
+    expect(scenario.settle()).toEqual(['expire-lease']);
+    scenario.state = state;
+    scenario.with({ lease: { silentMs: 850, expiryDue: false } });
+    expect(scenario.settle()).toEqual(['suspect-primary']);
+  });
+
+  it('takes who failed last only when nobody else can serve', () => {
+    const backWith = (other: 'heard' | 'silent'): Scenario => {
+      const scenario = failedOver(runningCluster()).with({ sinceFailoverMs: 1_000 });
+      const back = { dataDirectory: dataOn(2, [[1, 90n]]), postgres: standbyAt(2, 100n) };
+      scenario.hears('pg1', { ...back, detached: null });
+      if (other === 'heard') scenario.hears('pg3', { ...back, detached: null });
+      else scenario.silent('pg3');
+      // A failover closes the window once everybody follows: here pg3 has only just come.
+      hostLost(scenario, 'pg2');
+      scenario.record([{ type: 'LeaseExpired', epoch: epochOf(2), silentMs: 1, waitMs: 1 }]);
+      scenario.settle();
+      if (other === 'heard') scenario.hears('pg3', { detached: detachedAt(2, 2, 100n) });
+      // It is even further than the other one.
+      return scenario.hears('pg1', { detached: detachedAt(2, 2, 110n) });
+    };
+    const choice = backWith('heard').later(1_500);
+    choice.settle();
+    expect(choice.last('LeaseGranted')).toMatchObject({ epoch: 3, holder: 'pg3' });
+    expect(choice.last('LeaseGranted').refusals.map(({ rule }) => rule)).toContain('failed-last');
+    const only = backWith('silent').later(1_500);
+    only.settle();
+    expect(only.last('LeaseGranted')).toMatchObject({ epoch: 3, holder: 'pg1' });
+    const seen = backWith('heard');
+    seen.command({ type: 'acknowledge' });
+    seen.later(1_500).settle();
+    expect(seen.last('LeaseGranted')).toMatchObject({ epoch: 3, holder: 'pg1' });
   });
 
   it('closes when every standby streams from the new primary', () => {

@@ -1,4 +1,5 @@
 /** The anti-flap window: what it blocks, and how an operator ends it (safety 23). */
+import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { flapWindowMs } from '../flap-window.ts';
@@ -17,6 +18,16 @@ export function flapBlock({ state, observations }: DecisionInput): RuleRefusal |
   const value = `failover ${window.outage} from ${window.failed} was ${Math.round(passedMs / 1_000)} s ago`;
   const limit = `${lengthMs / 60_000} min, all standbys streaming, or \`matriarch acknowledge\``;
   return { instance: null, rule: 'anti-flap', value, limit };
+}
+
+/**
+ * Who failed last is taken again only when nobody else can serve, while the window is open: a host that is
+ * only just sick enough to fail would else be primary every other time.
+ */
+export function backToLastFailed(input: DecisionInput, instance: InstanceName): RuleRefusal | null {
+  if (input.state.flapWindow?.failed !== instance) return null;
+  const block = flapBlock(input);
+  return block === null ? null : { ...block, instance, rule: 'failed-last' };
 }
 
 /** An operator has seen the last failover: the next one is not held up by it. */

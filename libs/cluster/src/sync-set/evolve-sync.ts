@@ -1,5 +1,5 @@
 import { unreachable } from '#libs/kernel';
-import type { ClusterEvent } from '../events.ts';
+import type { ClusterEvent, FailoverTrigger } from '../events.ts';
 import type { ClusterState, SyncState } from '../state.ts';
 
 type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T }>;
@@ -42,11 +42,17 @@ export function syncOfGrant(
   return { sync: { epoch, committed, order, ordered, superseded: [], confirmedAt: null } };
 }
 
+const FENCING: readonly FailoverTrigger[] = [
+  'primary-unreachable',
+  'postgres-down',
+  'primary-hung',
+];
+
 /** Standbys are detached while the lease is still held: what they prove ends it. */
 export function byDataFencing(
   { sync, lease }: Pick<ClusterState, 'sync' | 'lease'>,
   { trigger }: Pick<Recorded<'FailoverStarted'>, 'trigger'>,
 ): boolean {
   if (lease.kind !== 'Held' || sync?.epoch !== lease.epoch || sync.committed === null) return false;
-  return trigger === 'primary-unreachable' || trigger === 'postgres-down';
+  return FENCING.includes(trigger);
 }

@@ -56,6 +56,7 @@ export class AgentReports {
     const { guard, directory, postgres } = seen;
     const { swarm } = this.life.world;
     const nowMs = this.life.node.host.nowMs();
+    const { stalledForMs } = this.life.node.postgres;
     const up = postgres.kind === 'primary' || postgres.kind === 'standby';
     return {
       instance: this.life.node.name,
@@ -83,6 +84,7 @@ export class AgentReports {
       detached: this.life.facts.detached,
       abandonedHandOver: this.life.facts.abandonedHandOver,
       downForMs: up ? 0 : Math.round(nowMs - (this.life.eyes.servedAtMs ?? nowMs)),
+      stall: stalledForMs === null ? null : { of: 'wal-flush', forMs: Math.round(stalledForMs) },
       activity: this.life.steps.running?.kind ?? null,
       problem: this.life.reconciler.problem,
       rebuild: this.#rebuildReport(),

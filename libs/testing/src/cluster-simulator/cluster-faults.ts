@@ -37,6 +37,7 @@ export function healCluster({ world }: FaultScene): void {
     node.powerOn();
     node.host.thaw();
     node.postgres.diskFull = false;
+    node.postgres.thawDisk();
     node.postgres.slowPromotionMs = 0;
     node.postgres.reloadHeldUntilMs = 0;
     node.postgres.slowStopMs = 0;
@@ -104,6 +105,12 @@ export function inject(scene: FaultScene, kind: ClusterFault, at?: SimNode): voi
       return;
     case 'killPostmaster':
       postgres.killPostmaster();
+      return;
+    case 'hangDisk':
+      // A standby whose disk hangs is one that lags.
+      if (!postgres.writable) return;
+      postgres.hangDisk();
+      after(12_000, () => postgres.thawDisk());
       return;
     default:
       injectBeyond(scene, kind, node);

@@ -32,7 +32,9 @@ export const CLUSTER_FAULTS = [
   'failover',
   'pauseCluster',
 ] as const;
-export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
+/** Drawn apart from the others, so that older seeds still draw what they drew. */
+const HUNG_DISK = 'hangDisk';
+export type ClusterFault = (typeof CLUSTER_FAULTS)[number] | typeof HUNG_DISK;
 /** What strikes right after a step of a saga, beside faults at any time. */
 export const STRIKES = 'strikes';
 
@@ -80,6 +82,7 @@ export type ClusterSwarm = {
 export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
   const prng = seededPrng(seed * 3 + 1);
   const forSync = seededPrng(seed * 11 + 3);
+  const hangs = seededPrng(seed * 17 + 5).chance(0.3);
   const drawn = forSync.pick(CLUSTER_MODES);
   const strict = forSync.chance(0.3);
   const mode = asked === 'any' ? drawn : asked;
@@ -94,7 +97,10 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
     settings: settingsOf(prng, forSync, mode, strict),
     safetyMs: prng.range(10_000, 30_000),
     faultEveryMs: prng.pick([500, 1_200, 2_500, 2_500, 4_000]),
-    faults: CLUSTER_FAULTS.filter(() => prng.chance(0.55)),
+    faults: [
+      ...CLUSTER_FAULTS.filter(() => prng.chance(0.55)),
+      ...(hangs ? ([HUNG_DISK] as const) : []),
+    ],
     delayMs: prng.pick([0.2, 0.5, 2, 10]),
     lossChance: prng.pick([0, 0, 0.002, 0.02]),
     tailChance: prng.pick([0, 0, 0.005, 0.02]),
@@ -126,6 +132,8 @@ function settingsOf(
 ): ClusterSettings {
   return {
     ...DEFAULT_SETTINGS,
+    // Runs are short.
+    hungPrimaryMs: 3_000,
     maximumLagOnFailoverBytes: prng.pick([0n, 2_000n, 100_000n, 1_048_576n]),
     synchronousMode: SYNCHRONOUS_MODES[mode],
     synchronousStrict: strict,

@@ -16,6 +16,7 @@ import {
 } from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { Handles } from './handles.ts';
+import { beginSaga, planSagaKill, type SagaKill } from './saga-kills.ts';
 import { SimController } from './sim-controller.ts';
 import { SimHost } from './sim-host.ts';
 import { SimNetwork } from './sim-network.ts';
@@ -29,7 +30,6 @@ const LIVENESS_MS = 120_000;
 const STEPS_MAX = 3_000_000;
 const LONG_SAFETY_MS = 600_000;
 const LOOK_MS = 250;
-const SAGA_RESTART_MS = 20_000;
 const ORIGIN_MAX_MS = 1_000_000;
 
 export type LessCluster = {
@@ -45,17 +45,8 @@ export type ClusterSeedOptions = {
   /** A world of minutes instead of seconds, with fewer writes: for the hours of a swarm. */
   readonly long?: boolean;
   readonly less?: LessCluster;
-  /**
-   * No drawn faults but this: the primary's host loses power, or a switchover is ordered, and the
-   * leading controller is killed right after the so-many-th event from `begins` on.
-   */
+  /** No drawn faults but this: a saga, and the leading controller killed at one step of it. */
   readonly killAfter?: SagaKill;
-};
-
-export type SagaKill = {
-  readonly saga: 'failover' | 'switchover';
-  readonly begins: string;
-  readonly step: number;
 };
 
 export type ClusterSeedResult = {
@@ -151,6 +142,8 @@ export class ClusterRun {
   /** A healthy world, until a primary serves and everybody streams from it. */
   async begin(): Promise<void> {
     const { controllers, nodes, scheduler, network } = this.world;
+    const { killAfter } = this.options;
+    if (killAfter?.saga === 'bootstrap') planSagaKill(this.world, killAfter);
     network.healed = true;
     for (const controller of controllers) controller.start();
     for (const node of nodes) node.start();
@@ -188,28 +181,26 @@ export class ClusterRun {
     if (killAfter === undefined) {
       planClusterFaults(this.#scene);
       planStrikes(this.#scene);
-    } else this.#planSaga(killAfter);
+    } else if (killAfter.saga !== 'bootstrap') {
+      planSagaKill(this.world, killAfter);
+      beginSaga(this.world, killAfter.saga, this.#primary());
+    }
     while (scheduler.runNext(untilMs)) {
       if (scheduler.promised) await scheduler.settle();
       this.#afterStep();
     }
     this.#over = true;
+    // Whatever heals next, a saga is to be through without it.
+    this.world.stats['wellBeforeHealing'] = this.#serves() ? 1 : 0;
   }
 
-  #planSaga({ saga, begins, step }: SagaKill): void {
-    const { world } = this;
-    if (saga === 'switchover') order(world, { type: 'switchover', to: null });
-    else this.#primary()?.powerOff();
-    let seen = 0;
-    this.#oracle.onEvent = (type, by) => {
-      if (seen > 0 || type === begins) seen += 1;
-      if (seen !== step) return;
-      seen = Number.POSITIVE_INFINITY;
-      world.stats['sagaKills'] = 1;
-      // In the middle of the apply the process still stands: it ends with this turn.
-      by.process.after(0, () => by.kill());
-      world.scheduler.after(SAGA_RESTART_MS, () => by.start());
-    };
+  /** A primary that acknowledges, as the leader knows it. */
+  #serves(): boolean {
+    const primary = this.#primary();
+    const leader = this.world.controllers.find(({ life }) => life?.serving === true)?.life;
+    const state = leader?.store.cluster(CLUSTER);
+    if (primary === null || state?.lease.kind !== 'Held' || !state.lease.serving) return false;
+    return state.operation.kind === 'none' && primary.postgres.diskHungSinceMs === null;
   }
 
   /** All faults end: a primary serves, everybody streams, clients write, all is everywhere. */

@@ -38,11 +38,16 @@ export class SimPostgres {
   slowPromotionMs = 0;
   reloadHeldUntilMs = 0;
   slowStopMs = 0;
+  /** Since when nothing gets to disk; null while it does. Who waits for the disk cannot be ended either. */
+  diskHungSinceMs: number | null = null;
   /** The access file lets no clients in (safety 12). */
   clientsKeptOut = false;
   readonly streaming = new SimStreaming(this);
   readonly commits = new SimCommits(this);
   #promoting = false;
+  /** Killed while its processes wait for the disk. */
+  #doomed = false;
+  #stalled: (() => void)[] = [];
   #childExit: (() => void) | null = null;
 
   constructor(
@@ -80,7 +85,7 @@ export class SimPostgres {
 
   /** Accepts, or will accept by itself, writes of clients. */
   get writable(): boolean {
-    if (!this.alive || this.phase === 'down') return false;
+    if (!this.alive || this.#doomed || this.phase === 'down') return false;
     return this.role === 'primary' || this.#promoting;
   }
 
@@ -101,6 +106,8 @@ export class SimPostgres {
     }
     const { directory, world } = this;
     this.process.begin();
+    this.#doomed = false;
+    this.#stalled = [];
     this.run += 1;
     this.postmaster = true;
     this.phase = 'starting';
@@ -152,7 +159,11 @@ export class SimPostgres {
     const wasPrimary = this.role === 'primary' && this.phase === 'running';
     this.phase = 'stopping';
     this.commits.forget();
-    this.process.after(between(this.world, 2, 20) + this.slowStopMs, () => {
+    const end = (): void => {
+      if (this.diskHungSinceMs !== null) {
+        this.#stalled.push(end);
+        return;
+      }
       if (!wasPrimary) {
         this.directory.cleanShutdown = true;
         this.#die();
@@ -160,7 +171,8 @@ export class SimPostgres {
       }
       this.#record();
       this.#waitForWalsenders();
-    });
+    };
+    this.process.after(between(this.world, 2, 20) + this.slowStopMs, end);
   }
 
   #waitForWalsenders(): void {
@@ -184,7 +196,7 @@ export class SimPostgres {
 
   /** SIGKILL to every process of the instance. */
   killAll(): void {
-    if (!this.alive) return;
+    if (!this.alive || this.#doomed) return;
     this.phase = 'stopping';
     this.process.after(between(this.world, 0.1, 3), () => this.#die());
   }
@@ -206,6 +218,7 @@ export class SimPostgres {
 
   powerOff(): void {
     this.#childExit = null;
+    this.diskHungSinceMs = null;
     this.#die();
   }
 
@@ -222,6 +235,10 @@ export class SimPostgres {
 
   #die(): void {
     if (!this.alive) return;
+    if (this.diskHungSinceMs !== null) {
+      this.#doomed = true;
+      return;
+    }
     this.process.end();
     this.phase = 'down';
     this.postmaster = false;
@@ -231,21 +248,45 @@ export class SimPostgres {
     this.#tellParent();
   }
 
+  hangDisk(): void {
+    if (this.alive) this.diskHungSinceMs ??= this.world.scheduler.nowMs;
+  }
+
+  /** What waited goes on, except in processes that were killed meanwhile. */
+  thawDisk(): void {
+    if (this.diskHungSinceMs === null) return;
+    this.diskHungSinceMs = null;
+    const stalled = this.#stalled.splice(0);
+    if (this.#doomed) this.#die();
+    else for (const goOn of stalled) goOn();
+  }
+
+  /** Of its own agent's probe: a record that does not get to disk. */
+  get stalledForMs(): number | null {
+    if (this.diskHungSinceMs === null || !this.writable) return null;
+    return this.world.scheduler.nowMs - this.diskHungSinceMs;
+  }
+
   // Writing
 
   write(bytes: number): void {
     if (!this.#takesWrites() || this.clientsKeptOut || this.node.host.frozen) return;
     const { writes } = this.world.oracle;
     const id = writes.writeBegun(this.node);
-    this.process.after(between(this.world, 0.3, this.world.swarm.flushMaxMs), () => {
+    const flush = (): void => {
       // Backends that are told to end roll back what they had not committed.
       if (!this.#takesWrites()) return;
+      if (this.diskHungSinceMs !== null) {
+        this.#stalled.push(flush);
+        return;
+      }
       this.directory.wal = append(this.directory.wal, bytes, id);
       const { wal } = this.directory;
       writes.written(id, wal);
       this.streaming.shipToAll();
       this.commits.committed(wal, () => writes.acknowledged(id, this.node, wal));
-    });
+    };
+    this.process.after(between(this.world, 0.3, this.world.swarm.flushMaxMs), flush);
   }
 
   #takesWrites(): boolean {

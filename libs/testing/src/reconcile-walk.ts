@@ -1,0 +1,228 @@
+/**
+ * Every goal that controllers can set, every condition that an agent can observe, and the walk from the
+ * one to the other when each step goes well.
+ */
+import type { Goal, MemberRecord, RebuildOrder } from '#libs/cluster';
+import {
+  epoch,
+  guardIncarnation,
+  instanceName,
+  parseLsn,
+  timelineId,
+  unreachable,
+} from '#libs/kernel';
+import {
+  type ActedMemory,
+  EMPTY_MEMORY,
+  nextStep,
+  type ObservedCondition,
+  promiseDetached,
+  type Step,
+  type Surroundings,
+} from '#libs/reconcile';
+
+export const here = guardIncarnation('guard-here');
+const dead = guardIncarnation('guard-dead');
+export const forkLsn = parseLsn('0/5000');
+export const upstream: MemberRecord = {
+  name: instanceName('pg1'),
+  postgres: { host: '10.0.0.1', port: 5432 },
+  agent: { host: '10.0.0.1', port: 8008 },
+  tags: { noFailover: false, noLoadBalance: false, failoverPriority: 0 },
+};
+export const onFirst = { timeline: timelineId(1), ancestors: [] };
+export const onSecond = {
+  timeline: timelineId(2),
+  ancestors: [{ timeline: timelineId(1), forkLsn }],
+};
+export const impostor = {
+  timeline: timelineId(2),
+  ancestors: [{ timeline: timelineId(1), forkLsn: parseLsn('0/4000') }],
+};
+
+export const order: RebuildOrder = {
+  order: 12,
+  methods: ['pgbackrest', 'basebackup'],
+  from: null,
+  force: false,
+  trigger: 'operator',
+  reason: 'an operator ordered it',
+};
+
+export function standbyGoal(rebuild: RebuildOrder | null): Extract<Goal, { kind: 'standby' }> {
+  return {
+    kind: 'standby',
+    upstream,
+    epoch: epoch(2),
+    timeline: timelineId(2),
+    history: [
+      { timeline: timelineId(1), fork: null },
+      { timeline: timelineId(2), fork: { from: timelineId(1), lsn: forkLsn } },
+    ],
+    systemIdentifier: '7',
+    promiseReleased: false,
+    hurry: false,
+    rebuild,
+    methods: ['pg_rewind', 'basebackup'],
+  };
+}
+
+export const goals: readonly Goal[] = [
+  { kind: 'wait', why: 'nothing to do', throughEpoch: 2 },
+  { kind: 'initialise' },
+  { kind: 'primary', epoch: epoch(2), guard: here, timeline: timelineId(2), systemIdentifier: '7' },
+  { kind: 'primary', epoch: epoch(2), guard: dead, timeline: timelineId(2), systemIdentifier: '7' },
+  {
+    kind: 'handOver',
+    epoch: epoch(2),
+    to: instanceName('pg2'),
+    stopBudgetMs: 400,
+    systemIdentifier: '7',
+  },
+  { kind: 'yield', epoch: epoch(2) },
+  { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7' },
+  standbyGoal(null),
+  standbyGoal(order),
+];
+
+function* surroundings(): Generator<Surroundings> {
+  for (const held of [null, epoch(1), epoch(2)]) {
+    for (const abandonedHandOver of [null, epoch(2)]) {
+      const guard = { incarnation: here, epoch: held };
+      yield { guard, detached: null, abandonedHandOver };
+    }
+  }
+}
+
+export function* conditions(): Generator<ObservedCondition> {
+  for (const around of surroundings()) {
+    yield { ...around, kind: 'empty' };
+    yield { ...around, kind: 'unfinished', work: 'pg_basebackup' };
+    yield { ...around, kind: 'unusable', why: 'not readable' };
+    yield { ...around, kind: 'starting', as: 'primary', upstream: null };
+    yield { ...around, kind: 'starting', as: 'standby', upstream: upstream.postgres };
+    yield { ...around, kind: 'starting', as: 'standby', upstream: null };
+    yield { ...around, kind: 'stopping' };
+    yield { ...around, kind: 'foreign', pid: 42 };
+    yield { ...around, kind: 'unresponsive', why: 'no answer in 1000 ms' };
+    for (const own of [onFirst, onSecond, impostor]) {
+      for (const walEnd of [null, forkLsn, parseLsn('0/6000')]) {
+        const instance = { own, walEnd, systemIdentifier: '7' };
+        for (const cleanShutdown of [true, false]) {
+          yield { ...around, ...instance, kind: 'stopped', cleanShutdown };
+        }
+        for (const to of [null, upstream.postgres, { host: '10.0.0.3', port: 5432 }]) {
+          const receiving = to !== null;
+          yield { ...around, ...instance, kind: 'standby', upstream: to, receiving };
+        }
+      }
+      for (const settled of [true, false]) {
+        const { timeline } = own;
+        yield { ...around, kind: 'primary', timeline, readOnly: false, settled };
+      }
+    }
+  }
+}
+
+type World = { readonly condition: ObservedCondition; readonly memory: ActedMemory };
+
+/** What a step does when everything goes well. */
+function afterwards({ condition, memory }: World, step: Step): World {
+  const { guard, detached, abandonedHandOver, rebuiltOrder = null } = condition;
+  const around = { guard, detached, abandonedHandOver, rebuiltOrder };
+  const instance = { systemIdentifier: '7', own: onSecond, walEnd: forkLsn };
+  const stopped: ObservedCondition = {
+    ...around,
+    ...instance,
+    ...('own' in condition ? { own: condition.own, walEnd: condition.walEnd ?? forkLsn } : {}),
+    ...('timeline' in condition && condition.timeline === 1 ? { own: onFirst } : {}),
+    kind: 'stopped',
+    cleanShutdown: true,
+  };
+  const to = (next: ObservedCondition): World => ({ condition: next, memory });
+  switch (step.kind) {
+    case 'rest':
+    case 'reportOnly':
+      return { condition, memory };
+    case 'await':
+      if (condition.kind !== 'starting') return to(stopped);
+      if (condition.as === 'standby') {
+        return to({ ...stopped, kind: 'standby', upstream: condition.upstream, receiving: false });
+      }
+      return to({ ...around, kind: 'primary', ...onSecond, readOnly: false, settled: false });
+    case 'initialise':
+      return to({ ...around, ...instance, kind: 'stopped', own: onFirst, cleanShutdown: true });
+    case 'needsRebuild':
+      return { condition, memory };
+    case 'rebuild': {
+      const rebuiltOrder = step.order.order;
+      return to({ ...around, ...instance, rebuiltOrder, kind: 'stopped', cleanShutdown: true });
+    }
+    case 'rewind':
+      return to({ ...around, ...instance, kind: 'stopped', cleanShutdown: true });
+    case 'examine':
+    case 'restart':
+    case 'stop':
+    case 'stopForeign':
+      return to(stopped);
+    case 'startStandby':
+      return to({ ...around, kind: 'starting', as: 'standby', upstream: endpoint(step.upstream) });
+    case 'follow':
+      return to({ ...condition, upstream: step.upstream.postgres } as ObservedCondition);
+    case 'detach': {
+      const position = { timeline: timelineId(2), lsn: forkLsn };
+      const proof = { throughEpoch: step.throughEpoch, position };
+      return {
+        condition: { ...condition, detached: proof },
+        memory: promiseDetached(memory, step.throughEpoch),
+      };
+    }
+    case 'acquireLease':
+      return to({ ...condition, guard: { ...guard, epoch: step.epoch } });
+    case 'startPrimary': {
+      const { timeline } = stopped.own;
+      const given = { ...around, abandonedHandOver: step.epoch };
+      return to({ ...given, kind: 'primary', timeline, readOnly: false, settled: false });
+    }
+    case 'promote':
+      return to({ ...around, kind: 'primary', ...onSecond, readOnly: false, settled: false });
+    case 'settlePrimary':
+      return to({ ...condition, settled: true } as ObservedCondition);
+    case 'setSynchronous': {
+      const { setting, order } = step;
+      return to({ ...condition, synchronous: { setting, order } });
+    }
+    case 'admitClients':
+      return to({ ...condition, clientsKeptOut: false });
+    case 'handOver':
+      return to({ ...stopped, cleanShutdown: true });
+    case 'release':
+      return to({ ...condition, guard: { ...guard, epoch: null } });
+    default:
+      return unreachable(step);
+  }
+}
+
+function endpoint(member: MemberRecord | null): MemberRecord['postgres'] | null {
+  return member?.postgres ?? null;
+}
+
+/** The leader answers a release with a new goal, and a human a report: the walk ends there. */
+const ENDS: readonly Step['kind'][] = ['rest', 'reportOnly', 'release', 'needsRebuild'];
+const LONGEST_WALK = 12;
+
+export function walk(
+  goal: Goal,
+  start: ObservedCondition,
+): { end: Step; last: World; steps: string[] } {
+  let world: World = { condition: start, memory: { ...EMPTY_MEMORY, epoch: 2 } };
+  const steps: string[] = [];
+  for (let count = 0; count < LONGEST_WALK; count += 1) {
+    const step = nextStep(goal, world.condition, world.memory);
+    steps.push(`${world.condition.kind}: ${step.kind} (${step.why})`);
+    const releaseOfAnother = step.kind === 'release' && goal.kind === 'standby';
+    if (ENDS.includes(step.kind) && !releaseOfAnother) return { end: step, last: world, steps };
+    world = afterwards(world, step);
+  }
+  throw new Error(`no end from ${start.kind} to ${goal.kind}:\n${steps.join('\n')}`);
+}

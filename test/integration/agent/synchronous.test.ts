@@ -1,0 +1,190 @@
+/**
+ * What synchronous replication rests on, on PostgreSQL itself: who is waited for, what a failover may rely
+ * on, and that clients of a restarted primary see nothing that could still be lost.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configurationOf } from '#libs/cluster';
+import { messageOf, present } from '#libs/kernel';
+import { until } from '../until.ts';
+import type { AgentHost } from './agent-host.ts';
+import { AgentTrio } from './agent-trio.ts';
+
+const LIMIT_MS = 30_000;
+const LAG_LIMIT_BYTES = 16_777_216n;
+/** One record of WAL each; together well over the limit. */
+const BULK_SQL = "SELECT pg_logical_emit_message(true, 'bulk', repeat('x', 1000000))";
+const BULK_RECORDS = 24;
+
+let trio: AgentTrio;
+
+beforeAll(async () => {
+  trio = await AgentTrio.create();
+  await trio.bootstrap(
+    {},
+    {
+      synchronousMode: 'quorum',
+      synchronousStrict: true,
+      maximumLagOnSyncStandbyBytes: LAG_LIMIT_BYTES,
+    },
+  );
+});
+
+afterAll(async () => {
+  await (trio as AgentTrio | undefined)?.remove();
+});
+
+/** "k of a, b": what a failover may rely on, as committed. */
+function relied(): string {
+  const committed = trio.leader.state?.sync?.committed;
+  if (committed == null) return 'nobody';
+  const names = committed.members.map(({ instance }) => instance).sort();
+  return `${committed.count} of ${names.join(', ')}`;
+}
+
+async function reliedOn(count: number, hosts: readonly AgentHost[]): Promise<void> {
+  const expected = `${count} of ${hosts
+    .map(({ name }) => name)
+    .sort()
+    .join(', ')}`;
+  await until(() => relied() === expected, LIMIT_MS).catch((cause: unknown) => {
+    throw new Error(`relied on is ${relied()}, not ${expected}`, { cause });
+  });
+}
+
+function standbys(): [AgentHost, AgentHost] {
+  const [first, second] = trio.standbys;
+  return [present(first, 'a standby'), present(second, 'another standby')];
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) process.kill(pid, signal);
+}
+
+describe('synchronous replication', () => {
+  it("a stranger under a member's name puts that member out of the set (safety 14)", async () => {
+    const [imitated, other] = standbys();
+    await reliedOn(1, [imitated, other]);
+    const stranger = receivesAs(imitated);
+    try {
+      await reliedOn(1, [other]);
+    } finally {
+      stranger.kill('SIGKILL');
+    }
+    await reliedOn(1, [imitated, other]);
+  });
+
+  it('nothing is relied on before every walsender has read what it is to wait for (safety 2)', async () => {
+    const [first, second] = standbys();
+    await reliedOn(1, [first, second]);
+    const { processes } = trio.primary.processes.scan();
+    const senders = processes.filter(({ title }) => /walsender/.test(title)).map(({ pid }) => pid);
+    expect(senders).toHaveLength(2);
+    signalAll(senders, 'SIGSTOP');
+    try {
+      waitsFor(2);
+      const unread = /walsenders have not read synchronous_standby_names yet/;
+      await until(() => unread.test(trio.primary.log()), LIMIT_MS);
+      expect(trio.leader.state?.sync).toMatchObject({ ordered: { count: 2 }, confirmedAt: null });
+      expect(relied()).toMatch(/^1 of/);
+    } finally {
+      signalAll(senders, 'SIGCONT');
+    }
+    await reliedOn(2, [first, second]);
+    waitsFor(1);
+    await reliedOn(1, [first, second]);
+  });
+
+  it('a standby that lags leaves the set, commits go on, and it comes back', async () => {
+    const [lagging, other] = standbys();
+    await reliedOn(1, [lagging, other]);
+    const receiver = await until(() => lagging.receiverPid(), LIMIT_MS);
+    process.kill(receiver, 'SIGSTOP');
+    try {
+      for (let record = 0; record < BULK_RECORDS; record += 1)
+        await trio.sql(trio.primary, BULK_SQL);
+      await reliedOn(1, [other]);
+      await trio.sql(trio.primary, BULK_SQL);
+      const [sync, quorum] = await Promise.all(
+        ['/sync', '/quorum'].map((path) => other.status(path)),
+      );
+      expect([sync, quorum]).toEqual([503, 200]);
+      await until(async () => (await lagging.status('/async')) === 200, LIMIT_MS);
+      expect(await lagging.status('/quorum')).toBe(503);
+    } finally {
+      process.kill(receiver, 'SIGCONT');
+    }
+    await reliedOn(1, [lagging, other]);
+    await until(async () => (await lagging.status('/quorum')) === 200, LIMIT_MS);
+  });
+
+  it('a restarted primary lets clients in once a standby has what it recovered (safety 12)', async () => {
+    const both = standbys();
+    await reliedOn(1, both);
+    const host = trio.primary;
+    const receivers = await Promise.all(
+      both.map((each) => until(() => each.receiverPid(), LIMIT_MS)),
+    );
+    const agents = both.map(({ agent }) => present(agent?.pid, 'a running agent'));
+    // Nobody can take over: the agents of both are silent, and neither receives.
+    signalAll([...agents, ...receivers], 'SIGSTOP');
+    try {
+      await until(() => both.every(({ name }) => trio.leader.isSilent(name)), LIMIT_MS);
+      const before = present(host.postmasterPid(), 'a postmaster');
+      process.kill(before, 'SIGKILL');
+      await until(() => ![null, before].includes(host.postmasterPid()), LIMIT_MS);
+      await until(() => isKeptOut(host), LIMIT_MS);
+      // PostgreSQL itself serves, as its agent sees it.
+      await until(() => trio.leader.report(host.name)?.postgres.kind === 'primary', LIMIT_MS);
+      expect(await host.status('/primary')).toBe(503);
+      expect(await isKeptOut(host)).toBe(true);
+    } finally {
+      signalAll([...receivers, ...agents], 'SIGCONT');
+    }
+    await until(async () => (await host.status('/primary')) === 200, LIMIT_MS);
+    await trio.sql(host, BULK_SQL);
+    expect(trio.holder).toBe(host.name);
+    expect(trio.leader.problems).toEqual([]);
+  });
+});
+
+/** `pg_receivewal` flushes and says so, under the name by which commits count `member`. */
+function receivesAs(member: AgentHost): ChildProcess {
+  const name = present(
+    trio.leader.state?.members[member.name]?.replicationName,
+    'a name for replication',
+  );
+  const directory = join(trio.root, 'stranger');
+  mkdirSync(directory);
+  const to = `host=127.0.0.1 port=${trio.primary.port} user=replicator application_name=${name}`;
+  return spawn('pg_receivewal', ['-D', directory, '--synchronous', '-d', to], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, PGPASSWORD: 'r: secret' },
+  });
+}
+
+function waitsFor(count: number): void {
+  const state = present(trio.leader.state, 'a cluster');
+  const before = configurationOf(state);
+  const settings = { ...before.settings, synchronousNodeCount: count };
+  const configuration = { ...before, settings };
+  const command = {
+    type: 'configure',
+    configuration,
+    expectedRevision: null,
+    comment: null,
+  } as const;
+  expect(trio.leader.command(command).kind).toBe('decided');
+}
+
+/** Refused by the access file; not merely because it does not run yet. */
+async function isKeptOut(host: AgentHost): Promise<boolean> {
+  try {
+    await (await host.client()).end();
+    return false;
+  } catch (error) {
+    return /pg_hba\.conf/.test(messageOf(error));
+  }
+}

@@ -1,0 +1,178 @@
+/** What stands against something, by the name that `explain`, events and errors show with value and limit. */
+export const REFUSALS: readonly {
+  readonly rule: string;
+  readonly means: string;
+  readonly help: string;
+}[] = [
+  {
+    rule: 'not-heard',
+    means: 'its agent did not report within `suspectAfterMs`',
+    help: 'start the agent; look at its network and certificates',
+  },
+  {
+    rule: 'no-guard',
+    means: 'its agent has no guard, so nothing there could hold the lease',
+    help: '`guard.log` in its state directory',
+  },
+  {
+    rule: 'no-data',
+    means: 'there is no data directory, or an unfinished one',
+    help: '`matriarch reinit`',
+  },
+  {
+    rule: 'foreign-data',
+    means: 'its directory belongs to another database (system identifier)',
+    help: 'name the right directory, or move this one away',
+  },
+  {
+    rule: 'not-detached',
+    means: 'it has not proved within 1.5 s that it receives nothing from the lost primary',
+    help: 'waits for a recovery conflict or a hung disk: its own log',
+  },
+  {
+    rule: 'lag',
+    means:
+      'further behind the last known position of the primary than `maximumLagOnFailoverBytes` (a switchover: 16 MB)',
+    help: 'the old primary back, or `matriarch failover --to NAME --accept-loss`',
+  },
+  {
+    rule: 'position-unknown',
+    means: 'how far the lost primary was is not known, and not every standby takes part',
+    help: 'the missing standbys, the old primary, or `--accept-loss`',
+  },
+  {
+    rule: 'timeline-diverged',
+    means: "its WAL left the cluster's history",
+    help: 'it is rewound or rebuilt once there is a primary',
+  },
+  {
+    rule: 'commits-not-assured',
+    means:
+      'synchronous: not enough of the set are heard and detached to prove that nothing acknowledged is missing',
+    help: 'the missing standbys, the old primary, or `--accept-loss`',
+  },
+  {
+    rule: 'may-lack-commits',
+    means: 'synchronous: another one, which has every commit, is further',
+    help: 'nothing: that one is taken',
+  },
+  {
+    rule: 'failed-before',
+    means: 'it failed in this very outage',
+    help: 'asked again only when nobody else can serve',
+  },
+  {
+    rule: 'failed-last',
+    means: 'it is the primary of which the last failover went away, and nobody acknowledged that',
+    help: 'taken only when nobody else can serve; `matriarch acknowledge`',
+  },
+  {
+    rule: 'anti-flap',
+    means: 'the last automatic failover was a short time ago, and the primary can still serve',
+    help: '`matriarch acknowledge`; ends by itself once every standby streams, or after 2, 10, 60 min',
+  },
+  {
+    rule: 'nobody-to-take-over',
+    means: 'no standby could be promoted',
+    help: '`matriarch explain` says why of each',
+  },
+  {
+    rule: 'agents-absent-elsewhere',
+    means: 'other clusters lack their agents too: it is no fault of this host',
+    help: 'certificates, release, network of the agents',
+  },
+  {
+    rule: 'failsafe-unconfirmed',
+    means: "it joined after the lost primary's guard was told whom to ask for promises",
+    help: 'any older member that is detached',
+  },
+  { rule: 'tagged-no-failover', means: 'tag `noFailover`', help: 'name it: `--to NAME`' },
+  { rule: 'tagged-no-stream', means: 'tag `noStream`: fed by the archive', help: 'name it' },
+  { rule: 'delayed', means: '`recovery_min_apply_delay` is set', help: 'name it' },
+  {
+    rule: 'in-maintenance',
+    means: 'an operator works on it',
+    help: '`matriarch maintenance off NAME`',
+  },
+  { rule: 'leaving', means: 'its host or agent is shut down', help: 'another one' },
+  { rule: 'disk-full', means: 'less than 64 MB free', help: 'free space, or name it' },
+  {
+    rule: 'major-version',
+    means: 'another major version of PostgreSQL than the primary had',
+    help: 'the same version',
+  },
+  {
+    rule: 'setting-too-small',
+    means:
+      'a setting such as `max_connections` is smaller than on the primary: PostgreSQL would not start',
+    help: 'raise it and restart it',
+  },
+  {
+    rule: 'collation-version',
+    means: 'another collation library than the one that sorted the indexes',
+    help: 'the same OS release, or name it and reindex',
+  },
+  { rule: 'not-a-member', means: 'no such instance', help: 'a name from `matriarch status`' },
+  { rule: 'not-a-standby', means: 'it does not run as a standby', help: 'another one' },
+  { rule: 'not-streaming', means: 'no WAL receiver', help: 'wait until it streams' },
+  {
+    rule: 'timeline',
+    means: 'it is on another timeline than the primary',
+    help: 'wait until it follows',
+  },
+  {
+    rule: 'sync-setting',
+    means: 'synchronous: its own commits would not wait for others yet',
+    help: 'try again in a second',
+  },
+  { rule: 'is-primary', means: 'not of the primary', help: '`matriarch switchover` first' },
+  { rule: 'no-primary', means: 'nobody serves', help: '`matriarch explain`' },
+  { rule: 'no-candidate', means: 'no standby can take over', help: '`matriarch explain`' },
+  { rule: 'busy', means: 'another operation is under way', help: 'wait for its end' },
+  {
+    rule: 'paused',
+    means: 'automatic decisions are paused',
+    help: '`matriarch resume`, or name the target',
+  },
+  {
+    rule: 'data-directory-not-empty',
+    means: 'a cluster without a primary, and somebody has data already',
+    help: 'adopt it, or move it away',
+  },
+  {
+    rule: 'lease-not-over',
+    means: 'after a restoration the old epoch has not expired yet',
+    help: 'seconds',
+  },
+  { rule: 'automatic-rebuild', means: '`automaticRebuild: never`', help: '`matriarch reinit`' },
+  { rule: 'rebuild-running', means: 'it is being rebuilt', help: 'wait, or `--force`' },
+  { rule: 'no-method', means: 'no method that copies is configured', help: '`--method`' },
+  { rule: 'source', means: 'nobody is copied from itself', help: 'another `--from`' },
+  {
+    rule: 'restart-planned',
+    means: 'restarts are planned already',
+    help: '`matriarch restart --cancel`',
+  },
+  { rule: 'nobody', means: 'no instance fits', help: 'other names or roles' },
+  {
+    rule: 'revision-changed',
+    means: 'somebody changed the configuration meanwhile',
+    help: 'look at it again',
+  },
+  {
+    rule: 'catalogue-unknown',
+    means: 'no PostgreSQL has told yet which values it takes',
+    help: 'wait for an agent, or check the names',
+  },
+  { rule: 'slot-name', means: 'a configured slot has the name of a member', help: 'another name' },
+  {
+    rule: 'wal-level',
+    means: 'a logical slot is configured and `wal_level` is not `logical`',
+    help: 'set it, and restart',
+  },
+  {
+    rule: 'unknown-instance',
+    means: 'the configuration names an instance that is not there',
+    help: 'its name',
+  },
+];
