@@ -47,13 +47,26 @@ export function agentTables(): string[] {
       '',
       '| It finds | Because | It does | Then |',
       '|---|---|---|---|',
-      ...[...rows.values()].map(
-        ({ from, because, steps, end }) =>
-          `| ${from} | ${[...because].slice(0, 2).join('; ')} | ${steps} | ${end} |`,
-      ),
+      ...[...rows.values()]
+        .toSorted(byCondition)
+        .map(
+          ({ from, because, steps, end }) =>
+            `| ${from} | ${[...because].slice(0, 2).join('; ')} | ${steps} | ${end} |`,
+        ),
       '',
     ];
   });
+}
+
+/** In the order of a life: nothing there, stopped, running; then what only a person can mend. */
+const ORDER = ['empty', 'unfinished', 'stopped', 'starting', 'standby', 'primary', 'stopping'];
+
+function byCondition(a: Row, b: Row): number {
+  const [left, right] = [a, b].map(({ from }) => {
+    const at = ORDER.findIndex((kind) => from.startsWith(kind));
+    return at < 0 ? ORDER.length : at;
+  });
+  return (left ?? 0) - (right ?? 0);
 }
 
 function titleOf(goal: Goal): string {

@@ -13,9 +13,11 @@ import {
 } from '#libs/kernel';
 import {
   type ActedMemory,
+  type ConditionOf,
   EMPTY_MEMORY,
   nextStep,
   type ObservedCondition,
+  type OwnHistory,
   promiseDetached,
   type Step,
   type Surroundings,
@@ -124,36 +126,42 @@ export function* conditions(): Generator<ObservedCondition> {
   }
 }
 
-type World = { readonly condition: ObservedCondition; readonly memory: ActedMemory };
+type World = {
+  readonly condition: ObservedCondition;
+  readonly memory: ActedMemory;
+  /** What lies in the data directory, also while nobody can see it. */
+  readonly own: OwnHistory;
+};
 
 /** What a step does when everything goes well. */
-function afterwards({ condition, memory }: World, step: Step): World {
+function afterwards({ condition, memory, own }: World, step: Step): World {
   const { guard, detached, abandonedHandOver, rebuiltOrder = null } = condition;
   const around = { guard, detached, abandonedHandOver, rebuiltOrder };
   const instance = { systemIdentifier: '7', own: onSecond, walEnd: forkLsn };
-  const stopped: ObservedCondition = {
+  const stopped: ConditionOf<'stopped'> = {
     ...around,
     ...instance,
+    own,
     ...('own' in condition ? { own: condition.own, walEnd: condition.walEnd ?? forkLsn } : {}),
     ...('timeline' in condition && condition.timeline === 1 ? { own: onFirst } : {}),
     kind: 'stopped',
     cleanShutdown: true,
   };
-  const to = (next: ObservedCondition): World => ({ condition: next, memory });
+  const to = (next: ObservedCondition): World => ({
+    condition: next,
+    memory,
+    own: 'own' in next ? next.own : own,
+  });
   switch (step.kind) {
     case 'rest':
     case 'reportOnly':
-      return { condition, memory };
+      return { condition, memory, own };
     case 'await':
-      if (condition.kind !== 'starting') return to(stopped);
-      if (condition.as === 'standby') {
-        return to({ ...stopped, kind: 'standby', upstream: condition.upstream, receiving: false });
-      }
-      return to({ ...around, kind: 'primary', ...onSecond, readOnly: false, settled: false });
+      return to(condition.kind === 'starting' ? started(condition, stopped) : stopped);
     case 'initialise':
       return to({ ...around, ...instance, kind: 'stopped', own: onFirst, cleanShutdown: true });
     case 'needsRebuild':
-      return { condition, memory };
+      return { condition, memory, own };
     case 'rebuild': {
       const rebuiltOrder = step.order.order;
       return to({ ...around, ...instance, rebuiltOrder, kind: 'stopped', cleanShutdown: true });
@@ -175,6 +183,7 @@ function afterwards({ condition, memory }: World, step: Step): World {
       return {
         condition: { ...condition, detached: proof },
         memory: promiseDetached(memory, step.throughEpoch),
+        own,
       };
     }
     case 'acquireLease':
@@ -184,8 +193,11 @@ function afterwards({ condition, memory }: World, step: Step): World {
       const given = { ...around, abandonedHandOver: step.epoch };
       return to({ ...given, kind: 'primary', timeline, readOnly: false, settled: false });
     }
-    case 'promote':
-      return to({ ...around, kind: 'primary', ...onSecond, readOnly: false, settled: false });
+    case 'promote': {
+      const { timeline } = onSecond;
+      const primary = { kind: 'primary', timeline, readOnly: false, settled: false } as const;
+      return { condition: { ...around, ...primary }, memory, own: onSecond };
+    }
     case 'settlePrimary':
       return to({ ...condition, settled: true } as ObservedCondition);
     case 'setSynchronous': {
@@ -203,6 +215,16 @@ function afterwards({ condition, memory }: World, step: Step): World {
   }
 }
 
+/** What comes of a start: it serves as what it was started as. */
+function started(
+  { as, upstream: from }: ConditionOf<'starting'>,
+  stopped: ConditionOf<'stopped'>,
+): ObservedCondition {
+  if (as === 'standby') return { ...stopped, kind: 'standby', upstream: from, receiving: false };
+  const { timeline } = stopped.own;
+  return { ...stopped, kind: 'primary', timeline, readOnly: false, settled: false };
+}
+
 function endpoint(member: MemberRecord | null): MemberRecord['postgres'] | null {
   return member?.postgres ?? null;
 }
@@ -215,7 +237,9 @@ export function walk(
   goal: Goal,
   start: ObservedCondition,
 ): { end: Step; last: World; steps: string[] } {
-  let world: World = { condition: start, memory: { ...EMPTY_MEMORY, epoch: 2 } };
+  const onlyFirst = 'timeline' in start && start.timeline === 1;
+  const own = 'own' in start ? start.own : onlyFirst ? onFirst : onSecond;
+  let world: World = { condition: start, memory: { ...EMPTY_MEMORY, epoch: 2 }, own };
   const steps: string[] = [];
   for (let count = 0; count < LONGEST_WALK; count += 1) {
     const step = nextStep(goal, world.condition, world.memory);

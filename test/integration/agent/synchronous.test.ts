@@ -14,9 +14,10 @@ import { AgentTrio } from './agent-trio.ts';
 
 const LIMIT_MS = 30_000;
 const LAG_LIMIT_BYTES = 16_777_216n;
-/** One record of WAL each; together well over the limit. */
-const BULK_SQL = "SELECT pg_logical_emit_message(true, 'bulk', repeat('x', 1000000))";
-const BULK_RECORDS = 24;
+/** Of about a megabyte each, in one commit. */
+const bulkSql = (records: number) =>
+  `SELECT pg_logical_emit_message(true, 'bulk', repeat('x', 1000000)) IS NULL FROM generate_series(1, ${records})`;
+const BEYOND_THE_LIMIT = 20;
 
 let trio: AgentTrio;
 
@@ -44,13 +45,17 @@ function relied(): string {
   return `${committed.count} of ${names.join(', ')}`;
 }
 
+/** Until that is committed, and PostgreSQL has proved the order that leads there: nothing is under way. */
 async function reliedOn(count: number, hosts: readonly AgentHost[]): Promise<void> {
-  const expected = `${count} of ${hosts
-    .map(({ name }) => name)
-    .sort()
-    .join(', ')}`;
-  await until(() => relied() === expected, LIMIT_MS).catch((cause: unknown) => {
-    throw new Error(`relied on is ${relied()}, not ${expected}`, { cause });
+  const names = hosts.map(({ name }) => name).sort();
+  const expected = `${count} of ${names.join(', ')}`;
+  const isSettled = (): boolean => {
+    const { ordered, confirmedAt } = trio.leader.state?.sync ?? {};
+    const same = ordered?.count === count && ordered.names.length === names.length;
+    return relied() === expected && same && confirmedAt !== null;
+  };
+  await until(isSettled, LIMIT_MS).catch((cause: unknown) => {
+    throw new Error(`relied on is ${relied()}, not ${expected}, or not proved`, { cause });
   });
 }
 
@@ -85,8 +90,10 @@ describe('synchronous replication', () => {
     signalAll(senders, 'SIGSTOP');
     try {
       waitsFor(2);
+      await until(() => trio.leader.state?.sync?.ordered.count === 2, LIMIT_MS);
+      const said = trio.primary.log().length;
       const unread = /walsenders have not read synchronous_standby_names yet/;
-      await until(() => unread.test(trio.primary.log()), LIMIT_MS);
+      await until(() => unread.test(trio.primary.log().slice(said)), LIMIT_MS);
       expect(trio.leader.state?.sync).toMatchObject({ ordered: { count: 2 }, confirmedAt: null });
       expect(relied()).toMatch(/^1 of/);
     } finally {
@@ -103,10 +110,9 @@ describe('synchronous replication', () => {
     const receiver = await until(() => lagging.receiverPid(), LIMIT_MS);
     process.kill(receiver, 'SIGSTOP');
     try {
-      for (let record = 0; record < BULK_RECORDS; record += 1)
-        await trio.sql(trio.primary, BULK_SQL);
+      await trio.sql(trio.primary, bulkSql(BEYOND_THE_LIMIT));
       await reliedOn(1, [other]);
-      await trio.sql(trio.primary, BULK_SQL);
+      await trio.sql(trio.primary, bulkSql(1));
       const [sync, quorum] = await Promise.all(
         ['/sync', '/quorum'].map((path) => other.status(path)),
       );
@@ -144,7 +150,7 @@ describe('synchronous replication', () => {
       signalAll([...receivers, ...agents], 'SIGCONT');
     }
     await until(async () => (await host.status('/primary')) === 200, LIMIT_MS);
-    await trio.sql(host, BULK_SQL);
+    await trio.sql(host, bulkSql(1));
     expect(trio.holder).toBe(host.name);
     expect(trio.leader.problems).toEqual([]);
   });
