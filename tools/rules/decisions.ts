@@ -21,6 +21,12 @@ export const DECISIONS: readonly DecisionText[] = [
     why: 'never beside a directory that holds something; after failures everywhere it rests, longer each time',
   },
   {
+    rule: 'start-take-over',
+    when: 'a primary of an earlier system runs on an instance that is named to be adopted',
+    happens: '`BootstrapStarted`: it is restarted beneath our guard and goes on as the primary',
+    why: 'its standbys still stream from it; where nothing runs, the furthest gets the first epoch',
+  },
+  {
     rule: 'first-grant',
     when: 'the initialiser says that its directory is there',
     happens: '`ClusterInitialised`, `LeaseGranted` of epoch 1',

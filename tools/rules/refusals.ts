@@ -164,6 +164,41 @@ export const REFUSALS: readonly {
     means: 'no PostgreSQL has told yet which values it takes',
     help: 'wait for an agent, or check the names',
   },
+  {
+    rule: 'nothing-to-adopt',
+    means: 'every instance that is named to be adopted is empty',
+    help: 'name those that have the data',
+  },
+  {
+    rule: 'not-taken-over',
+    means: 'what starts PostgreSQL there keeps it running',
+    help: 'end that system (its unit, its manager) once',
+  },
+  {
+    rule: 'still-running',
+    means: 'PostgreSQL is neither stopped nor one that can be taken over',
+    help: 'stop it, and whoever starts it again',
+  },
+  {
+    rule: 'no-running-primary',
+    means: 'a standby of an earlier system runs, and no primary that is named',
+    help: 'start its primary too, or stop the standby',
+  },
+  {
+    rule: 'two-primaries',
+    means: 'two instances run as primaries of the same database',
+    help: 'stop the one that is not to go on',
+  },
+  {
+    rule: 'ahead-of-the-primary',
+    means: 'it is on a later timeline than the primary that runs',
+    help: 'find out which of the two holds the data',
+  },
+  {
+    rule: 'system-identifiers-differ',
+    means: 'the instances that are named hold different databases',
+    help: 'name those of one',
+  },
   { rule: 'slot-name', means: 'a configured slot has the name of a member', help: 'another name' },
   {
     rule: 'wal-level',

@@ -32,6 +32,7 @@ async function needed(
     state: scenario.state,
     ...{ lookAgeMs: 50, leaseRemainingMs: null, goal: null, noLoadBalance: false, tags: {} },
     connectedControllers: 3,
+    clientsKeptOut: false,
   });
   return /^matriarch_rebuild_needed 1$/m.test(await metrics.text());
 }
