@@ -33,6 +33,12 @@ export const DECISIONS: readonly DecisionText[] = [
     why: 'nothing writable starts without a grant',
   },
   {
+    rule: 'first-copy',
+    when: 'a standby cluster is new, and its initialiser has the first copy of the remote primary',
+    happens: '`ClusterInitialised`; no lease is granted',
+    why: 'nobody writes in a cluster that follows another',
+  },
+  {
     rule: 'abandon-bootstrap',
     when: 'the initialiser failed, is silent for 10 s (60 s in a restore), or takes 2 min over initdb',
     happens: '`BootstrapAbandoned`: another one is asked',
@@ -85,6 +91,31 @@ export const DECISIONS: readonly DecisionText[] = [
     when: 'the target has not got the last byte 2 s after the stop, or is silent',
     happens: '`SwitchoverAbandoned`, and the next epoch to the old primary',
     why: 'until the grant nobody else may serve',
+  },
+  {
+    rule: 'cluster-demoted',
+    when: 'the primary of a cluster that is to follow another has stopped and given its epoch back',
+    happens: '`ClusterDemoted` with the end of its WAL',
+    why: 'the other one is promoted only when it has that',
+  },
+  {
+    rule: 'abandon-demotion',
+    when: 'the primary of a cluster that is to follow another did not stop',
+    happens: 'it goes on as the primary',
+    why: '',
+  },
+  {
+    rule: 'record-remote-timelines',
+    when: 'the remote primary of a standby cluster changed its timeline',
+    happens: "its fork becomes part of this cluster's history",
+    why: 'divergence is told by it',
+  },
+  {
+    rule: 'choose-standby-leader',
+    when: 'a standby cluster has no leader, or its leader is lost, unfit, or to be built anew',
+    happens:
+      '`StandbyLeaderChosen`: the furthest streams from the remote primary, the others from it',
+    why: 'nobody writes there, so two that think so for a moment do no harm: no lease is needed',
   },
   {
     rule: 'fail-over-down',
@@ -250,6 +281,13 @@ export const ORDERS: readonly { readonly rule: string; readonly order: string }[
   { rule: 'operator-failover', order: '`matriarch failover`' },
   { rule: 'operator-acknowledge', order: '`matriarch acknowledge`: the anti-flap window ends' },
   { rule: 'operator-pause', order: '`matriarch pause`' },
+  {
+    rule: 'operator-follow',
+    order: '`matriarch demote-cluster`: another remote primary is followed',
+  },
+  { rule: 'operator-demote-cluster', order: '`matriarch demote-cluster`' },
+  { rule: 'operator-promote-cluster', order: '`matriarch promote-cluster`' },
+  { rule: 'operator-standby-leader', order: '`matriarch switchover` in a standby cluster' },
   { rule: 'operator-resume', order: '`matriarch resume`' },
   {
     rule: 'operator-confirm',

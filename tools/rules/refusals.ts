@@ -199,6 +199,51 @@ export const REFUSALS: readonly {
     means: 'the instances that are named hold different databases',
     help: 'name those of one',
   },
+  {
+    rule: 'standby-cluster',
+    means: 'not in a cluster that follows another: nobody writes there',
+    help: '`matriarch promote-cluster` first',
+  },
+  {
+    rule: 'rebuilding',
+    means: 'its data is to be built anew',
+    help: 'wait for the end of the rebuild',
+  },
+  {
+    rule: 'own-member',
+    means: 'the remote primary is a member of this very cluster',
+    help: 'the address of another cluster',
+  },
+  {
+    rule: 'not-bootstrapped',
+    means: 'a cluster without data follows nobody',
+    help: 'create it with `standbyOf`',
+  },
+  {
+    rule: 'no-standby-leader',
+    means: 'no standby leader is chosen yet',
+    help: '`matriarch explain` says why of each',
+  },
+  {
+    rule: 'other-cluster-writes',
+    means: 'the cluster that it follows still has a primary',
+    help: '`matriarch demote-cluster` there first',
+  },
+  {
+    rule: 'other-cluster-unknown',
+    means: 'whether the cluster that it follows still writes is not known here',
+    help: 'make sure of it yourself, then say so (`--yes`)',
+  },
+  {
+    rule: 'wal-missing',
+    means: 'the standby leader lacks the end of what was written',
+    help: 'wait until it has it, or accept the loss',
+  },
+  {
+    rule: 'pre-promote',
+    means: 'the `prePromote` command of the cluster said no',
+    help: 'its output, in the agent log',
+  },
   { rule: 'slot-name', means: 'a configured slot has the name of a member', help: 'another name' },
   {
     rule: 'wal-level',
