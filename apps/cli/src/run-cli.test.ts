@@ -6,7 +6,7 @@ import { problem, sseMessage } from '#libs/api';
 import { readTlsFiles } from '#libs/config';
 import { runCli } from './run-cli.ts';
 import { FakeController, type Handler } from './testing/fake-controller.ts';
-import { cluster, recorded, status } from './testing/fixtures.ts';
+import { cluster, instance, recorded, status } from './testing/fixtures.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'cli-'));
 const started: FakeController[] = [];
@@ -192,6 +192,43 @@ describe('switchover', () => {
     const { exitCode, err } = await cli('failover', '--api', url, '--certs', directory);
     expect(exitCode).toBe(2);
     expect(err).toBe('matriarch: there are several clusters: name one of main, other\n');
+  });
+});
+
+describe('reinit', () => {
+  const methods = (ok: boolean) => {
+    const found = { detail: ok ? 'server pg1' : 'nobody answers', bytes: null, checks: [] };
+    return [{ method: 'basebackup', ok, estimateSeconds: null, listed: true, ...found }];
+  };
+
+  /** A controller that knows pg2, whose agent says what its methods would do. */
+  async function asked(ok: boolean, ...options: string[]) {
+    const agent = await FakeController.start(() => {
+      return { status: 200, body: { instance: 'pg2', methods: methods(ok) } };
+    });
+    started.push(agent);
+    const instances = [instance({ name: 'pg2', agentUrl: agent.url })];
+    const obeys = obeying([
+      { type: 'RebuildCompleted', instance: 'pg2', method: 'basebackup', tookMs: 4_700 },
+    ]);
+    const url = await controller((request, response) => {
+      const isView = request.method === 'GET' && request.path.endsWith('/clusters/main');
+      return isView ? { status: 200, body: cluster({ instances }) } : obeys(request, response);
+    });
+    return cli('reinit', 'main', 'pg2', '--api', url, '--certs', directory, ...options);
+  }
+
+  it('follows the order to its end', async () => {
+    const { exitCode, out } = await asked(true, '--follow');
+    expect(out).toBe('pg2 is built anew by basebackup and streams, 4.7 s\n');
+    expect(exitCode).toBe(0);
+  });
+
+  it('stops nothing for what could not begin, unless it is forced', async () => {
+    const { exitCode, out } = await asked(false);
+    expect(exitCode).toBe(1);
+    expect(out).toContain('pg2 is left as it is, no method would work now: basebackup: nobody');
+    expect((await asked(false, '--force', '--follow')).exitCode).toBe(0);
   });
 });
 

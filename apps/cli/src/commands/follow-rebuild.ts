@@ -40,7 +40,9 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
       const { type } = recorded.event;
       const parsed = type.startsWith('Rebuild') ? rebuildEvent.safeParse(recorded.event) : null;
       if (parsed?.success !== true || parsed.data.instance !== instance) continue;
-      if (type !== 'RebuildProgress' || !terminal.interactive) {
+      // Progress is the bar's to show, and the end that of who follows.
+      const shown = type !== 'RebuildCompleted' && type !== 'RebuildProgress';
+      if (shown || !terminal.interactive) {
         terminal.note(eventLine(recorded, terminal));
       }
       const { method, tookMs, reason, remaining } = parsed.data;

@@ -6,6 +6,7 @@ import {
   type PreflightAnswer,
   preflightAnswer,
 } from '#libs/api';
+import { messageOf } from '#libs/kernel';
 import type { ApiClient } from '../api/api-client.ts';
 import { callHttp } from '../api/http-request.ts';
 import { ForeignAnswerError, UsageError } from '../cli-error.ts';
@@ -36,6 +37,11 @@ export async function reinit(
   const { cluster, instance } = await whichInstance(client, named);
   if (options.dryRun === true) return dryRun(context, client, cluster, instance);
   if (options.cancel === true) return cancel(client, cluster, instance);
+  const hopeless =
+    options.force === true
+      ? null
+      : await whyHopeless(context, client, options, { cluster, instance });
+  if (hopeless !== null) return hopeless;
   const body = {
     ...(options.method === undefined ? {} : { method: options.method }),
     ...(options.from === undefined ? {} : { from: options.from }),
@@ -75,28 +81,52 @@ async function cancel(client: ApiClient, cluster: string, instance: string): Pro
   return { exitCode: EXIT.held, text, result };
 }
 
-/** The agent itself is asked: only its host knows what its tools find. */
+/** What was running is not stopped for a rebuild that could not begin: the agent is asked first. */
+async function whyHopeless(
+  { terminal }: Context,
+  client: ApiClient,
+  { method: wanted }: ReinitOptions,
+  { cluster, instance }: { readonly cluster: string; readonly instance: string },
+): Promise<Outcome | null> {
+  const view = await viewOf(client, cluster, instance);
+  const answer = await preflightOf(view).catch((error: unknown) => {
+    terminal.note(`what each method would do is not known: ${messageOf(error)}`);
+    return null;
+  });
+  if (answer === null) return null;
+  const tried = answer.methods.filter(({ method, listed }) =>
+    wanted === undefined ? listed : method === wanted,
+  );
+  if (tried.length === 0 || tried.some(({ ok }) => ok)) return null;
+  const reasons = tried.map(({ method, detail }) => `${method}: ${detail}`).join('; ');
+  const reason = `no method would work now: ${reasons}`;
+  const text = `${instance} is left as it is, ${reason} (\`--force\` tries all the same)`;
+  return { exitCode: EXIT.notHeld, text, result: { cluster, instance, ok: false, reason } };
+}
+
 async function dryRun(
   { terminal }: Context,
   client: ApiClient,
   cluster: string,
   instance: string,
 ): Promise<Outcome> {
-  const { agentUrl } = await viewOf(client, cluster, instance);
-  const url = new URL('/rebuild/preflight', agentUrl);
-  const limits = { timeoutMs: PREFLIGHT_TIMEOUT_MS, tls: null };
-  const { body, status } = await callHttp({ method: 'GET', url, ...limits });
-  const parsed = preflightAnswer.safeParse(status === 200 ? JSON.parse(body) : null);
-  if (!parsed.success) {
-    throw new ForeignAnswerError(url.origin, `HTTP status ${status} to the preflight`);
-  }
-  const answer: PreflightAnswer = parsed.data;
+  const answer = await preflightOf(await viewOf(client, cluster, instance));
   const ok = answer.methods.some((method) => method.ok);
   return {
     exitCode: ok ? EXIT.held : EXIT.notHeld,
     text: preflightTable(answer, terminal),
     result: { cluster, instance, ok, methods: answer.methods.map((method) => ({ ...method })) },
   };
+}
+
+/** The agent itself is asked: only its host knows what its tools find. */
+async function preflightOf({ agentUrl }: InstanceView): Promise<PreflightAnswer> {
+  const url = new URL('/rebuild/preflight', agentUrl);
+  const limits = { timeoutMs: PREFLIGHT_TIMEOUT_MS, tls: null };
+  const { body, status } = await callHttp({ method: 'GET', url, ...limits });
+  const parsed = preflightAnswer.safeParse(status === 200 ? JSON.parse(body) : null);
+  if (parsed.success) return parsed.data;
+  throw new ForeignAnswerError(url.origin, `HTTP status ${status} to the preflight`);
 }
 
 async function viewOf(client: ApiClient, cluster: string, instance: string): Promise<InstanceView> {

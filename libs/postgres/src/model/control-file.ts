@@ -2,11 +2,13 @@ import { lsnOf, timelineId } from '#libs/kernel';
 import type { ClusterStateText, ControlData } from './control-data.ts';
 import { crc32c } from './crc32c.ts';
 
-/** `PG_CONTROL_VERSION` of 13 to 17; other majors lay the file out otherwise. */
-const KNOWN_VERSION = 1_300;
-/** The checksum stands at the end of the structure, over everything before it. */
-const CHECKSUM_AT = 288;
-const STRUCTURE_BYTES = CHECKSUM_AT + 4;
+/**
+ * By `PG_CONTROL_VERSION`, where the checksum stands: at the end of the structure, over everything before it.
+ * What is read here lies at the same places in 13 to 16, 17 and 18; 17 put a new field where there was
+ * room, 18 behind all of it. Other majors lay the file out otherwise.
+ */
+const CHECKSUM_AT: Readonly<Record<number, number>> = { 1300: 288, 1700: 288, 1800: 292 };
+const STRUCTURE_BYTES = 296;
 
 /** In the order of PostgreSQL's `DBState`. */
 const STATES: readonly ClusterStateText[] = [
@@ -33,8 +35,9 @@ export function parseControlFile(bytes: Uint8Array): ControlData | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, STRUCTURE_BYTES);
   const u32 = (at: number): number => view.getUint32(at, true);
   const lsn = (at: number) => lsnOf(view.getBigUint64(at, true));
-  if (u32(8) !== KNOWN_VERSION) return null;
-  if (crc32c(bytes.subarray(0, CHECKSUM_AT)) !== u32(CHECKSUM_AT)) return null;
+  const checksumAt = CHECKSUM_AT[u32(8)];
+  if (checksumAt === undefined) return null;
+  if (crc32c(bytes.subarray(0, checksumAt)) !== u32(checksumAt)) return null;
   const state = STATES[u32(16)];
   const walLevel = WAL_LEVELS[u32(172)];
   if (state === undefined || walLevel === undefined) return null;
