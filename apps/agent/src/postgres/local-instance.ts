@@ -28,6 +28,7 @@ import type { DataIdFile } from '../state-directory/data-id-file.ts';
 import { REMOTE_CONNECT_MS, STATEMENT_MS } from '../timing.ts';
 import { hbaLinesOf, identText, passFileText } from './hba.ts';
 import { LastGoodParameters } from './last-good-parameters.ts';
+import { raised } from './raised.ts';
 import { settingsOf } from './settings.ts';
 import { readUpstream } from './upstream.ts';
 import { walSettings } from './wal-programs.ts';
@@ -197,12 +198,4 @@ export class LocalInstance {
 /** The role that the lease gives; a former primary that still runs is about to be stopped. */
 function roleIn({ lease }: ClusterState, instance: InstanceName): 'primary' | 'standby' {
   return lease.kind === 'Held' && lease.holder === instance ? 'primary' : 'standby';
-}
-
-function raised(parameters: Parameters, atLeast: Readonly<Record<string, number>>): Parameters {
-  const least = Object.entries(atLeast).map(([name, minimum]): [string, string] => {
-    const given = Number(parameters[name] ?? 0);
-    return [name, String(Math.max(minimum, Number.isNaN(given) ? minimum : given))];
-  });
-  return { ...parameters, ...Object.fromEntries(least) };
 }
