@@ -13,9 +13,14 @@ export function infoCommand(settings: PgbackrestSettings): readonly string[] {
   return [...base(settings), '--output=json', '--log-level-console=off', 'info'];
 }
 
-/** Tells the tablespaces of one backup. */
-export function backupInfoCommand(settings: PgbackrestSettings, label: string): readonly string[] {
-  return [...base(settings), `--set=${label}`, '--output=json', '--log-level-console=off', 'info'];
+/** Tells the tablespaces of one backup: for people where pgBackRest is too old to tell a program. */
+export function backupInfoCommand(
+  settings: PgbackrestSettings,
+  label: string,
+  output: 'json' | 'text',
+): readonly string[] {
+  const form = [`--set=${label}`, `--output=${output}`];
+  return [...base(settings), ...form, '--log-level-console=off', 'info'];
 }
 
 export type RestorePlaces = {

@@ -109,6 +109,19 @@ export function readTablespaces(json: string): readonly { name: string; location
   return found.map(({ name, destination }) => ({ name, location: destination }));
 }
 
+/** The same of what 2.33 says to people. */
+export function readShownTablespaces(text: string): readonly { name: string; location: string }[] {
+  const lines = text.split('\n');
+  const head = lines.findIndex((line) => /^\s*tablespaces:\s*$/.test(line));
+  const listed = head < 0 ? [] : lines.slice(head + 1);
+  const found = listed.map((line) => /^\s+(.+) \(\d+\) => (.+?)\s*$/.exec(line));
+  const end = found.indexOf(null);
+  return found.slice(0, end < 0 ? found.length : end).flatMap((match) => {
+    const [, name, location] = match ?? [];
+    return name === undefined || location === undefined ? [] : [{ name, location }];
+  });
+}
+
 /** The share that is done, of a line like `... restore file /x/base/1/2 (64MB, 59.59%) checksum`. */
 export function restoreRatio(line: string): number | undefined {
   const percent = /restore file .* \([^()]*, ([\d.]+)%\)/.exec(line)?.[1];

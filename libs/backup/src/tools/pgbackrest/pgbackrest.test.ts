@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseLsn } from '#libs/kernel';
 import { archiveGetCommand, infoCommand, restoreCommand } from './pgbackrest.command.ts';
-import { backupFor, readInfo, restoreRatio } from './pgbackrest.output.ts';
+import { backupFor, readInfo, readShownTablespaces, restoreRatio } from './pgbackrest.output.ts';
 
 const settings = {
   program: 'pgbackrest',
@@ -60,6 +60,23 @@ describe('pgbackrest', () => {
       backups: [],
     });
     expect(readInfo('[]').status.message).toBe('no such stanza');
+  });
+
+  it('tells tablespaces also where it is too old to tell a program', () => {
+    const shown = [
+      '        full backup: 20261126-184217F',
+      '            database list: postgres (13726)',
+      '            tablespaces:',
+      '                ts1 (16384) => /srv/ts 1',
+      '                far away (16385) => /srv/far',
+      '            symlinks:',
+      '                pg_wal => /srv/wal',
+    ].join('\n');
+    expect(readShownTablespaces(shown)).toEqual([
+      { name: 'ts1', location: '/srv/ts 1' },
+      { name: 'far away', location: '/srv/far' },
+    ]);
+    expect(readShownTablespaces('stanza: main\n    status: ok\n')).toEqual([]);
   });
 
   describe('chooses for a target', () => {

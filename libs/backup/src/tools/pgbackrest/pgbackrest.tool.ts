@@ -1,6 +1,7 @@
 import type { RecoveryTarget } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
+import { ProcessError } from '#libs/process';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
 import {
   type CopyRequest,
@@ -23,9 +24,13 @@ import {
   backupFor,
   type RepositoryFacts,
   readInfo,
+  readShownTablespaces,
   readTablespaces,
   restoreRatio,
 } from './pgbackrest.output.ts';
+
+/** pgBackRest's own: an option that cannot be used so. */
+const OPTION_INVALID_EXIT_CODE = 27;
 
 /** Restores the latest backup of a stanza, from a repository that pgBackRest's own file names. */
 export class PgbackrestTool extends RebuildTool {
@@ -99,7 +104,13 @@ export class PgbackrestTool extends RebuildTool {
   }
 
   async #tablespaces(installation: Installation, label: string) {
-    return readTablespaces(await this.#ask(installation, backupInfoCommand(this.settings, label)));
+    const command = (output: 'json' | 'text') => backupInfoCommand(this.settings, label, output);
+    try {
+      return readTablespaces(await this.#ask(installation, command('json')));
+    } catch (error) {
+      if (exitCodeIn(error) !== OPTION_INVALID_EXIT_CODE) throw error;
+      return readShownTablespaces(await this.#ask(installation, command('text')));
+    }
   }
 
   async #ask(installation: Installation, argv: readonly string[]): Promise<string> {
@@ -109,4 +120,9 @@ export class PgbackrestTool extends RebuildTool {
       throw new SourceError(`pgbackrest does not answer: ${messageOf(cause)}`, { cause });
     }
   }
+}
+
+function exitCodeIn(error: unknown): number | null {
+  const cause = error instanceof Error ? error.cause : null;
+  return cause instanceof ProcessError ? (cause.failure.exitCode ?? null) : null;
 }
