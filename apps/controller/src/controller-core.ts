@@ -5,9 +5,11 @@ import {
   ExpiryWatch,
   ParameterCatalogs,
   PositionGossip,
+  ProtocolSwitch,
   Releases,
   Renewals,
   Service,
+  StateWatch,
 } from '#libs/leader';
 import { CappedTime } from '#libs/lease';
 import type { ControllerMessage } from '#libs/protocol';
@@ -17,14 +19,12 @@ import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
 
 import { LeaseGateway } from './guards/lease-gateway.ts';
-import { StateWatch } from './integrity/state-watch.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import type { Log } from './log.ts';
 import { Admissions } from './membership/admissions.ts';
 import { LeaderPlacement } from './membership/leader-placement.ts';
 import { wasRemoved } from './membership/member-ids.ts';
 import { Promoter } from './membership/promoter.ts';
-import { ProtocolSwitch } from './membership/protocol-switch.ts';
 import { Seats } from './membership/seats.ts';
 import type { HostListener } from './raft-host/host-contract.ts';
 import type { HostStorage } from './raft-host/ports.ts';
@@ -146,6 +146,7 @@ export class ControllerCore implements HostListener {
       onJoin: (peer, token, answer) => {
         this.#admissions.judge(peer, token).then(answer, (error: unknown) => host.fail(error));
       },
+      onSeatInquiry: ({ name, incarnation }) => this.#seats.answer(name, incarnation),
       onRemoved: (index) => this.#leave(() => this.#options.onRemoved(index)),
       removedAt: (id) => {
         const { index, membership } = host.applies.membership;
@@ -327,6 +328,8 @@ export class ControllerCore implements HostListener {
       case 'joinAnswer':
       case 'removed':
       case 'seatTaken':
+      case 'seatInquiry':
+      case 'seatAnswer':
         // The network has taken these.
         return;
     }

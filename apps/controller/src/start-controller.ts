@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ControllerConfig, formatAddress } from '#libs/config';
 import { DomainError, seededPrng } from '#libs/kernel';
+import { CHECK_EVERY_MS, ProtocolTooOldError } from '#libs/leader';
 import {
   type Logger,
   Metrics,
@@ -27,12 +28,11 @@ import { guardFrontDoor } from './http/front-door.ts';
 import { LeaderRelay } from './http/leader-relay.ts';
 import { ProblemFilter } from './http/problem.filter.ts';
 import { isolated } from './integrity/isolated.ts';
-import { CHECK_EVERY_MS } from './integrity/state-watch.ts';
 import { PeerNetwork } from './links/peer-network.ts';
+import { askFounders } from './membership/ask-founders.ts';
 import { type AdmissionOptions, awaitAdmission } from './membership/await-admission.ts';
 import { MemberRemovedError } from './membership/member-ids.ts';
 import { MembershipOrders } from './membership/membership-orders.ts';
-import { ProtocolTooOldError } from './membership/protocol-switch.ts';
 import { SeatTakenError } from './membership/seats.ts';
 import { OpenedParts } from './opened-parts.ts';
 import { openReplica, type Replica } from './raft-host/open-replica.ts';
@@ -164,7 +164,7 @@ function seatEntry(options: AdmissionOptions): SeatEntry {
     name,
     address: formatAddress(address),
   }));
-  return { kind: 'found', founders };
+  return { kind: 'found', founders, mayFound: () => askFounders(options) };
 }
 
 type PeerParts = {

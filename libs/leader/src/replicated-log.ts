@@ -18,8 +18,13 @@ export interface ReplicatedLog {
   nowMs(): MonotonicMs;
 }
 
+/** What it takes to propose. */
+export interface ProposingLog extends Pick<ReplicatedLog, 'propose'> {
+  readonly store: Pick<EventStore, 'ports'>;
+}
+
 /** Proposes on behalf of this controller. */
-export function proposeCommand(log: ReplicatedLog, command: Command, owner: ProposalOwner): void {
+export function proposeCommand(log: ProposingLog, command: Command, owner: ProposalOwner): void {
   const { ports } = log.store;
   const body = packCommand(ports, command);
   log.propose(packEnvelope(ports, { from: 'controller', body }), owner);

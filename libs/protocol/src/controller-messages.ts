@@ -23,6 +23,13 @@ export type JoinAnswer =
   | { readonly kind: 'wait'; readonly why: string; readonly leader: string | null }
   | { readonly kind: 'refused'; readonly why: string };
 
+/** What a controller knows of the seat of whoever asks by its name, and how far its own log goes. */
+export type SeatAnswer = {
+  /** `free`: nobody took it yet; `taken`: by another directory; `none`: the group is without it. */
+  readonly seat: (typeof SEAT_STATES)[number];
+  readonly lastIndex: number;
+};
+
 export type ControllerMessage =
   /** On each new link, and when it changes: where this controller's HTTP API is. */
   | { readonly type: 'announce'; readonly apiAddress: string }
@@ -54,6 +61,9 @@ export type ControllerMessage =
   | { readonly type: 'removed'; readonly memberId: number; readonly index: number }
   /** To a controller on an empty directory: its seat belongs to the directory that was there before. */
   | { readonly type: 'seatTaken'; readonly memberId: number }
+  /** A founder on an empty directory asks before it founds anything; on a link of its own. */
+  | { readonly type: 'seatInquiry' }
+  | { readonly type: 'seatAnswer'; readonly answer: SeatAnswer }
   /** To the leader: this member's digest at a mark of the log. From protocol level 2 on. */
   | { readonly type: 'digest'; readonly index: number; readonly digest: number }
   /** An HTTP request that only the leader can answer; `operator` null: nobody was authenticated. */
@@ -87,8 +97,11 @@ const TYPES = [
   'removed',
   'digest',
   'seatTaken',
+  'seatInquiry',
+  'seatAnswer',
 ] as const satisfies readonly ControllerMessage['type'][];
 
+const SEAT_STATES = ['free', 'taken', 'none'] as const;
 const NAME_LENGTH_MAX = 100;
 const ADDRESS_LENGTH_MAX = 300;
 const REASON_LENGTH_MAX = 500;
@@ -133,6 +146,10 @@ function bodyOf(message: ControllerMessage): readonly unknown[] {
       return [message.index, message.digest];
     case 'seatTaken':
       return [message.memberId];
+    case 'seatInquiry':
+      return [];
+    case 'seatAnswer':
+      return [message.answer.seat, message.answer.lastIndex];
     default:
       return unreachable(message);
   }
@@ -192,6 +209,16 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
       return { type, index: fields.integer('index'), digest: fields.integer('digest') };
     case 'seatTaken':
       return { type, memberId: fields.integer('memberId') };
+    case 'seatInquiry':
+      return { type };
+    case 'seatAnswer':
+      return {
+        type,
+        answer: {
+          seat: fields.oneOf('seat', SEAT_STATES),
+          lastIndex: fields.integer('lastIndex'),
+        },
+      };
     default:
       return fields.oneOf('type', []);
   }

@@ -7,6 +7,7 @@ export {
   encodeControllerMessage,
   type GossipedPosition,
   type JoinAnswer,
+  type SeatAnswer,
 } from './controller-messages.ts';
 export { directoryOf, incarnationOn, isOtherDirectory } from './directory-id.ts';
 export { Fields, MalformedMessageError } from './fields.ts';
@@ -43,6 +44,8 @@ export {
   PEER_ROLES,
   type PeerIdentity,
   type PeerRole,
+  PROTOCOL_MAX,
+  PROTOCOL_MIN,
   type ProtocolRange,
   type RefusalReason,
   type Welcome,

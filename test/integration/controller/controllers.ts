@@ -236,16 +236,16 @@ export class ThreeControllers {
   }
 }
 
-/** Looks every few milliseconds, for 15 s at most. */
+/** Looks every few milliseconds, for 30 s at most. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  const endMs = systemClock.monotonicMs() + 15_000;
+  const endMs = systemClock.monotonicMs() + 30_000;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (systemClock.monotonicMs() > endMs) throw new Error(`it did not happen in 15 s: ${what}`);
+    if (systemClock.monotonicMs() > endMs) throw new Error(`it did not happen in 30 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

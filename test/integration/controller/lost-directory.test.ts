@@ -17,6 +17,8 @@ describe('a founder whose directory was lost', () => {
   const put = (key: string) =>
     ({ type: 'put', key, value: new Uint8Array([7]), expectedRevision: null }) as const;
 
+  const lengthOf = (name: string) => group.running.get(name)?.replica.host.status().lastIndex;
+
   const storeOf = (name: string) => group.running.get(name)?.replica.host.store;
 
   async function found(): Promise<void> {
@@ -28,6 +30,28 @@ describe('a founder whose directory was lost', () => {
         NAMES.every((_, position) => storeOf(at)?.seatTaker(position + 1) !== null),
       );
     }
+  }
+
+  /** Two of three directories are gone; nobody runs. */
+  async function loseMajority() {
+    await found();
+    await write('acknowledged');
+    const { name: leader } = await group.leader();
+    const kept = await group.follower();
+    await until('it holds what was acknowledged', () => lengthOf(kept) === lengthOf(leader));
+    const emptied = NAMES.filter((name) => name !== kept);
+    for (const name of emptied) await group.stop(name);
+    const lastIndex = lengthOf(kept);
+    await group.stop(kept);
+    for (const name of emptied) rmSync(group.directoryOf(name), { recursive: true });
+    return { kept, emptied, lastIndex };
+  }
+
+  async function refusal(name: string): Promise<Error> {
+    return await group.start(name).then(
+      () => Promise.reject(new Error(`${name} started`)),
+      (error: Error) => error,
+    );
   }
 
   async function write(key: string): Promise<void> {
@@ -46,17 +70,20 @@ describe('a founder whose directory was lost', () => {
     return value === null ? null : new Uint8Array(value);
   }
 
-  it('is not heard, is told why, and stops; the others go on', async () => {
+  it('founds nothing beside those that go on', async () => {
     await found();
     const lost = await group.follower();
     await group.stop(lost);
     rmSync(group.directoryOf(lost), { recursive: true });
-    const { controller } = await group.leader();
+    const { name: leader, controller } = await group.leader();
     const { term } = controller.replica.host.role;
-    await group.start(lost);
-    await until('it stops', () => group.removed.has(lost) && !group.running.has(lost));
-    expect(group.removed.get(lost)).toMatch(/the seat \d of controller 'c\d' belongs to another/);
-    expect(group.removed.get(lost)).toContain(`controllers remove ${lost}`);
+    const refused = await refusal(lost);
+    expect(refused).toMatchObject({ code: 'GROUP_EXISTS' });
+    expect(refused.message).toContain(
+      `${leader} (127.0.0.1:${group.placeOf(leader).link}) has its`,
+    );
+    expect(refused.message).toContain(`controllers remove ${lost}`);
+    expect(group.running.has(lost)).toBe(false);
     await write('after');
     expect((await group.leader()).controller.replica.host.role.term).toBe(term);
   });
@@ -72,12 +99,37 @@ describe('a founder whose directory was lost', () => {
     await group.stop(lost);
     await group.stop(leader);
     rmSync(group.directoryOf(lost), { recursive: true });
-    await group.start(behind);
+    // Nobody is there to be asked: it is told by whoever comes next.
     await group.start(lost);
+    await group.start(behind);
     await until('it stops', () => group.removed.has(lost) && !group.running.has(lost));
+    expect(group.removed.get(lost)).toMatch(/the seat \d of controller 'c\d' belongs to another/);
     expect(group.running.get(behind)?.replica.host.role.role).not.toBe('leader');
     await group.start(leader);
     expect(await read('acknowledged-by-two')).toEqual(new Uint8Array([7]));
+  });
+
+  it('founds no empty group with another that lost its own, while one that has the log runs', async () => {
+    const { kept, emptied } = await loseMajority();
+    await group.start(kept);
+    for (const name of emptied) {
+      const refused = await refusal(name);
+      expect(refused).toMatchObject({ code: 'GROUP_EXISTS' });
+      expect(refused.message).toContain(`${kept} (`);
+      expect(refused.message).toContain('controllers force-new-cluster');
+    }
+    expect([...group.running.keys()]).toEqual([kept]);
+  });
+
+  it('is stopped, with another that lost its own, by one that comes back with the log', async () => {
+    const { kept, emptied, lastIndex } = await loseMajority();
+    for (const name of emptied) await group.start(name);
+    await group.leader();
+    await group.start(kept);
+    for (const name of emptied) {
+      await until(`${name} stops`, () => group.removed.has(name) && !group.running.has(name));
+    }
+    expect(lengthOf(kept)).toBeGreaterThanOrEqual(lastIndex ?? 0);
   });
 
   it('comes back on the directory of before', async () => {

@@ -1,9 +1,9 @@
 import { DomainError } from '#libs/kernel';
-import type { LogEntry, Member, Membership } from '#libs/raft';
+import { aloneAt, type Member } from '#libs/raft';
 import { openOffline, type ReplicaStore } from '#libs/storage';
 import type { Context } from '../context.ts';
 import { endpointOf } from '../offline/endpoint.ts';
-import { newLife, seatAt } from '../offline/new-life.ts';
+import { newLife } from '../offline/new-life.ts';
 import { lookForPeer, type PeerFinding } from '../offline/peers.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { nowMs } from '../system-clock.ts';
@@ -86,13 +86,11 @@ async function force(
   const { directory, groupId } = store;
   const index = store.lastIndex + 1;
   const term = store.hardState.term + 1;
-  const id = seatAt(index);
-  const members = [{ ...own, id }];
-  const membership: Membership = { members, voters: [id], outgoing: [], learners: [] };
-  const first: LogEntry = { kind: 'membership', index, term, membership };
+  const first = aloneAt(own, index, term);
+  const memberId = first.membership.voters[0] ?? 0;
   const life = await newLife(store, { fromIndex: index + 1, term, nowMs: nowMs() });
   const hardState = { term, vote: 0 };
-  await store.reseat({ memberId: id, hardState, entries: [first, ...life.entries] });
+  await store.reseat({ memberId, hardState, entries: [first, ...life.entries] });
   const clusters = life.clusters.map((state) => state.name);
   const { incarnation } = life;
   const { name, address } = own;

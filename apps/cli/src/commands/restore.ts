@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { codeOf, DomainError } from '#libs/kernel';
-import type { Membership } from '#libs/raft';
+import { type Membership, seatAt } from '#libs/raft';
 import {
   type BackupHeader,
   BackupReader,
@@ -15,7 +15,7 @@ import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { endpointOf } from '../offline/endpoint.ts';
 import { interruptible } from '../offline/interruptible.ts';
-import { type NewLife, newLife, seatAt } from '../offline/new-life.ts';
+import { type NewLife, newLife } from '../offline/new-life.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { nowMs } from '../system-clock.ts';
 

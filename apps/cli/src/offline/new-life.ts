@@ -22,16 +22,6 @@ export const STORE_PORTS: StorePorts = {
 
 const READ_BYTES = 4 * 1_024 * 1_024;
 
-/**
- * Seats beyond the founders' are given by log index, so this one was never taken and never will be:
- * messages of members of the former life are for nobody.
- */
-const FOUNDERS_MAX = 7;
-
-export function seatAt(index: number): number {
-  return FOUNDERS_MAX + index;
-}
-
 export type NewLife = {
   readonly incarnation: string;
   readonly clusters: readonly ClusterState[];

@@ -11,7 +11,7 @@ import {
 import { MemberViews } from '../cluster/member-views.ts';
 import { MembershipOrders } from '../membership/membership-orders.ts';
 import { ApiProblem } from './api-problem.ts';
-import { LeaderRelay } from './leader-relay.ts';
+import { LeaderRelay, problemOfUnanswered } from './leader-relay.ts';
 
 /** The controllers themselves: who they are, and orders about their membership. */
 @Controller(API_PATHS.controllers)
@@ -66,16 +66,16 @@ export class ControllersController {
 
   /** An order about the leader itself: another one leads first, and carries it out. */
   async #handOverAndPass(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const { memberId } = await this.orders.transfer(undefined);
+    const { memberId, name } = await this.orders.transfer(undefined);
     const answer = await this.relay.askServing(memberId ?? 0, {
       method: request.method,
       url: request.url,
       operator: request.operator,
       body: Buffer.from(request.body === undefined ? '' : JSON.stringify(request.body)),
     });
-    if (answer === null) {
-      const detail = 'leadership was handed over, the new leader did not answer: try again';
-      throw new ApiProblem('NO_LEADER', detail);
+    if (typeof answer === 'string') {
+      const { code, detail } = problemOfUnanswered(answer, name);
+      throw new ApiProblem(code, detail);
     }
     void reply.code(answer.status).type(answer.contentType);
     return Buffer.from(answer.body);

@@ -3,7 +3,7 @@ import { API_PATHS, PROBLEM_CONTENT_TYPE, type ProblemCode, problem } from '#lib
 import type { ControllerCore } from '../controller-core.ts';
 import { isolated } from '../integrity/isolated.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
-import type { LeaderRelay, RelayedRequest } from './leader-relay.ts';
+import { type LeaderRelay, problemOfUnanswered, type RelayedRequest } from './leader-relay.ts';
 import { operatorOf } from './operator-identity.ts';
 
 declare module 'fastify' {
@@ -81,11 +81,11 @@ async function askLeader(
     operator: request.operator,
     body: Buffer.from(request.body === undefined ? '' : JSON.stringify(request.body)),
   });
-  if (answer !== null) {
+  if (typeof answer !== 'string') {
     await reply.code(answer.status).type(answer.contentType).send(Buffer.from(answer.body));
   } else if (write) {
-    const name = core.nameOf(leader) ?? 'unknown';
-    await refuse(reply, 'OUTCOME_UNKNOWN', `the leader '${name}' did not answer: see the events`);
+    const { code, detail } = problemOfUnanswered(answer, core.nameOf(leader) ?? 'unknown');
+    await refuse(reply, code, detail);
   }
   // A read that the leader did not answer is answered from committed state.
 }

@@ -9,6 +9,7 @@ import {
   type JoinAnswer,
   MalformedMessageError,
   RaftFrame,
+  type SeatAnswer,
 } from '#libs/protocol';
 import type { LogIndex, Member, MemberId, Message } from '#libs/raft';
 import {
@@ -37,6 +38,8 @@ export type PeerNetworkEvents = {
   onUp(peer: MemberId): void;
   onDown(peer: MemberId): void;
   onJoin(peer: Sender, token: string | null, answer: (answer: JoinAnswer) => void): void;
+  /** Whoever starts on an empty directory asks before it founds a group. */
+  onSeatInquiry(peer: Sender): SeatAnswer;
   /** Others say that this member's seat is gone. */
   onRemoved(index: LogIndex): void;
   /** The log index at which this seat was seen to be gone; null while it is not. */
@@ -283,6 +286,10 @@ export class PeerNetwork implements PeerLinks {
       this.#events?.onJoin(peer, message.token, (answer) => {
         way.send(ControllerFrame.message, encodeControllerMessage({ type: 'joinAnswer', answer }));
       });
+    } else if (message.type === 'seatInquiry') {
+      const answer = this.#events?.onSeatInquiry(peer);
+      if (answer === undefined) return;
+      way.send(ControllerFrame.message, encodeControllerMessage({ type: 'seatAnswer', answer }));
     } else if (this.#isUnheard(peer)) {
       // But for a seat anybody may ask, and is told why there is none for it.
     } else if (message.type === 'seatTaken') {

@@ -1,11 +1,10 @@
 import type { JoinAnswer } from '#libs/protocol';
-import type { Member } from '#libs/raft';
+import { isFounder, type Member } from '#libs/raft';
 import type { Sender } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
 import { appliedCommand, ProposalLostError } from '../proposing.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import { parseJoinToken } from './join-token.ts';
-import { isFounder } from './member-ids.ts';
 import { takeSeat } from './seats.ts';
 
 export type AdmissionsOptions = {

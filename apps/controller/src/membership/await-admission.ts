@@ -1,15 +1,11 @@
 import { type ControllerConfig, formatAddress, parseAddress } from '#libs/config';
-import { DomainError, messageOf, seededPrng } from '#libs/kernel';
-import {
-  ControllerFrame,
-  decodeControllerMessage,
-  encodeControllerMessage,
-  type JoinAnswer,
-} from '#libs/protocol';
+import { DomainError } from '#libs/kernel';
+import type { JoinAnswer } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
-import { type LinkSecurity, type LinkSelf, PeerLink, PeerServer } from '#libs/transport';
+import { type LinkSecurity, type LinkSelf, PeerServer } from '#libs/transport';
 import type { Log } from '../log.ts';
 import { systemClock } from '../system-clock.ts';
+import { askController } from './ask-controller.ts';
 
 export class JoinRefusedError extends DomainError {
   readonly code = 'JOIN_REFUSED';
@@ -84,35 +80,17 @@ async function askAround(
 }
 
 /** One question to one controller; a controller that cannot be reached means waiting too. */
-function askOnce(options: AdmissionOptions, address: string): Promise<JoinAnswer> {
+async function askOnce(options: AdmissionOptions, address: string): Promise<JoinAnswer> {
   const { config, security, self } = options;
   const place = parseAddress(address);
-  if (place === null) return Promise.resolve(waiting(`'${address}' is no host:port`));
-  return new Promise((resolve) => {
-    const settle = (answer: JoinAnswer): void => {
-      clearTimeout(timer);
-      link.stop();
-      resolve(answer);
-    };
-    const timer = setTimeout(() => settle(waiting('no answer')), ANSWER_LIMIT_MS);
-    const token = config.join?.token ?? null;
-    const link = new PeerLink({
-      ...place,
-      ...{ security, self, channel: 'raft-control', expectedName: null },
-      time: { clock: systemClock, prng: seededPrng(1) },
-      onUp: () => {
-        const message = encodeControllerMessage({ type: 'joinRequest', token });
-        link.send(ControllerFrame.message, message);
-      },
-      onFrame: (type, body) => {
-        if (type !== ControllerFrame.message) return;
-        const message = decodeControllerMessage(body);
-        if (message.type === 'joinAnswer') settle(message.answer);
-      },
-      onDown: (cause) => settle(waiting(messageOf(cause))),
-    });
-    link.start();
+  if (place === null) return waiting(`'${address}' is no host:port`);
+  const asked = await askController({
+    ...{ place, security, self, expectedName: null },
+    message: { type: 'joinRequest', token: config.join?.token ?? null },
+    answerOf: (message) => (message.type === 'joinAnswer' ? message.answer : undefined),
+    limitMs: ANSWER_LIMIT_MS,
   });
+  return 'answer' in asked ? asked.answer : waiting(asked.none);
 }
 
 function waiting(why: string): JoinAnswer {

@@ -1,20 +1,5 @@
 import { DomainError } from '#libs/kernel';
-import type { LogIndex, Member, MemberId } from '#libs/raft';
-
-/** Founders have the seats 1 to 7. */
-const FOUNDERS_MAX = 7;
-
-/**
- * The seat of a member whose entry will stand at `index`. A committed index is never used again, so
- * no seat is given twice, whoever leads and whatever was compacted.
- */
-export function seatAt(index: LogIndex): MemberId {
-  return FOUNDERS_MAX + index;
-}
-
-export function isFounder(id: MemberId): boolean {
-  return id <= FOUNDERS_MAX;
-}
+import { type LogIndex, type Member, type MemberId, seatAt } from '#libs/raft';
 
 /**
  * True when a member had its seat and lost it, as seen in `members`, the newest membership that was

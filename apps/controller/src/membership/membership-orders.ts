@@ -1,10 +1,9 @@
 import type { ControllerOrderAnswer } from '#libs/api';
-import type { Member, MemberId, MembershipChange } from '#libs/raft';
+import { type Member, type MemberId, type MembershipChange, seatAt } from '#libs/raft';
 import type { LinkSecurity, LinkSelf } from '#libs/transport';
 import { ApiProblem } from '../http/api-problem.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import { joinTokenText } from './join-token.ts';
-import { seatAt } from './member-ids.ts';
 import type { Promoter } from './promoter.ts';
 import { holdsLog } from './promoter.ts';
 import { proveAddress } from './prove-address.ts';

@@ -1,6 +1,6 @@
 import { unpackCommand, unpackEnvelope } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import { directoryOf, isOtherDirectory } from '#libs/protocol';
+import { directoryOf, isOtherDirectory, type SeatAnswer } from '#libs/protocol';
 import type { LogEntry, MemberId } from '#libs/raft';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
@@ -51,6 +51,17 @@ export class Seats {
   isTaken(id: MemberId, incarnation: string): boolean {
     const applied = this.#options.host.store.seatTaker(id);
     return isOtherDirectory(applied ?? this.#foundInLog.get(seatKey(id)) ?? null, incarnation);
+  }
+
+  /** What is known here of the seat of this name, for a process of this incarnation. */
+  answer(name: string, incarnation: string): SeatAnswer {
+    const { membership, lastIndex } = this.#options.host.status();
+    const member = membership.members.find((known) => known.name === name);
+    if (member !== undefined) {
+      return { seat: this.isTaken(member.id, incarnation) ? 'taken' : 'free', lastIndex };
+    }
+    // Whoever joined and was not told of any member yet knows nothing of this one either.
+    return { seat: membership.members.length === 0 ? 'free' : 'none', lastIndex };
   }
 
   /** The leader's: whoever is connected and has no entry yet gets one. */

@@ -35,6 +35,8 @@ export type SeatEntry =
   | {
       readonly kind: 'found';
       readonly founders: readonly { readonly name: string; readonly address: string }[];
+      /** Resolves unless the group is there already, with this controller in it. */
+      readonly mayFound: () => Promise<void>;
     }
   /** Resolves once the group has given this controller a seat. */
   | { readonly kind: 'join'; readonly admitted: () => Promise<MemberId> };
@@ -51,7 +53,7 @@ const NOBODY: Membership = { members: [], voters: [], outgoing: [], learners: []
 /**
  * Opens, founds or enters.
  *
- * @throws ForeignDirectoryError, MemberRemovedError, the errors of `openReplicaStore` and `admitted`
+ * @throws ForeignDirectoryError, MemberRemovedError, the errors of `openReplicaStore`, `mayFound` and `admitted`
  */
 export async function openSeat(options: SeatOptions): Promise<Seat> {
   const { directory, groupId, disk, name } = options;
@@ -84,6 +86,7 @@ async function bootstrap(
     const memberId = await entry.admitted();
     return storage.bootstrap({ groupId, memberId, membership: NOBODY, ...numbered });
   }
+  await entry.mayFound();
   const membership = foundingMembership(entry.founders);
   const memberId = membership.members.find((member) => member.name === name)?.id ?? 0;
   return storage.bootstrap({ groupId, memberId, membership, ...numbered });

@@ -25,7 +25,7 @@ class Trio {
       directory: join(this.directory, `c${id}`),
       groupId: 'g1',
       name: `c${id}`,
-      entry: { kind: 'found', founders: FOUNDERS },
+      entry: { kind: 'found', founders: FOUNDERS, mayFound: () => Promise.resolve() },
     });
     const replica = await openReplica(seat, {
       timing: TIMING,

@@ -1,9 +1,8 @@
+import type { EventStore } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import { proposeCommand } from '#libs/leader';
-import type { PeerNetwork } from '../links/peer-network.ts';
-import type { Log } from '../log.ts';
-
-import type { RaftHost } from '../raft-host/raft-host.ts';
+import type { MemberId, RaftStatus } from '#libs/raft';
+import type { Log } from './log.ts';
+import { type ProposingLog, proposeCommand } from './replicated-log.ts';
 
 /** The group uses what this version does not know; an upgrade is not taken back by parts. */
 export class ProtocolTooOldError extends DomainError {
@@ -17,9 +16,19 @@ export class ProtocolTooOldError extends DomainError {
   }
 }
 
+/** A replicated log whose state knows the level that the group has switched to. */
+export interface LevelledLog extends ProposingLog {
+  readonly store: ProposingLog['store'] & Pick<EventStore, 'protocol'>;
+  status(): Pick<RaftStatus, 'membership' | 'self'>;
+  fail(error: unknown): void;
+}
+
 export type ProtocolSwitchOptions = {
-  readonly host: RaftHost;
-  readonly network: PeerNetwork;
+  readonly host: LevelledLog;
+  readonly network: {
+    /** What the member speaks on its link; null while it is not connected. */
+    protocolOf(id: MemberId): number | null;
+  };
   readonly log: Log;
   /** The highest level that this version speaks. */
   readonly ownMax: number;

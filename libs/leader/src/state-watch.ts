@@ -1,15 +1,30 @@
-import { DigestPoll, type DigestReport, type Mark, type Oddity } from '#libs/event-store';
-import { proposeCommand } from '#libs/leader';
+import {
+  DigestPoll,
+  type DigestReport,
+  type EventStore,
+  type Mark,
+  type Oddity,
+} from '#libs/event-store';
 import { Feature } from '#libs/protocol';
-import type { MemberId } from '#libs/raft';
-import type { PeerNetwork } from '../links/peer-network.ts';
-import type { Log } from '../log.ts';
+import type { MemberId, Membership, RaftStatus } from '#libs/raft';
+import type { Log } from './log.ts';
+import { type ProposingLog, proposeCommand, type ReplicatedLog } from './replicated-log.ts';
 
-import type { RaftHost } from '../raft-host/raft-host.ts';
+/** A replicated log with the state of this member, which may turn out not to be that of the others. */
+export interface WatchedLog extends ProposingLog, Pick<ReplicatedLog, 'role' | 'nowMs'> {
+  readonly store: ProposingLog['store'] & Pick<EventStore, 'protocol' | 'checks'>;
+  readonly applies: { readonly membership: { readonly membership: Membership } };
+  /** What is wrong with the state; null while nothing is known. */
+  readonly isolated: string | null;
+  isolate(finding: string): void;
+  status(): Pick<RaftStatus, 'self'>;
+}
 
 export type StateWatchOptions = {
-  readonly host: RaftHost;
-  readonly network: PeerNetwork;
+  readonly host: WatchedLog;
+  readonly network: {
+    tell(to: MemberId, digest: Mark & { readonly type: 'digest' }): boolean;
+  };
   readonly log: Log;
   readonly nameOf: (id: MemberId) => string | null;
   readonly checkEveryMs: number;
