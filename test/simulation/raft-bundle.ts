@@ -3,21 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { build, type Plugin } from 'esbuild';
-
-/** A change of one place in one source file; `find` must stand there exactly once. */
-export type SourcePatch = {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-};
-
-export class StalePatchError extends Error {
-  constructor(patch: SourcePatch, places: number) {
-    super(
-      `${patch.file}: '${patch.find}' stands there ${places} times: bring the patch up to date`,
-    );
-  }
-}
+import { planted, type SourcePatch } from './source-patch.ts';
 
 /**
  * The simulator with the production core as one plain script, so that worker threads run it at full
@@ -89,10 +75,4 @@ function patching(root: string, patches: readonly SourcePatch[]): Plugin {
       }
     },
   };
-}
-
-function planted(source: string, patch: SourcePatch): string {
-  const places = source.split(patch.find).length - 1;
-  if (places !== 1) throw new StalePatchError(patch, places);
-  return source.replace(patch.find, () => patch.replace);
 }

@@ -1,5 +1,5 @@
 import type { DrawnMode } from '#libs/testing';
-import type { SourcePatch } from '../raft-bundle.ts';
+import type { SourcePatch } from '../source-patch.ts';
 
 /** A bug of decisions, lease or guard. Where two lines of defence hold, it takes a patch of each. */
 export type ClusterMutation = {

@@ -1,6 +1,7 @@
 import { DISK } from './disk.ts';
 import { DURABILITY } from './durability.ts';
 import { ELECTION } from './election.ts';
+import { INTEGRITY } from './integrity.ts';
 import { LEADERSHIP } from './leadership.ts';
 import { MEMBERSHIP } from './membership.ts';
 import type { Mutation } from './mutation.ts';
@@ -14,6 +15,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DURABILITY,
   ...DISK,
   ...STATE,
+  ...INTEGRITY,
   ...REPLICATION,
   ...ELECTION,
   ...LEADERSHIP,

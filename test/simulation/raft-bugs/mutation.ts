@@ -1,4 +1,4 @@
-import type { SourcePatch } from '../raft-bundle.ts';
+import type { SourcePatch } from '../source-patch.ts';
 
 export type Mutation = SourcePatch & { readonly name: string };
 

@@ -1,3 +1,4 @@
+import { ROUND_WITHOUT_QUORUM, SIMULATED_READ_WITHOUT_ROUND } from '../stale-reads.ts';
 import { type Mutation, raft } from './mutation.ts';
 
 export const ROUNDS: readonly Mutation[] = [
@@ -14,12 +15,8 @@ export const ROUNDS: readonly Mutation[] = [
     replace:
       '    if (this.#sent.length > 0) return this.#newestSent;\n    this.#waiting ??= this.#newestSent + 1;',
   },
-  {
-    name: 'a round needs no quorum (8)',
-    file: raft('leader'),
-    find: 'rounds.confirm(reachedByQuorum(state.memberships.current, answered), state.outbox.rounds);',
-    replace: 'rounds.confirm(Math.max(rounds.newestSent, answered(0)), state.outbox.rounds);',
-  },
+  ROUND_WITHOUT_QUORUM,
+  SIMULATED_READ_WITHOUT_ROUND,
   {
     name: 'served before the own term is committed (8)',
     file: raft('commit'),

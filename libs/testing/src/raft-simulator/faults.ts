@@ -2,6 +2,7 @@ import type { Prng } from '#libs/kernel';
 import type { MemberId, Membership } from '#libs/raft';
 import type { Network } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
+import { spoil, upgrade } from './sim-integrity.ts';
 import type { SimMember } from './sim-member.ts';
 import type { FaultKind, Swarm } from './swarm.ts';
 
@@ -35,6 +36,7 @@ export function healAll(scene: FaultScene): void {
   for (const member of scene.members()) {
     member.unstall();
     member.resume();
+    upgrade(member);
     member.restart();
   }
 }
@@ -75,6 +77,13 @@ function inject(scene: FaultScene, kind: FaultKind): void {
       after(1_000, () => victim.restart());
       return;
     }
+    case 'upgrade':
+      upgrade(victim);
+      after(1_000, () => victim.restart());
+      return;
+    case 'oddState':
+      if (members.every(({ condition }) => !condition.spoiled)) spoil(victim);
+      return;
     case 'pause':
       victim.pause();
       after(prng.pick([100, 1_500, 4_000]), () => victim.resume());

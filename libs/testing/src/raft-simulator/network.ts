@@ -43,6 +43,20 @@ export class Network {
     this.cutOneWay(b, a);
   }
 
+  /** In either direction. */
+  isCut(a: MemberId, b: MemberId): boolean {
+    return this.#cut.has(link(a, b)) || this.#cut.has(link(b, a));
+  }
+
+  /** What is no message of Raft; false when there is no link. */
+  carry(from: MemberId, to: MemberId, arrive: () => void): boolean {
+    if (this.isCut(from, to)) return false;
+    if (this.healed || !this.prng.chance(this.swarm.lossChance)) {
+      this.scheduler.after(this.swarm.delayMs * (0.5 + this.prng.unit()), arrive);
+    }
+    return true;
+  }
+
   mend(): void {
     this.#cut.clear();
   }

@@ -1,6 +1,8 @@
 import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
+import { PROTOCOL_MAX, PROTOCOL_MIN } from '#libs/protocol';
 import type { MemberId, Membership } from '#libs/raft';
 import { type FaultScene, healAll, planFaults } from './faults.ts';
+import { foundingMembership } from './founders.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { Scheduler } from './scheduler.ts';
@@ -100,7 +102,7 @@ class SeedRun {
     const oracle = this.#oracle;
     this.#world = { scheduler, network, oracle, sessions, trace, swarm, memberOf, stats };
     const prng = seededPrng(source.next());
-    const bootstrap = membershipOf(swarm.members);
+    const bootstrap = foundingMembership(swarm.members);
     this.#faults = { scheduler, prng, network, swarm, members, over, bootstrap, count };
     const join = (): number | null => (this.#joined < swarm.joiners ? this.#join() : null);
     const workPrng = seededPrng(source.next());
@@ -110,7 +112,10 @@ class SeedRun {
       const sessionPrng = seededPrng(seed * 19 + 7);
       startSessionClients({ scheduler, prng: sessionPrng, oracle: sessions, leaning, over });
     }
-    for (const id of bootstrap.voters) this.#start(id, bootstrap);
+    for (const id of bootstrap.voters) {
+      const speaks = id <= swarm.oldMembers ? PROTOCOL_MIN : PROTOCOL_MAX;
+      this.#start(id, bootstrap, speaks);
+    }
   }
 
   async safetyPhase(): Promise<void> {
@@ -159,7 +164,10 @@ class SeedRun {
   /** A minority that stays dead for a while, where the voters are those of the start. */
   #putToSleep(): SimMember[] {
     const { swarm } = this.#world;
-    if (swarm.operations.includes('membership') || !this.#chance.chance(0.4)) return [];
+    const { operations, faults } = swarm;
+    if (operations.includes('membership') || !this.#chance.chance(0.4)) return [];
+    // With an odd member that has a longer log nobody can lead: it may not, and others lack entries.
+    if (faults.includes('oddState')) return [];
     const founders = [...this.#members.values()].slice(0, swarm.members);
     const lost = founders.filter(({ damageDone }) => damageDone).length;
     const spare = Math.floor((swarm.members - 1) / 2) - lost;
@@ -180,12 +188,15 @@ class SeedRun {
     const { membership, commitIndex, lastIndex } = leader.machine.status();
     if (!membership.voters.includes(leader.id)) return false;
     if (membership.outgoing.length > 0 || commitIndex !== lastIndex) return false;
+    const allAreThere = membership.members.every(({ id }) => {
+      const member = this.#members.get(id);
+      return member?.running === true && !member.emptied;
+    });
     return membership.members.every(({ id }) => {
       const member = this.#members.get(id);
+      if (member === undefined || member.damaged || member.emptied) return member !== undefined;
       return (
-        member?.damaged === true ||
-        member?.emptied === true ||
-        member?.applied.index === commitIndex
+        member.applied.index === commitIndex && member.integrity?.isSettled(allAreThere) !== false
       );
     });
   }
@@ -198,8 +209,8 @@ class SeedRun {
     return newest;
   }
 
-  #start(id: MemberId, bootstrap: Membership): void {
-    this.#members.set(id, new SimMember(id, bootstrap, this.#nextSeed(), this.#world));
+  #start(id: MemberId, bootstrap: Membership, speaks: number = PROTOCOL_MAX): void {
+    this.#members.set(id, new SimMember(id, bootstrap, this.#nextSeed(), this.#world, speaks));
   }
 
   #join(): MemberId {
@@ -228,14 +239,4 @@ class SeedRun {
       })),
     };
   }
-}
-
-function membershipOf(count: number): Membership {
-  const voters = Array.from({ length: count }, (_, at) => at + 1);
-  return {
-    members: voters.map((id) => ({ id, name: `c${id}`, address: `c${id}:7400` })),
-    voters,
-    outgoing: [],
-    learners: [],
-  };
 }

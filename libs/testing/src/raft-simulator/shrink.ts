@@ -20,6 +20,8 @@ const NAMES = [
     'damage',
     'copyDirectory',
     'diskReplaced',
+    'upgrade',
+    'oddState',
     'transfer',
     'membership',
     'campaignRush',

@@ -14,15 +14,18 @@ import {
   type Term,
   type WriteSeq,
 } from '#libs/raft';
-import { firstIncarnation, heard } from './directories.ts';
+import { type Condition, soundMember } from './condition.ts';
+import { heard } from './directories.ts';
 import { mirrorBatch } from './mirror-batch.ts';
 import type { Outgoing, Packet } from './network.ts';
 import type { Witness } from './oracle.ts';
 import { type Recovered, recover } from './recovery.ts';
+import { sendFrom } from './send-from.ts';
 import { SimApplied } from './sim-applied.ts';
 import { SimApplier } from './sim-applier.ts';
 import { SimClients } from './sim-clients.ts';
 import { HashedLog, type SnapshotBody, StableMedia } from './sim-disk.ts';
+import { integrityOf, type SimIntegrity } from './sim-integrity.ts';
 import { planTicks, SimLife } from './sim-life.ts';
 import { SimObserver } from './sim-observer.ts';
 import { registersOf } from './sim-registers.ts';
@@ -50,6 +53,8 @@ export class SimMember implements Witness {
   #opening = false;
   #asleep = false;
   serving = false;
+  readonly condition: Condition;
+  integrity: SimIntegrity | null = null;
   term: Term = 0;
   isLeader = false;
   applied: SimApplied;
@@ -69,7 +74,9 @@ export class SimMember implements Witness {
     bootstrap: Membership,
     seed: number,
     private readonly world: Surroundings,
+    speaks?: number,
   ) {
+    this.condition = soundMember(speaks);
     this.#prng = seededPrng(seed);
     this.#life = new SimLife(world.scheduler);
     this.media = new StableMedia(bootstrap);
@@ -120,7 +127,6 @@ export class SimMember implements Witness {
   get running(): boolean {
     return this.#life.running;
   }
-
   operate(run: (machine: RaftMachine) => void): void {
     this.#input(() => run(this.machine));
   }
@@ -173,8 +179,6 @@ export class SimMember implements Witness {
   onDisk(run: (store: SimStore) => void): void {
     if (this.running && this.#store !== null) run(this.#store);
   }
-
-  /** False when it is just coming back. */
   replaceDisk(bootstrap: Membership): boolean {
     if (this.#opening) return false;
     [this.damageDone, this.emptied] = [true, true];
@@ -191,7 +195,6 @@ export class SimMember implements Witness {
     this.#store?.planDamage();
     this.crash();
   }
-
   #start(recovered: Recovered): void {
     this.#life.running = true;
     this.machine = this.#boot(recovered);
@@ -203,7 +206,6 @@ export class SimMember implements Witness {
   pause(): void {
     this.#life.paused = true;
   }
-
   resume(): void {
     if (!this.#life.paused) return;
     this.#life.goOn();
@@ -213,11 +215,9 @@ export class SimMember implements Witness {
   stall(): void {
     this.writer.stalled = true;
   }
-
   unstall(): void {
     this.writer.unstall();
   }
-
   #newStore(bootstrap: Membership): SimStore {
     const { scheduler } = this.world;
     return new SimStore(this.id, this.media, bootstrap, {
@@ -236,15 +236,18 @@ export class SimMember implements Witness {
   #boot({ initial, mirror, appliedTerm }: Recovered): RaftMachine {
     const { membership, appliedIndex } = initial;
     this.mirror = mirror;
-    const { digest } = this.media.applied;
-    const registers = registersOf(this.world.sessions, this.media.applied);
-    this.applied = new SimApplied(appliedIndex, appliedTerm, digest, membership, registers);
+    const stored = this.media.applied;
+    const registers = registersOf(this.world.sessions, stored);
+    this.applied = new SimApplied(appliedIndex, appliedTerm, stored.digest, membership, registers);
     this.#snapshots = this.#newSnapshots();
     this.#observer = this.#newObserver(appliedIndex, membership);
     this.#turnPlanned = false;
     this.#watch = new SimWatch(this.id, this.world.swarm.limits.electionTicks);
     const config = { ...this.world.swarm.limits, self: this.id };
-    return createRaft(config, initial, seededPrng(this.#prng.next()));
+    const machine = createRaft(config, initial, seededPrng(this.#prng.next()));
+    if (this.condition.isolated !== null) machine.neverLead();
+    this.integrity = integrityOf(this, registers, this.world);
+    return machine;
   }
 
   #newApplier(): SimApplier {
@@ -306,6 +309,7 @@ export class SimMember implements Witness {
       this.#carryOut(output);
     }
     this.#observer.look(this);
+    this.integrity?.afterTurn();
   }
 
   #planTick(): void {
@@ -320,6 +324,7 @@ export class SimMember implements Witness {
     const { stallMs } = this.writer;
     this.machine.onWriteStall(stallMs, this.world.swarm.limits.electionTicks * TICK_MS);
     this.#watch.tick(this.machine.status(), Math.floor(stallMs / TICK_MS));
+    this.integrity?.tick();
   }
 
   #carryOut(output: Output): void {
@@ -352,10 +357,10 @@ export class SimMember implements Witness {
 
   #answer(round: RoundOutcome): void {
     const memberships = [this.machine.status().membership, this.#observer.membership];
-    const { id, world } = this;
     const term = this.#leaderTerm;
+    const { oracle } = this.world;
     if (round.outcome === 'confirmed')
-      world.oracle.roundConfirmed(id, term, round.round, memberships);
+      oracle.roundConfirmed(this.id, term, round.round, memberships);
     this.#clients.answered(round, term);
     this.applied.registers?.answered(round);
   }
@@ -374,19 +379,14 @@ export class SimMember implements Witness {
     }
     this.machine.onPersisted(seq);
   }
-
   #sendAll(messages: readonly Message[]): void {
     for (const message of messages) this.#send({ message, body: null });
   }
 
   #send(packet: Outgoing): void {
-    const { oracle, memberOf, network } = this.world;
     const { type, to, term } = packet.message;
-    const leader = memberOf(oracle.leaderOf(term) ?? 0);
-    const current = leader?.isLeader === true && leader.term === term;
-    if (!this.emptied) oracle.promised(packet.message, this, current ? leader.mirror : null);
     this.#trace(type, to, term);
-    network.send({ ...packet, incarnation: firstIncarnation(this.id, this.emptied) });
+    sendFrom(this, packet, this.world);
   }
 
   #trace(what: string, ...values: readonly number[]): void {

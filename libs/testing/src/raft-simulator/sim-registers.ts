@@ -3,9 +3,13 @@ import {
   type CommandResult,
   EventStore,
   PREFIX,
+  packCommand,
+  packEnvelope,
   readRegister,
   registerKey,
   type StorePorts,
+  unpackCommand,
+  unpackEnvelope,
 } from '#libs/event-store';
 import { decode, encode } from '#libs/protocol';
 import type { LogEntry, LogIndex, RaftMachine, RoundOutcome } from '#libs/raft';
@@ -34,6 +38,9 @@ type Read = { readonly key: string; readonly answer: (value: string | null) => v
 /** The real event store of one member, and the clients that wait for it in this life. */
 export class SimRegisters {
   #store = new EventStore(STORE_PORTS);
+  #spoilNext = false;
+  /** A command was applied wrongly: what this member says counts for nothing until that is found. */
+  odd = false;
   #records = new Map<string, Uint8Array>();
   #index: LogIndex;
   readonly #waiting = new Map<number, (result: CommandResult) => void>();
@@ -49,6 +56,15 @@ export class SimRegisters {
     this.#load(found);
   }
 
+  get store(): EventStore {
+    return this.#store;
+  }
+
+  /** The next value is written wrongly, as by a bit that flips in memory. */
+  spoilNext(): void {
+    this.#spoilNext = true;
+  }
+
   get snapshot(): RegisterRecords {
     return { records: new Map(this.#records), digest: this.#store.digest };
   }
@@ -62,7 +78,7 @@ export class SimRegisters {
   apply(entry: LogEntry): void {
     const { index } = entry;
     if (entry.kind === 'command' && serialOf(entry.payload) >= FIRST_SESSION_SERIAL) {
-      const envelope = entry.payload.subarray(SERIAL_BYTES);
+      const envelope = this.#asRead(entry.payload.subarray(SERIAL_BYTES));
       const { result, writes } = this.#store.apply(index, envelope);
       for (const write of writes) {
         if (write.type === 'put') this.#records.set(write.key, write.value);
@@ -70,7 +86,9 @@ export class SimRegisters {
         else this.#records.delete(write.key);
       }
       const effect = writes.some(({ key }) => key.startsWith(PREFIX.register));
-      this.oracle.applied({ index, envelope, result, effect, digest: this.#store.digest });
+      if (!this.odd) {
+        this.oracle.applied({ index, envelope, result, effect, digest: this.#store.digest });
+      }
       const serial = serialOf(entry.payload);
       this.#waiting.get(serial)?.(result);
       this.#waiting.delete(serial);
@@ -83,11 +101,13 @@ export class SimRegisters {
     serial: number,
     envelope: Uint8Array,
     answer: (result: CommandResult) => void,
-  ): void {
+  ): boolean {
     const payload = new Uint8Array(SERIAL_BYTES + envelope.length);
     new DataView(payload.buffer).setUint32(0, serial);
     payload.set(envelope, SERIAL_BYTES);
-    if (machine.propose([payload]).accepted) this.#waiting.set(serial, answer);
+    const { accepted } = machine.propose([payload]);
+    if (accepted) this.#waiting.set(serial, answer);
+    return accepted;
   }
 
   /** The value as it is at some moment after the call: a round, then everything up to its index. */
@@ -112,7 +132,16 @@ export class SimRegisters {
     if (this.#confirmed.length === 0) return;
     const ready = this.#confirmed.filter(({ readIndex }) => readIndex <= index);
     this.#confirmed = this.#confirmed.filter(({ readIndex }) => readIndex > index);
+    if (this.odd) return;
     for (const { key, answer } of ready) answer(this.#value(key));
+  }
+
+  #asRead(envelope: Uint8Array): Uint8Array {
+    if (!this.#spoilNext) return envelope;
+    const read = spoiled(envelope);
+    if (read === null) return envelope;
+    [this.#spoilNext, this.odd] = [false, true];
+    return read;
   }
 
   #value(key: string): string | null {
@@ -125,6 +154,16 @@ export class SimRegisters {
     this.#records = new Map(records);
     this.#store.restore(records, digest);
   }
+}
+
+/** The same command with another value; null when it writes none. */
+function spoiled(envelope: Uint8Array): Uint8Array | null {
+  const unpacked = unpackEnvelope(STORE_PORTS, envelope);
+  if (unpacked.from !== 'session') return null;
+  const command = unpackCommand(STORE_PORTS, unpacked.body);
+  if (command.type !== 'put') return null;
+  const body = packCommand(STORE_PORTS, { ...command, value: new TextEncoder().encode('spoiled') });
+  return packEnvelope(STORE_PORTS, { ...unpacked, body });
 }
 
 /** What a member that starts has of the registers; null in worlds without clients of them. */

@@ -1,4 +1,6 @@
+import type { DigestReport } from '#libs/event-store';
 import type { MemberId, Term } from '#libs/raft';
+import type { Condition } from './condition.ts';
 import type { Network } from './network.ts';
 import type { Oracle, Witness } from './oracle.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -11,6 +13,10 @@ type Seat = Witness & {
   readonly isLeader: boolean;
   readonly term: Term;
   readonly emptied: boolean;
+  readonly running: boolean;
+  readonly condition: Condition;
+  readonly integrity: { reported(report: DigestReport): void } | null;
+  operate(run: () => void): void;
 };
 
 /** What members share: the world around them. */

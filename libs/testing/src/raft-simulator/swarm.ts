@@ -33,6 +33,10 @@ export type Swarm = {
   readonly disk: 'plain' | 'store';
   /** Clients with sessions, and the real event store as the state machine. */
   readonly sessions: boolean;
+  /** States are compared through the log; features are switched on when all members have them. */
+  readonly integrity: boolean;
+  /** So many members start with the version before. */
+  readonly oldMembers: number;
   /** So many disks, at most, lose or change what was acknowledged. */
   readonly damagedDisksMax: number;
 };
@@ -49,7 +53,9 @@ export type FaultKind =
   | 'failedWrite'
   | 'damage'
   | 'copyDirectory'
-  | 'diskReplaced';
+  | 'diskReplaced'
+  | 'upgrade'
+  | 'oddState';
 export type OperationKind = 'transfer' | 'membership' | 'campaignRush';
 
 const FAULTS: readonly FaultKind[] = [
@@ -67,7 +73,7 @@ export function swarmOf(seed: number): Swarm {
   const prng = seededPrng(seed);
   const members = prng.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5]);
   const quiet = prng.chance(0.1);
-  return realised(seed, {
+  const plain: Swarm = {
     members,
     joiners: prng.pick([0, 0, 1, 2, 3]),
     limits: limitsOf(prng),
@@ -93,10 +99,32 @@ export function swarmOf(seed: number): Swarm {
     trailingEntries: prng.pick([0, 3, 20]),
     codec: false,
     sessions: false,
+    integrity: false,
+    oldMembers: 0,
     flipChance: 0,
     disk: 'plain',
     damagedDisksMax: 0,
-  });
+  };
+  return watched(seed, realised(seed, plain));
+}
+
+/** In a share of the worlds with sessions, drawn apart: members of two versions, and one whose state goes wrong. */
+function watched(seed: number, swarm: Swarm): Swarm {
+  const prng = seededPrng(seed * 29 + 3);
+  if (!swarm.sessions || !prng.chance(0.5)) return swarm;
+  const oldMembers = prng.chance(0.6) ? prng.range(1, swarm.members) : 0;
+  const upgrade: readonly FaultKind[] = oldMembers > 0 ? ['upgrade'] : [];
+  const mixed = { ...swarm, integrity: true, oldMembers, faults: [...swarm.faults, ...upgrade] };
+  const spare = swarm.members >= 3 && swarm.damagedDisksMax === 0;
+  if (!spare || !prng.chance(0.6)) return mixed;
+  return {
+    ...mixed,
+    faults: [...mixed.faults, 'oddState'],
+    // A majority of the voters is sound, whatever is removed, and nobody gets his state from the odd one.
+    operations: swarm.operations.filter((kind) => kind !== 'membership'),
+    joiners: 0,
+    snapshotEveryEntries: 1_000_000,
+  };
 }
 
 /** Runs on the real storage code are shorter: each restart reads and checks a whole disk. */
