@@ -14,6 +14,15 @@ describe('transcripts of the consensus machine', () => {
     expect(files.length).toBeGreaterThanOrEqual(30);
   });
 
+  it('are named in docs/testing.md, each with what it shows', () => {
+    const table = readFileSync(join(folder, '../../docs/testing.md'), 'utf8');
+    const section = table.split('## Which transcript shows what')[1]?.split('\n## ')[0] ?? '';
+    const named = new Set(section.match(/[a-z0-9-]+/g));
+    expect(
+      files.map((file) => file.slice(0, -'.txt'.length)).filter((name) => !named.has(name)),
+    ).toEqual([]);
+  });
+
   it.each(files)('%s', (file) => {
     const path = join(folder, file);
     const text = readFileSync(path, 'utf8');

@@ -4,16 +4,19 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { type ControllersAnswer, controllersAnswer } from '#libs/api';
 import { seededPrng } from '#libs/kernel';
-import { PeerLink, TlsCredentials } from '#libs/transport';
+import { DEFAULT_LINK_TIMING, type LinkTiming, PeerLink, TlsCredentials } from '#libs/transport';
 import { systemClock } from '../../../apps/controller/src/system-clock.ts';
 import { HostNetwork } from '../../hosts/host-network.ts';
 import { inNetworkOf } from '../../hosts/namespaces.ts';
+import type { SourcePatch } from '../../simulation/source-patch.ts';
+import { builtWith } from '../linearizability/built-with.ts';
 import { type Place, ThreeControllers, until } from './controllers.ts';
 import { ask } from './http.ts';
 
 const TIMING = { tickMs: 25, heartbeatMs: 50, electionMs: 400 };
 const OPERATOR = { role: 'operator', name: 'alice' } as const;
 const NAMES = ['c1', 'c2', 'c3'] as const;
+const MAIN = 'apps/controller/src/main.js';
 const LINK_PORT = 7_400;
 const API_PORT = 7_401;
 
@@ -21,14 +24,15 @@ const API_PORT = 7_401;
 export class ControllerProcesses {
   readonly names = NAMES;
   readonly #children = new Map<string, ChildProcess>();
+  #program: readonly string[] = [join(projectRoot(), 'dist/bundle', MAIN)];
 
   private constructor(
     readonly group: ThreeControllers,
     readonly network: HostNetwork,
   ) {}
 
-  /** Hosts, certificates and configuration; nothing runs yet. */
-  static async make(): Promise<ControllerProcesses> {
+  /** Hosts, certificates and configuration; nothing runs yet. `patch` is planted in what will run. */
+  static async make(patch: SourcePatch | null = null): Promise<ControllerProcesses> {
     const network = new HostNetwork(NAMES);
     const places = network.hosts.map(({ name, address }): [string, Place] => {
       return [name, { host: address, link: LINK_PORT, api: API_PORT }];
@@ -37,6 +41,11 @@ export class ControllerProcesses {
     try {
       await network.create();
       for (const name of NAMES) await processes.#configure(name);
+      if (patch !== null) {
+        const loader = builtWith(projectRoot(), processes.group.directory, patch);
+        // A place of one file can only be changed where the files are apart: a slower start.
+        processes.#program = ['--import', loader, join(projectRoot(), 'dist', MAIN)];
+      }
     } catch (error) {
       await processes.close();
       throw error;
@@ -50,8 +59,7 @@ export class ControllerProcesses {
 
   start(name: string): void {
     const output = openSync(this.#file(name, 'log'), 'a');
-    const main = join(projectRoot(), 'dist/apps/controller/src/main.js');
-    const controller = [process.execPath, main, '--config', this.#file(name, 'yaml')];
+    const controller = [process.execPath, ...this.#program, '--config', this.#file(name, 'yaml')];
     const [program = '', ...argv] = [...inNetworkOf(this.network.host(name)), ...controller];
     const child = spawn(program, argv, { stdio: ['ignore', output, output] });
     closeSync(output);
@@ -65,6 +73,17 @@ export class ControllerProcesses {
 
   signal(name: string, signal: NodeJS.Signals): void {
     this.#children.get(name)?.kill(signal);
+  }
+
+  /**
+   * `name` sleeps, cut off from the others, and has heard nothing from them since it slept: they stood
+   * still, too, until the cut was there. SIGCONT wakes it, `network.healAll` ends the cut.
+   */
+  async sleepApart(name: string): Promise<void> {
+    const others = NAMES.filter((other) => other !== name);
+    for (const at of [name, ...others]) this.signal(at, 'SIGSTOP');
+    await this.network.partition([name], others);
+    for (const other of others) this.signal(other, 'SIGCONT');
   }
 
   async kill(name: string): Promise<void> {
@@ -102,7 +121,11 @@ export class ControllerProcesses {
   }
 
   /** Comes up by itself again whenever the controller does. */
-  async link(to: string, onFrame: (type: number, body: Uint8Array) => void): Promise<PeerLink> {
+  async link(
+    to: string,
+    onFrame: (type: number, body: Uint8Array) => void,
+    timing: Partial<LinkTiming> = {},
+  ): Promise<PeerLink> {
     const { certPath, keyPath } = await this.group.certificate(OPERATOR.role, OPERATOR.name);
     const { caPath, groupId } = this.group;
     const credentials = await TlsCredentials.load({ caPath, certPath, keyPath });
@@ -114,6 +137,7 @@ export class ControllerProcesses {
       self: { ...OPERATOR, groupId, memberId: 0, incarnation: 'test' },
       expectedName: to,
       time: { clock: systemClock, prng: seededPrng(1) },
+      timing: { ...DEFAULT_LINK_TIMING, ...timing },
       onFrame,
       onUp: () => undefined,
       onDown: () => undefined,

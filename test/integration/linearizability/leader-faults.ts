@@ -1,7 +1,11 @@
 import type { ControllerProcesses } from '../controller/controller-processes.ts';
+import { until } from '../until.ts';
+
+/** Several election timeouts, and a busy machine. */
+const NOTICED_MS = 60_000;
 
 /** What happens to the leader, and is taken back. */
-export const LEADER_FAULTS = ['kill', 'stop', 'cut', 'apart', 'mute', 'deaf'] as const;
+export const LEADER_FAULTS = ['kill', 'stop', 'asleep', 'cut', 'apart', 'mute', 'deaf'] as const;
 export type LeaderFault = (typeof LEADER_FAULTS)[number];
 
 /** Inflicts it on `leader`, and takes it back after `hold`. */
@@ -23,6 +27,17 @@ export async function inflictOnLeader(
       processes.signal(leader, 'SIGSTOP');
       await hold();
       processes.signal(leader, 'SIGCONT');
+      return;
+    // It wakes, has heard nothing, and believes for an election timeout that it leads.
+    case 'asleep':
+      await processes.sleepApart(leader);
+      await hold();
+      processes.signal(leader, 'SIGCONT');
+      await until(async () => {
+        const seen = await processes.seats(leader);
+        return seen !== null && seen.leader !== leader;
+      }, NOTICED_MS);
+      await network.healAll();
       return;
     // Clients do not reach it either.
     case 'cut':

@@ -12,7 +12,7 @@ import {
   unpackSessionAnswer,
 } from '#libs/protocol';
 import type { Operation, RegisterInput, RegisterOutput } from '#libs/testing';
-import type { PeerLink } from '#libs/transport';
+import type { LinkTiming, PeerLink } from '#libs/transport';
 import { STORE_PORTS } from '../../../apps/controller/src/raft-host/load-event-store.ts';
 import type { ControllerProcesses } from '../controller/controller-processes.ts';
 
@@ -22,7 +22,8 @@ const RETRY_PAUSE_MS = 20;
 const READS = 0.5;
 /** Who stays with one controller is there to be given a stale value. */
 const LOYAL_READS = 0.85;
-const OPEN_LIMIT_MS = 20_000;
+/** Three controllers start meanwhile, on a busy machine. */
+const OPEN_LIMIT_MS = 120_000;
 const utf8 = new TextEncoder();
 
 export type ClientOptions = {
@@ -60,13 +61,14 @@ export class RegisterClient {
 
   constructor(private readonly options: ClientOptions) {}
 
-  async connect(processes: ControllerProcesses): Promise<void> {
+  async connect(processes: ControllerProcesses, timing: Partial<LinkTiming> = {}): Promise<void> {
+    const onFrame = (type: number, body: Uint8Array): void => {
+      if (type !== SessionFrame.answer) return;
+      const answer = unpackSessionAnswer(decode(body));
+      this.#waiting.get(answer.id)?.(answer);
+    };
     for (const name of processes.names) {
-      const link = await processes.link(name, (type, body) => {
-        if (type !== SessionFrame.answer) return;
-        const answer = unpackSessionAnswer(decode(body));
-        this.#waiting.get(answer.id)?.(answer);
-      });
+      const link = await processes.link(name, onFrame, timing);
       this.#links.set(name, link);
     }
     const token = this.options.name;
@@ -84,7 +86,7 @@ export class RegisterClient {
     const { name, prng } = this.options;
     const draw = prng.unit();
     const known = this.#seen.get(key);
-    if (draw < (this.options.loyal ? LOYAL_READS : READS)) return await this.#read(key);
+    if (draw < (this.options.loyal ? LOYAL_READS : READS)) return await this.read(key);
     this.#written += 1;
     const value = `${name}-${this.#written}`;
     const conditional = known !== undefined && prng.chance(0.4);
@@ -99,7 +101,18 @@ export class RegisterClient {
     }
   }
 
-  async #read(key: string): Promise<void> {
+  /** What is asked has left for the kernel. */
+  get hasSent(): boolean {
+    return this.#links.get(this.target)?.waitingBytes === 0;
+  }
+
+  async put(key: string, value: string): Promise<void> {
+    const bytes = utf8.encode(value);
+    const command = { type: 'put', key, value: bytes, expectedRevision: null } as const;
+    await this.#write(key, { type: 'put', value }, command);
+  }
+
+  async read(key: string): Promise<void> {
     const callNs = nowNs();
     const body = encode(key);
     const answer = await this.#ask((id) => ({ type: 'read', id, body }), this.options.patienceMs);
