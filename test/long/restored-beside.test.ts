@@ -60,24 +60,19 @@ const word = (name: string): string => {
   return found;
 };
 
-/** The commands of the section, as an operator would give them. */
+/** The commands of the section. */
 function commands(): string[][] {
   const section = readFileSync(RUNBOOK, 'utf8').split(SECTION)[1]?.split('\n#')[0] ?? '';
-  return section
-    .split('\n')
-    .filter((line) => line.startsWith('matriarch '))
-    .map((line) =>
-      line
-        .split(' ')
-        .slice(1)
-        .map((part) =>
-          part === 'HOST:PORT'
-            ? `${word('HOST')}:${word('PORT')}`
-            : /^[A-Z]+$|\.yaml$/.test(part)
-              ? word(part)
-              : part,
-        ),
-    );
+  const lines = section.split('\n').filter((line) => line.startsWith('matriarch '));
+  return lines.map((line) => line.split(' ').slice(1));
+}
+
+/** As an operator would give it. */
+function filledIn(command: readonly string[]): string[] {
+  return command.map((part) => {
+    if (part === 'HOST:PORT') return `${word('HOST')}:${word('PORT')}`;
+    return /^[A-Z]+$|\.yaml$/.test(part) ? word(part) : part;
+  });
 }
 
 async function matriarch(...argv: string[]) {
@@ -116,8 +111,9 @@ function startRestored(): void {
 
 /** Every command but those that come once agents are there. */
 async function followRunbook(): Promise<void> {
-  for (const argv of commands()) {
-    if (argv[0] === 'resume') continue;
+  for (const command of commands()) {
+    if (command[0] === 'resume') continue;
+    const argv = filledIn(command);
     if (argv[0] === 'controller') {
       startRestored();
       continue;
@@ -171,7 +167,7 @@ describe('a backup that is restored under a new id beside the old controllers', 
       const issue = ['certs', 'issue', ...tls, '--role', role, '--name', 'main/pg1'];
       expect((await matriarch(...issue)).exitCode).toBe(0);
     }
-    const resume = commands().find(([verb]) => verb === 'resume') ?? [];
+    const resume = filledIn(commands().find(([verb]) => verb === 'resume') ?? []);
     const confirmed = await until(async () => {
       const outcome = await matriarch(...resume);
       return outcome.exitCode === 0 ? outcome : null;

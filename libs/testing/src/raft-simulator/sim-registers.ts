@@ -78,7 +78,9 @@ export class SimRegisters {
   apply(entry: LogEntry): void {
     const { index } = entry;
     if (entry.kind === 'command' && serialOf(entry.payload) >= FIRST_SESSION_SERIAL) {
-      const envelope = this.#asRead(entry.payload.subarray(SERIAL_BYTES));
+      const stored = entry.payload.subarray(SERIAL_BYTES);
+      const wrong = this.#spoilNext ? spoiled(stored) : null;
+      const envelope = wrong ?? stored;
       const { result, writes } = this.#store.apply(index, envelope);
       for (const write of writes) {
         if (write.type === 'put') this.#records.set(write.key, write.value);
@@ -86,6 +88,7 @@ export class SimRegisters {
         else this.#records.delete(write.key);
       }
       const effect = writes.some(({ key }) => key.startsWith(PREFIX.register));
+      if (wrong !== null && effect) [this.#spoilNext, this.odd] = [false, true];
       if (!this.odd) {
         this.oracle.applied({ index, envelope, result, effect, digest: this.#store.digest });
       }
@@ -134,14 +137,6 @@ export class SimRegisters {
     this.#confirmed = this.#confirmed.filter(({ readIndex }) => readIndex > index);
     if (this.odd) return;
     for (const { key, answer } of ready) answer(this.#value(key));
-  }
-
-  #asRead(envelope: Uint8Array): Uint8Array {
-    if (!this.#spoilNext) return envelope;
-    const read = spoiled(envelope);
-    if (read === null) return envelope;
-    [this.#spoilNext, this.odd] = [false, true];
-    return read;
   }
 
   #value(key: string): string | null {
