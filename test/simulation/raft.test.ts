@@ -47,6 +47,7 @@ describe('the consensus machine in a simulated world', () => {
     expect(total('failedWrites')).toBeGreaterThan(SEEDS / 20);
     expect(total('damagedLogs')).toBeGreaterThan(SEEDS / 50);
     expect(total('disksReplaced')).toBeGreaterThan(SEEDS / 100);
+    expect(total('isolated')).toBeGreaterThan(SEEDS / 200);
   });
 
   it('gives the same trace, byte for byte, for the same seed', async () => {
