@@ -15,12 +15,16 @@ export type SeedOrder = {
   readonly less?: LessWorld;
   /** A run that fails is tried again with less of its world. */
   readonly shrink?: boolean;
+  /** The histories of clients come with the report. */
+  readonly keepHistory?: boolean;
 };
 
 export type SeedReport = {
   readonly seedsRun: number;
   readonly failed: readonly (SeedResult & { readonly shrunk: Shrunk | null })[];
   readonly totals: Readonly<Record<string, number>>;
+  /** One line of JSON an operation. */
+  readonly history: string;
 };
 
 /** No safety phase is longer. */
@@ -28,12 +32,14 @@ const SAFETY_MS_MAX = 16_000;
 
 /** A worker thread's life: one order, one report. */
 async function work(order: SeedOrder): Promise<SeedReport> {
-  const { firstSeed, count, less = {} } = order;
+  const { firstSeed, count, less = {}, keepHistory = false } = order;
+  let history = '';
   const failed: SeedReport['failed'][number][] = [];
   const totals: Record<string, number> = {};
   let seedsRun = 0;
   for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
-    const result = await runRaftSeed(seed, { less });
+    const result = await runRaftSeed(seed, { less, keepHistory });
+    history += result.history;
     seedsRun += 1;
     for (const [name, value] of Object.entries(result.stats)) {
       totals[name] = (totals[name] ?? 0) + value;
@@ -44,7 +50,7 @@ async function work(order: SeedOrder): Promise<SeedReport> {
     failed.push({ ...result, shrunk });
     if (order.stopAtViolation) break;
   }
-  return { seedsRun, failed, totals };
+  return { seedsRun, failed, totals, history };
 }
 
 function shrink(seed: number, violation: string): Promise<Shrunk> {

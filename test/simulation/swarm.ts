@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { raftSimulation } from './raft-simulation.ts';
@@ -6,7 +7,7 @@ import type { SeedReport } from './raft-worker.ts';
 /**
  * `npm run sim -- --hours N [--seed S]` runs seeds from S on until the time is over;
  * `npm run sim -- --seed S` repeats one. The last line is one object of JSON; exit code 1 when a seed
- * failed. `--workers 1` leaves a core to others; `--less` takes away part of a seed's world, as the report of a failure says.
+ * failed. `--history FILE` keeps what the clients of that one seed saw, one line of JSON an operation. `--workers 1` leaves a core to others; `--less` takes away part of a seed's world, as the report of a failure says.
  */
 const SEEDS_PER_ORDER = 25;
 const MS_PER_HOUR = 3_600_000;
@@ -18,6 +19,7 @@ const { values } = parseArgs({
   options: {
     ...{ hours: { type: 'string' }, seed: { type: 'string' }, less: { type: 'string' } },
     workers: { type: 'string', default: '2' },
+    history: { type: 'string' },
   },
 });
 const bundle = await raftSimulation(null);
@@ -38,7 +40,11 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function repeatOne(seed: number): Promise<void> {
   const less = values.less === undefined ? {} : JSON.parse(values.less);
-  take(await bundle.run({ firstSeed: seed, count: 1, stopAtViolation: false, less }));
+  const keepHistory = values.history !== undefined;
+  const order = { firstSeed: seed, count: 1, stopAtViolation: false, less, keepHistory };
+  const report = await bundle.run(order);
+  if (values.history !== undefined) writeFileSync(values.history, report.history);
+  take(report);
 }
 
 async function runFor(durationMs: number, firstSeed: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
 import { PROTOCOL_MAX, PROTOCOL_MIN } from '#libs/protocol';
 import type { MemberId, Membership } from '#libs/raft';
+import { historyLines, type Operation } from '../linearizability/index.ts';
 import { type FaultScene, healAll, planFaults } from './faults.ts';
 import { foundingMembership } from './founders.ts';
 import { Network } from './network.ts';
@@ -24,6 +25,8 @@ const STEPS_MAX = 1_500_000;
 
 export type SeedOptions = {
   readonly keepTrace?: boolean;
+  /** Of the clients with sessions, in worlds that have them. */
+  readonly keepHistory?: boolean;
   /** What `shrinkSeed` takes away from the world that the seed draws. */
   readonly less?: LessWorld;
 };
@@ -35,6 +38,8 @@ export type SeedResult = {
   readonly traceHash: string;
   /** Only with `keepTrace`. */
   readonly trace: string;
+  /** One line of JSON an operation; only with `keepHistory`. */
+  readonly history: string;
   readonly stats: Readonly<Record<string, number>>;
 };
 
@@ -51,13 +56,10 @@ export async function runRaftSeed(seed: number, options: SeedOptions = {}): Prom
     violation = messageOf(error);
   }
   const { trace, stats } = run;
+  const history = options.keepHistory === true ? historyLines(run.history) : '';
   return {
-    seed,
-    ok: violation === null,
-    violation,
-    traceHash: trace.hash,
-    trace: trace.text,
-    stats,
+    ...{ seed, ok: violation === null, violation },
+    ...{ traceHash: trace.hash, trace: trace.text, history, stats },
   };
 }
 
@@ -116,6 +118,10 @@ class SeedRun {
       const speaks = id <= swarm.oldMembers ? PROTOCOL_MIN : PROTOCOL_MAX;
       this.#start(id, bootstrap, speaks);
     }
+  }
+
+  get history(): readonly Operation[] {
+    return this.#sessions?.history ?? [];
   }
 
   async safetyPhase(): Promise<void> {
