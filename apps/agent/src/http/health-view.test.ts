@@ -9,9 +9,11 @@ import {
   isQuorum,
   isReady,
   isReplica,
+  isStandbyLeader,
   isSync,
   parseBytes,
 } from './health-view.ts';
+import { patroniStatus } from './patroni-status.ts';
 
 const tags = { noFailover: false, noLoadBalance: false, failoverPriority: 1 };
 const primary: PostgresCondition = {
@@ -63,6 +65,37 @@ function view(postgres: PostgresCondition, changes: Partial<HealthView> = {}): H
     ...changes,
   };
 }
+
+const remote = { host: '10.1.0.11', port: 5432, slot: null, user: null };
+const leading: HealthView['goal'] = {
+  kind: 'standby',
+  upstream: {
+    name: instanceName('remote-primary'),
+    postgres: remote,
+    agent: remote,
+    tags,
+  },
+  ...{ remote, mayBeAhead: true, epoch: epoch(0), timeline: timelineId(1), history: [] },
+  ...{ systemIdentifier: '7', hurry: false, rebuild: null, methods: [], promiseReleased: true },
+};
+
+describe('isStandbyLeader', () => {
+  it.each([
+    ['streams from a remote primary', view(standby, { goal: leading }), true],
+    ['a standby of its own cluster', view(standby), false],
+    ['a look that is too old', view(standby, { goal: leading, lookAgeMs: 5_000 }), false],
+    ['one that was just promoted', view(primary, { goal: leading }), false],
+  ])('%s', (_name, subject, expected) => {
+    expect(isStandbyLeader(subject)).toBe(expected);
+    expect(isReplica(subject, {}) && expected).toBe(false);
+  });
+
+  it('is called so as in Patroni', () => {
+    const names = { cluster: 'dr', instance: 'pg1', version: '1' };
+    const status = patroniStatus({ view: view(standby, { goal: leading }), sql: null, ...names });
+    expect(status).toMatchObject({ role: 'standby_leader' });
+  });
+});
 
 describe('isPrimary', () => {
   it.each([

@@ -2,12 +2,13 @@
 import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
+import { rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
 import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
 import { shrinks } from '../restart/pending-restart.ts';
 import type { RestartPlan } from '../restart/restart-plan.ts';
 import { parametersFor } from '../revisions.ts';
-import { memberNames } from '../state.ts';
+import { type ClusterState, memberNames } from '../state.ts';
 import { freshReport } from './sight.ts';
 import { decideSwitchover } from './switchover.ts';
 
@@ -21,6 +22,7 @@ export function decideRestart(
   { instances, rolling, onlyPending, role, at }: Extract<OperatorCommand, { type: 'restart' }>,
 ): CommandDecision {
   const { lease, restart } = input.state;
+  const root = rootOf(input.state);
   const no = (rule: string, value: string, limit: string): CommandDecision => ({
     kind: 'refused',
     refusals: [{ instance: null, rule, value, limit }],
@@ -29,17 +31,17 @@ export function decideRestart(
     const left = restart.instances.join(', ');
     return no('restart-planned', left, 'no other restart: `matriarch restart --cancel`');
   }
-  if (lease.kind !== 'Held' || !lease.serving) {
-    return no('no-primary', lease.kind, 'a serving primary');
-  }
-  const { holder } = lease;
+  if (root === null) return no('no-primary', lease.kind, 'a serving primary');
+  const holder = primaryOf(input.state);
   const wanted = (instances ?? memberNames(input.state)).filter(
     (name) => role === null || (name === holder) === (role === 'primary'),
   );
   if (wanted.length === 0) return no('nobody', 'no instance', 'at least one that fits');
-  const standbys = wanted.filter((name) => name !== holder).sort();
-  const primary = wanted.includes(holder) ? [holder] : [];
-  const smaller = freshReport(input, holder)?.pendingRestart?.some(shrinks) === true;
+  // The one that the others stream from comes last, also where it is a standby leader.
+  const standbys = wanted.filter((name) => name !== root).sort();
+  const primary = wanted.includes(root) ? [root] : [];
+  const smaller =
+    holder !== null && freshReport(input, holder)?.pendingRestart?.some(shrinks) === true;
   const event = {
     type: 'RestartPlanned',
     instances: smaller ? [...primary, ...standbys] : [...standbys, ...primary],
@@ -68,17 +70,22 @@ export function decideCancelRestart({ state }: DecisionInput): CommandDecision {
 
 /** Takes a planned restart on by one step. */
 export function runRestarts(input: DecisionInput): Decision | null {
-  const { restart, operation, lease, paused } = input.state;
-  if (restart == null || operation.kind !== 'none') return null;
-  if (lease.kind !== 'Held' || !lease.serving) return null;
-  if (restart.current !== null) return watchCurrent(input, lease.holder, restart.current);
+  const { restart, operation, paused } = input.state;
+  const root = rootOf(input.state);
+  if (restart == null || operation.kind !== 'none' || root === null) return null;
+  if (restart.current !== null) return watchCurrent(input, restart.current);
   const { notBefore } = restart;
   const wallMs = input.observations.wallMs ?? 0;
   if (paused || (notBefore !== null && wallMs < notBefore)) return null;
-  return next(input, lease.holder, restart);
+  return next(input, root, restart);
 }
 
-function next(input: DecisionInput, holder: InstanceName, plan: RestartPlan): Decision | null {
+/** A cluster that follows another has none. */
+function primaryOf(state: ClusterState): InstanceName | null {
+  return state.following === undefined ? rootOf(state) : null;
+}
+
+function next(input: DecisionInput, root: InstanceName, plan: RestartPlan): Decision | null {
   const [instance] = plan.instances;
   if (instance === undefined) {
     const reason = `${plan.done.length} instances`;
@@ -95,17 +102,17 @@ function next(input: DecisionInput, holder: InstanceName, plan: RestartPlan): De
   if (plan.onlyPending && (report.pendingRestart ?? []).length === 0) {
     return one({ type: 'RestartSkipped', instance, reason: 'no setting waits for it' });
   }
-  const waitsFor = whoDoesNotStream(input, holder, instance);
+  const waitsFor = whoDoesNotStream(input, root, instance);
   if (waitsFor !== null) return unlessLate(input, `${waitsFor} does not stream`);
-  const asPrimary = instance === holder;
-  if (!asPrimary) return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
+  const asPrimary = instance === primaryOf(input.state);
+  if (instance !== root) return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
   if (plan.rolling && memberNames(input.state).length > 1) {
     const verdict = decideSwitchover(input, null);
     if (verdict.kind === 'decided') return verdict.decision;
     const [refusal] = verdict.kind === 'refused' ? verdict.refusals : [];
     return unlessLate(input, `no standby can take over: ${refusal?.rule ?? 'unknown'}`);
   }
-  const small = tooSmall(input, instance);
+  const small = asPrimary ? tooSmall(input, instance) : null;
   if (small !== null) return one({ type: 'RestartEnded', outcome: 'failed', reason: small });
   return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
 }
@@ -128,19 +135,18 @@ function tooSmall({ state, ...input }: DecisionInput, primary: InstanceName): st
 
 function whoDoesNotStream(
   input: DecisionInput,
-  holder: InstanceName,
+  root: InstanceName,
   next: InstanceName,
 ): InstanceName | null {
-  const others = memberNames(input.state).filter((name) => name !== holder && name !== next);
+  const others = memberNames(input.state).filter((name) => name !== root && name !== next);
   return others.find((name) => !serves(freshReport(input, name), false)) ?? null;
 }
 
 function watchCurrent(
   input: DecisionInput,
-  holder: InstanceName,
   { instance, startedAt, asPrimary }: NonNullable<RestartPlan['current']>,
 ): Decision | null {
-  if ((instance === holder) !== asPrimary) {
+  if ((instance === primaryOf(input.state)) !== asPrimary) {
     const reason = `the primary changed while ${instance} was restarted`;
     return one({ type: 'RestartEnded', outcome: 'failed', reason });
   }

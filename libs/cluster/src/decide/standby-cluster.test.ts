@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { lsnOf, timelineId } from '#libs/kernel';
+import { epochMs, lsnOf, timelineId } from '#libs/kernel';
 import {
   dataOn,
   holding,
@@ -110,6 +110,27 @@ describe('a cluster that follows another', () => {
     expect(dr.command({ type: 'switchover', to: named('dr2') }).kind).toBe('satisfied');
     dr.silent('dr1');
     expect(rules(dr.command({ type: 'switchover', to: null }))).toEqual(['not-heard']);
+  });
+
+  it('is restarted one after the other, its leader last and another one streaming first', () => {
+    const restart = {
+      type: 'restart',
+      instances: null,
+      rolling: true,
+      onlyPending: false,
+    } as const;
+    for (const name of ['dr1', 'dr2']) {
+      dr.hears(name, { postmasterStartedAt: epochMs(1) });
+    }
+    dr.command({ ...restart, role: null, at: null });
+    expect(dr.last('RestartPlanned').instances).toEqual(['dr2', 'dr1']);
+    dr.settle();
+    expect(goalOf(dr.state, named('dr2'))).toMatchObject({ restart: { startedAt: 1 } });
+    dr.hears('dr2', { postmasterStartedAt: epochMs(2) }).settle();
+    expect(dr.last('StandbyLeaderChosen').instance).toBe('dr2');
+    expect(goalOf(dr.state, named('dr1'))).toMatchObject({ restart: { startedAt: 1 } });
+    dr.hears('dr1', { postmasterStartedAt: epochMs(2) }).settle();
+    expect(dr.last('RestartEnded').outcome).toBe('completed');
   });
 
   it('turns down a failover and every grant', () => {
