@@ -96,6 +96,37 @@ function heard(...reports: readonly AgentReport[]): Map<InstanceName, Heard> {
   return new Map(reports.map((each) => [each.instance, { report: each, ageMs: 120 }]));
 }
 
+describe('a cluster that follows another', () => {
+  const remote = { host: '10.1.0.11', port: 5432, slot: 'site_b', user: null };
+  const end = { timeline: timelineId(1), lsn: parseLsn('0/3000100') };
+  const demoted = stateAfter([
+    ...HISTORY,
+    { type: 'ClusterDemotionStarted', epoch: epoch(1), primary: pg1, remote },
+    { type: 'LeaseReleased', epoch: epoch(1), guard, reason: 'hand-over', position: end },
+    { type: 'ClusterDemoted', remote, stoppedAt: end },
+    { type: 'StandbyLeaderChosen', instance: pg2, reason: 'demoted', position: end },
+  ]);
+
+  it('says whom, through whom, and where its own writing ended', () => {
+    const view = clusterViewOf(demoted, heard(report(pg1, standby), report(pg2, standby)));
+    expect(schema.parse(view)).toEqual(view);
+    expect(view).toMatchObject({ phase: 'standby', operation: null });
+    expect(view.following).toEqual({
+      ...{ host: '10.1.0.11', port: 5432, slot: 'site_b' },
+      ...{ leader: 'pg2', stoppedAt: '0/3000100@1' },
+    });
+    expect(view.instances.map(({ role }) => role)).toEqual(['standby', 'standby-leader']);
+    const { summary, instances } = explainOf(demoted, heard(report(pg2, standby)));
+    expect(summary).toContain('nobody may write before `matriarch promote-cluster`');
+    expect(instances[1]?.goal).toContain('remote primary 10.1.0.11:5432');
+  });
+
+  it('is down while its leader does not run', () => {
+    const stopped = report(pg2, { kind: 'stopped' });
+    expect(clusterViewOf(demoted, heard(stopped)).phase).toBe('down');
+  });
+});
+
 describe('clusterViewOf', () => {
   it('shows a serving cluster: roles, positions, lag and upstream', () => {
     const view = clusterViewOf(

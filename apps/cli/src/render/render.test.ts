@@ -28,6 +28,25 @@ Cluster main  serving, epoch 4 held by pg1, timeline 3
 `);
   });
 
+  it('shows a standby cluster, whom it follows and who streams from there', () => {
+    const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: 'site_b' };
+    const clusters = [
+      cluster({
+        ...{ phase: 'standby', following: { ...remote, leader: 'pg1', stoppedAt: null } },
+        lease: { kind: 'NeverGranted', epoch: null, holder: null, serving: false },
+        instances: [
+          instance({ name: 'pg1', role: 'standby-leader', receivingFrom: '10.1.0.11:5432' }),
+          instance({ name: 'pg2' }),
+        ],
+      }),
+    ];
+    expect(statusText(status({ clusters }), { ...look, columns: 90 })).toContain(`
+Cluster main  standby cluster, follows 10.1.0.11,10.1.0.12:5432, timeline 3
+  INSTANCE  ROLE            STATE      TL        LSN  LAG  LEASE   HEARD  FROM
+  pg1       standby-leader  streaming   3  0/5000148  0 B      -  140 ms  10.1.0.11:5432
+  pg2       standby         streaming   3  0/5000148  0 B      -  140 ms  pg1`);
+  });
+
   it('shows an outage: what is under way, who is silent, what stands in the way', () => {
     const clusters = [
       cluster({
