@@ -183,8 +183,8 @@ export class ClusterPair {
   }
 
   /** Until PostgreSQL answers `text` with true. */
-  async untilHolds(instance: InstancePlan, text: string): Promise<void> {
-    await until(text, { limitMs: LIMIT_MS, intervalMs: LOOK_MS }, async () => {
+  async untilHolds(instance: InstancePlan, text: string, limitMs = LIMIT_MS): Promise<void> {
+    await until(text, { limitMs, intervalMs: LOOK_MS }, async () => {
       try {
         const [row] = await this.sql<{ holds: boolean }>(instance, text);
         return row?.holds === true ? { value: true } : { instead: JSON.stringify(row) };

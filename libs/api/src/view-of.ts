@@ -65,9 +65,9 @@ function phaseOf(
 ): ClusterView['phase'] {
   if (lease.kind === 'Held' && lease.serving) return 'serving';
   if (history.length === 0) return 'new';
-  const leader = following?.leader;
-  if (leader == null) return 'down';
-  return heard.get(leader)?.report.postgres.kind === 'standby' ? 'standby' : 'down';
+  const leader = following?.leader == null ? undefined : heard.get(following.leader);
+  if (leader === undefined || leader.ageMs > SILENT_AFTER_MS) return 'down';
+  return leader.report.postgres.kind === 'standby' ? 'standby' : 'down';
 }
 
 function followingViewOf({ remote, leader, stoppedAt }: Following): ClusterView['following'] {

@@ -9,6 +9,9 @@ import { ClusterPair, type PairName } from '../cluster-pair.ts';
 const SLOTS = 'SELECT slot_name FROM pg_replication_slots ORDER BY 1';
 const STREAMS = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'";
 
+/** Two copies after another, each asked for once it is known to be needed. */
+const REBUILD_LIMIT_MS = 100_000;
+
 let pair: ClusterPair;
 
 beforeAll(async () => {
@@ -135,5 +138,44 @@ describe('two clusters with the same instance names', () => {
     });
     expect(await rows('main', await primaryOf('main'))).toHaveLength(700);
     await standbyLeaderOf('dr');
+  });
+
+  it('the site of the primary is lost with rows that never left it: a word is asked for, then dr serves', async () => {
+    const primary = await primaryOf('main');
+    for (const instance of pair.plans.dr.instances) await pair.kill(instance);
+    await pair.sql(primary, 'INSERT INTO main_rows SELECT generate_series(701, 710)');
+    for (const instance of pair.plans.main.instances) await pair.kill(instance);
+    for (const instance of pair.plans.dr.instances) pair.restart(instance);
+    for (const instance of pair.plans.dr.instances) {
+      await pair.untilHolds(instance, 'SELECT pg_is_in_recovery() AS holds');
+    }
+    await pair.untilSeen('dr runs', 'dr', ({ phase }) => phase === 'standby');
+    expect((await pair.matriarch('promote-cluster', 'dr', '--yes')).said).toContain(
+      'demote-cluster main',
+    );
+    await pair.untilSeen('the lease of main is over', 'main', ({ lease }) => lease.kind !== 'Held');
+    expect((await pair.matriarch('demote-cluster', 'main', '--to', 'dr')).said).toContain('--yes');
+    expect(await pair.matriarch('demote-cluster', 'main', '--to', 'dr', '--yes')).toMatchObject({
+      exitCode: 0,
+      result: { lastWritten: null },
+    });
+    expect((await pair.matriarch('promote-cluster', 'dr')).said).toContain('cannot be known');
+    expect(await pair.matriarch('promote-cluster', 'dr', '--yes')).toMatchObject({ exitCode: 0 });
+    expect(await rows('main', await primaryOf('dr'))).toHaveLength(700);
+  });
+
+  it('once it is back it follows, without what it had written alone', {
+    timeout: 240_000,
+  }, async () => {
+    await pair.sql(await primaryOf('dr'), 'INSERT INTO main_rows VALUES (1001)');
+    for (const instance of pair.plans.main.instances) pair.restart(instance);
+    for (const instance of pair.plans.main.instances) {
+      await pair.untilHolds(
+        instance,
+        'SELECT count(*) = 701 AND max(id) = 1001 AS holds FROM main_rows',
+        REBUILD_LIMIT_MS,
+      );
+    }
+    await standbyLeaderOf('main');
   });
 });

@@ -89,6 +89,22 @@ export class AgentTrio {
     }
   }
 
+  /** Until `name` serves; what happened instead is in the error. */
+  async untilPrimary(name: string): Promise<void> {
+    await until(() => this.holder === name, BOOT_LIMIT_MS, 20).catch((cause: unknown) => {
+      const happened = this.leader.events.slice(-12).map(({ event }) => event);
+      const problems = this.hosts.map((host) => {
+        const { problem = 'no report', tags } = this.leader.report(host.name) ?? {};
+        return { name: host.name, problem, tags };
+      });
+      const seen = { happened, problems, turnedDown: this.leader.problems };
+      const text = JSON.stringify(seen, (_key, value: unknown) =>
+        typeof value === 'bigint' ? `${value}` : value,
+      );
+      throw new Error(`${name} never serves, ${this.holder} does: ${text}`, { cause });
+    });
+  }
+
   /** Until so many walsenders of the primary stream, asked of PostgreSQL and not of a report. */
   async streaming(count: number): Promise<void> {
     const query = "SELECT count(*)::int AS n FROM pg_stat_replication WHERE state = 'streaming'";

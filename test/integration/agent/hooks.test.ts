@@ -64,7 +64,7 @@ describe('programs of an operator, on real PostgreSQL', () => {
     writeFileSync(join(directory, `refuse-${refuser}`), '');
     const command = { type: 'failover', to: instanceName(refuser), acceptLoss: false } as const;
     await until(() => trio.leader.command(command).kind === 'decided', BOOT_LIMIT_MS, 50);
-    await until(() => trio.holder === other, BOOT_LIMIT_MS, 20);
+    await trio.untilPrimary(other);
     expect(lines()).toContain(`${refuser} pre_promote replica orders`);
     expect(trio.leader.report(refuser)?.promotionRefused).toContain('prePromote');
     await untilSaid(`${other} on_role_change primary orders`);
@@ -81,7 +81,7 @@ describe('programs of an operator, on real PostgreSQL', () => {
     if (target === undefined) throw new Error('a standby is needed');
     const command = { type: 'switchover', to: instanceName(target.name) } as const;
     await until(() => trio.leader.command(command).kind === 'decided', BOOT_LIMIT_MS, 50);
-    await until(() => trio.holder === target.name, BOOT_LIMIT_MS, 20);
+    await trio.untilPrimary(target.name);
     await untilSaid(`${target.name} on_role_change primary orders`);
     await untilSaid(`${from} on_role_change replica orders`);
     const said = lines().filter((line) => line.startsWith(`${from} `));

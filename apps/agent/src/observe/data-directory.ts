@@ -55,6 +55,21 @@ export async function readWalEnd(
   return { timeline, lsn };
 }
 
+/**
+ * A standby that was killed soon after it had followed a promotion has WAL of the new timeline, and a
+ * control file that does not know of it: it is on the timeline that its WAL ends on, as recovery will be.
+ */
+export function withWalEnd(
+  dataDirectory: string,
+  directory: Initialised,
+  walEnd: WalPosition,
+): Initialised {
+  if (walEnd.timeline <= directory.timeline) return { ...directory, walEnd };
+  const ancestors = readAncestors(dataDirectory, walEnd.timeline);
+  if (ancestors === null) return { ...directory, walEnd };
+  return { ...directory, timeline: walEnd.timeline, ancestors, walEnd };
+}
+
 /** (timeline, where it forked off) of all ancestors; null when the history file is missing. */
 export function readAncestors(dataDirectory: string, timeline: TimelineId): Ancestors | null {
   const history = readTimelineHistory(dataDirectory, timeline);

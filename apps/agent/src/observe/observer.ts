@@ -20,7 +20,7 @@ import {
   READ_WAL_END_AFTER_MS,
   RECOVERY_LOOK_MS,
 } from '../timing.ts';
-import { examineDirectory, readAncestors, readWalEnd } from './data-directory.ts';
+import { examineDirectory, readAncestors, readWalEnd, withWalEnd } from './data-directory.ts';
 import { childTitles, RecoveryProgress } from './recovery-progress.ts';
 import { ServerFactsReader } from './server-facts.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -99,8 +99,10 @@ export class Observer {
 
   /** Reads the end of WAL of the stopped instance, which is then part of what is seen. */
   async readWalEnd(): Promise<void> {
-    const walEnd = await readWalEnd(this.installation, this.config.postgres.dataDirectory);
-    if (this.#directory?.kind === 'initialised') this.#directory = { ...this.#directory, walEnd };
+    const { dataDirectory } = this.config.postgres;
+    const walEnd = await readWalEnd(this.installation, dataDirectory);
+    if (this.#directory?.kind !== 'initialised') return;
+    this.#directory = withWalEnd(dataDirectory, this.#directory, walEnd);
   }
 
   stop(): void {

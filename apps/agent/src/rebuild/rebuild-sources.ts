@@ -24,7 +24,10 @@ export function serverOf(
   const { host, port } = source.postgres;
   const remote = source.name === REMOTE_NAME ? state.following?.remote : undefined;
   const user = remote?.user ?? state.postgres.replicationUser;
-  const slot = remote === undefined ? slotNameOf(local.config.instance) : remote.slot;
+  const { instance } = local.config;
+  // One that never streams has no slot anywhere.
+  const own = state.members[instance]?.tags.noStream === true ? null : slotNameOf(instance);
+  const slot = remote === undefined ? own : remote.slot;
   const sql = local.remote(source);
   const passfile = local.passFile;
   return {

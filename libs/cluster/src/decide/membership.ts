@@ -37,8 +37,9 @@ function mayBelong(state: ClusterState, report: AgentReport): boolean {
   return dataDirectory.systemIdentifier === state.systemIdentifier;
 }
 
-function holdsOrNever({ lease }: ClusterState): boolean {
-  return lease.kind === 'Held' || lease.kind === 'NeverGranted';
+/** Nothing waits for the end of a lease. */
+function holdsOrNever({ lease, following }: ClusterState): boolean {
+  return following !== undefined || lease.kind === 'Held' || lease.kind === 'NeverGranted';
 }
 
 function samePlace(

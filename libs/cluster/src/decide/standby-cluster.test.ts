@@ -154,6 +154,13 @@ describe('demote-cluster', () => {
     expect(main.later(600_000).settle()).toEqual([]);
   });
 
+  it('leaves a cluster in which members may still move', () => {
+    main.command(demote);
+    stopped();
+    main.hears('pg3', { postgresEndpoint: { host: 'elsewhere', port: 5432 } }).settle();
+    expect(main.last('InstanceJoined').postgres.host).toBe('elsewhere');
+  });
+
   it('is given up when the primary cannot stop, or ends without saying where', () => {
     main.command(demote);
     main.hears('pg1', { abandonedHandOver: 1 as never }).settle();
