@@ -11,7 +11,7 @@ import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { positionToken, remoteAddress } from './remote-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';
-import { clusterViewOf, type Heard } from './view-of.ts';
+import { clusterViewOf, type Heard, seenDown } from './view-of.ts';
 
 /** Why the cluster is as it is: what is under way, each instance's goal, and what refused last. */
 export function explainOf(
@@ -23,7 +23,7 @@ export function explainOf(
   const { lastRefusal } = state;
   return {
     cluster: state.name,
-    summary: summaryOf(state),
+    summary: summaryOf(state, heard),
     instances: view.instances.map((instance) => ({
       name: instance.name,
       goal: goalText(goalOf(state, instanceName(instance.name))),
@@ -64,7 +64,11 @@ function flapText({ flapWindow }: ClusterState): string {
   );
 }
 
-function summaryOf(state: ClusterState): string {
+/** A pause is the operator's word that they are at work on it. */
+const NOBODY_STARTS =
+  ', and in a pause nobody starts or replaces it: `matriarch resume`, or `matriarch failover`';
+
+function summaryOf(state: ClusterState, heard: ReadonlyMap<InstanceName, Heard>): string {
   const paused = `${state.paused ? '; automatic decisions are paused' : ''}${flapText(state)}`;
   const operation = operationText(state.operation);
   if (operation !== null) return `${operation}${paused}`;
@@ -76,6 +80,9 @@ function summaryOf(state: ClusterState): string {
   const of = `epoch ${lease.epoch} of ${lease.holder}`;
   switch (lease.kind) {
     case 'Held':
+      if (lease.serving && seenDown(lease.holder, heard) !== null) {
+        return `${of}: its PostgreSQL is ${seenDown(lease.holder, heard)}${state.paused ? NOBODY_STARTS : ''}${paused}`;
+      }
       return lease.serving
         ? `${lease.holder} is primary in epoch ${lease.epoch}${paused}`
         : `${of} is granted, but it does not accept writes yet${paused}`;

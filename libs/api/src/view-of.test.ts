@@ -162,6 +162,12 @@ describe('clusterViewOf', () => {
     expect(view.instances[0]?.state).toBe(state);
   });
 
+  it('is down when the holder of the lease says that its PostgreSQL is', () => {
+    const stopped = { kind: 'stopped' } as const;
+    const view = clusterViewOf(stateAfter(HISTORY), heard(report(pg1, stopped)));
+    expect(view.phase).toBe('down');
+  });
+
   it.each([
     { more: [], phase: 'serving', operation: null },
     {

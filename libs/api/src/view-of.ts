@@ -63,11 +63,23 @@ function phaseOf(
   { lease, following, history }: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
 ): ClusterView['phase'] {
-  if (lease.kind === 'Held' && lease.serving) return 'serving';
+  if (lease.kind === 'Held' && lease.serving) {
+    return seenDown(lease.holder, heard) === null ? 'serving' : 'down';
+  }
   if (history.length === 0) return 'new';
   const leader = following?.leader == null ? undefined : heard.get(following.leader);
   if (leader === undefined || leader.ageMs > SILENT_AFTER_MS) return 'down';
   return leader.report.postgres.kind === 'standby' ? 'standby' : 'down';
+}
+
+/** What the holder's agent sees instead of a primary; null: it is one, or nobody hears its agent. */
+export function seenDown(
+  holder: InstanceName,
+  heard: ReadonlyMap<InstanceName, Heard>,
+): string | null {
+  const seen = heard.get(holder);
+  if (seen === undefined || seen.ageMs > SILENT_AFTER_MS) return null;
+  return seen.report.postgres.kind === 'primary' ? null : stateOf(seen.report);
 }
 
 function followingViewOf({ remote, leader, stoppedAt }: Following): ClusterView['following'] {

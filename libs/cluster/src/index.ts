@@ -49,7 +49,7 @@ export {
 export { type Upstream, upstreamOf, wantedUpstreams } from './replication/upstream.ts';
 export type * from './report.ts';
 export { effectiveParameters } from './restart/capacity.ts';
-export { CAPACITY_SETTINGS } from './restart/capacity-settings.ts';
+export { CAPACITY_SETTINGS, UNSAID_CAPACITY } from './restart/capacity-settings.ts';
 export type { PendingRestart } from './restart/pending-restart.ts';
 export { isRestartEvent, type RestartEvent } from './restart/restart-events.ts';
 export type { RestartPlan } from './restart/restart-plan.ts';

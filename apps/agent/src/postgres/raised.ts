@@ -1,13 +1,4 @@
-import type { Parameters } from '#libs/cluster';
-
-/** What a server has when nothing is said: PostgreSQL's own defaults (chapter 20), and ours of `settingsOf`. */
-const UNSAID: Readonly<Record<string, number>> = {
-  max_connections: 100,
-  max_worker_processes: 8,
-  max_wal_senders: 16,
-  max_prepared_transactions: 0,
-  max_locks_per_transaction: 64,
-};
+import { type Parameters, UNSAID_CAPACITY } from '#libs/cluster';
 
 /**
  * Parameters with what a standby needs at least to start. What is enough stays unsaid: a line that goes again with the
@@ -18,7 +9,7 @@ export function raised(
   atLeast: Readonly<Record<string, number>>,
 ): Parameters {
   const missing = Object.entries(atLeast).filter(([name, least]) => {
-    const has = Number(parameters[name] ?? UNSAID[name] ?? 0);
+    const has = Number(parameters[name] ?? UNSAID_CAPACITY[name] ?? 0);
     return !(has >= least);
   });
   return {

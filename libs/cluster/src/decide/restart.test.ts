@@ -139,6 +139,15 @@ describe('settings that a standby must have as much of as its primary', () => {
     expect(sizes(scenario)).toEqual(['200', '200']);
   });
 
+  it('stay unsaid where the default is enough', () => {
+    const scenario = started();
+    expect(sizes(scenario)).toEqual([undefined, undefined]);
+    const server = { versionNum: 150_018, settings: { max_connections: 300 }, collation: null };
+    scenario.hears('pg1', { server });
+    scenario.settle();
+    expect(sizes(scenario)).toEqual([undefined, '300']);
+  });
+
   it('shrink on the primary first, in place: a standby could not start with less', () => {
     const scenario = started();
     configured(scenario, '50');

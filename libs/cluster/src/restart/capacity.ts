@@ -3,12 +3,13 @@ import type { InstanceName } from '#libs/kernel';
 import type { Parameters } from '../configuration.ts';
 import { parametersFor } from '../revisions.ts';
 import type { ClusterState } from '../state.ts';
-import { CAPACITY_SETTINGS } from './capacity-settings.ts';
+import { CAPACITY_SETTINGS, UNSAID_CAPACITY } from './capacity-settings.ts';
 
 /**
  * What an instance is given, in the right order: a standby gets a larger value at once and a smaller one
  * only after its primary runs with it; the primary gets a larger one only in a restart that was
  * ordered, when every standby has it. PostgreSQL would else stop the standbys or not start them.
+ * What is enough by default stays unsaid: a line that goes again waits for a restart for ever.
  */
 export function effectiveParameters(
   state: ClusterState,
@@ -26,7 +27,8 @@ export function effectiveParameters(
     const least = running[name];
     const wanted = given[name] === undefined ? undefined : Number(given[name]);
     if (least === undefined || (wanted !== undefined && !Number.isInteger(wanted))) continue;
-    if (role === 'standby' && (wanted ?? 0) < least) parameters[name] = String(least);
+    const has = wanted ?? UNSAID_CAPACITY[name] ?? 0;
+    if (role === 'standby' && has < least) parameters[name] = String(least);
     if (role === 'primary' && !mayGrow && wanted !== undefined && wanted > least) {
       parameters[name] = String(least);
     }
