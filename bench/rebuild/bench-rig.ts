@@ -66,7 +66,7 @@ export class BenchRig {
     const { rig } = this;
     const rows = Math.round((megabytes * BYTES_PER_MB) / TABLE_ROW_BYTES);
     const words = Array.from({ length: 29 }, (_, at) => `md5((g * ${at + 1})::text)`).join(' || ');
-    await rig.psql(rig.primary, 'CREATE TABLE filling (id bigint, what text STORAGE PLAIN)');
+    await rig.psql(rig.primary, 'CREATE TABLE filling (id bigint, what text)');
     const batch = 200_000;
     for (let from = 0; from < rows; from += batch) {
       const to = Math.min(rows, from + batch) - 1;

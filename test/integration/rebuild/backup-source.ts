@@ -213,8 +213,9 @@ export class BackupSource {
   }
 
   async remove(): Promise<void> {
-    const pid = this.#receiver?.pid;
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    const { pid, exitCode, signalCode } = this.#receiver ?? {};
+    // It ends by itself with the primary.
+    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
     await this.cluster.cleanUp();
   }
 
