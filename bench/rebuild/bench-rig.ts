@@ -25,7 +25,11 @@ export class BenchRig {
     const archive = method === 'pgbackrest' ? { archive: { tool: 'pgbackrest' as const } } : {};
     const rig = await RebuildRig.create({
       agentScript: join(ROOT, 'dist/bundle/apps/agent/src/main.js'),
-      config: (directory, name) => BackupHosts.agentConfig(directory, name),
+      config: (directory, name) => ({
+        ...BackupHosts.agentConfig(directory, name),
+        // The repository's host knows the first one as the primary; a rejoin needs two candidates.
+        tags: { noFailover: method !== 'pg_rewind' && name === 'pg2' },
+      }),
       definition: {
         parameters: { shared_buffers: '256MB', max_wal_size: '2GB', max_connections: '30' },
         pgHba: [

@@ -215,7 +215,8 @@ export class BackupSource {
   async remove(): Promise<void> {
     const { pid, exitCode, signalCode } = this.#receiver ?? {};
     // It ends by itself with the primary.
-    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
+    if (pid !== undefined && exitCode === null && signalCode === null)
+      process.kill(-pid, 'SIGKILL');
     await this.cluster.cleanUp();
   }
 
