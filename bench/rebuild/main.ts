@@ -21,9 +21,12 @@ const { values } = parseArgs({
   },
 });
 
+let running: BenchRig | null = null;
+
 async function measure(method: Method, file: CopiesFile): Promise<void> {
   const [databaseMb, runs] = [Number(values.megabytes), Number(values.runs)];
   const bench = await BenchRig.start(method);
+  running = bench;
   const take = (by: MeasuredCopy['by'], load: number, tookMs: number): void => {
     const ms = Math.round(tookMs);
     const copy = { at: new Date().toISOString(), method, by, ms, databaseMb, load };
@@ -43,6 +46,7 @@ async function measure(method: Method, file: CopiesFile): Promise<void> {
       take('ours', loadAverage(), await bench.ours(method));
     }
   } finally {
+    running = null;
     await bench.remove();
   }
 }
@@ -55,6 +59,11 @@ function chosen(names: string): readonly Method[] {
   });
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void Promise.resolve(running?.remove()).finally(() => process.exit(2));
+  });
+}
 try {
   const file = new CopiesFile(values['runs-file']);
   if (Number(values.runs) > 0) {

@@ -84,6 +84,8 @@ describe('what is begun and does not end', () => {
   it('a rewind that needs WAL which is gone: the next method has its turn', async () => {
     rig = await RebuildRig.create({
       definition: {
+        // What may be lost in a failover is less than one ordinary segment.
+        bootstrap: { source: null, initdbOptions: ['--wal-segsize=1'], sql: [] },
         rebuild: {
           methods: ['pg_rewind', 'basebackup'],
           automaticRebuild: 'whenSafe',
@@ -95,25 +97,28 @@ describe('what is begun and does not end', () => {
     await rig.start();
     await rig.streaming();
     const old = rig.primary;
-    // What is written from here on, over several segments, stays here.
+    const say = (bytes: number) =>
+      `SELECT pg_logical_emit_message(false, 'x', repeat('y', ${bytes}))`;
+    await rig.psql(old, `SELECT pg_switch_wal(); ${say(300_000)}`);
+    const behind =
+      'SELECT count(*) FROM pg_stat_replication WHERE flush_lsn < pg_current_wal_lsn()';
+    await until(async () => (await rig.psql(old, behind)).stdout.trim() === '0', 30_000);
+    // What is written from here on stays here; its own recovery begins behind the segment of the fork.
     for (const { pid, title } of old.processes.scan().processes) {
       if (title.includes('walsender')) process.kill(pid, 'SIGSTOP');
     }
-    for (let segment = 0; segment < 3; segment += 1) {
-      await rig.psql(
-        old,
-        'SELECT pg_logical_emit_message(false, $$x$$, $$y$$); SELECT pg_switch_wal()',
-      );
-    }
+    await rig.psql(old, `${say(10)}; SELECT pg_switch_wal()`);
+    await rig.psql(old, 'CHECKPOINT');
+    await rig.psql(old, say(10));
     const before = rig.leader.events.length;
     await old.end();
     await rig.event('FailoverCompleted', before);
+    const { stdout } = await rig.asPostgres(['pg_controldata', old.dataDirectory], { LC_ALL: 'C' });
+    const redo = /REDO WAL file: +([0-9A-F]{24})/.exec(stdout)?.[1] ?? '';
     const wal = join(old.dataDirectory, 'pg_wal');
-    const segments = readdirSync(wal)
-      .filter((name) => /^[0-9A-F]{24}$/.test(name))
-      .sort();
-    // The last checkpoint before the fork lies in one of them; crash recovery needs none before its own.
-    for (const name of segments.slice(0, -1)) rmSync(join(wal, name));
+    for (const name of readdirSync(wal)) {
+      if (/^[0-9A-F]{24}$/.test(name) && name < redo) rmSync(join(wal, name));
+    }
     old.startAgent(rig.programs.agent);
     const ordered = await rig.event('RebuildStarted', before);
     expect(ordered).toMatchObject({ instance: old.name, trigger: 'automatic' });
