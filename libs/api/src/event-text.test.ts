@@ -208,7 +208,7 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       instance: pg1,
       timelines: [{ timeline: timelineId(3), fork: { from: timelineId(2), lsn: at3.lsn } }],
     },
-    'pg1 has timeline 3 of the remote primary',
+    'pg1 is on timeline 3 of the remote primary',
   ],
   [{ type: 'RemoteChanged', remote }, 'the cluster follows 10.1.0.11,10.1.0.12:5432'],
   [

@@ -12,9 +12,8 @@ export function remoteText(event: RemoteEvent): string {
       return `${instance}${at} streams from the remote primary, the others from it: ${reason}`;
     }
     case 'RemoteTimelinesFollowed': {
-      const ids = event.timelines.map(({ timeline }) => timeline).join(', ');
-      const which = event.timelines.length === 1 ? 'timeline' : 'timelines';
-      return `${event.instance} has ${which} ${ids} of the remote primary`;
+      const timeline = event.timeline ?? event.timelines.at(-1)?.timeline;
+      return `${event.instance} is on timeline ${timeline} of the remote primary`;
     }
     case 'RemoteChanged':
       return `the cluster follows ${remoteAddress(event.remote)}`;

@@ -76,7 +76,7 @@ function firstEvents(input: DecisionInput, report: AgentReport): Decision | null
 function firstCopy({ instance, dataDirectory, guard }: AgentReport): Decision | null {
   if (dataDirectory.kind !== 'initialised' || guard === null) return null;
   const { systemIdentifier } = dataDirectory;
-  const timelines = unrecorded([], dataDirectory);
+  const timelines = unrecorded([], dataDirectory) ?? [];
   return {
     rule: 'first-copy',
     events: [

@@ -13,6 +13,7 @@ import {
 } from '#libs/testing';
 import { admit } from '../admit.ts';
 import { goalOf } from '../goal-of.ts';
+import { lineage } from '../state.ts';
 
 const MAIN = { host: 'pg1', port: 5432, slot: 'site_b', user: null };
 const DR = { host: 'dr1', port: 5432, slot: null, user: null };
@@ -101,6 +102,42 @@ describe('a cluster that follows another', () => {
     expect(dr.state.history.map(({ timeline }) => timeline)).toEqual([1, 2]);
     expect(dr.state.highestTimeline).toBe(2);
     expect(dr.settle()).toEqual([]);
+  });
+
+  it('records what goes on from its line also while the remote does not answer', () => {
+    const ahead = { dataDirectory: dataOn(2, [[1, 450n]]), postgres: standbyAt(2, 460n, false) };
+    dr.hears('dr1', ahead).settle();
+    expect(dr.state.history.at(-1)).toMatchObject({ timeline: 2, fork: { from: 1 } });
+  });
+
+  it('takes over the line of the remote from what the other one left behind', () => {
+    dr.hears('dr1', {
+      dataDirectory: dataOn(2, [[1, 450n]]),
+      postgres: standbyAt(2, 460n),
+    }).settle();
+    // Rebuilt from a remote that went on from timeline 1 by itself.
+    const other = { dataDirectory: dataOn(17, [[1, 420n]]), postgres: standbyAt(17, 430n, false) };
+    expect(dr.hears('dr1', other).settle()).toEqual([]);
+    dr.hears('dr1', { postgres: standbyAt(17, 430n) }).settle();
+    expect(lineage(dr.state.history).map(({ timeline }) => timeline)).toEqual([1, 17]);
+    dr.hears('dr1', { dataDirectory: dataOn(1), postgres: standbyAt(1, 440n) }).settle();
+    expect(lineage(dr.state.history).map(({ timeline }) => timeline)).toEqual([1]);
+    expect(dr.state.highestTimeline).toBe(17);
+  });
+
+  it('leaves a timeline with another origin to a person', () => {
+    dr.hears('dr1', {
+      dataDirectory: dataOn(2, [[1, 450n]]),
+      postgres: standbyAt(2, 460n),
+    }).settle();
+    const impostor = {
+      dataDirectory: dataOn(3, [
+        [1, 400n],
+        [2, 470n],
+      ]),
+      postgres: standbyAt(3, 480n),
+    };
+    expect(dr.hears('dr1', impostor).settle()).toEqual([]);
   });
 
   it('moves its leadership by an order', () => {

@@ -142,37 +142,50 @@ function generation(state: ClusterState, { timeline }: WalPosition): number {
   return at < 0 ? chain.length : at;
 }
 
-/** The remote changed its primary: what its new timeline left, and where, becomes part of our history. */
+/**
+ * The remote changed its primary: what its new timeline left, and where, becomes part of our history, and
+ * its line the one that divergence is told by. What only goes on from our own line is that of the remote
+ * also while it does not answer: nobody here was given a timeline since.
+ */
 export function recordRemoteTimelines(input: DecisionInput): Decision | null {
   const { state } = input;
   const leader = state.following?.leader;
   if (leader == null) return null;
   const report = freshReport(input, leader);
-  if (report?.postgres.kind !== 'standby' || report.postgres.receiver?.streaming !== true)
-    return null;
+  if (report?.postgres.kind !== 'standby') return null;
   const directory = ourData(input, report);
   if (directory === null || directory.timeline !== report.postgres.timeline) return null;
+  const last = state.history.at(-1)?.timeline;
+  const { timeline } = directory;
+  const goesOn = directory.ancestors.some((ancestor) => ancestor.timeline === last);
+  const streams = report.postgres.receiver?.streaming === true;
+  if (timeline === last || !(goesOn || streams)) return null;
   const timelines = unrecorded(state.history, directory);
-  if (timelines.length === 0) return null;
-  const event: ClusterEvent = { type: 'RemoteTimelinesFollowed', instance: leader, timelines };
+  if (timelines === null) return null;
+  const event: ClusterEvent = {
+    type: 'RemoteTimelinesFollowed',
+    ...{ instance: leader, timelines, timeline },
+  };
   return { rule: 'record-remote-timelines', events: [event] };
 }
 
-/** Only what goes on from the known line: anything else is for a person to look at. */
+/** Null when a known timeline has another origin there: that is for a person to look at. */
 export function unrecorded(
   history: readonly TimelineRecord[],
   { timeline, ancestors }: Pick<Initialised, 'timeline' | 'ancestors'>,
-): TimelineRecord[] {
+): TimelineRecord[] | null {
   const ids = [...ancestors.map((ancestor) => ancestor.timeline), timeline];
   const line = ids.map((id, position): TimelineRecord => {
     const parent = ancestors[position - 1];
     const fork = parent === undefined ? null : { from: parent.timeline, lsn: parent.forkLsn };
     return { timeline: id, fork };
   });
-  const last = history.at(-1);
-  if (last === undefined) return line;
-  const known = line.findIndex((record) => record.timeline === last.timeline);
-  return known < 0 ? [] : line.slice(known + 1);
+  const known = new Map<number, TimelineRecord>(history.map((each) => [each.timeline, each]));
+  const contradicts = line.some(({ timeline: id, fork }) => {
+    const own = known.get(id);
+    return own !== undefined && (own.fork?.from !== fork?.from || own.fork?.lsn !== fork?.lsn);
+  });
+  return contradicts ? null : line.filter((record) => !known.has(record.timeline));
 }
 
 /** For texts: where an instance stands. */

@@ -1,5 +1,5 @@
 import type { EpochMs, TimelineId } from '#libs/kernel';
-import type { ClusterState } from '../state.ts';
+import type { ClusterState, TimelineRecord } from '../state.ts';
 import type { RemoteEvent } from './remote-events.ts';
 
 /** Whom the cluster follows, and who of it does so for the others. */
@@ -11,9 +11,10 @@ export function evolveRemote(state: ClusterState, event: RemoteEvent, at: EpochM
       return { ...withoutUpstreams(state), following: { ...following, leader: event.instance } };
     case 'RemoteTimelinesFollowed': {
       const ids = event.timelines.map(({ timeline }) => timeline);
+      const history = [...state.history, ...event.timelines];
       return {
         ...state,
-        history: [...state.history, ...event.timelines],
+        history: endingWith(history, event.timeline ?? ids.at(-1)),
         highestTimeline: Math.max(state.highestTimeline, ...ids),
       };
     }
@@ -45,6 +46,16 @@ export function evolveRemote(state: ClusterState, event: RemoteEvent, at: EpochM
       return { ...withoutUpstreams(alone), lastRefusal: null };
     }
   }
+}
+
+/** The line of descent of the last entry is the one that counts. */
+function endingWith(
+  history: readonly TimelineRecord[],
+  timeline: TimelineId | undefined,
+): readonly TimelineRecord[] {
+  const last = history.find((record) => record.timeline === timeline);
+  if (last === undefined) return history;
+  return [...history.filter((record) => record !== last), last];
 }
 
 /** It may have been granted a later one than it was heard to write. */

@@ -12,7 +12,7 @@ export type RemoteEvent =
       readonly reason: string;
       readonly position: Position | null;
     }
-  /** Timelines of the remote that were given out there, as the standby leader has them. */
+  /** Timelines of the remote that were not known here, as the standby leader has them. */
   | {
       readonly type: 'RemoteTimelinesFollowed';
       readonly instance: InstanceName;
@@ -20,6 +20,8 @@ export type RemoteEvent =
         readonly timeline: TimelineId;
         readonly fork: { readonly from: TimelineId; readonly lsn: Lsn } | null;
       }[];
+      /** The one that is written there now; absent: the last of `timelines`. */
+      readonly timeline?: TimelineId;
     }
   | { readonly type: 'RemoteChanged'; readonly remote: RemotePrimary }
   /** An operator gives the writing to another cluster: the primary stops and gives its epoch back. */
