@@ -37,6 +37,8 @@ describe('slots on real PostgreSQL', () => {
       parameters: { shared_buffers: '16MB', wal_level: 'logical' },
       slots: {
         ...DEFAULT_SLOT_POLICY,
+        ignore: [{ name: 'theirs', type: 'physical' }],
+        unknown: 'drop',
         permanent: {
           archiver: { type: 'physical' },
           feed: { type: 'logical', database: 'postgres', plugin: 'test_decoding' },
@@ -71,6 +73,16 @@ describe('slots on real PostgreSQL', () => {
     }
   });
 
+  it('what an ignore rule names stays, and what nobody asked for goes', async () => {
+    const create = "SELECT pg_create_physical_replication_slot('theirs')";
+    await trio.sql(trio.primary, create);
+    await trio.sql(trio.primary, create.replace('theirs', 'nobodys'));
+    const gone =
+      "SELECT count(*) = 0 AS holds FROM pg_replication_slots WHERE slot_name = 'nobodys'";
+    await trio.holds(() => trio.primary, gone);
+    await trio.holds(() => trio.primary, slotsSql(['theirs']));
+  });
+
   it('a switchover loses no change of a logical slot and no slot', async () => {
     const [target] = trio.standbys;
     if (target === undefined) throw new Error('there is no standby');
@@ -88,7 +100,11 @@ describe('slots on real PostgreSQL', () => {
     const ids = await consumed();
     const expected = Array.from({ length: 100 }, (_, at) => 201 + at);
     expect(ids.filter((id) => id > 200)).toEqual(expected);
-    await trio.holds(() => from, slotsSql(['archiver', 'feed', target.name]), BOOT_LIMIT_MS);
+    await trio.holds(
+      () => from,
+      slotsSql(['archiver', 'feed', 'theirs', target.name]),
+      BOOT_LIMIT_MS,
+    );
     expect(trio.leader.problems).toEqual([]);
   });
 });
