@@ -173,6 +173,7 @@ function goalInFollowing(
     kind: 'standby',
     upstream,
     ...(leads ? { remote } : upstream === root ? {} : { source: root }),
+    rewindFrom: remoteMember(remote),
     mayBeAhead: true,
     ...(archiveOnly ? { archiveOnly: true as const } : {}),
     epoch: lease.kind === 'NeverGranted' ? asEpoch(0) : lease.epoch,

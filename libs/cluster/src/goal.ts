@@ -60,6 +60,11 @@ export type Goal =
       readonly source?: MemberRecord;
       /** `upstream` is this one, outside of the cluster: the instance is the standby leader. */
       readonly remote?: RemotePrimary;
+      /**
+       * Rewound from this one: the control file of a standby leader shows a new timeline only with its next
+       * restartpoint. Absent: from the primary.
+       */
+      readonly rewindFrom?: MemberRecord;
       /** The cluster follows another: who is further on the same line is no stray, only ahead of the events. */
       readonly mayBeAhead?: true;
       /** Fed by the archive alone: `upstream` is the source of copies only. */

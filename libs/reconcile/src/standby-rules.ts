@@ -150,7 +150,8 @@ function rewindOrRebuild(
   { rewindFailed, remoteLine }: ConditionOf<'stopped'>,
   why: string,
 ): Step {
-  const { methods, source: upstream = goal.upstream } = goal;
+  const { methods, source = goal.upstream } = goal;
+  const upstream = goal.rewindFrom ?? source;
   const timeline = remoteLine?.at(-1)?.timeline ?? goal.timeline;
   if (rewindFailed != null) {
     return rebuildOver(goal, 'instance', `${why}; pg_rewind failed: ${rewindFailed}`);

@@ -74,6 +74,8 @@ describe('a cluster that follows another', () => {
     const other = goalOf(dr.state, named('dr2'));
     expect(other).toMatchObject({ kind: 'standby', upstream: { name: 'dr1' } });
     expect(other).not.toHaveProperty('remote');
+    // A standby's own control file is late.
+    expect(other).toMatchObject({ rewindFrom: { postgres: { host: 'pg1' } } });
   });
 
   it('takes another leader when the first is lost, and leaves alone what only passes', () => {
