@@ -23,6 +23,8 @@ const IMPATIENT_MS = 250;
 const PATIENT_MS = 5_000;
 /** Long enough to ask somebody who does not answer, short enough to ask again during one fault. */
 const LOYAL_MS = 400;
+/** Nobody hangs up on a controller that sleeps: what it says when it wakes is what may be stale. */
+const PATIENT_LINKS = { peerSilenceMs: 60_000 };
 /** How long a fault lasts once another controller acknowledges writes. */
 const HELD_ON_MS = 800;
 const TEST_LIMIT_MS = 300_000;
@@ -51,7 +53,7 @@ describe('three controllers whose leader is killed, stopped and cut off', () => 
     processes = await ControllerProcesses.make();
     processes.startAll();
     clients = Array.from({ length: CLIENTS }, (_, at) => newClient(at));
-    await Promise.all(clients.map((client) => client.connect(processes)));
+    await Promise.all(clients.map((client) => client.connect(processes, PATIENT_LINKS)));
   });
 
   afterAll(async () => {
