@@ -218,17 +218,27 @@ export class TestCluster {
    * the directory of a failed run is kept where its logs are wanted (`MATRIARCH_KEEP`).
    */
   async remove(): Promise<void> {
-    const { directory } = this.running.plan;
+    try {
+      await this.stop();
+    } finally {
+      this.removeFiles();
+    }
+  }
+
+  /** As `remove`, with the files left: disks may have to be unmounted between. */
+  async stop(): Promise<void> {
     let left: string[] = [];
     await this.client.stop();
     try {
       left = await this.running.stop();
     } finally {
       await this.network?.remove();
-      if (process.env['MATRIARCH_KEEP'] === undefined) {
-        rmSync(directory, { recursive: true, force: true });
-      }
     }
     if (left.length > 0) throw new Error(`left running: ${JSON.stringify(left)}`);
+  }
+
+  removeFiles(): void {
+    if (process.env['MATRIARCH_KEEP'] !== undefined) return;
+    rmSync(this.running.plan.directory, { recursive: true, force: true });
   }
 }

@@ -11,10 +11,11 @@ await findPlantedBugs({
   seedsPerBug: Number(option('seeds') ?? 2_000),
   harmless: CLUSTER_HARMLESS,
   seedsPerHarmless: 150,
-  look: async ({ patches, mode = 'any' }, count) => {
+  look: async ({ patches, mode = 'any', saga, less = {} }, count) => {
     const bundle = await clusterSimulation(patches);
     try {
-      const report = await bundle.run({ firstSeed: 1, count, mode, stopAtViolation: true });
+      const order = { firstSeed: 1, count, mode, less, stopAtViolation: true };
+      const report = await bundle.run(saga === undefined ? order : { ...order, saga });
       return { seedsRun: report.seedsRun, rule: report.failed[0]?.violation ?? null };
     } finally {
       await bundle.close();

@@ -4,6 +4,7 @@ import {
   type DrawnMode,
   type LessCluster,
   runClusterSeed,
+  type SagaKill,
   shrinkClusterSeed,
 } from '#libs/testing';
 
@@ -17,7 +18,12 @@ export type ClusterOrder = {
   /** Worlds of minutes instead of seconds. */
   readonly long?: boolean;
   readonly shrink?: boolean;
+  /** A calm world with this saga alone, cut at another step of it by each seed. */
+  readonly saga?: Saga;
 };
+
+export type Saga = Omit<SagaKill, 'step'>;
+const SAGA_STEPS = 8;
 
 export type ClusterReport = {
   readonly seedsRun: number;
@@ -27,12 +33,13 @@ export type ClusterReport = {
 
 /** A worker thread's life: one order, one report. */
 async function work(order: ClusterOrder): Promise<ClusterReport> {
-  const { firstSeed, count, mode, less = {}, long = false } = order;
+  const { firstSeed, count, mode, less = {}, long = false, saga } = order;
   const failed: ClusterReport['failed'][number][] = [];
   const totals: Record<string, number> = {};
   let seedsRun = 0;
   for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
-    const result = await runClusterSeed(seed, { mode, long, less });
+    const killAfter = saga === undefined ? {} : { killAfter: { ...saga, step: seed % SAGA_STEPS } };
+    const result = await runClusterSeed(seed, { mode, long, less, ...killAfter });
     seedsRun += 1;
     for (const [name, value] of Object.entries(result.stats)) {
       totals[name] = (totals[name] ?? 0) + value;

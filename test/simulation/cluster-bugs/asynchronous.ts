@@ -1,4 +1,4 @@
-import { type ClusterMutation, cluster, rule } from './cluster-mutation.ts';
+import { type ClusterMutation, cluster, leader, rule } from './cluster-mutation.ts';
 
 export const ASYNC: readonly ClusterMutation[] = [
   {
@@ -73,6 +73,7 @@ export const ASYNC: readonly ClusterMutation[] = [
         replace: 'return ended;',
       },
     ],
+    saga: { saga: 'givenUp', begins: 'FailoverStarted', ends: 'FailoverAborted' },
   },
   {
     name: 'what was heard of the primary is forgotten when a failover begins',
@@ -84,5 +85,30 @@ export const ASYNC: readonly ClusterMutation[] = [
         replace: 'lastKnown: null,',
       },
     ],
+  },
+  {
+    name: 'a leader goes on with no failover that an earlier one began',
+    mode: 'async',
+    patches: [
+      {
+        file: rule('failover'),
+        find: 'if (!hasHeardEnough(input)) return null;',
+        replace:
+          'if (!hasHeardEnough(input) || input.observations.sinceChangeMs >= input.observations.servingForMs) return null;',
+      },
+    ],
+    saga: { saga: 'failover', begins: 'LeaseExpired', ends: 'FailoverCompleted' },
+  },
+  {
+    name: 'the lease of a hung primary is renewed until it is proved down',
+    mode: 'async',
+    patches: [
+      {
+        file: leader('renewals'),
+        find: 'if (state !== null && isWithdrawn(state))',
+        replace: 'if (state !== null && isWithdrawn(state) && request.epoch < 0)',
+      },
+    ],
+    saga: { saga: 'hungPrimary', begins: 'FailoverStarted', ends: 'FailoverCompleted' },
   },
 ];

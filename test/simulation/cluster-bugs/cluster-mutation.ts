@@ -1,4 +1,5 @@
-import type { DrawnMode } from '#libs/testing';
+import type { DrawnMode, LessCluster } from '#libs/testing';
+import type { Saga } from '../cluster-worker.ts';
 import type { SourcePatch } from '../source-patch.ts';
 
 /** A bug of decisions, lease or guard. Where two lines of defence hold, it takes a patch of each. */
@@ -7,6 +8,10 @@ export type ClusterMutation = {
   readonly patches: readonly SourcePatch[];
   /** Where it can show at all; drawn when absent. */
   readonly mode?: DrawnMode;
+  /** Worlds in which it was found. */
+  readonly less?: LessCluster;
+  /** Looked for in a calm world with this saga, in place of drawn faults. */
+  readonly saga?: Saga;
 };
 
 /** Where the patched files lie. */

@@ -4,4 +4,5 @@ export {
   type LessCluster,
   runClusterSeed,
 } from './run-cluster-seed.ts';
+export type { SagaKill } from './saga-kills.ts';
 export { shrinkClusterSeed } from './shrink-cluster.ts';

@@ -190,8 +190,8 @@ export class ClusterRun {
       this.#afterStep();
     }
     this.#over = true;
-    // Whatever heals next, a saga is to be through without it.
-    this.world.stats['wellBeforeHealing'] = this.#serves() ? 1 : 0;
+    if (killAfter === undefined || this.#serves()) return;
+    throw new Violation('a saga is through although nothing was mended', this.#describe());
   }
 
   /** A primary that acknowledges, as the leader knows it. */
