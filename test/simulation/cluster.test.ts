@@ -101,6 +101,13 @@ describe('sagas go on at every step under another controller', () => {
     { ...hungPrimary, mode: 'async', ends: 'FailoverCompleted', steps: 5 },
     { ...hungPrimary, mode: 'sync', ends: 'FailoverCompleted', steps: 5 },
     {
+      saga: 'givenUpTwice',
+      mode: 'quorum',
+      begins: 'FailoverAborted',
+      ends: 'FailoverCompleted',
+      steps: 4,
+    },
+    {
       saga: 'givenUp',
       mode: 'quorum',
       begins: 'FailoverStarted',

@@ -2,7 +2,8 @@
  * The disk of the primary hangs: reads go on, writes neither end nor fail, and who waits for them cannot be
  * ended, not even by SIGKILL. `npm run test:all`.
  */
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { present } from '#libs/kernel';
 import { osUser } from '#libs/process';
@@ -15,6 +16,8 @@ const disks = new Map<string, HangingDisk>();
 beforeAll(async () => {
   const { uid, gid } = osUser('postgres');
   for (const { name, dataDirectory } of cluster.running.plan.instances) {
+    // The image lies beside the mount point.
+    mkdirSync(dirname(dataDirectory), { recursive: true });
     const disk = new HangingDisk(dataDirectory);
     disks.set(name, disk);
     await disk.mount();

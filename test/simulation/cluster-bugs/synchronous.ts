@@ -147,6 +147,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
         replace: 'return detached;',
       },
     ],
+    saga: { saga: 'givenUpTwice', begins: 'FailoverAborted', ends: 'FailoverCompleted' },
   },
   {
     name: 'clients are let in at once on a restarted primary',

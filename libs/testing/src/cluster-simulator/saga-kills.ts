@@ -1,13 +1,20 @@
 import { order } from './cluster-faults.ts';
 import type { ClusterWorld } from './cluster-world.ts';
+import { loseForAMoment } from './saga-given-up.ts';
 import type { SimNode } from './sim-node.ts';
 
 const RESTART_MS = 20_000;
 const STANDBY_AWAY_MS = 12_000;
-const MOMENT_MS = 400;
 
 /** Work that is recorded step by step, so that any controller can go on with it. */
-export type Saga = 'bootstrap' | 'failover' | 'givenUp' | 'hungPrimary' | 'switchover' | 'syncSet';
+export type Saga =
+  | 'bootstrap'
+  | 'failover'
+  | 'givenUp'
+  | 'givenUpTwice'
+  | 'hungPrimary'
+  | 'switchover'
+  | 'syncSet';
 
 export type SagaKill = {
   readonly saga: Saga;
@@ -46,7 +53,8 @@ export function beginSaga(world: ClusterWorld, saga: Saga, primary: SimNode | nu
       primary?.postgres.hangDisk();
       return;
     case 'givenUp':
-      if (primary !== null) loseForAMoment(world, primary);
+    case 'givenUpTwice':
+      if (primary !== null) loseForAMoment(world, primary, saga === 'givenUpTwice');
       return;
     case 'switchover':
       order(world, { type: 'switchover', to: null });
@@ -60,28 +68,4 @@ export function beginSaga(world: ClusterWorld, saga: Saga, primary: SimNode | nu
     }
     default:
   }
-}
-
-/**
- * Nobody reaches the primary until a failover begins. Of its two standbys one detaches, the other is cut
- * off before it hears of it; then all are there again, and the failover is given up.
- */
-function loseForAMoment(
-  { network, hosts, nodes, oracle, scheduler }: ClusterWorld,
-  primary: SimNode,
-) {
-  const isolate = (node: SimNode): void => {
-    for (const host of hosts) if (host !== node.host) network.cut(node.host, host);
-  };
-  isolate(primary);
-  const late = nodes.findLast((node) => node !== primary);
-  const tell = oracle.onEvent;
-  let begun = false;
-  oracle.onEvent = (type, by) => {
-    tell(type, by);
-    if (begun || type !== 'FailoverStarted') return;
-    begun = true;
-    if (late !== undefined) isolate(late);
-    scheduler.after(MOMENT_MS, () => network.mend());
-  };
 }
