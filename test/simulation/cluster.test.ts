@@ -102,6 +102,7 @@ describe('sagas go on at every step under another controller', () => {
     { ...hungPrimary, mode: 'sync', ends: 'FailoverCompleted', steps: 5 },
     {
       saga: 'givenUpTwice',
+      seed: 2,
       mode: 'quorum',
       begins: 'FailoverAborted',
       ends: 'FailoverCompleted',
@@ -109,6 +110,7 @@ describe('sagas go on at every step under another controller', () => {
     },
     {
       saga: 'givenUp',
+      seed: 2,
       mode: 'quorum',
       begins: 'FailoverStarted',
       ends: 'FailoverAborted',
@@ -120,9 +122,11 @@ describe('sagas go on at every step under another controller', () => {
     { ...bootstrap, mode: 'quorum', ends: 'SyncSetCommitted', steps: 5 },
     { ...syncSet, mode: 'sync', ends: 'never', steps: 5 },
     { ...syncSet, mode: 'quorum', ends: 'never', steps: 5 },
-  ] as const)('$saga, $mode', async ({ mode, steps, ...saga }) => {
+  ] as const)('$saga, $mode', async ({ mode, steps, ...row }) => {
+    // Those that are given up need a world in which two standbys have to be detached.
+    const { seed, ...saga } = { seed: 1, ...row };
     for (let step = 1; ; step += 1) {
-      const result = await runClusterSeed(1, { mode, killAfter: { ...saga, step } });
+      const result = await runClusterSeed(seed, { mode, killAfter: { ...saga, step } });
       expect({ step, violation: result.violation }).toEqual({ step, violation: null });
       if (result.stats['sagaKills'] !== 1) {
         // No step of that number: each one was cut.

@@ -10,7 +10,7 @@ const MENDED_AFTER_MS = 4_000;
 
 /**
  * Nobody reaches the primary until a failover begins. Of its two standbys one detaches, the other is cut
- * off before it hears of it; then all are there again, and the failover is given up.
+ * off before it hears of it; then the primary is there again, and the failover is given up.
  */
 export function loseForAMoment(world: ClusterWorld, primary: SimNode, again: boolean): void {
   const [early, late] = world.nodes.filter((node) => node !== primary);
@@ -24,12 +24,15 @@ export function loseForAMoment(world: ClusterWorld, primary: SimNode, again: boo
     if (type === 'FailoverStarted' && !begun) {
       begun = true;
       isolate(world, late);
-      world.scheduler.after(MOMENT_MS, () => world.network.mend());
+      world.scheduler.after(MOMENT_MS, () => {
+        world.network.mend();
+        isolate(world, late);
+      });
     }
-    if (type === 'FailoverAborted' && again && !givenUp) {
-      givenUp = true;
-      whenFollowing(early, () => dieUnheard(world, { primary, early, late }));
-    }
+    if (type !== 'FailoverAborted' || givenUp) return;
+    givenUp = true;
+    world.network.mend();
+    if (again) whenFollowing(early, () => dieUnheard(world, { primary, early, late }));
   };
 }
 
