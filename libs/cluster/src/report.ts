@@ -23,6 +23,8 @@ export type DataDirectory =
       /** (timeline, where it forked off) of all ancestors, as the history files here say. */
       readonly ancestors: readonly { readonly timeline: TimelineId; readonly forkLsn: Lsn }[];
       readonly cleanShutdown: boolean;
+      /** Why PostgreSQL could not start from it, whoever it followed; absent: it can. */
+      readonly unstartable?: string;
     };
 
 export type PostgresCondition =

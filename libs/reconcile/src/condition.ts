@@ -48,6 +48,8 @@ export type ObservedCondition = Surroundings &
         readonly own: Pick<Initialised, 'timeline' | 'ancestors'>;
         readonly walEnd: Lsn | null;
         readonly cleanShutdown: boolean;
+        /** Why it could not be started, whoever it followed; absent: it can. */
+        readonly unstartable?: string;
       }
     | {
         readonly kind: 'starting';

@@ -122,6 +122,10 @@ describe('nextStep', () => {
       cleanShutdown: false,
     };
     expect(nextStep(standbyGoal(null), stopped, EMPTY_MEMORY).kind).toBe(expected);
+    // What cannot start from its own files is not started, and nothing of it can be rewound.
+    const unstartable = 'pg_wal lacks a segment';
+    const step = nextStep(standbyGoal(null), { ...stopped, unstartable }, EMPTY_MEMORY);
+    expect(step).toEqual({ kind: 'needsRebuild', why: unstartable });
   });
 });
 

@@ -53,6 +53,9 @@ function fromStopped(
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
   if (isOrdered(goal, condition)) return rebuildOver(goal, 'instance', 'ordered');
+  if (condition.unstartable !== undefined) {
+    return rebuildOver(goal, 'instance', condition.unstartable);
+  }
   const divergence = divergenceFrom(goal, condition);
   const { upstream } = goal;
   switch (divergence.kind) {

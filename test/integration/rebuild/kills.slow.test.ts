@@ -126,4 +126,25 @@ describe('what is begun and does not end', () => {
     expect((await rig.event('RebuildCompleted', before)).method).toBe('basebackup');
     await rig.streaming();
   });
+
+  it('a start whose own WAL is gone: it is built anew, not tried for ever', async () => {
+    rig = await RebuildRig.create();
+    await rig.start();
+    await rig.streaming();
+    const old = rig.primary;
+    const before = rig.leader.events.length;
+    await old.end();
+    await rig.event('FailoverCompleted', before);
+    const wal = join(old.dataDirectory, 'pg_wal');
+    for (const name of readdirSync(wal)) {
+      if (/^[0-9A-F]{24}$/.test(name)) rmSync(join(wal, name));
+    }
+    old.startAgent(rig.programs.agent);
+    const ordered = await rig.event('RebuildStarted', before);
+    expect(ordered.reason).toMatch(
+      /pg_wal lacks [0-9A-F]{24}, from which its crash recovery begins/,
+    );
+    await rig.event('RebuildCompleted', before);
+    await rig.streaming();
+  });
 });

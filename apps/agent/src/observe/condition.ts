@@ -36,10 +36,11 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
   if (guard.postmaster === 'stopping') return { ...around, kind: 'stopping' };
   if (guard.postmaster === 'down') {
     if (directory.kind !== 'initialised') return { ...around, ...directory };
-    const { systemIdentifier, cleanShutdown } = directory;
+    const { systemIdentifier, cleanShutdown, unstartable } = directory;
+    const lost = unstartable === undefined ? {} : { unstartable };
     const walEnd = directory.walEnd?.lsn ?? null;
     const kind = 'stopped';
-    return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown };
+    return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown, ...lost };
   }
   return running(snapshot, around, own);
 }

@@ -1,6 +1,13 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DataDirectory, WalPosition } from '#libs/cluster';
 import { type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
-import { type ControlData, controlledLsn, wasShutDownCleanly } from '#libs/postgres-model';
+import {
+  type ControlData,
+  controlledLsn,
+  walSegmentName,
+  wasShutDownCleanly,
+} from '#libs/postgres-model';
 import {
   contentsOf,
   dataDirectoryMajor,
@@ -83,6 +90,7 @@ export function readAncestors(dataDirectory: string, timeline: TimelineId): Ance
 function describe(dataDirectory: string, control: ControlData): DataDirectory {
   const timeline = ownTimeline(control);
   const ancestors = readAncestors(dataDirectory, timeline);
+  const unstartable = whyUnstartable(dataDirectory, control);
   if (ancestors === null) {
     return unusable(dataDirectory, `pg_wal lacks the history file of timeline ${timeline}`);
   }
@@ -93,7 +101,33 @@ function describe(dataDirectory: string, control: ControlData): DataDirectory {
     timeline,
     ancestors,
     cleanShutdown: wasShutDownCleanly(control),
+    ...(unstartable === undefined ? {} : { unstartable }),
   };
+}
+
+/** What its own crash recovery has to read comes from `pg_wal` alone; anything else can be streamed. */
+const RECOVERS_ALONE: readonly ControlData['state'][] = [
+  'in production',
+  'in crash recovery',
+  'shutting down',
+];
+
+/** Of the name of a WAL segment. */
+const TIMELINE_DIGITS = 8;
+
+function whyUnstartable(dataDirectory: string, control: ControlData): string | undefined {
+  const { state, checkpointTimeline, redoLsn, checkpointLsn, walSegmentBytes } = control;
+  const ofCopy = existsSync(join(dataDirectory, 'backup_label'));
+  if (ofCopy || !RECOVERS_ALONE.includes(state)) return undefined;
+  // Of whatever timeline: a promotion puts the segment that it happens in under the new one's name.
+  const present = new Set(
+    readdirSync(join(dataDirectory, 'pg_wal')).map((name) => name.slice(TIMELINE_DIGITS)),
+  );
+  const missing = [redoLsn, checkpointLsn]
+    .map((lsn) => walSegmentName(checkpointTimeline, lsn, walSegmentBytes))
+    .find((name) => !present.has(name.slice(TIMELINE_DIGITS)));
+  if (missing === undefined) return undefined;
+  return `pg_wal lacks ${missing}, from which its crash recovery begins`;
 }
 
 /**
