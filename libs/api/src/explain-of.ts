@@ -7,11 +7,12 @@ import {
   type Standing,
 } from '#libs/cluster';
 import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
+import type { Heard } from './heard.ts';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { positionToken, remoteAddress } from './remote-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';
-import { clusterViewOf, type Heard, seenDown } from './view-of.ts';
+import { clusterViewOf, seenDown } from './view-of.ts';
 
 /** Why the cluster is as it is: what is under way, each instance's goal, and what refused last. */
 export function explainOf(

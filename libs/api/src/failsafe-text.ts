@@ -1,6 +1,6 @@
 import type { ClusterState } from '#libs/cluster';
 import type { InstanceName } from '#libs/kernel';
-import type { Heard } from './view-of.ts';
+import type { Heard } from './heard.ts';
 
 /**
  * Failsafe in one line: off, ready, or what keeps the primary at present; null when it is off. A promise

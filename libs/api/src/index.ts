@@ -20,6 +20,7 @@ export {
 } from './controllers.ts';
 export { eventText, phasesText, refusalText, totalMs, triggerText } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
+export { type Heard, SILENT_AFTER_MS } from './heard.ts';
 export { bytesText, type Json, jsonOf } from './json-text.ts';
 export { operationText } from './operation-text.ts';
 export {
@@ -83,4 +84,4 @@ export {
   type StatusAnswer,
   statusAnswer,
 } from './status.ts';
-export { addressText, clusterViewOf, type Heard, SILENT_AFTER_MS, stateOf } from './view-of.ts';
+export { addressText, clusterViewOf, stateOf } from './view-of.ts';

@@ -17,10 +17,11 @@ import {
   timelineId,
 } from '#libs/kernel';
 import { explainOf } from './explain-of.ts';
+import type { Heard } from './heard.ts';
 import { jsonOf } from './json-text.ts';
 import { createClusterRequest, switchoverRequest } from './requests.ts';
 import { explainAnswer, clusterView as schema } from './status.ts';
-import { clusterViewOf, type Heard } from './view-of.ts';
+import { clusterViewOf } from './view-of.ts';
 
 const pg1 = instanceName('pg1');
 const pg2 = instanceName('pg2');

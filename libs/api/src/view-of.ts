@@ -13,18 +13,13 @@ import {
 } from '#libs/cluster';
 import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from '#libs/kernel';
 import { failsafeText } from './failsafe-text.ts';
+import { type Heard, SILENT_AFTER_MS } from './heard.ts';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
 import { positionToken } from './remote-text.ts';
 import { restartPlanText } from './restart-text.ts';
 import type { ClusterView, InstanceState, InstanceView } from './status.ts';
-
-/** The last report of an instance, and how long ago it came. */
-export type Heard = { readonly report: AgentReport; readonly ageMs: number };
-
-/** After this long without a report an instance is shown as silent. */
-export const SILENT_AFTER_MS = 5_000;
 
 /** What people are shown of a cluster: the committed state, and what the leader heard. */
 export function clusterViewOf(
