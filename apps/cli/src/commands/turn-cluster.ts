@@ -34,7 +34,11 @@ export type PromoteOptions = {
 /** From the stop of the other cluster until its last bytes are reported here. */
 const RECEIVE_LIMIT_MS = 20_000;
 const RECEIVE_RETRY_MS = 200;
-const PASSES = new Set(['wal-missing', 'timeline', 'no-standby-leader', 'sync-setting']);
+/** What ends by itself: WAL on its way, or a leader that is just starting and reports. */
+const PASSES = new Set([
+  ...['wal-missing', 'timeline', 'no-standby-leader', 'sync-setting'],
+  ...['not-heard', 'no-guard', 'not-a-standby', 'no-position'],
+]);
 
 type Ending = { readonly ok: boolean; readonly text: string; readonly result: Json };
 type Judge = (event: { readonly type: string }) => Ending | null;
