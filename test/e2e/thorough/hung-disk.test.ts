@@ -2,8 +2,8 @@
  * The disk of the primary hangs: reads go on, writes neither end nor fail, and who waits for them cannot be
  * ended, not even by SIGKILL. `npm run test:all`.
  */
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, mkdirSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { present } from '#libs/kernel';
 import { osUser } from '#libs/process';
@@ -21,6 +21,8 @@ beforeAll(async () => {
     const disk = new HangingDisk(dataDirectory);
     disks.set(name, disk);
     await disk.mount();
+    // Root's, and a base backup of the whole directory would stumble over it.
+    rmdirSync(join(dataDirectory, 'lost+found'));
     chownSync(dataDirectory, uid, gid);
     chmodSync(dataDirectory, 0o700);
   }
