@@ -3,7 +3,8 @@ import type { AgentReport } from '#libs/cluster';
 import { epoch, type InstanceName } from '#libs/kernel';
 import { named, reportOf, runningCluster } from '#libs/testing';
 import { failsafeText } from './failsafe-text.ts';
-import { clusterViewOf, type Heard } from './view-of.ts';
+import type { Heard } from './heard.ts';
+import { clusterViewOf } from './view-of.ts';
 
 function heard(
   reports: Readonly<Record<string, Partial<AgentReport>>>,
