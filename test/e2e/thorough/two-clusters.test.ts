@@ -9,6 +9,9 @@ import { ClusterPair, type PairName } from '../cluster-pair.ts';
 const SLOTS = 'SELECT slot_name FROM pg_replication_slots ORDER BY 1';
 const STREAMS = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'";
 
+/** Two copies after another, each asked for once it is known to be needed. */
+const REBUILD_LIMIT_MS = 100_000;
+
 let pair: ClusterPair;
 
 beforeAll(async () => {
@@ -159,5 +162,20 @@ describe('two clusters with the same instance names', () => {
     expect((await pair.matriarch('promote-cluster', 'dr')).said).toContain('cannot be known');
     expect(await pair.matriarch('promote-cluster', 'dr', '--yes')).toMatchObject({ exitCode: 0 });
     expect(await rows('main', await primaryOf('dr'))).toHaveLength(700);
+  });
+
+  it('once it is back it follows, without what it had written alone', {
+    timeout: 240_000,
+  }, async () => {
+    await pair.sql(await primaryOf('dr'), 'INSERT INTO main_rows VALUES (1001)');
+    for (const instance of pair.plans.main.instances) pair.restart(instance);
+    for (const instance of pair.plans.main.instances) {
+      await pair.untilHolds(
+        instance,
+        'SELECT count(*) = 701 AND max(id) = 1001 AS holds FROM main_rows',
+        REBUILD_LIMIT_MS,
+      );
+    }
+    await standbyLeaderOf('main');
   });
 });
