@@ -63,6 +63,8 @@ export class BenchRig {
     if (method === 'pgbackrest' && first !== undefined) await this.backups.startRepository(first);
     await this.rig.start();
     await this.rig.streaming(STREAM_LIMIT_MS);
+    // Without a stanza every segment would fail, and the archiver then rests for a minute.
+    if (method === 'pgbackrest') await this.backups.backUpRepository();
   }
 
   /** Rows that compress badly, as a database's own do. */
