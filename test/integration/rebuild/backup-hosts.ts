@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { osUser, run } from '#libs/process';
+import { osUser, ProcessError, run } from '#libs/process';
 import { freePort } from '../../hosts/free-port.ts';
 import type { AgentHost } from '../agent/agent-host.ts';
 import { POSTGRES_BIN } from '../postgres-binaries.ts';
@@ -10,6 +10,8 @@ import type { RebuildRig } from './rebuild-rig.ts';
 
 const POSTGRES = osUser('postgres');
 const BARMAN = osUser('barman');
+/** pgBackRest's own: another of its commands has the lock. */
+const LOCKED_EXIT_CODE = 50;
 const LIMITS = { timeoutMs: 120_000 };
 const SWITCH_WAL = ['switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main'];
 
@@ -20,6 +22,7 @@ const SWITCH_WAL = ['switch-wal', '--force', '--archive', '--archive-timeout', '
 export class BackupHosts {
   readonly directory: string;
   readonly #servers: ChildProcess[] = [];
+  #hasStanza = false;
   #sshPort = 0;
   #tlsPort = 0;
 
@@ -124,9 +127,24 @@ export class BackupHosts {
 
   async backUpRepository(): Promise<void> {
     const base = ['pgbackrest', `--config=${this.directory}/repository.conf`, '--stanza=main'];
-    await this.rig.asPostgres([...base, 'stanza-create']);
+    if (!this.#hasStanza) await this.#createStanza(base);
     await this.rig.asPostgres([...base, 'check']);
     await this.rig.asPostgres([...base, 'backup', '--type=full']);
+  }
+
+  /** A primary that just tries to archive holds the lock that this needs. */
+  async #createStanza(base: readonly string[]): Promise<void> {
+    await until(async () => {
+      try {
+        await this.rig.asPostgres([...base, 'stanza-create']);
+        return true;
+      } catch (error) {
+        if (error instanceof ProcessError && error.failure.exitCode === LOCKED_EXIT_CODE)
+          return false;
+        throw error;
+      }
+    }, 30_000);
+    this.#hasStanza = true;
   }
 
   /** Receives WAL by streaming and copies with pg_basebackup or rsync, as its own user. */
