@@ -105,12 +105,17 @@ export class AgentTrio {
     });
   }
 
-  /** Until so many walsenders of the primary stream, asked of PostgreSQL and not of a report. */
+  /**
+   * Until so many standbys stream, asked of PostgreSQL and not of a report, and no copy is being made any
+   * more: a base backup streams WAL as well, and its instance is a candidate only when it was verified.
+   */
   async streaming(count: number): Promise<void> {
-    const query = "SELECT count(*)::int AS n FROM pg_stat_replication WHERE state = 'streaming'";
+    const query =
+      "SELECT count(*)::int AS n FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'";
     await until(
       async () => {
         if (this.holder === null) return false;
+        if (Object.keys(this.leader.state?.rebuilds ?? {}).length > 0) return false;
         const rows = await this.sql<{ n: number }>(this.primary, query).catch(() => []);
         return rows[0]?.n === count;
       },
