@@ -57,9 +57,8 @@ export const LEASE: readonly ClusterMutation[] = [
     patches: [
       {
         file: rule('failover'),
-        find: "if (lease.kind === 'Held' || lease.kind === 'NeverGranted' || state.paused) return null;\n  if (!hasHeardEnough",
-        replace:
-          "if (lease.kind === 'NeverGranted' || state.paused) return null;\n  if (!hasHeardEnough",
+        find: "if (lease.kind === 'Held' || lease.kind === 'NeverGranted') return null;\n  // What an operator ordered",
+        replace: "if (lease.kind === 'NeverGranted') return null;\n  // What an operator ordered",
       },
       {
         file: cluster('admit'),
