@@ -3,7 +3,7 @@ import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { type ObservedCondition, Reconciler } from '#libs/reconcile';
-import type { SignedNotes } from '#libs/transport';
+import { everyShared, type SignedNotes } from '#libs/transport';
 import { agentsTakeOver } from './adopt/agents-take-over.ts';
 import type { TakeOver } from './adopt/take-over.ts';
 import { Departure } from './departure.ts';
@@ -84,7 +84,7 @@ export class Agent {
   readonly #takeOver: TakeOver;
   readonly #contexts: StepContexts;
   readonly #parameters: ParameterTeller;
-  #sourceTimer: NodeJS.Timeout | undefined;
+  #endSourceWatch: (() => void) | undefined;
 
   constructor(readonly parts: AgentParts) {
     const { config, installation, log } = parts;
@@ -150,15 +150,14 @@ export class Agent {
 
   start(): void {
     this.guard.start();
-    this.#walLease.start();
     void this.#aside.look();
     this.observer.look();
     this.#reporter.now();
-    this.#sourceTimer = setInterval(() => this.#readFromSomebody(), LEADERLESS_MS);
+    this.#endSourceWatch = everyShared(LEADERLESS_MS, () => this.#readFromSomebody());
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#sourceTimer);
+    this.#endSourceWatch?.();
     this.#walLease.stop();
     this.#reporter.stop();
     this.runner.stop();
@@ -354,6 +353,8 @@ export class Agent {
     this.#changed();
     this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
     if (this.#news.isNew(this.report(), this.reconciler.goal)) this.#reporter.now();
+    else this.#reporter.looked();
+    this.#walLease.look();
   }
 
   #lookAtCopy(): void {

@@ -12,3 +12,11 @@ const WATCHFUL: Pace = { observeMs: 200, reportMs: 300 };
 export function paceOf(state: ClusterState | null): Pace {
   return state !== null && isSynchronous(state) ? WATCHFUL : EASY;
 }
+
+/**
+ * How long to wait for the next beat of a grid that all of this process's regular duties share, so that
+ * one wake-up serves the look at PostgreSQL, the report and the ping of the guard.
+ */
+export function untilNextBeat(nowMs: number, periodMs: number): number {
+  return periodMs - (nowMs % periodMs);
+}

@@ -10,7 +10,7 @@ export const LEADER_ANSWER_MS = 1_500;
 export const CONFIRMATION_AGE_MAX_MS = 15_000;
 export const SUBSCRIBE_ANSWER_MS = 2_000;
 /** Without a leader for this long, events are read from any controller. */
-export const LEADERLESS_MS = 300;
+export const LEADERLESS_MS = 500;
 
 /** How often a primary is asked to flush a record and to answer a new connection. */
 export const WRITE_PROBE_INTERVAL_MS = 5_000;
@@ -22,7 +22,9 @@ export const WRITE_PROBE_TURN_MS = 2_000;
 export const WRITE_PROBE_PATIENCE_MS = 3_600_000;
 
 export const GUARD_SILENCE_MS = 800;
-export const GUARD_PING_INTERVAL_MS = 200;
+export const GUARD_PING_INTERVAL_MS = 400;
+/** While a ping is not answered. */
+export const GUARD_SILENCE_TURN_MS = 200;
 export const GUARD_CONNECT_RETRY_MS = 10;
 /** From spawn to the first state. */
 export const GUARD_START_MS = 5_000;

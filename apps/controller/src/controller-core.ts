@@ -57,8 +57,10 @@ export type CoreOptions = {
   readonly onSeatTaken: () => void;
 };
 
-/** The leader tells followers what it knows of primaries this often, in ticks. */
-const GOSSIP_TICKS = 4;
+/** The leader tells followers what it knows of primaries this often. */
+const GOSSIP_INTERVAL_MS = 200;
+/** A turn ages leases by so many ticks at most: a leader that stood still heard nobody meanwhile. */
+const TURN_CAP_TICKS = 2;
 
 const LEAVES_AFTER_MS = 1_000;
 
@@ -89,6 +91,9 @@ export class ControllerCore implements HostListener {
   #service: Service | null = null;
   #announced: KnownLeader = { name: null, term: 0 };
   #ticks = 0;
+  readonly #gossipTicks: number;
+  #leasesLookDue = false;
+  #leasesTimer: NodeJS.Timeout | undefined;
   readonly #admissions: Admissions;
   readonly #seats: Seats;
   readonly #placement: LeaderPlacement;
@@ -100,8 +105,9 @@ export class ControllerCore implements HostListener {
   constructor(options: CoreOptions) {
     const { host, storage, network, clock, log, electionTimeoutMs } = options;
     this.#options = options;
+    this.#gossipTicks = Math.max(1, Math.round(GOSSIP_INTERVAL_MS / options.tickMs));
     this.#clockWatch = new ClockWatch(clock);
-    this.#time = new CappedTime(3 * options.tickMs, clock.monotonicMs());
+    this.#time = new CappedTime(TURN_CAP_TICKS * options.tickMs, clock.monotonicMs());
     this.#gossip = new PositionGossip(this.#time);
     const service = (): Service | null => this.#service;
     const leader = (): KnownLeader => this.leader;
@@ -214,12 +220,28 @@ export class ControllerCore implements HostListener {
     this.#protocol.tick();
     this.states.tick(service.term);
     if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
-    this.#expiry.tick(service);
+    this.#lookAtLeases(service);
     this.decisions.allChanged();
-    if (this.#ticks % GOSSIP_TICKS !== 0) return;
+    if (this.#ticks % this.#gossipTicks !== 0) return;
     for (const positions of PositionGossip.messages(service.observations)) {
       network.tellAll({ type: 'positions', positions });
     }
+  }
+
+  /** At every tick, and at the very moment at which the first lease ends: not a tick later. */
+  #lookAtLeases(service: Service): void {
+    this.#leasesLookDue = false;
+    this.#expiry.tick(service);
+    const { dueInMs } = service.leases;
+    if (dueInMs === null || dueInMs <= 0 || dueInMs >= this.#options.tickMs) return;
+    clearTimeout(this.#leasesTimer);
+    this.#leasesTimer = setTimeout(() => this.#lookAtLeasesSoon(), Math.ceil(dueInMs));
+  }
+
+  /** In a turn of the loop: what the sockets hold is read before. */
+  #lookAtLeasesSoon(): void {
+    this.#leasesLookDue = true;
+    this.#options.host.schedule();
   }
 
   #noteClockJump(service: Service, jumpMs: number): void {
@@ -233,6 +255,7 @@ export class ControllerCore implements HostListener {
 
   onBeforeRounds(): void {
     this.#time.turn(this.#options.clock.monotonicMs(), true);
+    if (this.#leasesLookDue && this.#service !== null) this.#lookAtLeases(this.#service);
     this.#renewals.beginRound();
   }
 
@@ -313,6 +336,7 @@ export class ControllerCore implements HostListener {
       }
       case 'heardAnswer':
         this.#expiry.answered(message.inquiry, from, message.heard);
+        this.#lookAtLeasesSoon();
         return;
       case 'positions':
         this.#gossip.heard(message.positions, host.nowMs());

@@ -99,7 +99,10 @@ export class Guard {
       log,
       pause: delay,
     });
-    this.#releases = new Releases((request) => this.#sendToLeader(request));
+    this.#releases = new Releases((request) => {
+      this.#sendToLeader(request);
+      this.#repeatLater();
+    });
     const { predecessors } = parts;
     const [lease, instance] = [this.#lease, this.#instance];
     const mayNotLead = (): string | null => this.#watchdog.refusal();
@@ -126,7 +129,6 @@ export class Guard {
     await this.#agent.listen(settings.socketPath);
     this.#links.start();
     this.#lease.begin();
-    this.#repeatTimer = setInterval(() => this.#releases.repeat(), settings.timing.renewIntervalMs);
     log.info('guard ready', {
       incarnation,
       pid: process.pid,
@@ -156,10 +158,18 @@ export class Guard {
       const release = { epoch, incarnation, reason: 'shutdown', position: null } as const;
       await Promise.race([this.#releases.add(release), delay(LAST_RELEASE_LIMIT_MS)]);
     }
-    clearInterval(this.#repeatTimer);
+    clearTimeout(this.#repeatTimer);
     this.#lease.end();
     this.#links.stop();
     this.#agent.close();
+  }
+
+  /** Until it is answered: whoever sends again comes back here. */
+  #repeatLater(): void {
+    this.#repeatTimer ??= setTimeout(() => {
+      this.#repeatTimer = undefined;
+      this.#releases.repeat();
+    }, this.#lease.timing.renewIntervalMs);
   }
 
   #effects(): HolderEffects {

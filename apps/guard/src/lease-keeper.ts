@@ -3,6 +3,9 @@ import { type AcquireResult, type HolderEffects, LeaseHolder, type LeaseTiming }
 import type { GuardLog } from './guard-log.ts';
 import type { SystemClock } from './system-clock.ts';
 
+/** Without a lease there is nothing to do until one is asked for, which sets the timer anew. */
+const IDLE_TURN_MS = 60_000;
+
 /**
  * Gives the lease's machine its clock and its turns. A timer only asks whether the process slept
  * through the end of its right; the rest of the turn comes after the sockets were read, since Node runs
@@ -111,7 +114,8 @@ export class LeaseKeeper {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    const inMs = Math.floor(this.#holder.nextTurnInMs(this.#clock.moment()));
+    const held = this.#holder.epoch !== null;
+    const inMs = held ? Math.floor(this.#holder.nextTurnInMs(this.#clock.moment())) : IDLE_TURN_MS;
     this.#timer = setTimeout(this.#wake, Math.max(1, inMs));
   }
 }

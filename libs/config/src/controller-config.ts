@@ -56,7 +56,7 @@ export type ControllerConfig = {
   readonly timing: RaftTiming;
 };
 
-const DEFAULT_TIMING: RaftTiming = { tickMs: 50, heartbeatMs: 100, electionMs: 500 };
+const DEFAULT_TIMING: RaftTiming = { tickMs: 100, heartbeatMs: 100, electionMs: 500 };
 
 function timeField(about: string, byDefault: number, lowMs: number, highMs: number) {
   const rule = `a whole number of milliseconds from ${lowMs} to ${highMs}`;
@@ -125,7 +125,7 @@ export const controllerSchema = z.strictObject({
   timing: field(
     z
       .strictObject({
-        tickMs: timeField('How often the Raft machine looks at the clock.', 50, 5, 1_000),
+        tickMs: timeField('How often the Raft machine looks at the clock.', 100, 5, 1_000),
         heartbeatMs: timeField('How often a leader says that it lives.', 100, 5, 5_000),
         electionMs: timeField(
           'Silence before an election, at least; the random upper bound is twice this.',

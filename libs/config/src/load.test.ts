@@ -218,7 +218,7 @@ describe('controller.yaml', () => {
     const text = configExample('controller');
     const config = parseControllerConfig(text, '/etc/controller.yaml');
     expect(config.advertise).toEqual({ host: '10.0.0.1', port: 7400 });
-    expect(config.timing).toEqual({ tickMs: 50, heartbeatMs: 100, electionMs: 500 });
+    expect(config.timing).toEqual({ tickMs: 100, heartbeatMs: 100, electionMs: 500 });
     const other = text.replace('name: c1', 'name: c9');
     expect(problemsOf(() => parseControllerConfig(other, 'controller.yaml'))).toEqual([
       expect.stringMatching(/name is 'c9', which controllers does not list \(c1, c2, c3\)$/),

@@ -10,7 +10,7 @@ export { type LevelledLog, ProtocolSwitch, ProtocolTooOldError } from './protoco
 export { Releases } from './releases.ts';
 export { Renewals } from './renewals.ts';
 export { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
-export { type RoundOwner, RoundScheduler } from './round-scheduler.ts';
+export { type RoundOwner, type RoundPace, RoundScheduler } from './round-scheduler.ts';
 export { Service } from './service.ts';
 export { CHECK_EVERY_MS, StateWatch, type WatchedLog } from './state-watch.ts';
 export { TurnBudget } from './turn-budget.ts';

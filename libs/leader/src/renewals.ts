@@ -1,4 +1,4 @@
-import { isHandedBack, isWithdrawn } from '#libs/cluster';
+import { type ClusterState, isHandedBack, isSynchronous, isWithdrawn } from '#libs/cluster';
 import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import type { GuardIdentity, GuardLink } from './guard-link.ts';
@@ -15,6 +15,7 @@ export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
 export class Renewals {
   readonly counts = { renewed: 0, refused: 0 };
   #lastRound = 0;
+  #urgent = false;
 
   constructor(
     readonly host: ReplicatedLog,
@@ -38,6 +39,7 @@ export class Renewals {
     const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs, failsafeVersion };
     service.observations.guardHeard(cluster, instance, heard, now);
     service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
+    if (!isSteady(service, this.host.store.cluster(cluster))) this.#urgent = true;
     this.host.schedule();
   }
 
@@ -47,13 +49,16 @@ export class Renewals {
     if (service === null || !service.leases.hasPending) return;
     this.#lastRound += 1;
     service.leases.roundBegan(this.#lastRound);
-    this.host.confirm(new LeaseRound(this, service, this.#lastRound));
+    const pace = this.#urgent ? 'at-once' : 'with-the-next-beat';
+    this.#urgent = false;
+    this.host.confirm(new LeaseRound(this, service, this.#lastRound), pace);
   }
 
   confirmed(service: Service, round: number): void {
     if (service !== this.service()) return;
     for (const { cluster, reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
       this.counts.renewed += 1;
+      service.answered.set(cluster, epoch);
       reply.answer({ type: 'renewed', epoch, nonce });
       const state = this.host.store.cluster(cluster as ClusterName);
       if (state !== null && isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
@@ -91,6 +96,17 @@ export class Renewals {
     if (state !== null && isWithdrawn(state)) return `epoch ${lease.epoch} is to end: a failover`;
     return null;
   }
+}
+
+/**
+ * A primary that serves and was answered before by this very leader can wait for the next beat: its
+ * right lasts many of them. Not where commits wait for standbys, whose fence is nearer than the lease's
+ * end (`syncFenceMs`), and not while anything is under way.
+ */
+function isSteady(service: Service, state: ClusterState | null): boolean {
+  if (state === null || state.operation.kind !== 'none' || isSynchronous(state)) return false;
+  const { lease, name } = state;
+  return lease.kind === 'Held' && lease.serving && service.answered.get(name) === lease.epoch;
 }
 
 class LeaseRound implements RoundOwner {

@@ -2,7 +2,7 @@ import { type Command, type EventStore, packCommand, packEnvelope } from '#libs/
 import type { MonotonicMs } from '#libs/kernel';
 import type { LogIndex, MemberId, RaftStatus, RoleChange } from '#libs/raft';
 import type { ProposalOwner } from './proposals.ts';
-import type { RoundOwner } from './round-scheduler.ts';
+import type { RoundOwner, RoundPace } from './round-scheduler.ts';
 
 /** The replicated log as the parts of a leader use it: the raft host, or a simulated one. */
 export interface ReplicatedLog {
@@ -11,7 +11,7 @@ export interface ReplicatedLog {
   readonly role: RoleChange;
   propose(payload: Uint8Array, owner: ProposalOwner): void;
   /** Confirms leadership by a round that begins after this call. */
-  confirm(owner: RoundOwner): void;
+  confirm(owner: RoundOwner, pace?: RoundPace): void;
   status(): Pick<RaftStatus, 'membership' | 'self'>;
   transferLeadership(to: MemberId): boolean;
   schedule(): void;

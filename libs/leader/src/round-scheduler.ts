@@ -5,6 +5,15 @@ const ROUND_INTERVAL_MS = 50;
 /** More than every guard and agent of a large installation at once. */
 const WAITING_MAX = 100_000;
 
+/** So many that wait for the next beat are reason enough for a round of their own. */
+const PATIENT_MAX = 16;
+
+/**
+ * `with-the-next-beat`: the round may begin with the heartbeats that leave anyway, within a heartbeat
+ * interval. While nothing happens every answer is of that kind, so no round costs a message of its own.
+ */
+export type RoundPace = 'at-once' | 'with-the-next-beat';
+
 export interface RoundOwner {
   /** Leadership was confirmed by a round begun after the request. */
   onConfirmed(readIndex: LogIndex): void;
@@ -17,6 +26,7 @@ export interface RoundOwner {
  */
 export class RoundScheduler {
   #waiting: RoundOwner[] = [];
+  #urgent = false;
   readonly #underWay = new Map<
     RoundId,
     { readonly owners: RoundOwner[]; readonly begunMs: number }
@@ -29,17 +39,23 @@ export class RoundScheduler {
     return this.#waiting.length;
   }
 
-  request(owner: RoundOwner): void {
-    if (this.#waiting.length >= WAITING_MAX) owner.onUnconfirmed();
-    else this.#waiting.push(owner);
+  request(owner: RoundOwner, pace: RoundPace = 'at-once'): void {
+    if (this.#waiting.length >= WAITING_MAX) {
+      owner.onUnconfirmed();
+      return;
+    }
+    this.#waiting.push(owner);
+    if (pace === 'at-once' || this.#waiting.length > PATIENT_MAX) this.#urgent = true;
   }
 
   /** Called once per turn, after all inputs. True when a round begins, which `takeOutput` sends. */
   beginWhenDue(nowMs: number): boolean {
     if (this.#waiting.length === 0) return false;
+    if (!this.#urgent && !this.raft.beatDue) return false;
     if (this.#underWay.size > 0 && nowMs - this.#begunMs < ROUND_INTERVAL_MS) return false;
     const owners = this.#waiting;
     this.#waiting = [];
+    this.#urgent = false;
     const begun = this.raft.confirmRound();
     if (!begun.accepted) {
       for (const owner of owners) owner.onUnconfirmed();
@@ -69,6 +85,7 @@ export class RoundScheduler {
     const lost = [...this.#underWay.values()].flatMap(({ owners }) => owners).concat(this.#waiting);
     this.#underWay.clear();
     this.#waiting = [];
+    this.#urgent = false;
     for (const owner of lost) owner.onUnconfirmed();
   }
 }

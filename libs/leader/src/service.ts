@@ -1,6 +1,6 @@
 import type { ClusterState, RecordedEvent } from '#libs/cluster';
 import { leaseTimingOf, raisesVersion } from '#libs/cluster';
-import type { Clock } from '#libs/kernel';
+import type { Clock, Epoch } from '#libs/kernel';
 import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
 import type { GuardLink } from './guard-link.ts';
 import { ObservationTable } from './observations.ts';
@@ -14,6 +14,8 @@ export class Service {
   readonly observations: ObservationTable;
   /** Clusters whose lease may be declared expired: the wait is over and nobody heard the guard. */
   readonly expiryDue = new Set<string>();
+  /** The epoch of each cluster in which a renewal was answered in this service. */
+  readonly answered = new Map<string, Epoch>();
 
   constructor(
     readonly term: number,

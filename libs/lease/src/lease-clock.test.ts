@@ -47,6 +47,16 @@ describe('the ages of leases', () => {
     expect(leases.due()).toMatchObject([{ cluster: ORDERS, epoch: 7, silentMs: 3_200 }]);
   });
 
+  it('tell how long until the first one is due, and that one renewed is not', () => {
+    const { leases, turnsUntil, renew } = serving();
+    turnsUntil(0, 3_100);
+    expect(leases.dueInMs).toBeCloseTo(60.6, 1);
+    renew({ at: 3_100 });
+    expect(leases.dueInMs).toBeCloseTo(3_160.6, 1);
+    leases.follow(ORDERS, null, ms(3_100));
+    expect(leases.dueInMs).toBeNull();
+  });
+
   it('advance by one cap over a pause, and not in a turn with unread sockets', () => {
     const { leases, time } = serving();
     time.turn(ms(30_000), true);

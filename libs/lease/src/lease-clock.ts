@@ -132,6 +132,20 @@ export class LeaseClock<Reply> {
     return longest;
   }
 
+  /**
+   * Until the first lease of all that are held may be due; 0 when one is, null when none is held. A turn
+   * that is late may find that it is not yet: capped time only ever falls behind.
+   */
+  get dueInMs(): number | null {
+    let soonest: number | null = null;
+    for (const { mark, waitMs, closing } of this.#tracked.values()) {
+      if (closing) continue;
+      const leftMs = Math.max(0, waitMs - this.#time.since(mark));
+      if (soonest === null || leftMs < soonest) soonest = leftMs;
+    }
+    return soonest;
+  }
+
   /** Leases whose holders' rights have surely ended, those being closed included. */
   due(): ExpiryDue[] {
     const due: ExpiryDue[] = [];

@@ -175,6 +175,8 @@ export interface RaftMachine {
   step(message: Message): void;
   tick(): void;
   propose(payloads: readonly Uint8Array[]): ProposeResult;
+  /** Heartbeats leave with the next output anyway: a round that begins now costs nothing more. */
+  readonly beatDue: boolean;
   /** Begins a new numbered round, or joins one that has not been sent yet. Leader and serving only. */
   confirmRound(): RoundResult;
   proposeMembership(change: MembershipChange): ProposeResult;

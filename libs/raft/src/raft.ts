@@ -58,6 +58,11 @@ class Raft implements RaftMachine {
     return result;
   }
 
+  get beatDue(): boolean {
+    const { standing } = this.#state;
+    return standing.kind === 'leader' && standing.heartbeatDue;
+  }
+
   confirmRound(): RoundResult {
     const { standing } = this.#state;
     if (standing.kind !== 'leader') return refused(this.#state, 'notLeader');

@@ -3,10 +3,11 @@ import { LinkFrame } from '#libs/protocol';
 import { LinkTimeoutError } from './errors.ts';
 import type { FramedSocket } from './framed-socket.ts';
 import type { LinkTiming } from './link-timing.ts';
+import { everyShared } from './shared-interval.ts';
 
 const NOTHING = new Uint8Array();
 /** Checks in the time after which a ping leaves. */
-const CHECKS_PER_PING = 4;
+const CHECKS_PER_PING = 2;
 
 /**
  * Pings a quiet peer and closes the link when it stays silent, since a half-open connection would
@@ -14,7 +15,7 @@ const CHECKS_PER_PING = 4;
  * socket: the peer gets another round before it is called silent.
  */
 export class Liveness {
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #stop: () => void;
   readonly #checkMs: number;
   #seenFrames = 0;
   #heardMs: number;
@@ -28,7 +29,7 @@ export class Liveness {
     this.#checkMs = Math.max(1, Math.floor(timing.pingAfterMs / CHECKS_PER_PING));
     this.#heardMs = clock.monotonicMs();
     this.#checkedMs = this.#heardMs;
-    this.#timer = setInterval(() => this.#check(), this.#checkMs);
+    this.#stop = everyShared(this.#checkMs, () => this.#check());
   }
 
   /** True when the frame was about liveness and is dealt with. */
@@ -41,7 +42,7 @@ export class Liveness {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stop();
   }
 
   #check(): void {

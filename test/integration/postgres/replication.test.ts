@@ -9,11 +9,14 @@ import {
   ensureReplicationRole,
   ensureRewindRole,
   flushWal,
+  type InstanceObservation,
+  observeInstance,
   promote,
   readControlData,
   readSourceIdentity,
   readTimelineHistories,
   rewind,
+  SettingsMemory,
   walEnd,
 } from '#libs/postgres-run';
 import { hasStandbySignal, unfinishedWork } from '#libs/process';
@@ -49,6 +52,26 @@ describe('a primary and its standbys', () => {
     expect(seen.settings['restart_after_crash']).toEqual({
       value: 'off',
       sourceFile: `${pg1.dataDirectory}/matriarch.conf`,
+    });
+  });
+
+  it('is told settings once, and again after a reload', async () => {
+    const settings = new SettingsMemory();
+    const look = () => observeInstance(pg1.session, { deadlineMs: 2_000, settings });
+    const first = await look();
+    const known = settings.of;
+    expect(await look()).toMatchObject({ settings: settingsIn(first) });
+    expect(settings.of).toBe(known);
+    await pg1.sql('ALTER SYSTEM SET default_transaction_read_only = on');
+    await pg1.sql('SELECT pg_reload_conf()');
+    await eventually('the changed setting', 20_000, async () => {
+      return settingsIn(await look())['default_transaction_read_only']?.value === 'on';
+    });
+    expect(settings.of).not.toBe(known);
+    await pg1.session.query('ALTER SYSTEM RESET default_transaction_read_only');
+    await pg1.sql('SELECT pg_reload_conf()');
+    await eventually('the old setting', 20_000, async () => {
+      return settingsIn(await look())['default_transaction_read_only']?.value === 'off';
     });
   });
 
@@ -230,4 +253,9 @@ async function fillWalPage(primary: LocalInstance): Promise<void> {
     const fits = left >= smallest && left - smallest < 160n;
     end = await emit(fits ? Number(left - smallest) + 8 : 64);
   }
+}
+
+function settingsIn(seen: InstanceObservation) {
+  if (seen.kind !== 'reachable') throw new Error(`${seen.reason} ${seen.detail}`);
+  return seen.settings;
 }

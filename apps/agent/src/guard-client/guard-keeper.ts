@@ -5,10 +5,12 @@ import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
 import { type LocalNote, SERVER_OF_OTHERS_EXIT_CODE } from '#libs/protocol';
+import { untilNextBeat } from '../pace.ts';
 import {
   GUARD_CONNECT_RETRY_MS,
   GUARD_PING_INTERVAL_MS,
   GUARD_SILENCE_MS,
+  GUARD_SILENCE_TURN_MS,
   GUARD_START_MS,
   KILL_LIMIT_MS,
 } from '../timing.ts';
@@ -84,14 +86,14 @@ export class GuardKeeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#turn(), GUARD_PING_INTERVAL_MS);
+    this.#turnLater();
     void this.#attach();
   }
 
   /** Lets go of the guard, which goes on with PostgreSQL. */
   stop(): void {
     this.#stopped = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#spare.end();
     this.#connection?.destroy();
   }
@@ -166,8 +168,10 @@ export class GuardKeeper {
       onState: (state) => this.#take(state),
       onPromisesWanted: this.onPromisesWanted,
       onMessage: () => {
+        const waited = this.#silence.waiting;
         this.#silence.heard();
         this.#heardAtMs = performance.now();
+        if (waited) this.#turnLater();
       },
       onClosed: (why) => this.#lost(why),
     });
@@ -183,12 +187,26 @@ export class GuardKeeper {
       this.#identity = new ProcTable().stat(state.pid);
       this.log.info('guard attached', { incarnation: state.incarnation, pid: state.pid });
     }
+    const news = this.problem !== null || !saysTheSame(this.#state, state);
     this.#state = state;
     this.#stateAtMs = performance.now();
     this.problem = null;
     this.#serverOfOthers = false;
     this.#spare.want();
-    this.onChange();
+    if (news) this.onChange();
+  }
+
+  /** Closer together while an answer is owed, which usually takes a millisecond. */
+  #turnLater(): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    const waitMs = this.#silence.waiting
+      ? GUARD_SILENCE_TURN_MS
+      : untilNextBeat(performance.now(), GUARD_PING_INTERVAL_MS);
+    this.#timer = setTimeout(() => {
+      this.#turn();
+      this.#turnLater();
+    }, waitMs);
   }
 
   #turn(): void {
@@ -264,6 +282,20 @@ export class GuardKeeper {
     }
     return false;
   }
+}
+
+/** With each renewal comes a state that tells of nothing but more time. */
+function saysTheSame(before: GuardState | null, now: GuardState): boolean {
+  return (
+    before !== null &&
+    before.incarnation === now.incarnation &&
+    before.postmaster === now.postmaster &&
+    before.postmasterPid === now.postmasterPid &&
+    before.epoch === now.epoch &&
+    before.lastStop === now.lastStop &&
+    before.controllersConnected === now.controllersConnected &&
+    (before.remainingMs === null) === (now.remainingMs === null)
+  );
 }
 
 function serverOfOthersText({ postgres, instance }: AgentConfig): string {

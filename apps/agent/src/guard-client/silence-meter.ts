@@ -1,5 +1,5 @@
-/** More than this between two turns, 200 ms apart, means that this process was held up itself. */
-const TURN_LIMIT_MS = 400;
+/** More than this between two turns, at most 400 ms apart, means that this process was held up itself. */
+const TURN_LIMIT_MS = 600;
 
 /**
  * How long a guard has left a ping unanswered while this process ran normally. A process that was
@@ -16,6 +16,11 @@ export class SilenceMeter {
     nowMs: number,
   ) {
     this.#lastTurnMs = nowMs;
+  }
+
+  /** A ping is not answered yet. */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** A ping was sent. */

@@ -7,12 +7,15 @@ import type { Controllers } from './controllers.ts';
 
 /** Reports on their way; a slow leader gets no more until some are answered. */
 const IN_FLIGHT_LIMIT = 4;
+/** A report that is due so soon leaves with the look that was just taken, which it then tells of. */
+const SOON_MS = 60;
 
 /** Sends the agent's view to the leader: at once when it changed, else at an interval. */
 export class Reporter {
   #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
   #hurry = false;
+  #dueAtMs = 0;
   #stopped = false;
 
   constructor(
@@ -23,14 +26,18 @@ export class Reporter {
     readonly pace: () => { readonly reportMs: number },
   ) {}
 
+  /** After a look at PostgreSQL; the timer is for looks that take long. */
+  looked(): void {
+    if (!this.#hurry && performance.now() + SOON_MS >= this.#dueAtMs) this.now();
+  }
+
   /** Never waits for the answer before: what it waits for may be in this report. */
   now(): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.now(),
-      this.#hurry ? HURRY_INTERVAL_MS : this.pace().reportMs,
-    );
+    const waitMs = this.#hurry ? HURRY_INTERVAL_MS : this.pace().reportMs;
+    this.#dueAtMs = performance.now() + waitMs;
+    this.#timer = setTimeout(() => this.now(), this.#hurry ? waitMs : waitMs + SOON_MS / 2);
     const report = this.current();
     if (report === null || this.controllers.leader === null) return;
     if (this.#inFlight < IN_FLIGHT_LIMIT) void this.#send(report);

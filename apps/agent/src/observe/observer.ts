@@ -7,9 +7,11 @@ import {
   type InstanceObservation,
   observeInstance,
   readManagedSettings,
+  SettingsMemory,
 } from '#libs/postgres-run';
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
+import { untilNextBeat } from '../pace.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { readUpstreams } from '../postgres/upstream.ts';
 import { probePostgres } from '../probes/postgres-probe.ts';
@@ -42,6 +44,7 @@ export class Observer {
   #receiverLostMs: number | null = null;
   #standbyWalEnd: Lsn | null = null;
   readonly #standbyTimeline = new StandbyTimeline();
+  readonly #settings = new SettingsMemory();
   readonly #server: ServerFactsReader;
   readonly #recovery = new RecoveryProgress();
   readonly #writeProbe: WriteProbe;
@@ -118,10 +121,14 @@ export class Observer {
     }
     this.#looking = false;
     if (this.#stopped) return;
-    const intervalMs = this.#hurry ? HURRY_INTERVAL_MS : this.pace().observeMs;
-    this.#timer = setTimeout(() => this.look(), this.#again ? 0 : intervalMs);
+    this.#timer = setTimeout(() => this.look(), this.#again ? 0 : this.#pauseMs());
     this.#again = false;
     this.onLook();
+  }
+
+  #pauseMs(): number {
+    if (this.#hurry) return HURRY_INTERVAL_MS;
+    return untilNextBeat(performance.now(), this.pace().observeMs);
   }
 
   async #observe(begunMs: number): Promise<Snapshot> {
@@ -162,7 +169,8 @@ export class Observer {
 
   async #ask(): Promise<InstanceObservation> {
     const { dataDirectory } = this.config.postgres;
-    const limits = { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory };
+    const settings = this.#settings;
+    const limits = { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory, settings };
     return this.#standbyTimeline.complete(await observeInstance(this.sessions.looks, limits));
   }
 

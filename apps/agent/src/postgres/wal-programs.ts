@@ -77,16 +77,18 @@ export class WalLease {
     readonly remainingMs: () => number | null,
   ) {}
 
-  start(): void {
-    this.#timer = setInterval(() => this.#tell(), TELL_INTERVAL_MS);
+  /** With each look: a cluster without an archive needs no timer. */
+  look(): void {
+    if (!this.archives()) this.stop();
+    else this.#timer ??= setInterval(() => this.#tell(), TELL_INTERVAL_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #tell(): void {
-    if (!this.archives()) return;
     const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
     const text = leaseFileText(uptimeSeconds, this.remainingMs());
     const { lease } = walScriptPaths(this.config);

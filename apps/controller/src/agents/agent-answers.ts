@@ -1,7 +1,13 @@
 import { type AgentReport, type ClusterState, goalOf, whyNotInPlace } from '#libs/cluster';
 import { credentialsKey } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import type { DecisionLoop, GuardIdentity, ParameterCatalogs, Service } from '#libs/leader';
+import type {
+  DecisionLoop,
+  GuardIdentity,
+  ParameterCatalogs,
+  RoundPace,
+  Service,
+} from '#libs/leader';
 import {
   type AgentPatterns,
   type ClusterCredentials,
@@ -61,13 +67,13 @@ export class AgentAnswers {
     service.observations.reported(state, cluster, { ...report, instance }, host.nowMs());
     decisions.changed(cluster);
     host.schedule();
-    return this.confirm(from);
+    return this.confirm(from, this.#isUnhurried(state, report) ? 'with-the-next-beat' : 'at-once');
   }
 
-  async confirm({ cluster }: GuardIdentity): Promise<Confirmation> {
+  async confirm({ cluster }: GuardIdentity, pace: RoundPace = 'at-once'): Promise<Confirmation> {
     const { host, foundingIncarnation } = this.#options;
     this.#serving();
-    await this.confirmed();
+    await this.confirmed(pace);
     const state = host.store.cluster(cluster);
     const { version = null, sequence = 0 } = state ?? {};
     const controllersIncarnation = host.store.incarnation ?? foundingIncarnation;
@@ -124,14 +130,24 @@ export class AgentAnswers {
   }
 
   /** Resolves once leadership is proved and everything committed by then is applied here. */
-  confirmed(): Promise<void> {
+  confirmed(pace: RoundPace = 'at-once'): Promise<void> {
     const { host, leaderName } = this.#options;
     return new Promise((resolve, reject) => {
-      host.confirm({
-        onConfirmed: (readIndex) => host.applies.whenApplied(readIndex, resolve),
-        onUnconfirmed: () => reject(new NotLeaderError(leaderName())),
-      });
+      host.confirm(
+        {
+          onConfirmed: (readIndex) => host.applies.whenApplied(readIndex, resolve),
+          onUnconfirmed: () => reject(new NotLeaderError(leaderName())),
+        },
+        pace,
+      );
     });
+  }
+
+  /** Nothing is under way, the agent knows all there is, and nobody is missed: its answer brings no news. */
+  #isUnhurried(state: ClusterState | null, report: AgentReport): boolean {
+    if (state === null || state.operation.kind !== 'none' || this.#missesRenewals(state))
+      return false;
+    return report.actedVersion === state.version;
   }
 
   /** Longer ago than a renewal ever comes late on a healthy host: a call too many costs little. */

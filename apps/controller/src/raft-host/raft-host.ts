@@ -5,6 +5,7 @@ import {
   type ProposalOwner,
   type ReplicatedLog,
   type RoundOwner,
+  type RoundPace,
   RoundScheduler,
   TurnBudget,
 } from '#libs/leader';
@@ -188,13 +189,13 @@ export class RaftHost implements ReplicatedLog {
   }
 
   /** Confirms leadership by a round that begins after this call. */
-  confirm(owner: RoundOwner): void {
+  confirm(owner: RoundOwner, pace: RoundPace = 'at-once'): void {
     if (!this.serving || this.#closed) {
       owner.onUnconfirmed();
       return;
     }
-    this.rounds.request(owner);
-    this.schedule();
+    this.rounds.request(owner, pace);
+    if (pace === 'at-once') this.schedule();
   }
 
   transferLeadership(to: MemberId): boolean {

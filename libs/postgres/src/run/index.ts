@@ -68,6 +68,7 @@ export {
   type RoleRequest,
 } from './roles.ts';
 export { runTool, type ToolSecrets } from './run-tool.ts';
+export { SettingsMemory } from './settings-memory.ts';
 export {
   advanceSlot,
   dropIdleSlot,

@@ -2,9 +2,13 @@
  * One statement, one row, all versions: whole rows of the views travel as JSON, so that a column which
  * a version lacks is simply absent. `in_recovery` is read once and first: a promotion in the middle
  * can then only make a standby's functions run on a primary, which they allow, never the reverse.
+ *
+ * `$2` tells which settings the caller has: they are told again only after a reload, or on another
+ * connection, for `pg_settings` costs more than all the rest.
  */
 export const OBSERVATION_SQL = `
-WITH role AS MATERIALIZED (SELECT pg_is_in_recovery() AS in_recovery),
+WITH role AS MATERIALIZED (SELECT pg_is_in_recovery() AS in_recovery,
+       extract(epoch FROM pg_conf_load_time()) || '/' || pg_backend_pid() AS settings_of),
      receiver AS MATERIALIZED (SELECT r.* FROM pg_stat_wal_receiver r LIMIT 1)
 SELECT role.in_recovery,
   (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
@@ -29,8 +33,11 @@ SELECT role.in_recovery,
   (SELECT to_jsonb(r) FROM receiver r) AS receiver,
   (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM pg_stat_replication s) AS replicas,
   (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM pg_replication_slots s) AS slots,
-  (SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'setting', setting,
+  role.settings_of,
+  CASE WHEN role.settings_of IS DISTINCT FROM $2::text THEN
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'setting', setting,
             'sourcefile', sourcefile, 'pending_restart', pending_restart,
             'shown', current_setting(name))), '[]')
-     FROM pg_settings WHERE pending_restart OR name = ANY ($1::text[])) AS settings
+       FROM pg_settings WHERE pending_restart OR name = ANY ($1::text[]))
+  END AS settings
 FROM role`;

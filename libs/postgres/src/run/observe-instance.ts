@@ -4,7 +4,6 @@ import { readPostmasterPid } from '#libs/process';
 import {
   type InstanceObservation,
   OBSERVED_SETTINGS,
-  type ObservedSettings,
   type PrimaryPosition,
   type ReplicaConnection,
   type ReplicationSlot,
@@ -13,6 +12,7 @@ import {
 } from './observation.ts';
 import { OBSERVATION_SQL } from './observation-query.ts';
 import { optional, RowReader } from './observation-row.ts';
+import { type KnownSettings, SettingsMemory } from './settings-memory.ts';
 import { SqlTimeoutError } from './sql-connection.ts';
 import type { SqlSession } from './sql-session.ts';
 import { classifyUnreachable } from './unreachable.ts';
@@ -20,6 +20,8 @@ import { classifyUnreachable } from './unreachable.ts';
 export type ObserveOptions = {
   /** The whole look, connecting included; it never takes longer. */
   readonly deadlineMs: number;
+  /** What was read before; kept by whoever looks again and again. */
+  readonly settings?: SettingsMemory;
   /** Lets a refusal be classified whatever language the server speaks. */
   readonly dataDirectory?: string;
 };
@@ -43,9 +45,12 @@ export async function observeInstance(
     }, options.deadlineMs);
   });
   try {
-    const look = session.query(OBSERVATION_SQL, [[...OBSERVED_SETTINGS]], options.deadlineMs);
+    const memory = options.settings ?? new SettingsMemory();
+    const values = [[...OBSERVED_SETTINGS], memory.of];
+    const look = session.query(OBSERVATION_SQL, values, options.deadlineMs, 'observation');
     const [row] = await Promise.race([look, deadline]);
-    return observationOf(new RowReader(row ?? {}), tookMs());
+    const reader = new RowReader(row ?? {});
+    return observationOf(reader, memory.learn(reader), tookMs());
   } catch (error) {
     const status = pidFileStatus(options.dataDirectory);
     return {
@@ -60,8 +65,11 @@ export async function observeInstance(
 }
 
 /** The row of `OBSERVATION_SQL` as an observation. */
-export function observationOf(row: RowReader, tookMs: number): InstanceObservation {
-  const settings = row.rows('settings');
+export function observationOf(
+  row: RowReader,
+  { settings, pendingRestart }: KnownSettings,
+  tookMs: number,
+): InstanceObservation {
   return {
     kind: 'reachable',
     systemIdentifier: row.text('system_identifier'),
@@ -71,10 +79,8 @@ export function observationOf(row: RowReader, tookMs: number): InstanceObservati
     role: row.flag('in_recovery') ? standbyOf(row) : primaryOf(row),
     replicas: row.rows('replicas').map(replicaOf),
     slots: row.rows('slots').map(slotOf),
-    settings: settingsOf(settings),
-    pendingRestart: settings
-      .filter((setting) => setting.flag('pending_restart'))
-      .map((setting) => ({ name: setting.text('name'), value: setting.text('shown') })),
+    settings,
+    pendingRestart,
     tookMs,
   };
 }
@@ -158,18 +164,6 @@ export function slotOf(row: RowReader): ReplicationSlot {
     ...optional('synced', row.optionalFlag('synced')),
     temporary: row.flag('temporary'),
   };
-}
-
-function settingsOf(rows: readonly RowReader[]): ObservedSettings {
-  const observed: readonly string[] = OBSERVED_SETTINGS;
-  return Object.fromEntries(
-    rows
-      .filter((row) => observed.includes(row.text('name')))
-      .map((row) => [
-        row.text('name'),
-        { value: row.text('setting'), ...optional('sourceFile', row.optionalText('sourcefile')) },
-      ]),
-  );
 }
 
 function pidFileStatus(dataDirectory: string | undefined): string | undefined {

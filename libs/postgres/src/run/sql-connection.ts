@@ -60,12 +60,15 @@ export class Connection {
     return this.#connected;
   }
 
+  /** `name`: prepared once on this connection, so that it is not parsed and planned each time. */
   async query(
     text: string,
     values: readonly unknown[] | undefined,
     limitMs: number,
+    name?: string,
   ): Promise<Row[]> {
-    const query = values === undefined ? { text } : { text, values: [...values] };
+    const named = name === undefined ? {} : { name };
+    const query = values === undefined ? { text } : { text, values: [...values], ...named };
     const result = await this.#limited('a statement', limitMs, this.#client.query<Row>(query));
     // Several statements give several results: the last one counts.
     const last = Array.isArray(result) ? result.at(-1) : result;

@@ -19,12 +19,18 @@ export class SqlSession {
 
   /**
    * @param values `$1` ...; without any, the simple protocol is used (several statements, replication)
+   * @param name of a statement that is asked again and again: prepared once for each connection
    * @throws SqlTimeoutError, or the driver's error with the SQLSTATE or system error as `code`
    */
-  async query(text: string, values?: readonly unknown[], timeoutMs?: number): Promise<Row[]> {
+  async query(
+    text: string,
+    values?: readonly unknown[],
+    timeoutMs?: number,
+    name?: string,
+  ): Promise<Row[]> {
     const limitMs = timeoutMs ?? this.target.statementTimeoutMs;
     this.#waiting += 1;
-    const turn = this.#tail.then(() => this.#run(text, values, limitMs));
+    const turn = this.#tail.then(() => this.#run(text, values, limitMs, name));
     // The next one waits for its end, however it ends.
     this.#tail = Promise.allSettled([turn]);
     try {
@@ -44,12 +50,13 @@ export class SqlSession {
     text: string,
     values: readonly unknown[] | undefined,
     limitMs: number,
+    name: string | undefined,
   ): Promise<Row[]> {
     if (this.#connection === undefined || this.#connection.broken) {
       this.#connection = new Connection(this.target);
     }
     const connection = this.#connection;
     await connection.connect();
-    return connection.query(text, values, limitMs);
+    return connection.query(text, values, limitMs, name);
   }
 }

@@ -1,5 +1,7 @@
 import { type AgentReport, type ClusterState, goalOf, type RecordedEvent } from '#libs/cluster';
+import type { RoundPace } from '#libs/leader';
 import type { Confirmation } from '#libs/protocol';
+import type { LogIndex } from '#libs/raft';
 import type { AgentLife } from './agent-life.ts';
 import { CLUSTER } from './cluster-world.ts';
 import type { ControllerLife, LeaderWord } from './controller-life.ts';
@@ -52,11 +54,16 @@ export class ControllerAgents {
     service.observations.reported(state, CLUSTER, report, this.life.nowMs());
     this.life.decisions.changed(CLUSTER);
     this.life.schedule();
-    this.askConfirmation(agent, { answer });
+    const unhurried =
+      state !== null &&
+      state.operation.kind === 'none' &&
+      !this.#missesRenewals(state) &&
+      report.actedVersion === state.version;
+    this.askConfirmation(agent, { answer }, unhurried ? 'with-the-next-beat' : 'at-once');
   }
 
-  askConfirmation(agent: AgentLife, { answer }: Asked): void {
-    this.#whenConfirmed(() => {
+  askConfirmation(agent: AgentLife, { answer }: Asked, pace: RoundPace = 'at-once'): void {
+    this.#whenConfirmed(pace, () => {
       const state = this.life.store.cluster(CLUSTER);
       const { version = null, sequence = 0 } = state ?? {};
       const primarySuspected = this.#missesRenewals(state);
@@ -72,7 +79,7 @@ export class ControllerAgents {
   }
 
   askDestruction(agent: AgentLife, version: number, answer: (permitted: boolean) => void): void {
-    this.#whenConfirmed(() => {
+    this.#whenConfirmed('at-once', () => {
       const state = this.life.store.cluster(CLUSTER);
       const stands = state !== null && state.version === version;
       const permitted = stands && goalOf(state, agent.node.name).kind === 'standby';
@@ -80,12 +87,13 @@ export class ControllerAgents {
     });
   }
 
-  #whenConfirmed(run: () => void): void {
+  #whenConfirmed(pace: RoundPace, run: () => void): void {
     if (this.life.service === null) return;
-    this.life.confirm({
-      onConfirmed: (index) => this.life.whenApplied(index, run),
+    const owner = {
+      onConfirmed: (index: LogIndex) => this.life.whenApplied(index, run),
       onUnconfirmed: () => undefined,
-    });
+    };
+    this.life.confirm(owner, pace);
   }
 
   #toAgent(agent: AgentLife, run: () => void): void {

@@ -12,6 +12,7 @@ import {
   Renewals,
   type ReplicatedLog,
   type RoundOwner,
+  type RoundPace,
   RoundScheduler,
   Service,
   TurnBudget,
@@ -71,6 +72,7 @@ export class ControllerLife implements ReplicatedLog {
   #writing = false;
   #scheduled = false;
   #tickDue = false;
+  #expiryLookDue = false;
   #ticks = 0;
   #announced = '';
 
@@ -145,10 +147,10 @@ export class ControllerLife implements ReplicatedLog {
     }
   }
 
-  confirm(owner: RoundOwner): void {
+  confirm(owner: RoundOwner, pace: RoundPace = 'at-once'): void {
     if (!this.serving) owner.onUnconfirmed();
     else {
-      this.#rounds.request(owner);
+      this.#rounds.request(owner, pace);
       this.schedule();
     }
   }
@@ -166,8 +168,6 @@ export class ControllerLife implements ReplicatedLog {
     this.seat.process.after(between(this.seat.world, 0.02, 0.3), () => this.#turn());
   }
 
-  // The loop
-
   #turn(): void {
     this.#scheduled = false;
     const budget = new TurnBudget(this.#clock);
@@ -175,6 +175,7 @@ export class ControllerLife implements ReplicatedLog {
     if (this.#tickDue) this.#tick();
     if (!this.#writing) this.#proposals.propose(budget);
     this.#time.turn(this.nowMs(), true);
+    if (this.#expiryLookDue) this.#lookAtLeases();
     this.renewals.beginRound();
     this.#rounds.beginWhenDue(this.nowMs());
     this.#carryOut();
@@ -262,12 +263,27 @@ export class ControllerLife implements ReplicatedLog {
     this.#ticks += 1;
     const { service } = this;
     if (service === null) return;
-    this.#expiry.tick(service);
+    this.#lookAtLeases();
     this.decisions.allChanged();
     if (this.#ticks % GOSSIP_TICKS !== 0) return;
     for (const positions of PositionGossip.messages(service.observations)) {
       this.#tellAll({ type: 'positions', positions });
     }
+  }
+
+  #lookAtLeases(): void {
+    this.#expiryLookDue = false;
+    const { service } = this;
+    if (service === null) return;
+    this.#expiry.tick(service);
+    const { dueInMs } = service.leases;
+    if (dueInMs === null || dueInMs <= 0 || dueInMs >= TICK_MS) return;
+    this.seat.process.after(dueInMs + 0.1, () => this.#lookSoon());
+  }
+
+  #lookSoon(): void {
+    this.#expiryLookDue = true;
+    this.schedule();
   }
 
   #onRole(role: RoleChange): void {
@@ -302,8 +318,6 @@ export class ControllerLife implements ReplicatedLog {
     if (events.some(({ event }) => event.type === 'LeaseGranted')) this.guards.tellAllGranted();
   }
 
-  // Between controllers
-
   #send(message: Message): void {
     const to = this.other(message.to);
     to?.deliverFrom(this.seat.host, (life) => {
@@ -328,6 +342,7 @@ export class ControllerLife implements ReplicatedLog {
       this.#tell(from.id, { type: 'heardAnswer', inquiry: message.inquiry, heard });
     } else if (message.type === 'heardAnswer') {
       this.#expiry.answered(message.inquiry, from.id, message.heard);
+      this.#lookSoon();
     } else if (message.type === 'positions') {
       this.#gossip.heard(message.positions, this.nowMs());
     }
@@ -357,8 +372,6 @@ export class ControllerLife implements ReplicatedLog {
     this.guards.tellLeader(word);
     this.agents.tellLeader(word);
   }
-
-  // Operators
 
   order(command: OperatorCommand): void {
     const { service } = this;

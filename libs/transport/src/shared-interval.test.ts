@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { everyShared } from './shared-interval.ts';
+
+describe('duties of one period', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('given many of them, share one timer and run in one wake-up', () => {
+    const ran: string[] = [];
+    const ends = ['a', 'b', 'c'].map((name) => everyShared(500, () => void ran.push(name)));
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(500);
+    expect(ran).toEqual(['a', 'b', 'c']);
+    for (const end of ends) end();
+  });
+
+  it('given the last one ended, leave no timer; begun again, run again', () => {
+    const ran: string[] = [];
+    const duty = (): void => void ran.push('ran');
+    const end = everyShared(500, duty);
+    end();
+    expect(vi.getTimerCount()).toBe(0);
+    const endAgain = everyShared(500, duty);
+    vi.advanceTimersByTime(1_000);
+    expect(ran).toEqual(['ran', 'ran']);
+    endAgain();
+  });
+
+  it('given one ends another in its turn, go on with the rest', () => {
+    const ran: string[] = [];
+    const ends: (() => void)[] = [];
+    ends.push(
+      everyShared(500, () => {
+        ran.push('a');
+        ends[1]?.();
+      }),
+    );
+    ends.push(everyShared(500, () => void ran.push('b')));
+    ends.push(everyShared(500, () => void ran.push('c')));
+    vi.advanceTimersByTime(500);
+    expect(ran).toEqual(['a', 'c']);
+    for (const end of ends) end();
+  });
+});

@@ -1,0 +1,46 @@
+/**
+ * Duties of the same period share one timer: a process with twenty links that each look at their peer
+ * on a timer of their own would wake eighty times a second for nothing.
+ */
+class SharedInterval {
+  readonly #duties = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(readonly periodMs: number) {}
+
+  add(duty: () => void): void {
+    this.#duties.add(duty);
+    this.#timer ??= setInterval(() => this.#run(), this.periodMs);
+  }
+
+  remove(duty: () => void): void {
+    this.#duties.delete(duty);
+    if (this.#duties.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #run(): void {
+    for (const duty of this.#duties) duty();
+  }
+}
+
+const BY_PERIOD = new Map<number, SharedInterval>();
+
+/**
+ * Runs `duty` every `periodMs`, together with all others of that period; the first time may come sooner.
+ *
+ * @returns ends it
+ */
+export function everyShared(periodMs: number, duty: () => void): () => void {
+  let shared = BY_PERIOD.get(periodMs);
+  if (shared === undefined) {
+    shared = new SharedInterval(periodMs);
+    BY_PERIOD.set(periodMs, shared);
+  }
+  const interval = shared;
+  // A duty of its own each time, so that one function may be added twice.
+  const own = (): void => duty();
+  interval.add(own);
+  return () => interval.remove(own);
+}
