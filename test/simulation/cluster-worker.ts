@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import {
   type ClusterSeedResult,
   type DrawnMode,
@@ -31,7 +31,7 @@ export type ClusterReport = {
   readonly totals: Readonly<Record<string, number>>;
 };
 
-/** A worker thread's life: one order, one report. */
+/** One report an order; what is thrown ends the thread, and its order with it. */
 async function work(order: ClusterOrder): Promise<ClusterReport> {
   const { firstSeed, count, mode, less = {}, long = false, saga } = order;
   const failed: ClusterReport['failed'][number][] = [];
@@ -52,4 +52,6 @@ async function work(order: ClusterOrder): Promise<ClusterReport> {
   return { seedsRun, failed, totals };
 }
 
-parentPort?.postMessage(await work(workerData as ClusterOrder));
+parentPort?.on('message', async (order: ClusterOrder) =>
+  parentPort?.postMessage(await work(order)),
+);

@@ -10,6 +10,9 @@ import { planted, type SourcePatch } from './source-patch.ts';
  * speed. Patches plant a bug in the source text: production code carries no switches for tests.
  */
 export class SimulatorBundle<Order, Report> {
+  /** A thread is kept for the next order: a simulator that was just compiled takes twice as long. */
+  readonly #idle: Worker[] = [];
+
   private constructor(
     private readonly folder: string,
     private readonly script: string,
@@ -39,13 +42,20 @@ export class SimulatorBundle<Order, Report> {
 
   run(order: Order): Promise<Report> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(this.script, { workerData: order });
-      worker.once('message', resolve);
+      const worker = this.#idle.pop() ?? new Worker(this.script);
       worker.once('error', reject);
+      worker.once('message', (report: Report) => {
+        worker.off('error', reject);
+        this.#idle.push(worker);
+        resolve(report);
+      });
+      worker.postMessage(order);
     });
   }
 
+  /** To be called when every order has its report. */
   async close(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
     await rm(this.folder, { recursive: true, force: true });
   }
 }

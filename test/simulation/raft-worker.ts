@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import {
   type LessWorld,
   runRaftSeed,
@@ -30,7 +30,7 @@ export type SeedReport = {
 /** No safety phase is longer. */
 const SAFETY_MS_MAX = 16_000;
 
-/** A worker thread's life: one order, one report. */
+/** One report an order; what is thrown ends the thread, and its order with it. */
 async function work(order: SeedOrder): Promise<SeedReport> {
   const { firstSeed, count, less = {}, keepHistory = false } = order;
   let history = '';
@@ -59,4 +59,4 @@ function shrink(seed: number, violation: string): Promise<Shrunk> {
   return shrinkSeed(violation, SAFETY_MS_MAX, attempt);
 }
 
-parentPort?.postMessage(await work(workerData as SeedOrder));
+parentPort?.on('message', async (order: SeedOrder) => parentPort?.postMessage(await work(order)));

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { runForcedGroup, runWokenLeader, type WokenLeaderResult } from '#libs/testing';
 
 export type ScheduleOrder = {
@@ -16,4 +16,6 @@ async function work({ schedule, seeds }: ScheduleOrder): Promise<readonly WokenL
   return results;
 }
 
-parentPort?.postMessage(await work(workerData as ScheduleOrder));
+parentPort?.on('message', async (order: ScheduleOrder) =>
+  parentPort?.postMessage(await work(order)),
+);

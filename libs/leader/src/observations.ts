@@ -145,29 +145,32 @@ export class ObservationTable {
     const jumpMs = entry?.clockJumpMs ?? 0;
     const instances: Record<string, InstanceObservation> = {};
     for (const [name, heard] of entry?.instances ?? []) instances[name] = this.#observed(heard);
-    return {
+    // Asked at every tick of every cluster: fields that may be absent are added last, which is cheap.
+    const seen = {
       servingForMs,
       sinceChangeMs: changedMark === null ? servingForMs : this.#time.since(changedMark),
-      ...(failedOverMark === null ? {} : { sinceFailoverMs: this.#time.since(failedOverMark) }),
-      ...(jumpMs === 0 ? {} : { clockJumpMs: jumpMs }),
       sinceRefusalMs: refusedMark === null ? null : this.#time.since(refusedMark),
       instances,
       lease,
       lastKnown: this.lastKnown(cluster),
       agentsAbsentElsewhere: this.#agentlessBut(cluster),
     };
+    const jumped = jumpMs === 0 ? seen : { ...seen, clockJumpMs: jumpMs };
+    if (failedOverMark === null) return jumped;
+    return { ...jumped, sinceFailoverMs: this.#time.since(failedOverMark) };
   }
 
-  #observed(heard: Heard): InstanceObservation {
-    const { report, reportMark, guard, guardMark, detachedMark, heldMark, heldEpoch } = heard;
-    const proved = report !== null && report.detached !== null;
-    return {
+  #observed(of: Heard): InstanceObservation {
+    const { report, reportMark, guard, guardMark, detachedMark, heldMark, heldEpoch } = of;
+    const heard = {
       report,
       reportAgeMs: report === null ? null : this.#time.since(reportMark),
       guard: guard === null ? null : { ...guard, ageMs: this.#time.since(guardMark) },
-      ...(proved ? { detachedAgeMs: this.#time.since(detachedMark) } : {}),
-      ...(heldEpoch === 0 ? {} : { held: { epoch: heldEpoch, ageMs: this.#time.since(heldMark) } }),
     };
+    const held = { epoch: heldEpoch, ageMs: this.#time.since(heldMark) };
+    const known = heldEpoch === 0 ? heard : { ...heard, held };
+    if (report === null || report.detached === null) return known;
+    return { ...known, detachedAgeMs: this.#time.since(detachedMark) };
   }
 
   #entry(cluster: string): Entry {

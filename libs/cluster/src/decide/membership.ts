@@ -66,11 +66,13 @@ function sameTags({ tags }: MemberRecord, report: AgentReport): boolean {
     tags.replicateFrom === report.tags.replicateFrom &&
     (tags.noStream ?? false) === (report.tags.noStream ?? false) &&
     (tags.cloneFrom ?? false) === (report.tags.cloneFrom ?? false) &&
-    sameCustom(tags.custom ?? {}, report.tags.custom ?? {})
+    sameCustom(tags.custom, report.tags.custom)
   );
 }
 
-function sameCustom(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>) {
+type Custom = Readonly<Record<string, string>> | undefined;
+
+function sameCustom(a: Custom = {}, b: Custom = {}): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -33,8 +33,9 @@ export class AgentControllers {
   }
 
   get leader(): ControllerLife | null {
-    const found = [...this.#up].find(([{ name }]) => name === this.#leader.name);
-    return found?.[1] ?? null;
+    const { name } = this.#leader;
+    for (const [controller, life] of this.#up) if (controller.name === name) return life;
+    return null;
   }
 
   leaderNamed(name: string | null, term: number, from: ControllerLife): void {
@@ -111,7 +112,7 @@ export class AgentControllers {
       }
     }
     const source = this.#source;
-    if (source === null || ![...this.#up.values()].includes(source)) {
+    if (source === null || this.#up.get(source.seat) !== source) {
       const next = this.leader ?? [...this.#up.values()][0];
       if (next !== undefined) this.#subscribe(next);
     }

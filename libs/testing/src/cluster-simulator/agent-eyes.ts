@@ -115,12 +115,12 @@ export class AgentEyes {
       const writeLsn = endOf(wal);
       const standbys = this.#standbys();
       const kind = 'primary';
-      return { kind, timeline, writeLsn, readOnly: false, standbys, ...synchronous };
+      return { ...synchronous, kind, timeline, writeLsn, readOnly: false, standbys };
     }
     const end = endOf(wal);
     return {
-      kind: 'standby',
       ...synchronous,
+      kind: 'standby',
       timeline,
       receivedLsn: end,
       replayedLsn: end,
@@ -190,14 +190,15 @@ export class AgentEyes {
       incarnation: seen.guard.incarnation,
       epoch: same ? now.epoch : seen.guard.epoch,
     };
-    const around = {
+    const settled = {
       guard,
       detached: facts.detached,
       abandonedHandOver: facts.abandonedHandOver,
       rebuiltOrder: this.life.node.files.rebuiltOrder,
-      ...(facts.synchronous === null ? {} : { synchronous: facts.synchronous }),
       clientsKeptOut: this.life.node.files.clientsKeptOut,
     };
+    const { synchronous } = facts;
+    const around = synchronous === null ? settled : { ...settled, synchronous };
     const { directory, postgres, upstream, standbySignal } = seen;
     switch (postgres.kind) {
       case 'stopping':

@@ -32,12 +32,10 @@ export class AgentReports {
     const awaited = goal?.kind === 'standby' && goal.hurry && postgres.kind === 'standby';
     const received = awaited ? postgres.receivedLsn : '';
     const { detached, synchronous } = this.life.facts;
-    return [
-      ...[postgres.kind, role, received, guard?.incarnation, guard?.epoch],
-      ...[detached?.throughEpoch, directory.kind, this.life.reconciler.actedVersion],
-      ...[synchronous?.order, synchronous?.armed, synchronous?.flushedTo],
-      ...[this.life.desk.wants, this.#rebuildReport().phase],
-    ].join(' ');
+    const seen = `${postgres.kind} ${role} ${received} ${guard?.incarnation} ${guard?.epoch} ${directory.kind}`;
+    const done = `${detached?.throughEpoch} ${this.life.reconciler.actedVersion}`;
+    const sync = `${synchronous?.order} ${synchronous?.armed} ${synchronous?.flushedTo}`;
+    return `${seen} ${done} ${sync} ${this.life.desk.wants} ${this.#rebuildReport().phase}`;
   }
 
   report(): void {
@@ -102,7 +100,10 @@ export class AgentReports {
       order,
       phase: done ? after : copying,
       method: 'basebackup',
-      ...{ doneBytes: 0n, totalBytes: null, bytesPerSecond: null, secondsLeft: null },
+      doneBytes: 0n,
+      totalBytes: null,
+      bytesPerSecond: null,
+      secondsLeft: null,
       tookMs: 0,
       failures: [],
     };

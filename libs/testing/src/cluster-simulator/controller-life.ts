@@ -171,7 +171,9 @@ export class ControllerLife implements ReplicatedLog {
   #turn(): void {
     this.#scheduled = false;
     const budget = new TurnBudget(this.#clock);
-    for (const message of this.#inbox.splice(0)) this.raft.step(message);
+    const inbox = this.#inbox;
+    if (inbox.length > 0) this.#inbox = [];
+    for (const message of inbox) this.raft.step(message);
     if (this.#tickDue) this.#tick();
     if (!this.#writing) this.#proposals.propose(budget);
     this.#time.turn(this.nowMs(), true);

@@ -73,6 +73,7 @@ export async function runClusterSeed(
     if (!(error instanceof Violation) && !(error instanceof InvariantError)) throw error;
     violation = messageOf(error);
   }
+  run.countSteps();
   const { trace, stats } = run.world;
   return {
     seed,
@@ -286,12 +287,15 @@ export class ClusterRun {
   }
 
   #afterStep(): void {
-    const { scheduler, stats } = this.world;
     this.#steps += 1;
-    stats['steps'] = this.#steps;
-    stats['simulatedMs'] = scheduler.nowMs;
     this.#throwViolation();
     if (this.#steps > STEPS_MAX) throw new Violation('no storm of messages', this.#describe());
+  }
+
+  countSteps(): void {
+    const { scheduler, stats } = this.world;
+    stats['steps'] = this.#steps;
+    stats['simulatedMs'] = scheduler.nowMs;
   }
 
   #throwViolation(): void {

@@ -6,6 +6,7 @@ import { type SimHost, SimProcess } from './sim-host.ts';
 /** One controller over all its lives, with what is on its disk. */
 export class SimController {
   readonly process: SimProcess;
+  readonly name: string;
   readonly disk: { hardState: HardState; readonly entries: LogEntry[] } = {
     hardState: { term: 0, vote: 0 },
     entries: [],
@@ -19,11 +20,8 @@ export class SimController {
     readonly membership: Membership,
     readonly world: ClusterWorld,
   ) {
-    this.process = new SimProcess(host, `c${id}`, false);
-  }
-
-  get name(): string {
-    return `c${this.id}`;
+    this.name = `c${id}`;
+    this.process = new SimProcess(host, this.name, false);
   }
 
   start(): void {

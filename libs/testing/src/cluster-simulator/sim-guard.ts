@@ -276,9 +276,14 @@ export class GuardLife {
   }
 
   #send(request: GuardRequest, to: 'leader' | 'all'): void {
-    const leader = [...this.#up].find(({ name }) => name === this.#leader.name);
-    if (to === 'leader' && leader !== undefined) this.#sendTo(leader, request);
+    const leader = to === 'leader' ? this.#leaderUp() : undefined;
+    if (leader !== undefined) this.#sendTo(leader, request);
     else for (const controller of this.#up) this.#sendTo(controller, request);
+  }
+
+  #leaderUp(): SimController | undefined {
+    for (const controller of this.#up) if (controller.name === this.#leader.name) return controller;
+    return undefined;
   }
 
   #sendTo(controller: SimController, request: GuardRequest): void {

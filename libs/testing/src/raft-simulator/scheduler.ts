@@ -1,5 +1,3 @@
-import { InvariantError } from '#libs/kernel';
-
 type Task = { readonly atMs: number; readonly order: number; readonly run: () => void };
 
 /** Virtual time: tasks run in order of time, and of arrival when the time is equal. */
@@ -42,46 +40,38 @@ export class Scheduler {
     return true;
   }
 
+  /** The place that is free moves up; what is later than `task` moves down into it. */
   #push(task: Task): void {
     const heap = this.#heap;
-    let at = heap.length;
+    let free = heap.length;
     heap.push(task);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!this.#swapIfLater(parent, at)) return;
-      at = parent;
+    while (free > 0) {
+      const above = (free - 1) >> 1;
+      const upper = heap[above];
+      if (upper === undefined || !isLater(upper, task)) break;
+      heap[free] = upper;
+      free = above;
     }
+    heap[free] = task;
   }
 
   #pop(): void {
     const heap = this.#heap;
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return;
-    heap[0] = last;
-    let at = 0;
+    let free = 0;
     for (;;) {
-      const left = 2 * at + 1;
-      if (left >= heap.length) return;
-      const right = left + 1;
-      const child = right < heap.length && isLater(this.#at(left), this.#at(right)) ? right : left;
-      if (!this.#swapIfLater(at, child)) return;
-      at = child;
+      const left = 2 * free + 1;
+      const first = heap[left];
+      const second = heap[left + 1];
+      if (first === undefined) break;
+      const secondIsSooner = second !== undefined && isLater(first, second);
+      const sooner = secondIsSooner ? second : first;
+      if (!isLater(last, sooner)) break;
+      heap[free] = sooner;
+      free = secondIsSooner ? left + 1 : left;
     }
-  }
-
-  #swapIfLater(parent: number, child: number): boolean {
-    const upper = this.#at(parent);
-    const lower = this.#at(child);
-    if (!isLater(upper, lower)) return false;
-    this.#heap[parent] = lower;
-    this.#heap[child] = upper;
-    return true;
-  }
-
-  #at(position: number): Task {
-    const task = this.#heap[position];
-    if (task === undefined) throw new InvariantError('a heap position exists', { position });
-    return task;
+    heap[free] = last;
   }
 }
 
