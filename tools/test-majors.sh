@@ -10,8 +10,9 @@ if [ "${1:-}" != --inside ]; then
   for major in "$@"; do
     root=$(sh tools/postgres-root.sh "$major")
     echo "PostgreSQL $major in $root"
-    # Mounts of its own, which end with it.
-    unshare --mount --propagation private sh tools/test-majors.sh --inside "$major" "$root" || failed="$failed $major"
+    # Mounts and processes of its own, which end with it: a guard takes PostgreSQL of its user that it may not look at for
+    # its own, and would not start beside the tests of another root.
+    unshare --mount --pid --fork --kill-child --propagation private sh tools/test-majors.sh --inside "$major" "$root" || failed="$failed $major"
   done
   [ -z "$failed" ] || { echo "failed with PostgreSQL$failed" >&2; exit 1; }
   echo "passed with PostgreSQL $*"
@@ -33,7 +34,8 @@ case $major in
 13) tests='test/integration/postgres test/integration/guard test/integration/agent test/integration/rebuild/rebuild.test.ts' ;;
 *) tests='test/integration/postgres test/integration/guard test/integration/agent test/integration/rebuild' ;;
 esac
-exec chroot "$root" /usr/bin/env -i HOME=/root TMPDIR=/tmp PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+# Not in the place of this shell: it is the first process here, and reaps the orphans.
+chroot "$root" /usr/bin/env -i HOME=/root TMPDIR=/tmp PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   LC_ALL=C.UTF-8 MATRIARCH_TEST_MAJOR="$major" ${MATRIARCH_TEST_ALL:+MATRIARCH_TEST_ALL=1} \
   /bin/sh -c 'cd "$1" && shift && exec node node_modules/vitest/vitest.mjs run --project integration "$@"' sh \
-  "$project" ${MATRIARCH_MAJORS_TESTS:-$tests}
+  "$project" ${MATRIARCH_MAJORS_TESTS:-$tests} || exit

@@ -17,7 +17,7 @@ import { Controllers } from './link/controllers.ts';
 import { EventStream } from './link/event-stream.ts';
 import { ParameterTeller } from './link/parameter-teller.ts';
 import { Reporter } from './link/reporter.ts';
-import { agentsObserver } from './observe/agents-observer.ts';
+import { agentsObserver, upstreamTarget } from './observe/agents-observer.ts';
 import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { NewsWatch } from './observe/news.ts';
 import type { Observer } from './observe/observer.ts';
@@ -31,9 +31,10 @@ import { WalLease } from './postgres/wal-programs.ts';
 import { Prober } from './probes/prober.ts';
 import { problemOf } from './problem.ts';
 import { AsideCopy } from './rebuild/aside-copy.ts';
+import { CopyProof } from './rebuild/copy-proof.ts';
 import { Preflights } from './rebuild/preflights.ts';
 import { RebuildDesk } from './rebuild/rebuild-desk.ts';
-import { streamingViewOf } from './rebuild/streaming-view.ts';
+import { UpstreamEnd } from './rebuild/upstream-end.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
@@ -71,6 +72,7 @@ export class Agent {
   readonly preflights: Preflights;
   readonly failsafe: Failsafe;
   readonly #aside: AsideCopy;
+  readonly #copyProof: CopyProof;
   readonly #hooks: Hooks;
   readonly #walLease: WalLease;
   readonly #local: LocalInstance;
@@ -100,6 +102,8 @@ export class Agent {
       () => performance.now(),
     );
     this.#aside = new AsideCopy(installation, config.postgres.dataDirectory, log);
+    const upstream = () => upstreamTarget(this.reconciler.goal, this.#local);
+    this.#copyProof = new CopyProof(this.desk, new UpstreamEnd(upstream, log));
     this.#hooks = new Hooks(config, log);
     const file = new FoldedStateFile(stateDirectory);
     this.stream = new EventStream(file, log, () => this.#changed());
@@ -361,8 +365,7 @@ export class Agent {
     const { latest } = this.observer;
     if (latest === null) return;
     const problem = this.runner.problem ?? this.reconciler.problem;
-    const view = streamingViewOf(latest, this.stream.state, problem);
-    this.desk.look(view, performance.now());
+    this.#copyProof.look(latest, this.stream.state, problem, performance.now());
   }
 
   #changed(): void {

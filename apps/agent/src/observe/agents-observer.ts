@@ -29,7 +29,7 @@ export function agentsObserver(subject: ObserverSubject): Observer {
 }
 
 /** Whom the standby should stream from; null while that is nobody, or we have no password for it. */
-function upstreamTarget(goal: Goal | null, local: LocalInstance): SqlTarget | null {
+export function upstreamTarget(goal: Goal | null, local: LocalInstance): SqlTarget | null {
   if (goal?.kind !== 'standby' || goal.archiveOnly === true) return null;
   return local.credentials === null ? null : local.remote(goal.upstream);
 }

@@ -117,13 +117,18 @@ export class RebuildDesk {
 
   /** Looks whether the copy that is in place proves itself; says why it does not when time is over. */
   look(view: StreamingView, nowMs: number): void {
-    const { placed, method } = this.journal;
-    if (!placed || method === null || this.#streams) return;
+    const { method } = this.journal;
+    if (!this.awaitsProof || method === null) return;
     const verdict = this.#watch.look(view, nowMs);
     if (verdict.kind === 'proved') {
       this.#streams = true;
       this.#enter('streaming');
     } else if (verdict.kind === 'stalled') this.failed(method, verdict.why);
+  }
+
+  /** A copy is in place and was not seen to stream yet. */
+  get awaitsProof(): boolean {
+    return this.journal.placed && this.journal.method !== null && !this.#streams;
   }
 
   get streams(): boolean {
