@@ -185,7 +185,7 @@ export class BackupSource {
     const request = await this.request(this.path(name));
     const target = { dataDirectory: this.path(name), walDirectory: null, tablespaces: [] };
     const places = new CopyPlaces(target);
-    this.makePlaces(places);
+    await this.makePlaces(places);
     return {
       ...request,
       places,
@@ -199,8 +199,8 @@ export class BackupSource {
   }
 
   /** As an agent does it, which runs as PostgreSQL's user. */
-  makePlaces(places: CopyPlaces): void {
-    places.prepare();
+  async makePlaces(places: CopyPlaces): Promise<void> {
+    await places.prepare();
     const { runAs } = this.installation;
     if (runAs === undefined) return;
     for (const directory of places.directories) chownSync(directory, runAs.uid, runAs.gid);

@@ -36,7 +36,7 @@ function preflightContract(name: string, world: () => ToolWorld): void {
       const preflight = await proveSource(tool, order, null);
       expect(preflight).toMatchObject({ method: tool.name, ok: true });
       expect(preflight.keepsAside).toBe(!tool.capabilities.inPlace);
-      order.places.remove();
+      await order.places.remove();
     });
 
     it('refuses the source of another cluster', async () => {
@@ -53,7 +53,7 @@ function preflightContract(name: string, world: () => ToolWorld): void {
         expect(preflight.ok).toBe(false);
         expect(preflight.detail).toContain('system identifier');
       }
-      order.places.remove();
+      await order.places.remove();
     });
 
     it('says in its preflight that the source is gone, and fails on it', async () => {
@@ -65,7 +65,7 @@ function preflightContract(name: string, world: () => ToolWorld): void {
       await expect(lost.tool.copy(order)).rejects.toSatisfy((error) =>
         ['BACKUP_SOURCE', 'PROCESS_FAILED', 'REWIND_FAILED'].includes(codeOf(error) ?? ''),
       );
-      order.places.remove();
+      await order.places.remove();
     });
   });
 }
@@ -85,7 +85,7 @@ function copyContract(name: string, world: () => ToolWorld): void {
         await finishCopy(order.installation, order.places, order.expected);
         expect(existsSync(join(order.places.dataDirectory, 'standby.signal'))).toBe(true);
       }
-      order.places.remove();
+      await order.places.remove();
     });
 
     it('ends at once when it is cancelled, with all that it has started', async () => {
@@ -113,7 +113,7 @@ function copyContract(name: string, world: () => ToolWorld): void {
       if (tool.capabilities.limitsBandwidth || error !== null)
         expect(isCancelled(error)).toBe(true);
       expect(copiers(order)).toEqual([]);
-      order.places.remove();
+      await order.places.remove();
       for (const directory of order.places.directories) expect(existsSync(directory)).toBe(false);
     });
 
@@ -134,7 +134,7 @@ function copyContract(name: string, world: () => ToolWorld): void {
       await expect(tool.copy(order)).rejects.toSatisfy(isCancelled);
       clearTimeout(timer);
       expect(done).toBeLessThan(SLOW_BYTES_PER_SECOND * seconds * 3);
-      order.places.remove();
+      await order.places.remove();
     });
   });
 }

@@ -2,7 +2,13 @@ import type { AsideReport } from '#libs/cluster';
 import { messageOf, timelineId } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { controlledLsn } from '#libs/postgres-model';
-import { asideOf, type Installation, readControlData, removeAside } from '#libs/postgres-run';
+import {
+  asideOf,
+  hasGone,
+  type Installation,
+  readControlData,
+  removeAside,
+} from '#libs/postgres-run';
 
 /**
  * What was moved aside for a copy that has not streamed yet. It is found again after a restart of the
@@ -10,6 +16,7 @@ import { asideOf, type Installation, readControlData, removeAside } from '#libs/
  */
 export class AsideCopy {
   #report: AsideReport | null = null;
+  #removing = false;
 
   constructor(
     readonly installation: Installation,
@@ -30,6 +37,7 @@ export class AsideCopy {
     const directory = asideOf(this.dataDirectory);
     if (directory === null) {
       this.#report = null;
+      if (hasGone(this.dataDirectory)) this.#remove('what a crash had left');
       return;
     }
     if (this.#report?.directory === directory) return;
@@ -44,12 +52,24 @@ export class AsideCopy {
     }
   }
 
-  /** The copy that took its place streams. */
+  /** The copy that took its place streams. Goes on beside: of a large one it takes minutes. */
   remove(): void {
     const directory = asideOf(this.dataDirectory);
     if (directory === null) return;
-    removeAside(this.dataDirectory);
     this.#report = null;
-    this.log.info('copy aside removed: the new one streams', { aside: directory });
+    this.#remove(directory);
+  }
+
+  #remove(what: string): void {
+    if (this.#removing) return;
+    this.#removing = true;
+    removeAside(this.dataDirectory)
+      .then(() => this.log.info('copy aside removed: the new one streams', { aside: what }))
+      .catch((error: unknown) => {
+        this.log.warn('copy aside not removed', { aside: what, why: messageOf(error) });
+      })
+      .finally(() => {
+        this.#removing = false;
+      });
   }
 }

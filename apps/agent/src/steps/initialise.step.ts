@@ -26,7 +26,7 @@ export async function initialise(context: StepContext): Promise<void> {
   const { local, observer, log } = context;
   const { dataDirectory } = local;
   // A crash between the renames: what was made was complete.
-  if (finishSwap(dataDirectory) === null) await makeFirst(context);
+  if ((await finishSwap(dataDirectory)) === null) await makeFirst(context);
   local.dataId.renew();
   observer.forgetDirectory();
   log.info('data directory initialised', { dataDirectory });
@@ -42,7 +42,7 @@ async function makeFirst(context: StepContext): Promise<void> {
   await context.needCredentials();
   const places = new CopyPlaces({ ...dataPlacesOf(dataDirectory), walDirectory }, tablespaces);
   try {
-    places.prepare();
+    await places.prepare();
     if (state.following !== undefined) {
       await copyFirst(context, places, state.following.remote);
     } else if (bootstrap.source !== null) {
@@ -57,9 +57,9 @@ async function makeFirst(context: StepContext): Promise<void> {
     }
     putStandbySignal(places.dataDirectory);
     await syncFileSystems(installation, places.dataDirectory);
-    swapIn(places, true);
+    await swapIn(places, true);
   } finally {
-    places.remove();
+    await places.remove();
   }
 }
 

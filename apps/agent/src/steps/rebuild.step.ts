@@ -28,7 +28,7 @@ const PERMIT_RETRY_MS = 200;
  */
 export async function rebuild(context: StepContext, ordered: StepOf<'rebuild'>): Promise<void> {
   const { desk, log, signal, local } = context;
-  if (finishInterruptedSwap(context, ordered.order.order)) return;
+  if (await finishInterruptedSwap(context, ordered.order.order)) return;
   await context.needCredentials();
   const step = { ...ordered, upstream: await presentUpstream(context, ordered.upstream) };
   await upstreamReady(context, step.upstream);
@@ -81,11 +81,11 @@ function needsRebuild({ desk }: StepContext): string {
 }
 
 /** A crash between the renames: the copy was whole and permitted, so it is put in place. */
-function finishInterruptedSwap(
+async function finishInterruptedSwap(
   { local, desk, observer, log }: StepContext,
   order: number,
-): boolean {
-  const swap = finishSwap(local.dataDirectory);
+): Promise<boolean> {
+  const swap = await finishSwap(local.dataDirectory);
   if (swap === null) return false;
   observer.forgetDirectory();
   const { journal } = desk;
@@ -192,9 +192,9 @@ async function copyAndSwap(
   try {
     if (!preflight.keepsAside) {
       await permit();
-      makeRoom(dataDirectory);
+      await makeRoom(dataDirectory);
     }
-    places.prepare();
+    await places.prepare();
     desk.enter('copying', tool.name);
     await tool.copy({
       ...request,
@@ -212,10 +212,10 @@ async function copyAndSwap(
     await finishCopy(local.installation, places, request.expected);
     desk.enter('replacing', tool.name);
     await permit();
-    const swap = swapIn(places, preflight.keepsAside);
+    const swap = await swapIn(places, preflight.keepsAside);
     log.info('copy in place', { method: tool.name, aside: swap.aside });
   } finally {
-    places.remove();
+    await places.remove();
   }
 }
 

@@ -9,12 +9,15 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { codeOf } from '#libs/kernel';
+import { removeTree } from './remove-tree.ts';
 
 /** Suffixes of what stands beside, or where that is another file system inside, a place of an instance. */
 const NEW = { beside: '.matriarch-new', inside: '.matriarch-new' };
 const ASIDE = { beside: '.matriarch-aside', inside: '.matriarch-aside' };
+/** What is being removed. */
+const GONE = '.matriarch-gone';
 /** Ours, and what a file system keeps at the top of itself. */
-const NOT_CONTENT = [NEW.inside, ASIDE.inside, 'lost+found'];
+const NOT_CONTENT = [NEW.inside, ASIDE.inside, GONE, 'lost+found'];
 
 /** Where the parts of an instance lie: the data directory, and what it links to. */
 export type DataPlaces = {
@@ -52,6 +55,11 @@ export function newTablespaceOf(location: string): string {
 
 export function asideTablespaceOf(location: string): string {
   return join(location, ASIDE.inside);
+}
+
+/** Under which name a place that was put aside is removed: what is put aside meanwhile has its own. */
+export function gonePlaceOf(aside: string): string {
+  return `${aside.slice(0, -ASIDE.beside.length)}${GONE}`;
 }
 
 /** What a directory holds of an instance. */
@@ -104,8 +112,8 @@ export class CopyPlaces {
   }
 
   /** Empties what an earlier attempt has left, and makes the directories. */
-  prepare(): void {
-    this.remove();
+  async prepare(): Promise<void> {
+    await this.remove();
     for (const directory of this.directories)
       mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
@@ -121,10 +129,10 @@ export class CopyPlaces {
   }
 
   /** Removes what was copied; nothing of an instance is in here. */
-  remove(): void {
+  async remove(): Promise<void> {
     const known = this.target.tablespaces.map(({ location }) => newTablespaceOf(location));
     for (const directory of new Set([...this.directories, ...known])) {
-      rmSync(directory, { recursive: true, force: true });
+      await removeTree(directory);
     }
   }
 }

@@ -81,7 +81,15 @@ export {
 } from './slots.ts';
 export { type Row, type SqlTarget, SqlTimeoutError } from './sql-connection.ts';
 export { SqlSession } from './sql-session.ts';
-export { asideOf, finishSwap, makeRoom, removeAside, type Swap, swapIn } from './swap-in.ts';
+export {
+  asideOf,
+  finishSwap,
+  hasGone,
+  makeRoom,
+  removeAside,
+  type Swap,
+  swapIn,
+} from './swap-in.ts';
 export { syncFileSystems } from './sync-file-systems.ts';
 export {
   dropDanglingSkips,

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unfinishedWork } from '#libs/process';
 import { CopyPlaces, dataPlacesOf } from './data-places.ts';
-import { asideOf, finishSwap, removeAside, swapIn } from './swap-in.ts';
+import { asideOf, finishSwap, hasGone, removeAside, swapIn } from './swap-in.ts';
 
 let root: string;
 let data: string;
@@ -46,9 +47,9 @@ function linked(text: string): void {
   instance(data, join(root, 'wal'), join(root, 'ts'), text);
 }
 
-function copied(text: string): CopyPlaces {
+async function copied(text: string): Promise<CopyPlaces> {
   const copy = new CopyPlaces(dataPlacesOf(data), { '/there': join(root, 'ts') });
-  copy.prepare();
+  await copy.prepare();
   const tablespace = copy.tablespace('/there');
   instance(copy.dataDirectory, copy.walDirectory ?? '', tablespace, text);
   return copy;
@@ -61,47 +62,47 @@ function textsOf(directory: string): string[] {
 }
 
 describe('a copy that takes the place of an instance', () => {
-  it('is whole, and so is what was there before: WAL and tablespaces too', () => {
+  it('is whole, and so is what was there before: WAL and tablespaces too', async () => {
     linked('old');
-    const { aside } = swapIn(copied('new'), true);
+    const { aside } = await swapIn(await copied('new'), true);
     expect(textsOf(data)).toEqual(['new', 'new', 'new']);
     expect(aside).toBe(`${data}.matriarch-aside`);
     expect(textsOf(aside ?? '')).toEqual(['old', 'old', 'old']);
     expect(asideOf(data)).toBe(aside);
     expect(unfinishedWork(data)).toBeUndefined();
-    removeAside(data);
+    await removeAside(data);
     expect(readdirSync(root).sort()).toEqual(['pg1', 'ts', 'wal']);
     expect(readdirSync(join(root, 'ts'))).toEqual(['PG_15_1']);
     expect(textsOf(data)).toEqual(['new', 'new', 'new']);
   });
 
-  it('does not displace an earlier copy aside, which nothing that streamed has replaced', () => {
+  it('does not displace an earlier copy aside, which nothing that streamed has replaced', async () => {
     linked('first');
-    swapIn(copied('second'), true);
-    swapIn(copied('third'), true);
+    await swapIn(await copied('second'), true);
+    await swapIn(await copied('third'), true);
     expect(textsOf(data)).toEqual(['third', 'third', 'third']);
     expect(textsOf(asideOf(data) ?? '')).toEqual(['first', 'first', 'first']);
   });
 
-  it('takes the place of what goes first where there is no room for both', () => {
+  it('takes the place of what goes first where there is no room for both', async () => {
     linked('old');
-    expect(swapIn(copied('new'), false).aside).toBeNull();
+    expect((await swapIn(await copied('new'), false)).aside).toBeNull();
     expect(textsOf(data)).toEqual(['new', 'new', 'new']);
     expect(existsSync(`${data}.matriarch-aside`)).toBe(false);
   });
 
-  it('goes into an empty place', () => {
+  it('goes into an empty place', async () => {
     mkdirSync(data);
     const copy = new CopyPlaces(dataPlacesOf(data));
-    copy.prepare();
+    await copy.prepare();
     put(join(copy.dataDirectory, 'PG_VERSION'), '15\n');
-    expect(swapIn(copy, true).aside).toBeNull();
+    expect((await swapIn(copy, true)).aside).toBeNull();
     expect(readdirSync(root)).toEqual(['pg1']);
   });
 
-  it('is finished after a crash at any act, with the same end', { timeout: 60_000 }, () => {
+  it('is finished after a crash at any act, with the same end', { timeout: 60_000 }, async () => {
     linked('old');
-    const { acts } = swapIn(copied('new'), true);
+    const { acts } = await swapIn(await copied('new'), true);
     expect(acts.length).toBeGreaterThan(6);
     for (let crash = 0; crash < acts.length; crash += 1) {
       rmSync(root, { recursive: true });
@@ -110,13 +111,30 @@ describe('a copy that takes the place of an instance', () => {
       const crashing = (index: number): void => {
         if (index === crash) throw new Error('crash');
       };
-      expect(() => swapIn(copied('new'), true, crashing)).toThrow('crash');
+      await expect(swapIn(await copied('new'), true, crashing)).rejects.toThrow('crash');
       expect(unfinishedWork(data)).toBe('putting a copy in place');
       expect(JSON.parse(readFileSync(journal, 'utf8')).done).toBe(crash);
-      expect(finishSwap(data)?.aside).toBe(`${data}.matriarch-aside`);
+      expect((await finishSwap(data))?.aside).toBe(`${data}.matriarch-aside`);
       expect(textsOf(data)).toEqual(['new', 'new', 'new']);
       expect(textsOf(`${data}.matriarch-aside`)).toEqual(['old', 'old', 'old']);
-      expect(finishSwap(data)).toBeNull();
+      expect(await finishSwap(data)).toBeNull();
     }
+  });
+});
+
+describe('the removal of a copy aside', () => {
+  it('that a crash interrupted is ended with the next one', async () => {
+    linked('old');
+    await swapIn(await copied('new'), true);
+    for (const place of [join(root, 'wal'), `${root}/ts/`, data]) {
+      renameSync(`${place}.matriarch-aside`, `${place}.matriarch-gone`);
+    }
+    expect(hasGone(data)).toBe(true);
+    await swapIn(await copied('newer'), true);
+    expect(textsOf(asideOf(data) ?? '')).toEqual(['new', 'new', 'new']);
+    await removeAside(data);
+    expect(hasGone(data)).toBe(false);
+    expect(readdirSync(root).sort()).toEqual(['pg1', 'ts', 'wal']);
+    expect(textsOf(data)).toEqual(['newer', 'newer', 'newer']);
   });
 });

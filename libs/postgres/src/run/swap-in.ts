@@ -16,8 +16,10 @@ import {
   contentsOf,
   type DataPlaces,
   dataPlacesOf,
+  gonePlaceOf,
   isMountPoint,
 } from './data-places.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** One thing to do; the one that a crash interrupted is done again. */
 type Act =
@@ -45,24 +47,24 @@ type Journal = Swap & { readonly done: number };
  *
  * @param onAct called before each act, when it is on disk that those before it are done
  */
-export function swapIn(
+export async function swapIn(
   copy: CopyPlaces,
   keepsAside: boolean,
   onAct: (index: number) => void = () => undefined,
-): Swap {
+): Promise<Swap> {
   const { dataDirectory } = copy.target;
   const swap = planSwap(copy, keepsAside);
   markUnfinishedBeside(dataDirectory, 'putting a copy in place');
-  carryOut(dataDirectory, { ...swap, done: 0 }, onAct);
+  await carryOut(dataDirectory, { ...swap, done: 0 }, onAct);
   return swap;
 }
 
 /** @returns the swap that a crash had interrupted; null when there was none */
-export function finishSwap(dataDirectory: string): Swap | null {
+export async function finishSwap(dataDirectory: string): Promise<Swap | null> {
   const text = readFileIfPresent(journalOf(dataDirectory));
   if (text === undefined) return null;
   const journal = JSON.parse(text) as Journal;
-  carryOut(dataDirectory, journal, () => undefined);
+  await carryOut(dataDirectory, journal, () => undefined);
   return journal;
 }
 
@@ -70,21 +72,37 @@ export function finishSwap(dataDirectory: string): Swap | null {
  * Removes what is there, where the disk has no room for a second copy; until a copy is in place the
  * directory is marked.
  */
-export function makeRoom(dataDirectory: string): void {
+export async function makeRoom(dataDirectory: string): Promise<void> {
   const acts = removed(dataPlacesOf(dataDirectory));
   markUnfinishedBeside(dataDirectory, 'making room for a copy');
-  for (const act of acts) perform(act);
+  for (const act of acts) await perform(act);
 }
 
-/** The copy that was moved aside and what it links to go for good. */
-export function removeAside(dataDirectory: string): void {
-  const aside = asidePlaceOf(dataDirectory);
-  const places = dataPlacesOf(aside);
-  const linked = [places.walDirectory, ...places.tablespaces.map(({ location }) => location)];
-  for (const path of linked) {
-    if (path !== null && isAside(path)) rmSync(path, { recursive: true, force: true });
+/** The copy that was moved aside and what it links to go for good; it is no copy aside from the first moment on. */
+export async function removeAside(dataDirectory: string): Promise<void> {
+  await removeGone(dataDirectory);
+  for (const path of asidePlaces(asidePlaceOf(dataDirectory))) {
+    if (existsSync(path)) renameSync(path, gonePlaceOf(path));
   }
-  rmSync(aside, { recursive: true, force: true });
+  await removeGone(dataDirectory);
+}
+
+/** Whether a crash interrupted the removal of a copy aside. */
+export function hasGone(dataDirectory: string): boolean {
+  return existsSync(gonePlaceOf(asidePlaceOf(dataDirectory)));
+}
+
+/** Links in it tell what else is to go: it goes last. */
+async function removeGone(dataDirectory: string): Promise<void> {
+  const gone = gonePlaceOf(asidePlaceOf(dataDirectory));
+  for (const path of asidePlaces(gone)) await removeTree(path === gone ? gone : gonePlaceOf(path));
+}
+
+/** A directory that was put aside, after what it links to: only what we have put aside is ever removed through a link. */
+function asidePlaces(directory: string): readonly string[] {
+  const { walDirectory, tablespaces } = dataPlacesOf(directory);
+  const linked = [walDirectory, ...tablespaces.map(({ location }) => location)];
+  return [...linked.filter((path) => path !== null).filter(isAside), directory];
 }
 
 export function asideOf(dataDirectory: string): string | null {
@@ -92,7 +110,6 @@ export function asideOf(dataDirectory: string): string | null {
   return existsSync(join(aside, 'PG_VERSION')) ? aside : null;
 }
 
-/** Only what we have put aside is ever removed through a link. */
 function isAside(path: string): boolean {
   return path.endsWith('.matriarch-aside');
 }
@@ -105,31 +122,30 @@ function journalOf(dataDirectory: string): string {
  * How far it came is on disk before the next act begins: one that was done long ago must not be done
  * again, because by then its path may hold the new copy.
  */
-function carryOut(
+async function carryOut(
   dataDirectory: string,
   { aside, acts, done }: Journal,
   onAct: (index: number) => void,
-): void {
+): Promise<void> {
   for (const [index, act] of acts.entries()) {
     if (index < done) continue;
     const journal: Journal = { aside, acts, done: index };
     writeFileDurably(journalOf(dataDirectory), JSON.stringify(journal));
     onAct(index);
-    perform(act);
+    await perform(act);
   }
   clearUnfinished(dataDirectory);
   removeFileDurably(journalOf(dataDirectory));
 }
 
-function perform(act: Act): void {
+async function perform(act: Act): Promise<void> {
   switch (act.kind) {
     case 'makeDirectory':
       mkdirSync(act.path, { recursive: true, mode: 0o700 });
       fsyncDirectory(dirname(act.path));
       return;
     case 'remove':
-      rmSync(act.path, { recursive: true, force: true });
-      return;
+      return removeTree(act.path);
     case 'link':
       if (isLinkTo(act.path, act.to)) return;
       rmSync(act.path, { force: true });
