@@ -1,6 +1,6 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { run } from '#libs/process';
 import type { AgentHost } from '../../test/integration/agent/agent-host.ts';
 import { BackupHosts } from '../../test/integration/rebuild/backup-hosts.ts';
 import { RebuildRig } from '../../test/integration/rebuild/rebuild-rig.ts';
@@ -21,7 +21,8 @@ export class BenchRig {
     readonly backups: BackupHosts,
   ) {}
 
-  static async start(method: Method): Promise<BenchRig> {
+  /** Nothing runs yet that `remove` would not end. */
+  static async make(method: Method): Promise<BenchRig> {
     const archive = method === 'pgbackrest' ? { archive: { tool: 'pgbackrest' as const } } : {};
     const rig = await RebuildRig.create({
       agentScript: join(ROOT, 'dist/bundle/apps/agent/src/main.js'),
@@ -51,12 +52,10 @@ export class BenchRig {
         },
       },
     });
-    const bench = new BenchRig(rig, new BackupHosts(rig));
-    await bench.#begin(method);
-    return bench;
+    return new BenchRig(rig, new BackupHosts(rig));
   }
 
-  async #begin(method: Method): Promise<void> {
+  async start(method: Method): Promise<void> {
     process.env['PATH'] = `${await this.backups.prepare()}:${this.#path}`;
     if (method === 'barman') await this.backups.startSsh();
     const [first] = this.rig.hosts;
@@ -98,7 +97,8 @@ export class BenchRig {
     if (method === 'barman') await this.backups.barman(...argv);
     else await rig.asPostgres(argv);
     const tookMs = performance.now() - begunMs;
-    rmSync(directory, { recursive: true });
+    // The leader of the rig lives in this process: it must go on renewing leases meanwhile.
+    await run(['rm', '-rf', directory], { timeoutMs: STREAM_LIMIT_MS });
     return tookMs;
   }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { messageOf } from '#libs/kernel';
 import { writeDocumentPart } from '../shared/document-part.ts';
@@ -25,7 +26,7 @@ let running: BenchRig | null = null;
 
 async function measure(method: Method, file: CopiesFile): Promise<void> {
   const [databaseMb, runs] = [Number(values.megabytes), Number(values.runs)];
-  const bench = await BenchRig.start(method);
+  const bench = await BenchRig.make(method);
   running = bench;
   const take = (by: MeasuredCopy['by'], load: number, tookMs: number): void => {
     const ms = Math.round(tookMs);
@@ -34,6 +35,7 @@ async function measure(method: Method, file: CopiesFile): Promise<void> {
     process.stderr.write(`${JSON.stringify(copy)}\n`);
   };
   try {
+    await bench.start(method);
     await bench.fill(databaseMb);
     await bench.backUp(method);
     for (let run = 0; run < runs; run += 1) {
@@ -61,8 +63,15 @@ function chosen(names: string): readonly Method[] {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    void Promise.resolve(running?.remove()).finally(() => process.exit(2));
+    const left = Promise.resolve(running?.remove());
+    left.then(endChildren, endChildren).finally(() => process.exit(2));
   });
+}
+
+/** Tools that were just at work. */
+function endChildren(): void {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  for (const pid of children.split(' ')) if (pid.trim() !== '') process.kill(Number(pid));
 }
 try {
   const file = new CopiesFile(values['runs-file']);

@@ -1,3 +1,5 @@
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseLsn, timelineId } from '#libs/kernel';
 import {
@@ -220,12 +222,31 @@ describe('a primary and its standbys', () => {
     await pg1.startStandby();
   });
 
+  it('finds the end of the WAL at once where the next segment is not there yet', async () => {
+    const begin = String(await pg3.sql('SELECT pg_current_wal_insert_lsn()::text'));
+    const segment = String(await pg3.sql('SELECT pg_walfile_name(pg_switch_wal())'));
+    const alone = join(cluster.directory, 'alone');
+    mkdirSync(join(alone, 'pg_wal'), { recursive: true });
+    copyFileSync(join(pg3.dataDirectory, 'pg_wal', segment), join(alone, 'pg_wal', segment));
+    chmodSync(join(alone, 'pg_wal', segment), 0o644);
+    const end = await walEnd(cluster.installation, {
+      dataDirectory: alone,
+      walSegmentBytes: Number(WAL_SEGMENT_BYTES),
+      replayedLsn: parseLsn(begin),
+      timeline: timelineId(5),
+      timeoutMs: 10_000,
+    });
+    expect(end.lsn).toBe((parseLsn(begin) / WAL_SEGMENT_BYTES + 1n) * WAL_SEGMENT_BYTES);
+    // pg_waldump itself waits 5 s for a file that is not there.
+    expect(end.tookMs).toBeLessThan(4_000);
+  });
+
   async function positionOf(standby: LocalInstance): Promise<{ lsn: bigint; timeline: number }> {
     const { role } = await standby.reachable();
     if (role.kind !== 'standby') throw new Error('not a standby');
     const end = await walEnd(cluster.installation, {
       dataDirectory: standby.dataDirectory,
-      walSegmentBytes: 16 * 1_024 * 1_024,
+      walSegmentBytes: Number(WAL_SEGMENT_BYTES),
       replayedLsn: role.replayedLsn,
       timeline: role.timeline,
       ...(role.receivedLsn === undefined ? {} : { receivedLsn: role.receivedLsn }),
@@ -236,6 +257,7 @@ describe('a primary and its standbys', () => {
 });
 
 const WAL_PAGE_BYTES = 8_192n;
+const WAL_SEGMENT_BYTES = 16n * 1_024n * 1_024n;
 
 /**
  * Writes records until one ends exactly at the end of a page. The insert position is then behind the

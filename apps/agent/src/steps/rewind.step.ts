@@ -44,6 +44,7 @@ export async function rewindTo(
       },
       timeoutMs: REWIND_LIMIT_MS,
       signal,
+      onMessage: (line) => log.debug('pg_rewind', { line }),
     });
     if (outcome.kind === 'not-required') {
       log.error('pg_rewind sees nothing to do on a diverged instance: it will be rebuilt', {});

@@ -18,6 +18,8 @@ export function rewindArgv(request: RewindRequest): readonly string[] {
     `--target-pgdata=${request.dataDirectory}`,
     `--source-server=${formatConninfo(request.source)}`,
     '--progress',
+    // It would bring one file after another to the disk; the caller does so with the whole file system.
+    '--no-sync',
     ...(restores ? ['--restore-target-wal'] : []),
   ];
 }

@@ -19,12 +19,15 @@ import { forgetInheritedSettings } from './inherited-settings.ts';
 import type { Installation } from './installation.ts';
 import { readControlData } from './read-control-data.ts';
 import { runTool, type ToolSecrets } from './run-tool.ts';
+import { syncFileSystems } from './sync-file-systems.ts';
 
 export type RewindOptions = Omit<RewindRequest, 'binDirectory' | 'version'> & {
   readonly secrets?: ToolSecrets;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CopyProgress) => void;
+  /** What else it says. */
+  readonly onMessage?: (line: string) => void;
 };
 
 export type RewindOutcome = {
@@ -78,7 +81,10 @@ export async function rewind(
     const outcome = await runRewind(installation, options, () => {
       touched = true;
     });
-    if (outcome.kind === 'rewound') forgetInheritedSettings(dataDirectory);
+    if (outcome.kind === 'rewound') {
+      forgetInheritedSettings(dataDirectory);
+      await syncFileSystems(installation, dataDirectory);
+    }
     finish(dataDirectory);
     return outcome;
   } catch (cause) {
@@ -98,7 +104,7 @@ async function runRewind(
   options: RewindOptions,
   onTouch: () => void,
 ): Promise<RewindOutcome> {
-  const { secrets, timeoutMs, signal, onProgress, ...request } = options;
+  const { secrets, timeoutMs, signal, onProgress, onMessage, ...request } = options;
   const limits = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
   await recoverBefore13(installation, options.dataDirectory, limits);
   const argv = rewindArgv({ ...request, ...installation });
@@ -108,7 +114,8 @@ async function runRewind(
     onStderrLine: (line) => {
       if (FIRST_CHANGE_FOLLOWS.test(line)) onTouch();
       const progress = parseCopyProgress(line);
-      if (progress !== undefined) onProgress?.(progress);
+      if (progress === undefined) onMessage?.(line);
+      else onProgress?.(progress);
     },
   });
   const output = `${result.stdout}${result.stderr}`;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainError, type Lsn, maxLsn, type TimelineId } from '#libs/kernel';
 import {
@@ -94,11 +94,14 @@ class WalReader {
   }
 
   async #read(range: WalRange): Promise<Lsn | undefined> {
+    const endLsn = this.#endOfFiles(range);
+    if (endLsn <= range.startLsn) return undefined;
     let last: WalRecord | undefined;
     const argv = waldumpArgv({
       binDirectory: this.installation.binDirectory,
       walDirectory: this.#walDirectory(),
       ...range,
+      endLsn,
     });
     const { stderr, exitCode } = await runTool(this.installation, argv, {
       timeoutMs: this.request.timeoutMs,
@@ -114,6 +117,21 @@ class WalReader {
     if (last === undefined) return undefined;
     const end = walRecordEnd(last, this.request.walSegmentBytes);
     return range.endLsn !== undefined && end > range.endLsn ? range.endLsn : end;
+  }
+
+  /**
+   * Where the range or the row of segments that are there ends. pg_waldump waits 5 s for one that is not there, and a
+   * failover with it: after a switch of segments on a primary at rest, say.
+   */
+  #endOfFiles({ timeline, startLsn, endLsn }: WalRange): Lsn {
+    const { walSegmentBytes } = this.request;
+    const present = new Set(readdirSync(this.#walDirectory()));
+    let end: Lsn = walSegmentStart(startLsn, walSegmentBytes);
+    while (present.has(walSegmentName(timeline, end, walSegmentBytes))) {
+      if (endLsn !== undefined && end >= endLsn) return endLsn;
+      end = (end + BigInt(walSegmentBytes)) as Lsn;
+    }
+    return endLsn !== undefined && endLsn < end ? endLsn : end;
   }
 
   #walDirectory(): string {
