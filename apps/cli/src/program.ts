@@ -7,7 +7,8 @@ import type { Finish } from './verb.ts';
 
 const PROCESSES = `
 Processes:
-  matriarch controller --config FILE  one of 3, 5 or 7 controllers
+  matriarch controller --config FILE  one of 3, 5 or 7 controllers; at the first start of a group
+                                      --found-without NAME: do not wait for that founder
   matriarch agent --config FILE       beside each PostgreSQL instance; starts its guard
   matriarch guard --config FILE       the guard alone, with the agent's file
   matriarch guard --self-test         whether the kernel ends PostgreSQL with its guard, here

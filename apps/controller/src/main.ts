@@ -12,7 +12,7 @@ const EXIT_FATAL = 1;
 const CLOSE_LIMIT_MS = 1_800;
 
 async function main(): Promise<void> {
-  const config = loadConfig();
+  const { config, foundWithout } = loadConfig();
   const { name, logLevel: level } = config;
   const log = createLogger({ process: 'controller', level, fields: { controller: name } });
   const onFatal = (error: unknown): void => {
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     log.warn('controller removed', { why: messageOf(error) });
     close?.('removed');
   };
-  const running = await startController({ config, log, onFatal, onRemoved }).catch(
+  const running = await startController({ config, foundWithout, log, onFatal, onRemoved }).catch(
     (error: unknown) => badStart(startProblem(error, config)),
   );
   let closing = false;
@@ -44,14 +44,31 @@ async function main(): Promise<void> {
   if (removed) close('removed');
 }
 
-function loadConfig(): ControllerConfig {
+type Started = { readonly config: ControllerConfig; readonly foundWithout: readonly string[] };
+
+function loadConfig(): Started {
   try {
-    const { values } = parseArgs({ options: { config: { type: 'string' } } });
+    const { values } = parseArgs({
+      options: { config: { type: 'string' }, 'found-without': { type: 'string', multiple: true } },
+    });
     if (values.config === undefined) badStart('which configuration? Use --config FILE');
-    return loadControllerConfig(values.config);
+    const config = loadControllerConfig(values.config);
+    return { config, foundWithout: otherFounders(config, values['found-without'] ?? []) };
   } catch (error) {
     return badStart(messageOf(error));
   }
+}
+
+/** Names of `--found-without`: given once with commas, or several times. */
+function otherFounders({ name, controllers }: ControllerConfig, given: string[]): string[] {
+  const names = given.flatMap((text) => text.split(',')).map((text) => text.trim());
+  const others = controllers.map((founder) => String(founder.name)).filter((one) => one !== name);
+  const wrong = names.filter((one) => !others.includes(one));
+  if (wrong.length === 0) return names;
+  return badStart(
+    `--found-without ${wrong.join(',')}: it takes founders that are gone for good, other than this one; the ` +
+      `file of '${name}' lists ${others.join(', ') || 'no other'}`,
+  );
 }
 
 function startProblem(error: unknown, { listen, api }: ControllerConfig): string {

@@ -29,8 +29,8 @@ import { LeaderRelay } from './http/leader-relay.ts';
 import { ProblemFilter } from './http/problem.filter.ts';
 import { isolated } from './integrity/isolated.ts';
 import { PeerNetwork } from './links/peer-network.ts';
-import { askFounders } from './membership/ask-founders.ts';
 import { type AdmissionOptions, awaitAdmission } from './membership/await-admission.ts';
+import { Founding } from './membership/founding.ts';
 import { MemberRemovedError } from './membership/member-ids.ts';
 import { MembershipOrders } from './membership/membership-orders.ts';
 import { SeatTakenError } from './membership/seats.ts';
@@ -47,6 +47,10 @@ export type StartOptions = {
   /** Another range of the protocol than this version's: for tests of an upgrade. */
   readonly protocol?: ProtocolRange;
   readonly checkEveryMs?: number;
+  /** Founders that need not answer before this one founds the group: the operator answers for them. */
+  readonly foundWithout?: readonly string[];
+  /** Ends the wait of a founder for the others. */
+  readonly signal?: AbortSignal;
   /** This controller's seat was taken away: it is of no more use and should be closed. */
   readonly onRemoved?: (error: MemberRemovedError | SeatTakenError) => void;
 };
@@ -78,27 +82,22 @@ const seed = randomBytes(4).readUInt32BE(0);
 /** Starts one controller of a group. @throws DomainError and errors of `listen`, before it serves */
 export async function startController(options: StartOptions): Promise<RunningController> {
   const { config, log, onFatal } = options;
-  const { tls, name, timing } = config;
-  const credentials = await TlsCredentials.load({
-    caPath: tls.ca,
-    certPath: tls.certificate,
-    keyPath: tls.key,
-  });
+  const { name, timing } = config;
+  const { credentials, security } = await whoItIs(config);
   const { identity } = credentials;
-  if (identity.role !== 'controller' || identity.name !== name) {
-    throw new ForeignCertificateError(tls.certificate, `${identity.role} '${identity.name}'`, name);
-  }
   const { groupId } = identity;
-  const security: LinkSecurity = config.insecurePlainTransport
-    ? { kind: 'plain-for-benchmark' }
-    : { kind: 'mutual-tls', credentials };
   const clock = systemClock;
   const speaks = options.protocol ?? OWN_PROTOCOL;
   const started = randomBytes(8).toString('hex');
   const directoryId = randomBytes(8).toString('hex');
   const incarnation = incarnationOn(directoryId, started);
   const stranger = { ...identity, memberId: 0, incarnation, speaks };
-  const entry = seatEntry({ config, security, self: stranger, log });
+  const { foundWithout: without = [], signal } = options;
+  const founding = new Founding({
+    ...{ config, security, self: stranger, incarnation: started, log, without },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const entry = seatEntry({ config, security, self: stranger, log }, founding);
   const directory = config.stateDirectory;
   const seat = await openSeat({ groupId, name, directory, entry, directoryId });
   const { memberId, directoryId: found } = seat.recovered;
@@ -110,6 +109,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
   opened.add(() => storage.close());
   opened.add(() => host.stop());
   opened.add(() => network.stop());
+  opened.add(() => founding.close());
   try {
     const { protocol } = host.store;
     if (protocol > speaks.protocolMax) {
@@ -135,6 +135,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
     const parts: PeerParts = { options, core, network, agents, security, self };
     const http = await makeApi({ ...parts, replica, groupId, apiAddress });
     opened.add(() => http.app.close());
+    await founding.close();
     const peers = await listenForPeers(parts);
     opened.add(() => peers.close());
     const api = new ApiListener(http.handle, credentials.options);
@@ -156,15 +157,32 @@ export async function startController(options: StartOptions): Promise<RunningCon
   }
 }
 
+/** @throws ForeignCertificateError, and what is wrong with the files */
+async function whoItIs({ name, tls, insecurePlainTransport }: ControllerConfig): Promise<{
+  readonly credentials: TlsCredentials;
+  readonly security: LinkSecurity;
+}> {
+  const { ca: caPath, certificate: certPath, key: keyPath } = tls;
+  const credentials = await TlsCredentials.load({ caPath, certPath, keyPath });
+  const { identity } = credentials;
+  if (identity.role !== 'controller' || identity.name !== name) {
+    throw new ForeignCertificateError(certPath, `${identity.role} '${identity.name}'`, name);
+  }
+  const security: LinkSecurity = insecurePlainTransport
+    ? { kind: 'plain-for-benchmark' }
+    : { kind: 'mutual-tls', credentials };
+  return { credentials, security };
+}
+
 /** What a fresh directory does: found the group, or wait at its door. */
-function seatEntry(options: AdmissionOptions): SeatEntry {
+function seatEntry(options: AdmissionOptions, founding: Founding): SeatEntry {
   const { controllers, join } = options.config;
   if (join !== null) return { kind: 'join', admitted: () => awaitAdmission(options) };
   const founders = controllers.map(({ name, address }) => ({
     name,
     address: formatAddress(address),
   }));
-  return { kind: 'found', founders, mayFound: () => askFounders(options) };
+  return { kind: 'found', founders, mayFound: () => founding.permission() };
 }
 
 type PeerParts = {

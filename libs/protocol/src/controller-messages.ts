@@ -25,7 +25,10 @@ export type JoinAnswer =
 
 /** What a controller knows of the seat of whoever asks by its name, and how far its own log goes. */
 export type SeatAnswer = {
-  /** `free`: nobody took it yet; `taken`: by another directory; `none`: the group is without it. */
+  /**
+   * `free`: nobody took it yet; `taken`: by another directory; `none`: the group is without it; `empty`: whoever
+   * answers is on an empty directory itself.
+   */
   readonly seat: (typeof SEAT_STATES)[number];
   readonly lastIndex: number;
 };
@@ -101,7 +104,7 @@ const TYPES = [
   'seatAnswer',
 ] as const satisfies readonly ControllerMessage['type'][];
 
-const SEAT_STATES = ['free', 'taken', 'none'] as const;
+const SEAT_STATES = ['free', 'taken', 'none', 'empty'] as const;
 const NAME_LENGTH_MAX = 100;
 const ADDRESS_LENGTH_MAX = 300;
 const REASON_LENGTH_MAX = 500;

@@ -38,6 +38,12 @@ export type Mistakes = {
 /** How a controller that is no founder starts. */
 export type Joining = { readonly join?: { readonly token: string | null } };
 
+/** How a founder on an empty directory starts. */
+export type FoundingWay = {
+  readonly foundWithout?: readonly string[];
+  readonly signal?: AbortSignal;
+};
+
 /** What another version would do otherwise. */
 export type Version = { readonly protocol?: ProtocolRange; readonly checkEveryMs?: number };
 
@@ -108,7 +114,10 @@ export class ThreeControllers {
     return `${HOST}:${link}`;
   }
 
-  async start(name: string, wrong: Mistakes & Joining & Version = {}): Promise<RunningController> {
+  async start(
+    name: string,
+    wrong: Mistakes & Joining & FoundingWay & Version = {},
+  ): Promise<RunningController> {
     const { certPath, keyPath } = await this.certificate('controller', wrong.certificateOf ?? name);
     const { link, api } = this.placeOf(wrong.portsOf ?? name);
     const running = await startController({
@@ -128,6 +137,8 @@ export class ThreeControllers {
       log: this.#logger({ controller: name }),
       ...(wrong.protocol === undefined ? {} : { protocol: wrong.protocol }),
       ...(wrong.checkEveryMs === undefined ? {} : { checkEveryMs: wrong.checkEveryMs }),
+      ...(wrong.foundWithout === undefined ? {} : { foundWithout: wrong.foundWithout }),
+      ...(wrong.signal === undefined ? {} : { signal: wrong.signal }),
       onFatal: (error) => {
         throw error;
       },
@@ -140,8 +151,9 @@ export class ThreeControllers {
     return running;
   }
 
-  async startAll(): Promise<void> {
-    for (const name of this.founders) await this.start(name);
+  /** Founders wait for one another. */
+  async startAll(how: Version = {}): Promise<void> {
+    await Promise.all(this.founders.map((name) => this.start(name, how)));
   }
 
   async stop(name: string): Promise<void> {

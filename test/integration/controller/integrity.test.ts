@@ -43,7 +43,7 @@ async function write(...commands: readonly ReturnType<typeof put>[]) {
 describe('a controller whose state is not that of the majority', () => {
   async function startAll(): Promise<void> {
     group = await ThreeControllers.make();
-    for (const name of NAMES) await group.start(name, { checkEveryMs: 100 });
+    await group.startAll({ checkEveryMs: 100 });
     await group.leader();
     for (const name of NAMES) await untilLevel(name, OWN_PROTOCOL.protocolMax);
   }
@@ -104,7 +104,7 @@ describe('a controller whose state is not that of the majority', () => {
 describe('an upgrade of one controller after another', () => {
   it('switches features on once all members have them, and not before', async () => {
     group = await ThreeControllers.make();
-    for (const name of NAMES) await group.start(name, { protocol: OLD, checkEveryMs: 500 });
+    await group.startAll({ protocol: OLD, checkEveryMs: 500 });
     for (const name of NAMES) {
       await write(put('k', name));
       await group.stop(name);

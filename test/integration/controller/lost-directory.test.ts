@@ -2,9 +2,16 @@ import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decode } from '#libs/protocol';
 import { SessionClient } from './clients.ts';
-import { ThreeControllers, until } from './controllers.ts';
+import { type Line, ThreeControllers, until } from './controllers.ts';
 
 const NAMES = ['c1', 'c2', 'c3'] as const;
+
+const WAITS = 'this controller waits before it founds a group';
+
+const saysWaiting = (name: string, silent: string) => (line: Line) =>
+  line.message === WAITS &&
+  line.fields?.['controller'] === name &&
+  JSON.stringify(line.fields).includes(`${silent} (`);
 
 /**
  * Known bug 24 (TiKV #9579): a member that comes back under its id without what it promised. A disk was
@@ -88,19 +95,35 @@ describe('a founder whose directory was lost', () => {
     expect((await group.leader()).controller.replica.host.role.term).toBe(term);
   });
 
-  it('does not help an older log to win: what it had acknowledged is not lost', async () => {
+  /** One behind, one emptied, the leader down: what the latter two acknowledged is with the leader only. */
+  async function loseOneOfTwo() {
     await found();
     const lost = await group.follower();
     const { name: leader } = await group.leader();
     const behind = NAMES.find((name) => name !== lost && name !== leader) ?? '';
     await group.stop(behind);
-    // On the leader and on the one whose disk is about to go.
     await write('acknowledged-by-two');
     await group.stop(lost);
     await group.stop(leader);
     rmSync(group.directoryOf(lost), { recursive: true });
+    return { lost, leader, behind };
+  }
+
+  it('waits for the others, and is told by the first that comes', async () => {
+    const { lost, leader, behind } = await loseOneOfTwo();
+    const refused = refusal(lost);
+    await until('it waits', () => group.lines.some(saysWaiting(lost, leader)));
+    await group.start(behind);
+    expect(await refused).toMatchObject({ code: 'GROUP_EXISTS' });
+    expect(group.running.get(behind)?.replica.host.role.role).not.toBe('leader');
+    await group.start(leader);
+    expect(await read('acknowledged-by-two')).toEqual(new Uint8Array([7]));
+  });
+
+  it('does not help an older log to win, even when it was told to found: nothing acknowledged is lost', async () => {
+    const { lost, leader, behind } = await loseOneOfTwo();
     // Nobody is there to be asked: it is told by whoever comes next.
-    await group.start(lost);
+    await group.start(lost, { foundWithout: [leader, behind] });
     await group.start(behind);
     await until('it stops', () => group.removed.has(lost) && !group.running.has(lost));
     expect(group.removed.get(lost)).toMatch(/the seat \d of controller 'c\d' belongs to another/);
@@ -121,15 +144,50 @@ describe('a founder whose directory was lost', () => {
     expect([...group.running.keys()]).toEqual([kept]);
   });
 
-  it('is stopped, with another that lost its own, by one that comes back with the log', async () => {
+  it('founds no empty group with another that lost its own, while the one that has the log is away', async () => {
+    const { kept, emptied } = await loseMajority();
+    const refused = emptied.map(refusal);
+    for (const name of emptied) {
+      await until(`${name} waits for ${kept}`, () => group.lines.some(saysWaiting(name, kept)));
+    }
+    const said = group.lines.find(saysWaiting(emptied[0] ?? '', kept));
+    expect(said?.fields).toMatchObject({
+      why: expect.stringContaining(group.directoryOf(emptied[0] ?? '')),
+      rule: expect.stringContaining('every founder has answered'),
+      wayOut: expect.stringContaining(`--found-without ${kept}`),
+    });
+    expect(JSON.stringify(said?.fields)).toContain(
+      `127.0.0.1:${group.placeOf(kept).link}): no answer`,
+    );
+    expect(group.running.size).toBe(0);
+    await group.start(kept);
+    for (const one of refused) expect(await one).toMatchObject({ code: 'GROUP_EXISTS' });
+  });
+
+  it('is stopped, with another that was told to found without it, by one that comes back with the log', async () => {
     const { kept, emptied, lastIndex } = await loseMajority();
-    for (const name of emptied) await group.start(name);
+    await Promise.all(emptied.map((name) => group.start(name, { foundWithout: [kept] })));
     await group.leader();
     await group.start(kept);
     for (const name of emptied) {
       await until(`${name} stops`, () => group.removed.has(name) && !group.running.has(name));
     }
     expect(lengthOf(kept)).toBeGreaterThanOrEqual(lastIndex ?? 0);
+  });
+
+  it('enters a group that was founded while it died between its answer and its own founding', async () => {
+    group = await ThreeControllers.make();
+    const late = new AbortController();
+    const gone = group.start('c3', { signal: late.signal }).catch((error: Error) => error.name);
+    await until('c3 answers', () => group.lines.some(saysWaiting('c3', 'c1')));
+    late.abort();
+    expect(await gone).toBe('AbortError');
+    await Promise.all(['c1', 'c2'].map((name) => group.start(name, { foundWithout: ['c3'] })));
+    await write('without-c3');
+    await group.start('c3');
+    await until('c3 follows', () => group.running.get('c3')?.core.leader.name);
+    expect(await read('without-c3')).toEqual(new Uint8Array([7]));
+    await until('its seat is known', () => storeOf('c3')?.seatTaker(3) !== null);
   });
 
   it('comes back on the directory of before', async () => {

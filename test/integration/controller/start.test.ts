@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ThreeControllers } from './controllers.ts';
 
+const ALONE = { foundWithout: ['c1', 'c2', 'c3'] };
+
 describe('a controller that cannot start as it was told', () => {
   let group: ThreeControllers;
   beforeEach(async () => {
@@ -9,7 +11,7 @@ describe('a controller that cannot start as it was told', () => {
   afterEach(() => group.close());
 
   it('names the controller whose directory it was given', async () => {
-    await group.start('c1');
+    await group.start('c1', ALONE);
     await group.stop('c1');
     await expect(group.start('c2', { directoryOf: 'c1' })).rejects.toThrow(
       /holds the data of controller 'c1', this one is 'c2'/,
@@ -19,7 +21,7 @@ describe('a controller that cannot start as it was told', () => {
   });
 
   it('says that the directory is in use', async () => {
-    await group.start('c1');
+    await group.start('c1', ALONE);
     const { lines } = group;
     await expect(group.start('c2', { directoryOf: 'c1' })).rejects.toThrow(/in use/);
     expect(lines.filter(({ level }) => level === 'fatal')).toEqual([]);
@@ -32,7 +34,7 @@ describe('a controller that cannot start as it was told', () => {
   });
 
   it('refuses the directory of another group', async () => {
-    await group.start('c1');
+    await group.start('c1', ALONE);
     await group.stop('c1');
     const other = await ThreeControllers.make();
     try {
@@ -44,8 +46,8 @@ describe('a controller that cannot start as it was told', () => {
   });
 
   it('lets the directory go when a port is taken', async () => {
-    await group.start('c1');
+    await group.start('c1', ALONE);
     await expect(group.start('c2', { portsOf: 'c1' })).rejects.toThrow(/EADDRINUSE/);
-    await group.start('c2');
+    await group.start('c2', ALONE);
   });
 });
