@@ -7,6 +7,7 @@ export function checkConfig(config: RaftConfig): void {
   const limits = [
     config.heartbeatTicks,
     config.electionTicks,
+    config.firstElectionTicks ?? config.electionTicks,
     config.maxAppendBytes,
     config.maxInflightAppends,
     config.maxInflightBytes,

@@ -18,6 +18,11 @@ export type RaftConfig = {
   readonly heartbeatTicks: number;
   /** Lower bound of the randomised election timeout; the upper bound is twice this. */
   readonly electionTicks: number;
+  /**
+   * The same while nobody ever led: founders that have just met have no leader to wait for. Absent:
+   * `electionTicks`.
+   */
+  readonly firstElectionTicks?: number;
   readonly maxAppendBytes: number;
   readonly maxInflightAppends: number;
   readonly maxInflightBytes: number;

@@ -116,8 +116,10 @@ export class State {
 
   /** Raft 5.2: spread out, so that two members seldom campaign at once. */
   drawElectionTimeout(): void {
-    const { electionTicks } = this.config;
-    this.electionTimeoutTicks = this.prng.range(electionTicks, 2 * electionTicks - 1);
+    const { electionTicks, firstElectionTicks = electionTicks } = this.config;
+    const nobodyEverLed = this.term === 0 && this.log.lastIndex === 0;
+    const least = nobodyEverLed ? firstElectionTicks : electionTicks;
+    this.electionTimeoutTicks = this.prng.range(least, 2 * least - 1);
   }
 
   peer(id: MemberId): Progress | undefined {

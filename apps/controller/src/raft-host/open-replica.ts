@@ -41,9 +41,11 @@ const LIMITS = {
 export async function openReplica(seat: Seat, options: ReplicaOptions): Promise<Replica> {
   const { storage, recovered } = seat;
   const { timing, clock } = options;
+  const heartbeatTicks = Math.round(timing.heartbeatMs / timing.tickMs);
   const config: RaftConfig = {
     self: recovered.memberId,
-    heartbeatTicks: Math.round(timing.heartbeatMs / timing.tickMs),
+    heartbeatTicks,
+    firstElectionTicks: 2 * heartbeatTicks,
     electionTicks: Math.round(timing.electionMs / timing.tickMs),
     ...LIMITS,
   };
