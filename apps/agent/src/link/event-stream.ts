@@ -65,6 +65,7 @@ export class EventStream {
     try {
       const ask = { sequence: this.sequence };
       const start = await channel.request('subscribe', ask, SUBSCRIBE_ANSWER_MS);
+      if (this.#source !== channel) return;
       this.unknownCluster = start.kind === 'unknownCluster';
       if (start.kind === 'state') this.#adopt(start.state);
       this.onChange();
@@ -74,7 +75,14 @@ export class EventStream {
       this.log.debug('not subscribed', { name, code: codeOf(error), why: messageOf(error) });
     } finally {
       this.#asking = false;
+      this.#askWhoCameMeanwhile(channel);
     }
+  }
+
+  /** One is asked at a time: whoever became the source while another was asked would else never tell. */
+  #askWhoCameMeanwhile(asked: ControllerChannel): void {
+    const source = this.#source;
+    if (source !== null && source !== asked) void this.#subscribe(source);
   }
 
   /** Also backwards, when restored controllers know less: what was acted on is kept apart (safety 4). */

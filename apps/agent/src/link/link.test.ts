@@ -155,6 +155,25 @@ describe('EventStream', () => {
     expect(reader.sequence).toBe(3);
   });
 
+  it.each([
+    ['does not answer any more', () => end('c1').events.onDown('reset')],
+    ['answers late', () => end('c1').answerLast({ kind: 'events', from: 0 })],
+  ])('asks whoever leads since, once the one before %s', async (_what, endOfFirst) => {
+    const reader = stream();
+    const [before, since] = controllers.channels;
+    if (before === undefined || since === undefined) throw new Error('no channels');
+    reader.readFrom(before);
+    reader.readFrom(since);
+    expect(end('c2').asked).toEqual([]);
+    endOfFirst();
+    const asked = () => end('c2').asked.map(({ pattern }) => pattern);
+    await expect.poll(asked, { timeout: 20_000 }).toEqual(['subscribe']);
+    expect(reader.source).toBe(since);
+    end('c2').answerLast({ kind: 'events', from: 0 });
+    reader.take([event(1)], since);
+    expect(reader.sequence).toBe(1);
+  });
+
   it('goes on from its file after a restart, and from nothing when that is unreadable', () => {
     const [channel] = controllers.channels;
     if (channel === undefined) throw new Error('no channel');
