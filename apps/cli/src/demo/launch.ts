@@ -19,9 +19,9 @@ const HEAP = {
 } as const;
 
 export function controllerArgv(plan: ControllerPlan): string[] {
-  const threads = ['env', 'UV_THREADPOOL_SIZE=16', 'MALLOC_ARENA_MAX=2'];
+  const memory = ['env', 'MALLOC_ARENA_MAX=2'];
   const node = nodeArgv('controller');
-  return [...inNamespace(plan.host), ...threads, ...node, '--config', plan.configFile];
+  return [...inNamespace(plan.host), ...memory, ...node, '--config', plan.configFile];
 }
 
 export function agentArgv(plan: InstancePlan, demoDirectory: string): string[] {

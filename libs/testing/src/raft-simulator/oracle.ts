@@ -27,18 +27,32 @@ export class Oracle {
   newestServingTerm: Term = 0;
   newestAcknowledgedIndex: LogIndex = 0;
 
-  leaderElected(term: Term, leader: MemberId, mirror: HashedLog): void {
+  leaderElected(
+    term: Term,
+    leader: MemberId,
+    mirror: HashedLog,
+    memberships: readonly Membership[],
+  ): void {
     const known = this.#leaders.get(term);
     if (known !== undefined && known !== leader) {
       throw new Violation('election safety', { term, known, leader });
     }
     if (known !== undefined) return;
     this.#leaders.set(term, leader);
+    this.#electedByQuorum(term, leader, memberships);
     const at = this.#committedBefore(term);
     const complete =
       mirror.firstIndex > at + 1 ||
       (mirror.covers(at) && mirror.hashAt(at) === this.#committedHash[at]);
     if (!complete) throw new Violation('leader completeness', { term, leader, committedIndex: at });
+  }
+
+  /** Who becomes leader was voted for by a quorum of its membership, of both halves of a joint one. */
+  #electedByQuorum(term: Term, leader: MemberId, memberships: readonly Membership[]): void {
+    const voted = (id: MemberId): boolean =>
+      id === leader || this.#votes.get(id * TERM_SPAN + term) === leader;
+    if (memberships.some((membership) => isQuorumOf(membership, voted))) return;
+    throw new Violation('a leader is elected by a quorum', { term, leader });
   }
 
   /** Votes may reach a paused candidate late: what newer leaders have committed is not asked of it. */

@@ -338,7 +338,9 @@ export class SimMember implements Witness {
       this.serving = serving;
       this.term = term;
       this.#trace('role', term, leader, serving ? 1 : 0, role.length);
-      if (this.isLeader) this.world.oracle.leaderElected(term, this.id, this.mirror);
+      const { oracle } = this.world;
+      if (this.isLeader)
+        oracle.leaderElected(term, this.id, this.mirror, this.#observer.memberships(this.machine));
     }
     if (output.apply.length > 0) this.#applier.plan(output.apply);
     for (const round of output.rounds) this.#answer(round);
@@ -356,11 +358,15 @@ export class SimMember implements Witness {
   }
 
   #answer(round: RoundOutcome): void {
-    const memberships = [this.machine.status().membership, this.#observer.membership];
     const term = this.#leaderTerm;
-    const { oracle } = this.world;
-    if (round.outcome === 'confirmed')
-      oracle.roundConfirmed(this.id, term, round.round, memberships);
+    if (round.outcome === 'confirmed') {
+      this.world.oracle.roundConfirmed(
+        this.id,
+        term,
+        round.round,
+        this.#observer.memberships(this.machine),
+      );
+    }
     this.#clients.answered(round, term);
     this.applied.registers?.answered(round);
   }

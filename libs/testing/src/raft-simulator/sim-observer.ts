@@ -11,10 +11,14 @@ export class SimObserver {
     private readonly committed: (index: LogIndex, hash: number) => void,
   ) {}
 
+  /** In force now, and before the turn under way: its last input may have changed it. */
+  memberships(machine: RaftMachine): readonly Membership[] {
+    return [machine.status().membership, this.membership];
+  }
+
   look(member: Mirroring & { readonly machine: RaftMachine }): void {
     const { commitIndex, membership, role, term } = member.machine.status();
-    // A commit may have been counted before this turn's last input changed the membership.
-    const memberships = [membership, this.membership];
+    const memberships = this.memberships(member.machine);
     this.membership = membership;
     const { oracle, memberOf } = this.world;
     if (knowsMembership(member)) oracle.membershipInForce(member, membership);
