@@ -115,6 +115,7 @@ export class Guard {
       onPosition: (position) => this.#position.told(position, performance.now()),
       onPromises: (promises) => this.#promised(promises),
       onShutdown: parts.onShutdown,
+      log,
     });
   }
 

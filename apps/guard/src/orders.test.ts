@@ -56,6 +56,7 @@ function guard() {
     grantKnown: (of) => grants.knows(of),
     onPosition: () => undefined,
     onShutdown: () => undefined,
+    log,
   });
   const ask = (request: LocalRequest): Promise<LocalAnswer> =>
     new Promise((resolve) => orders.handle(request, resolve));

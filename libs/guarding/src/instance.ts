@@ -99,10 +99,13 @@ export class Instance {
     this.#lastStop = `lease of epoch ${epoch} lost: ${reason}`;
   }
 
-  /** Null when no process of the instance is left. */
+  /**
+   * Null when no process of the instance is left. An immediate stop without `giveUpMs` waits until that
+   * is so: processes that wait for a hung disk are killed, and go when the disk lets them.
+   */
   async stop(
     mode: StopMode,
-    limits: { budgetMs: number; killMs: number },
+    limits: { budgetMs: number; killMs: number; giveUpMs?: number },
   ): Promise<Refusal | null> {
     if (this.#postmaster.state === 'down') {
       const killed = await this.#postmaster.sweep();
@@ -114,14 +117,18 @@ export class Instance {
     const down = this.#postmaster.whenDown().then(() => null);
     if (mode === 'immediate') {
       this.#postmaster.stopImmediate(limits.killMs);
-      return down;
+      if (limits.giveUpMs === undefined) return down;
+      const why = `killed processes are left after ${limits.giveUpMs} ms: a hung disk?`;
+      return Promise.race([down, this.#late(limits.giveUpMs, why)]);
     }
     this.#postmaster.stopFast();
     const why = `postgresql still runs after ${limits.budgetMs} ms of a fast stop`;
-    const late = this.#pause(limits.budgetMs).then(
-      () => ({ code: 'STOP_TIMED_OUT', why }) as const,
-    );
-    return Promise.race([down, late]);
+    return Promise.race([down, this.#late(limits.budgetMs, why)]);
+  }
+
+  async #late(afterMs: number, why: string): Promise<Refusal> {
+    await this.#pause(afterMs);
+    return { code: 'STOP_TIMED_OUT', why };
   }
 
   /** Called when the postmaster was proved down. A directory at rest always has the file (safety 10). */

@@ -1,7 +1,7 @@
 import { type Epoch, type GuardIncarnation, timelineId, unreachable } from '#libs/kernel';
 import type { LocalNote, LocalRefusal, LocalRequest, Position } from '#libs/protocol';
 import type { Instance, Refusal } from './instance.ts';
-import type { KeptLease, Reply } from './ports.ts';
+import type { GuardingLog, KeptLease, Reply } from './ports.ts';
 import type { Releases } from './releases.ts';
 
 type Waiting = { readonly epoch: Epoch; readonly id: number; readonly reply: Reply };
@@ -11,6 +11,8 @@ const WAITING_LIMIT = 32;
 
 /** How long standbys may take to get the last bytes; clients are refused meanwhile. */
 const HAND_BACK_STOP_MS = 3_000;
+/** How long killed processes may take to be gone; a disk that answers needs milliseconds. */
+const HAND_BACK_KILL_MS = 5_000;
 
 export type OrdersParts = {
   readonly instance: Instance;
@@ -27,6 +29,7 @@ export type OrdersParts = {
   /** Absent where nobody asks for promises. */
   readonly onPromises?: (promises: Extract<LocalNote, { type: 'promises' }>) => void;
   readonly onShutdown: () => void;
+  readonly log: GuardingLog;
 };
 
 /** Carries out what the agent asks for, as far as lease and PostgreSQL allow. */
@@ -94,12 +97,34 @@ export class Orders {
     const { instance, lease, releases, incarnation } = this.#parts;
     const limits = { budgetMs: HAND_BACK_STOP_MS, killMs: lease.timing.guardKillMs };
     const slow = await instance.stop('fast', limits);
-    if (slow !== null) await instance.stop('immediate', limits);
+    if (slow !== null) {
+      const giveUpMs = HAND_BACK_KILL_MS;
+      const stuck = await instance.stop('immediate', { ...limits, giveUpMs });
+      if (stuck !== null) {
+        this.#letRunOut(epoch, stuck);
+        return;
+      }
+    }
     if ((await instance.notDown()) !== null || instance.serving.kind !== 'none') return;
     if (lease.epoch !== epoch) return;
     const position = slow === null ? instance.endOfWal() : null;
     lease.release(epoch);
     void releases.add({ epoch, incarnation, reason: 'yielded', position });
+  }
+
+  /**
+   * Every process was sent SIGKILL and waits in the kernel, for a hung disk: none runs a statement again,
+   * yet none is proved gone, so nothing is given back. The epoch is not renewed any more: it ends by
+   * itself, and another instance takes over as for a lost host.
+   */
+  #letRunOut(epoch: Epoch, { why }: Refusal): void {
+    const { lease, log } = this.#parts;
+    if (lease.epoch !== epoch) return;
+    log.warn('the epoch is not renewed any more: postgresql was killed and is not gone', {
+      epoch,
+      why,
+    });
+    lease.release(epoch);
   }
 
   #carryOut(

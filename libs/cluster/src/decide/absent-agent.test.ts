@@ -36,6 +36,16 @@ describe('a primary without an agent (21)', () => {
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });
   });
 
+  it('given a guard that cannot end PostgreSQL and renews no more, its lease ends and another is promoted', () => {
+    const scenario = withoutAgent({});
+    scenario.settle();
+    scenario.with({ lease: { silentMs: 3_200, expiryDue: true } });
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 100n) });
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 100n) });
+    expect(scenario.settle()).toEqual(['expire-lease', 'grant-to-candidate']);
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });
+  });
+
   it.each<{ given: string; heard: Heard }>([
     { given: 'its agent is gone for less', heard: { agentAbsentMs: 29_999 } },
     { given: 'the guard was not heard lately', heard: { ageMs: 900 } },
