@@ -112,7 +112,10 @@ function standing(
 
 /**
  * Outside a failover a standby stays with the last primary, even while that one is down: a restart in
- * place or a switchover keeps it attached. A former holder waits until somebody serves.
+ * place or a switchover keeps it attached. Once a switchover's target was granted the next epoch there
+ * is no way back, and it has every byte: the others stream from it while it is still a standby, so that
+ * they go on with it into its timeline, before the event that tells of it, and its first commits find
+ * whoever they wait for. The old primary waits until somebody serves.
  */
 function followOrWait(
   state: ClusterState,
@@ -122,7 +125,8 @@ function followOrWait(
 ): Goal {
   const { operation, history } = state;
   const switching = operation.kind === 'switchover' && operation.step === 'promoting';
-  const upstreamName = switching ? operation.from : lease.holder;
+  const waits = switching && operation.from === instance;
+  const upstreamName = waits ? instance : lease.holder;
   if (upstreamName === instance) {
     return waitFor(state, `epoch ${lease.epoch} has ended and no other was granted yet`);
   }
@@ -139,7 +143,11 @@ function followOrWait(
   const rebuild = rebuildOrderOf(state, instance);
   const cascade = upstream === primary ? {} : { source: primary };
   const archiveOnly = state.members[instance]?.tags.noStream === true;
-  const kind = { ...cascade, ...(archiveOnly ? { archiveOnly: true as const } : {}) };
+  const kind = {
+    ...cascade,
+    ...(archiveOnly ? { archiveOnly: true as const } : {}),
+    ...(switching ? { mayBeAhead: true as const } : {}),
+  };
   const place = { upstream, ...kind, epoch, timeline, history, systemIdentifier, hurry };
   const promiseReleased = state.detachReleased === epoch;
   const restart = restartOf(state, instance, false);

@@ -65,7 +65,10 @@ export type Goal =
        * restartpoint. Absent: from the primary.
        */
       readonly rewindFrom?: MemberRecord;
-      /** The cluster follows another: who is further on the same line is no stray, only ahead of the events. */
+      /**
+       * The cluster follows another, or its upstream is just promoted: who is further on the same line is no
+       * stray, only ahead of the events.
+       */
       readonly mayBeAhead?: true;
       /** Fed by the archive alone: `upstream` is the source of copies only. */
       readonly archiveOnly?: true;

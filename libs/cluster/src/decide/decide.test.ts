@@ -314,6 +314,19 @@ describe('switchover', () => {
     expect(goalOf(scenario.state, named('pg1'))).toMatchObject({ upstream: { name: 'pg3' } });
   });
 
+  it('given the target was granted the next epoch, the others stream from it before it serves', () => {
+    const scenario = runningCluster();
+    scenario.command({ type: 'switchover', to: named('pg3') });
+    release(scenario, 1, 'pg1', 'hand-over', 150n);
+    scenario.hears('pg1', { postgres: { kind: 'stopped' } });
+    expect(goalOf(scenario.state, named('pg2'))).toMatchObject({ upstream: { name: 'pg1' } });
+    scenario.hears('pg3', { postgres: standbyAt(1, 150n) }).settle();
+    expect(scenario.state.operation).toMatchObject({ kind: 'switchover', step: 'promoting' });
+    const upstream = { name: 'pg3' };
+    expect(goalOf(scenario.state, named('pg2'))).toMatchObject({ upstream, mayBeAhead: true });
+    expect(goalOf(scenario.state, named('pg1'))).toMatchObject({ kind: 'wait' });
+  });
+
   it.each([
     { to: 'pg9', rule: 'not-a-member' },
     { to: 'pg2', rule: 'not-streaming' },

@@ -139,6 +139,7 @@ export class GuardLife {
       grantKnown: (epoch) => this.#grants.knows(epoch),
       onPosition: (position) => this.#position.told(position, node.host.nowMs()),
       onShutdown: () => undefined,
+      log: QUIET,
     });
   }
 
