@@ -32,7 +32,7 @@ export class BenchRig {
         tags: { noFailover: method !== 'pg_rewind' && name === 'pg2' },
       }),
       definition: {
-        parameters: { shared_buffers: '256MB', max_wal_size: '2GB', max_connections: '30' },
+        parameters: { shared_buffers: '256MB', max_connections: '30' },
         pgHba: [
           ...['local all all trust', 'local replication all trust'],
           ...['host all barman 127.0.0.1/32 trust', 'host replication barman 127.0.0.1/32 trust'],

@@ -11,12 +11,16 @@ export type RewindRequest = {
   readonly restoreTargetWal?: boolean;
 };
 
+/** Its one query lists files by a recursion that the planner takes for huge, and compiles for longer than it runs: up to 2 s. */
+const SESSION_OPTIONS = '-c jit=off';
+
 export function rewindArgv(request: RewindRequest): readonly string[] {
+  const source = { ...request.source, options: SESSION_OPTIONS };
   const restores = request.restoreTargetWal === true && request.version.major >= 13;
   return [
     `${request.binDirectory}/pg_rewind`,
     `--target-pgdata=${request.dataDirectory}`,
-    `--source-server=${formatConninfo(request.source)}`,
+    `--source-server=${formatConninfo(source)}`,
     '--progress',
     // It would bring one file after another to the disk; the caller does so with the whole file system.
     '--no-sync',
