@@ -15,7 +15,7 @@ const USER = osUser('postgres');
 const BOOT_LIMIT_MS = 60_000;
 const STREAM_LIMIT_MS = 90_000;
 const password = 'super secret';
-const passwords = {
+export const passwords = {
   superuser: { username: 'postgres', password },
   replication: { username: 'replicator', password: 'r: secret' },
   rewind: { username: 'rewinder', password: 'w\\secret' },

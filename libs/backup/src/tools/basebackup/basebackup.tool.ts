@@ -11,6 +11,7 @@ import {
 } from '../../rebuild-tool.ts';
 import { basebackupCommand, SERVER_SQL } from './basebackup.command.ts';
 import { basebackupProgress, type ServerFacts, serverFacts } from './basebackup.output.ts';
+import { lostAndFoundOf } from './lost-and-found.ts';
 
 /** Copies a running server over the replication protocol. */
 export class BasebackupTool extends RebuildTool {
@@ -25,6 +26,7 @@ export class BasebackupTool extends RebuildTool {
 
   async inspect({ server }: SourceRequest): Promise<SourceFacts> {
     const { systemIdentifier, major, bytes } = await askServer(server);
+    const lostAndFound = server === null ? null : await lostAndFoundOf(server);
     return {
       source: `server ${server?.name}`,
       systemIdentifier,
@@ -32,7 +34,7 @@ export class BasebackupTool extends RebuildTool {
       bytes,
       wal: null,
       bytesPerSecond: null,
-      objections: [],
+      objections: lostAndFound === null ? [] : [lostAndFound],
     };
   }
 

@@ -10,6 +10,7 @@ import {
   type SourceRequest,
 } from '../../rebuild-tool.ts';
 import { askServer } from '../basebackup/basebackup.tool.ts';
+import { lostAndFoundOf } from '../basebackup/lost-and-found.ts';
 
 const REWIND_LIMIT_MS = 24 * 3_600_000;
 
@@ -33,8 +34,10 @@ export class PgRewindTool extends RebuildTool {
     const { installation, dataDirectory, server, expected } = request;
     const { systemIdentifier, major } = await askServer(server);
     const control = await readControlData(installation, dataDirectory);
+    const lostAndFound = server === null ? null : await lostAndFoundOf(server);
     const same = control.checkpointTimeline === expected.timeline;
     const objections = [
+      ...(lostAndFound === null ? [] : [lostAndFound]),
       ...(canBeRewound(control) ? [] : ['neither data checksums nor wal_log_hints were on here']),
       ...(same
         ? [`it is on timeline ${expected.timeline} like its cluster: nothing to rewind`]
