@@ -43,6 +43,13 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
   ],
   [
     {
+      ...{ type: 'InstanceJoined', instance: pg1, postgres: endpoint, agent: endpoint, tags },
+      changed: ['address', 'data'],
+    } as ClusterEvent,
+    'pg1 is at 10.0.0.11:5432 now and has new data',
+  ],
+  [
+    {
       ...{ type: 'SlotWarned', instance: pg1, slot: 'pg3', danger: 'endangered' },
       ...{ retainedBytes: 1_048_576n, safeBytes: 524_288n },
     } as ClusterEvent,

@@ -40,12 +40,27 @@ export function eventText({ cluster, event }: RecordedEvent): string {
 
 type OwnEvent = Exclude<ClusterEvent, RebuildEvent | RemoteEvent | ReplicationEvent | RestartEvent>;
 
+/** A member says again what it is only when something of it is new. */
+function memberText({
+  instance,
+  postgres,
+  changed = [],
+}: Extract<ClusterEvent, { type: 'InstanceJoined' }>): string {
+  const news = {
+    address: `is at ${address(postgres)} now`,
+    data: 'has new data',
+    tags: 'has other tags',
+  };
+  if (changed.length === 0) return `${instance} is a member at ${address(postgres)}`;
+  return `${instance} ${changed.map((what) => news[what]).join(' and ')}`;
+}
+
 function clusterText(cluster: string, event: OwnEvent): string {
   switch (event.type) {
     case 'ClusterCreated':
       return createdText(cluster, event);
     case 'InstanceJoined':
-      return `${event.instance} is a member at ${address(event.postgres)}`;
+      return memberText(event);
     case 'ConfigurationChanged':
       return `configuration is at revision ${event.revision}${event.comment === null ? '' : `: ${event.comment}`}`;
     case 'InstanceRemoved':

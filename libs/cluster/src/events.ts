@@ -136,6 +136,8 @@ export type ClusterEvent =
       readonly tags: InstanceTags;
       /** `application_name` of its receiver, new with each copy of the data. Absent: never told. */
       readonly replicationName?: string;
+      /** Of a member already: what is not as it was recorded. Absent of one that joins, and in older events. */
+      readonly changed?: readonly ('address' | 'data' | 'tags')[];
     }
   /** The whole configuration, so that any revision can be shown and gone back to by itself. */
   | {

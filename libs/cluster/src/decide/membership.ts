@@ -4,6 +4,8 @@ import type { ClusterEvent } from '../events.ts';
 import type { AgentReport } from '../report.ts';
 import type { ClusterState, MemberRecord } from '../state.ts';
 
+type Joined = Extract<ClusterEvent, { type: 'InstanceJoined' }>;
+
 /**
  * Records instances that report for the first time, with other tags, or from another address. The
  * latter only while nothing is under way: two agents of one name would else raise the version for
@@ -15,8 +17,8 @@ export function recordMembers({ state, observations }: DecisionInput): Decision 
   for (const [name, { report }] of Object.entries(observations.instances)) {
     if (report === null || !mayBelong(state, report)) continue;
     const member = state.members[report.instance];
-    const recorded = member !== undefined && sameTags(member, report);
-    if (recorded && (!moves || samePlace(member, report))) continue;
+    const changed = member === undefined ? null : changesOf(member, report, moves);
+    if (changed?.length === 0) continue;
     events.push({
       type: 'InstanceJoined',
       instance: instanceName(name),
@@ -24,6 +26,7 @@ export function recordMembers({ state, observations }: DecisionInput): Decision 
       agent: report.agentEndpoint,
       tags: report.tags,
       ...(report.replicationName === undefined ? {} : { replicationName: report.replicationName }),
+      ...(changed === null ? {} : { changed }),
     });
   }
   return events.length === 0 ? null : { rule: 'record-members', events };
@@ -42,12 +45,22 @@ function holdsOrNever({ lease, following }: ClusterState): boolean {
   return following !== undefined || lease.kind === 'Held' || lease.kind === 'NeverGranted';
 }
 
-function samePlace(
-  { postgres, agent, replicationName }: MemberRecord,
+function changesOf(
+  member: MemberRecord,
   report: AgentReport,
-): boolean {
+  moves: boolean,
+): NonNullable<Joined['changed']> {
+  const { replicationName } = report;
+  const sameData = replicationName === undefined || replicationName === member.replicationName;
+  return [
+    ...(moves && !sameAddress(member, report) ? (['address'] as const) : []),
+    ...(moves && !sameData ? (['data'] as const) : []),
+    ...(sameTags(member, report) ? [] : (['tags'] as const)),
+  ];
+}
+
+function sameAddress({ postgres, agent }: MemberRecord, report: AgentReport): boolean {
   return (
-    (report.replicationName === undefined || report.replicationName === replicationName) &&
     postgres.host === report.postgresEndpoint.host &&
     postgres.port === report.postgresEndpoint.port &&
     agent.host === report.agentEndpoint.host &&
