@@ -19,6 +19,7 @@ import {
 } from '../cli-error.ts';
 import { elapsedClockMs } from '../system-clock.ts';
 import { type ApiTarget, apiUrl } from './api-target.ts';
+import { CERTIFICATE_ADVICE } from './certificate-advice.ts';
 import { callHttp, HttpFailure } from './http-request.ts';
 
 export type ApiTiming = {
@@ -181,8 +182,7 @@ export class ApiClient {
   #secure(base: URL): URL {
     if (this.tls === null) {
       throw new UsageError(
-        'this changes the cluster and needs an operator certificate: ' +
-          'give --certs DIRECTORY, or --cert, --key and --ca',
+        `this changes the cluster and needs an operator certificate: ${CERTIFICATE_ADVICE}`,
       );
     }
     const secure = new URL(base);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTlsFiles, type TlsFiles } from '#libs/config';
 import { UsageError } from '../cli-error.ts';
+import { NAME_CERTIFICATE } from './certificate-advice.ts';
 
 /** How the controllers are found, from options and environment. */
 export type ApiOptions = {
@@ -53,7 +54,7 @@ function operatorTls(options: ApiOptions, environment: Environment): TlsFiles | 
       value === undefined ? [`--${name}`] : [],
     );
     throw new UsageError(
-      `${missing.join(' and ')} missing: --cert, --key and --ca go together (or --certs DIRECTORY)`,
+      `${missing.join(' and ')} missing: --cert, --key and --ca go together: ${NAME_CERTIFICATE}`,
     );
   }
   return readTlsFiles({ ca, certificate, key });

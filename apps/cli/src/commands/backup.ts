@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { API_PATHS, problemSchema } from '#libs/api';
 import { epochMs } from '#libs/kernel';
 import { BackupReader } from '#libs/storage';
+import { CERTIFICATE_ADVICE } from '../api/certificate-advice.ts';
 import { HttpFailure, openHttp } from '../api/http-request.ts';
 import { ControllersUnreachableError, RefusedError, UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -21,8 +22,9 @@ export function backup(context: Context, file: string): Promise<Outcome> {
     const client = await context.client();
     const { tls } = client;
     if (tls === null) {
-      const way = 'give --certs DIRECTORY, or --cert, --key and --ca';
-      throw new UsageError(`a backup holds passwords and needs an operator certificate: ${way}`);
+      throw new UsageError(
+        `a backup holds passwords and needs an operator certificate: ${CERTIFICATE_ADVICE}`,
+      );
     }
     // The leader has everything: asking for the status puts it first.
     await client.status();
