@@ -17,7 +17,7 @@ export const LEASE: readonly ClusterMutation[] = [
       { file: 'libs/raft/src/tick.ts', find: '  checkQuorum(state);', replace: '' },
       {
         file: leader('renewals'),
-        find: 'this.host.confirm(new LeaseRound(this, service, this.#lastRound));',
+        find: 'this.host.confirm(new LeaseRound(this, service, this.#lastRound), pace);',
         replace: 'new LeaseRound(this, service, this.#lastRound).onConfirmed();',
       },
     ],

@@ -20,12 +20,12 @@ import { WriteOracle } from './write-oracle.ts';
 
 type Granted = Extract<ClusterEvent, { type: 'LeaseGranted' }>;
 type Failover = Extract<ClusterEvent, { type: 'FailoverStarted' }>;
+/** `owner`: of the proposal, where it was made and its events are applied in the same service. */
+type Applier = { readonly at: SimController; readonly owner: object | null | undefined };
 type Heard = { readonly atMs: number; readonly position: WalPosition };
 
 /** For so long after a thaw PostgreSQL may run before its guard does (safety 16). */
 const THAW_MS = 30;
-/** What was heard this recently may have come after the decision was made. */
-const HEARD_BEFORE_MS = 400;
 const NEEDS_NO_CONFIRMATION: readonly StepKind[] = [
   'rest',
   'await',
@@ -46,6 +46,8 @@ export class ClusterOracle {
   readonly #givenOut = new Map<number, InstanceName>();
   readonly #acted = new Map<SimNode, number>();
   readonly #heard = new Map<object, Heard[]>();
+  /** A decision may be committed long after it was made. */
+  readonly #proposedAtMs = new WeakMap<object, number>();
   #grant: Granted | null = null;
   #operation: Failover | null = null;
   #version = 0;
@@ -95,8 +97,8 @@ export class ClusterOracle {
       if (other === node || !this.#serves(other) || this.sync.isFenced(other)) continue;
       this.violated('one primary runs', { begins: node.name, runs: other.name });
     }
-    const belief = this.beliefOf(node);
-    if (belief === null) {
+    // Begun with the lease by a guard that is gone by now: the fuse ends it before the lease is over.
+    if (this.beliefOf(node) === null && !(node.guard.life === null && node.fuse.armed)) {
       this.violated('a primary begins with the lease', { instance: node.name });
       return;
     }
@@ -180,8 +182,13 @@ export class ClusterOracle {
     return life.store.clusters()[0]?.name as never;
   }
 
+  proposed<Owner extends object>(owner: Owner): Owner {
+    this.#proposedAtMs.set(owner, this.world().scheduler.nowMs);
+    return owner;
+  }
+
   /** Events that some controller applies for the first time. */
-  applied(events: readonly RecordedEvent[], state: ClusterState, at: SimController): void {
+  applied(events: readonly RecordedEvent[], state: ClusterState, by: Applier): void {
     for (const recorded of events) {
       if (recorded.sequence <= this.#sequence) continue;
       const { event, cause, sequence, version } = recorded;
@@ -197,13 +204,13 @@ export class ClusterOracle {
       const world = this.world();
       world.trace.add(world.scheduler.nowMs, `event ${describe(event)}`, sequence, version);
       this.count(`event ${event.type}`);
-      this.#check(event, state, at);
-      this.onEvent(event.type, at);
+      this.#check(event, state, by);
+      this.onEvent(event.type, by.at);
     }
     if (state.sequence === this.#sequence) this.sync.moved(state);
   }
 
-  #check(event: ClusterEvent, state: ClusterState, at: SimController): void {
+  #check(event: ClusterEvent, state: ClusterState, by: Applier): void {
     switch (event.type) {
       case 'LeaseGranted':
         this.#granted(event, state);
@@ -218,7 +225,7 @@ export class ClusterOracle {
         this.#fenced(event.epoch);
         return;
       case 'FailoverStarted':
-        if (!this.#failing) this.#checkKnown(event, at);
+        if (!this.#failing) this.#checkKnown(event, by);
         this.#failing = true;
         this.#operation = event;
         return;
@@ -328,11 +335,11 @@ export class ClusterOracle {
   }
 
   /** Never less than the leader itself has heard of that primary in its service. */
-  #checkKnown(event: Failover, at: SimController): void {
+  #checkKnown(event: Failover, { at, owner }: Applier): void {
     const service = at.life?.service ?? null;
-    if (service === null) return;
-    const beforeMs = this.world().scheduler.nowMs - HEARD_BEFORE_MS;
-    const heard = this.#heard.get(service)?.findLast(({ atMs }) => atMs < beforeMs);
+    const decidedMs = owner == null ? undefined : this.#proposedAtMs.get(owner);
+    if (service === null || decidedMs === undefined) return;
+    const heard = this.#heard.get(service)?.findLast(({ atMs }) => atMs < decidedMs);
     if (heard === undefined) return;
     const { lastKnown } = event;
     const { timeline, lsn } = heard.position;

@@ -31,14 +31,14 @@ export class ControllerAgents {
     }
   }
 
+  /** Over a link that is new: what was said over the one before may be lost. */
   agentConnected(agent: AgentLife): void {
-    if (this.#agents.has(agent)) return;
     this.#agents.set(agent, { subscribed: false });
     this.#tellLeader(agent, this.life.leaderWord());
   }
 
   subscribe(agent: AgentLife, sequence: number): void {
-    this.agentConnected(agent);
+    if (!this.#agents.has(agent)) this.agentConnected(agent);
     this.#agents.set(agent, { subscribed: true });
     const state = this.life.store.cluster(CLUSTER);
     const news = state?.sequence === sequence ? null : state;
@@ -47,7 +47,7 @@ export class ControllerAgents {
 
   report(agent: AgentLife, report: AgentReport, { answer }: Asked): void {
     const { service } = this.life;
-    this.agentConnected(agent);
+    if (!this.#agents.has(agent)) this.agentConnected(agent);
     if (service === null) return;
     const state = this.life.store.cluster(CLUSTER);
     this.life.seat.world.oracle.reportHeard(this.life, report, state);

@@ -142,7 +142,7 @@ export class ControllerLife implements ReplicatedLog {
     if (!this.serving) {
       owner.onLost({ code: 'NOT_LEADER', outcome: 'notApplied', leader: this.role.leader });
     } else {
-      this.#proposals.add(payload, owner);
+      this.#proposals.add(payload, this.seat.world.oracle.proposed(owner));
       this.schedule();
     }
   }
@@ -242,7 +242,7 @@ export class ControllerLife implements ReplicatedLog {
     const owner = this.#proposals.take(entry.index, entry.term);
     if (entry.kind !== 'command') return;
     const applied = this.store.apply(entry.index, entry.payload);
-    if (applied.events.length > 0) this.#onEvents(applied.events);
+    if (applied.events.length > 0) this.#onEvents(applied.events, owner);
     owner?.onApplied(entry.index, applied);
   }
 
@@ -307,10 +307,10 @@ export class ControllerLife implements ReplicatedLog {
     this.#announceLeader();
   }
 
-  #onEvents(events: readonly RecordedEvent[]): void {
+  #onEvents(events: readonly RecordedEvent[], owner: ProposalOwner | null | undefined): void {
     const state = this.store.cluster(CLUSTER);
     if (state === null) return;
-    this.seat.world.oracle.applied(events, state, this.seat);
+    this.seat.world.oracle.applied(events, state, { at: this.seat, owner });
     this.service?.follow(state, events);
     for (const { event, cluster } of events) {
       if (event.type === 'BrakeUsed') this.#expiry.used(cluster, event.epoch);

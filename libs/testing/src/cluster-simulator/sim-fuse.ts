@@ -22,6 +22,11 @@ export class SimFuse implements DeadlineFuse {
     this.#deadlineBootMs = Math.max(this.#deadlineBootMs, deadlineBootMs);
   }
 
+  /** It will end PostgreSQL in time, whoever else is gone. */
+  get armed(): boolean {
+    return this.#deadlineBootMs !== null && this.process.alive;
+  }
+
   disarm(): void {
     this.#deadlineBootMs = null;
   }
