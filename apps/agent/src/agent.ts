@@ -356,8 +356,7 @@ export class Agent {
     this.#lookAtCopy();
     this.#changed();
     this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
-    if (this.#news.isNew(this.report(), this.reconciler.goal)) this.#reporter.now();
-    else this.#reporter.looked();
+    this.#reporter.looked(this.#news.isNew(this.report(), this.reconciler.goal));
     this.#walLease.look();
   }
 

@@ -26,9 +26,10 @@ export class Reporter {
     readonly pace: () => { readonly reportMs: number },
   ) {}
 
-  /** After a look at PostgreSQL; the timer is for looks that take long. */
-  looked(): void {
-    if (!this.#hurry && performance.now() + SOON_MS >= this.#dueAtMs) this.now();
+  /** After a look at PostgreSQL: at once with news, else when due soon; the timer is for slow looks. */
+  looked(news: boolean): void {
+    const soon = !this.#hurry && performance.now() + SOON_MS >= this.#dueAtMs;
+    if (news || soon) this.now();
   }
 
   /** Never waits for the answer before: what it waits for may be in this report. */
