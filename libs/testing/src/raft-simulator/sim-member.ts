@@ -339,8 +339,8 @@ export class SimMember implements Witness {
       this.term = term;
       this.#trace('role', term, leader, serving ? 1 : 0, role.length);
       const { oracle } = this.world;
-      if (this.isLeader)
-        oracle.leaderElected(term, this.id, this.mirror, this.#observer.memberships(this.machine));
+      const known = this.#observer.memberships(this.machine);
+      if (this.isLeader) oracle.leaderElected(term, this.id, this.mirror, known);
     }
     if (output.apply.length > 0) this.#applier.plan(output.apply);
     for (const round of output.rounds) this.#answer(round);
@@ -359,14 +359,9 @@ export class SimMember implements Witness {
 
   #answer(round: RoundOutcome): void {
     const term = this.#leaderTerm;
-    if (round.outcome === 'confirmed') {
-      this.world.oracle.roundConfirmed(
-        this.id,
-        term,
-        round.round,
-        this.#observer.memberships(this.machine),
-      );
-    }
+    const known = this.#observer.memberships(this.machine);
+    const { oracle } = this.world;
+    if (round.outcome === 'confirmed') oracle.roundConfirmed(this.id, term, round.round, known);
     this.#clients.answered(round, term);
     this.applied.registers?.answered(round);
   }
