@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const RUNBOOKS = join(import.meta.dirname, '../../../docs/runbooks');
+
+/** What a runbook tells its reader to type and to write, so that a test can follow it. */
+export class Runbook {
+  readonly #text: string;
+
+  constructor(readonly name: string) {
+    this.#text = readFileSync(join(RUNBOOKS, `${name}.md`), 'utf8');
+  }
+
+  /** Commands in the text, in their order, that begin with a program's name. */
+  commands(program: string): readonly string[] {
+    const spans = [...this.#text.matchAll(/`([^`]+)`/g)].map(([, command = '']) => command);
+    return spans.filter((command) => command.startsWith(`${program} `));
+  }
+
+  /** The indented block whose first line is `first`, without its indentation. */
+  block(first: string): string {
+    const lines = this.#text.split('\n');
+    const begin = lines.findIndex((line) => line.trim() === first && /^ {4}/.test(line));
+    if (begin < 0) throw new Error(`runbook ${this.name} has no block that begins with '${first}'`);
+    const indent = /^ */.exec(lines[begin] ?? '')?.[0] ?? '';
+    const block: string[] = [];
+    for (const line of lines.slice(begin)) {
+      if (line !== '' && !line.startsWith(indent)) break;
+      block.push(line.slice(indent.length));
+    }
+    return `${block.join('\n').trimEnd()}\n`;
+  }
+}
