@@ -361,10 +361,8 @@ export class Agent {
   }
 
   #lookAtCopy(): void {
-    const { latest } = this.observer;
-    if (latest === null) return;
     const problem = this.runner.problem ?? this.reconciler.problem;
-    this.#copyProof.look(latest, this.stream.state, problem, performance.now());
+    this.#copyProof.look(this.observer.latest, this.stream.state, problem, performance.now());
   }
 
   #changed(): void {

@@ -11,7 +11,13 @@ export class CopyProof {
     readonly upstreamEnd: Pick<UpstreamEnd, 'ask' | 'forget'>,
   ) {}
 
-  look(latest: Snapshot, state: ClusterState | null, problem: string | null, nowMs: number): void {
+  look(
+    latest: Snapshot | null,
+    state: ClusterState | null,
+    problem: string | null,
+    nowMs: number,
+  ): void {
+    if (latest === null) return;
     if (!this.desk.awaitsProof) {
       this.upstreamEnd.forget();
       return;
