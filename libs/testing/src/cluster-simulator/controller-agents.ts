@@ -33,7 +33,7 @@ export class ControllerAgents {
 
   /** Over a link that is new: what was said over the one before may be lost. */
   agentConnected(agent: AgentLife): void {
-    this.#agents.set(agent, { subscribed: false });
+    if (!this.#agents.has(agent)) this.#agents.set(agent, { subscribed: false });
     this.#tellLeader(agent, this.life.leaderWord());
   }
 
