@@ -85,3 +85,10 @@ export {
 export { namesInDoubt, wouldAcknowledge } from './sync-set/admit-sync.ts';
 export { ALONE, NOBODY, type Quorum, type SyncSetting, sameSetting } from './sync-set/quorum.ts';
 export { isSynchronous, settingAtStart, standingSetting } from './sync-set/standing-setting.ts';
+export {
+  heldBackFor,
+  highestVocabularyLevel,
+  problemIn,
+  type VocabularyProblem,
+  vocabularyProblem,
+} from './vocabulary.ts';

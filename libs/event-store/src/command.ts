@@ -75,6 +75,26 @@ export class MalformedCommandError extends DomainError {
   }
 }
 
+/**
+ * A newer version recorded it. Whoever passed it over would hold another state than those that know it, so
+ * this stops the process (unlike what is malformed, which is rejected alike by all).
+ */
+export class UnknownEntryError extends DomainError {
+  readonly code = 'UNKNOWN_ENTRY';
+
+  constructor(what: string) {
+    super(
+      `the log holds ${what}, which this version does not know: a newer version of Matriarch wrote it. Nothing ` +
+        'of it was applied here; start the version that the other controllers run on this directory',
+    );
+  }
+}
+
+const COMMANDS: Readonly<Record<Command['type'], true>> = {
+  ...{ append: true, credentials: true, put: true, delete: true },
+  ...{ incarnation: true, protocol: true, check: true },
+};
+
 const CONTROLLER = 0;
 const SESSION = 1;
 const OPENING = 2;
@@ -131,6 +151,17 @@ export function packCommand(ports: StorePorts, command: Command): Uint8Array {
       return ports.encode(['protocol', command.level]);
     case 'check':
       return ports.encode(['check', command.index, command.digest]);
+  }
+}
+
+/** Of a controller, whose word is a version's: of clients anything may come. @throws UnknownEntryError */
+export function unpackControllersCommand(ports: StorePorts, body: Uint8Array): Command {
+  try {
+    return unpackCommand(ports, body);
+  } catch (error) {
+    const [type] = arrayOf(ports.decode(body));
+    if (typeof type !== 'string' || Object.hasOwn(COMMANDS, type)) throw error;
+    throw new UnknownEntryError(`a command '${type}'`);
   }
 }
 

@@ -55,6 +55,45 @@ function stored(batches: readonly (readonly StateWrite[])[]): Map<string, Uint8A
   return records;
 }
 
+describe('what a newer version wrote', () => {
+  const unknown = (name: string, more: object) =>
+    ({ type: name, ...more }) as unknown as ClusterEvent;
+
+  it.each([
+    { what: "event 'Reconsidered'", event: unknown('Reconsidered', {}) },
+    { what: "'until' of event 'ClusterPaused'", event: unknown('ClusterPaused', { until: 7 }) },
+    {
+      what: "'outcome: postponed' of event 'RestartEnded'",
+      event: unknown('RestartEnded', { outcome: 'postponed', reason: '' }),
+    },
+  ])('stops at $what and applies nothing, be the decision stale or not', ({ what, event }) => {
+    for (const version of [1, 7]) {
+      const store = new EventStore(ports);
+      store.apply(1, append(0, [created]));
+      const before = store.digest;
+      const batch = append(version, [{ type: 'ClusterPaused' }, event]);
+      expect(() => store.apply(2, batch)).toThrow(
+        `the log holds ${what} of cluster demo, which this version does not know`,
+      );
+      expect(store.digest).toBe(before);
+      expect(store.cluster(cluster)?.paused).toBe(false);
+    }
+  });
+
+  it('stops at a command of a controller, and refuses that of a client', () => {
+    const store = new EventStore(ports);
+    const body = encode(['reshard', 7]);
+    expect(() => store.apply(1, packEnvelope(ports, { from: 'controller', body }))).toThrow(
+      "the log holds a command 'reshard', which this version does not know",
+    );
+    store.apply(2, packEnvelope(ports, { from: 'opening', token: 't' }));
+    const asked = { from: 'session', session: 2, sequence: 1, answeredTo: 0, body } as const;
+    expect(store.apply(3, packEnvelope(ports, asked)).result).toMatchObject({
+      code: 'MALFORMED_COMMAND',
+    });
+  });
+});
+
 describe('a stream of events', () => {
   it('takes a batch at the version it was made on', () => {
     const store = new EventStore(ports);

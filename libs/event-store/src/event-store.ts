@@ -4,7 +4,9 @@ import {
   type Command,
   type CommandResult,
   type Envelope,
+  UnknownEntryError,
   unpackCommand,
+  unpackControllersCommand,
   unpackEnvelope,
 } from './command.ts';
 import { credentialsKey, INCARNATION_KEY, PREFIX, PROTOCOL_KEY } from './keys.ts';
@@ -104,6 +106,7 @@ export class EventStore {
     }
   }
 
+  /** @throws UnknownEntryError */
   apply(index: number, payload: Uint8Array): Applied {
     const writes: StateWrite[] = [];
     const events: RecordedEvent[] = [];
@@ -124,7 +127,12 @@ export class EventStore {
       switch (envelope.from) {
         case 'controller':
           return unasked(
-            this.#applyCommand(index, unpackCommand(this.ports, envelope.body), writes, events),
+            this.#applyCommand(
+              index,
+              unpackControllersCommand(this.ports, envelope.body),
+              writes,
+              events,
+            ),
           );
         case 'opening': {
           const session = this.#sessions.open(envelope.token, index, writes);
@@ -138,7 +146,7 @@ export class EventStore {
     } catch (error) {
       // A malformed command must not stop every controller at the same entry for ever; a broken
       // invariant is no DomainError and does stop the process.
-      if (!(error instanceof DomainError)) throw error;
+      if (!(error instanceof DomainError) || error instanceof UnknownEntryError) throw error;
       const { message } = error;
       return unasked({ type: 'rejected', code: 'MALFORMED_COMMAND', message, current: null });
     }
@@ -186,7 +194,7 @@ export class EventStore {
   ): CommandResult {
     switch (command.type) {
       case 'append':
-        return this.#streams.append(command, writes, events);
+        return this.#streams.append(command, this.#protocol, writes, events);
       case 'credentials': {
         writes.push({ type: 'put', key: credentialsKey(command.cluster), value: command.value });
         return { type: 'written', revision: index };

@@ -6,6 +6,7 @@ export {
   packCommand,
   packEnvelope,
   type RejectionCode,
+  UnknownEntryError,
   unpackCommand,
   unpackEnvelope,
 } from './command.ts';

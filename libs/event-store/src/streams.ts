@@ -1,15 +1,18 @@
 import {
   admit,
+  type ClusterEvent,
   type ClusterState,
   evolve,
+  heldBackFor,
   numberFloor,
   type Outage,
   type RecordedEvent,
   raisesVersion,
+  vocabularyProblem,
   withDefaults,
 } from '#libs/cluster';
 import { type ClusterName, type EpochMs, epochMs } from '#libs/kernel';
-import type { Command, CommandResult } from './command.ts';
+import { type Command, type CommandResult, UnknownEntryError } from './command.ts';
 import { clusterKey, historyKey, outageKey } from './keys.ts';
 import type { StateWrite, StorePorts } from './ports.ts';
 
@@ -38,10 +41,21 @@ export class Streams {
    * Rejects, deterministically, a decision that was made on another version, or that the rules of the
    * lease do not admit at this point.
    */
-  append(command: Append, writes: StateWrite[], recorded: RecordedEvent[]): CommandResult {
+  append(
+    command: Append,
+    protocol: number,
+    writes: StateWrite[],
+    recorded: RecordedEvent[],
+  ): CommandResult {
     const { cluster, expectedVersion, events, cause } = command;
+    for (const event of events) requireKnown(event, cluster);
     const before = this.get(cluster);
     const version = before?.version ?? 0;
+    const held = heldBackFor(events, protocol);
+    if (held !== null) {
+      const message = `${cluster}: ${held}`;
+      return { type: 'rejected', code: 'NOT_ADMITTED', message, current: version };
+    }
     if (expectedVersion !== version) {
       const message = `${cluster} is at version ${version}, the decision was made at ${expectedVersion}`;
       return { type: 'rejected', code: 'STALE_VERSION', message, current: version };
@@ -104,6 +118,12 @@ export class Streams {
     const old = outage.number - OUTAGES_MAX;
     if (old > 0) writes.push({ type: 'del', key: outageKey(cluster, old) });
   }
+}
+
+/** Before anything else: also a decision that is stale here must be understood to be called so. */
+function requireKnown(event: ClusterEvent, cluster: ClusterName): void {
+  const problem = vocabularyProblem(event, Number.MAX_SAFE_INTEGER);
+  if (problem !== null) throw new UnknownEntryError(`${problem.what} of cluster ${cluster}`);
 }
 
 function laterOf(a: EpochMs, b: EpochMs): EpochMs {

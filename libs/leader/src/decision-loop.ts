@@ -1,4 +1,4 @@
-import { type ClusterState, type Decision, decide } from '#libs/cluster';
+import { type ClusterState, type Decision, decide, heldBackFor } from '#libs/cluster';
 import type { Applied } from '#libs/event-store';
 import type { Clock, ClusterName } from '#libs/kernel';
 import type { Log } from './log.ts';
@@ -25,6 +25,8 @@ export class DecisionLoop {
   readonly #changed = new Set<ClusterName>();
   readonly #underWay = new Map<ClusterName, PendingDecision>();
   #proposableFromMs = 0;
+  /** Told once for each cluster and reason. */
+  readonly #heldBack = new Map<ClusterName, string>();
 
   constructor(options: DecisionLoopOptions) {
     this.#options = options;
@@ -78,6 +80,19 @@ export class DecisionLoop {
     else log.warn('decision not admitted', { cluster, why: result.message });
   }
 
+  /** An older controller would fold another state, or stop: it is decided anew once all know it. */
+  #isHeldBack(cluster: ClusterName, { rule, events }: Decision): boolean {
+    const { host, log } = this.#options;
+    const why = heldBackFor(events, host.store.protocol);
+    if (why === null) {
+      this.#heldBack.delete(cluster);
+      return false;
+    }
+    if (this.#heldBack.get(cluster) !== why) log.warn('decision held back', { cluster, rule, why });
+    this.#heldBack.set(cluster, why);
+    return true;
+  }
+
   #decide(state: ClusterState, service: Service): void {
     const seen = service.observations.of(state.name, service.leaseOf(state));
     const observations = { ...seen, wallMs: this.#options.clock.nowMs() };
@@ -85,6 +100,7 @@ export class DecisionLoop {
     if (decision === null) return;
     const { host, clock } = this.#options;
     const { name: cluster, version: expectedVersion } = state;
+    if (this.#isHeldBack(cluster, decision)) return;
     if (expires(decision) && !service.leases.close(cluster)) return;
     const pending = new PendingDecision(this, cluster, decision);
     this.#underWay.set(cluster, pending);

@@ -6,7 +6,7 @@ import type { RoundOwner, RoundPace } from './round-scheduler.ts';
 
 /** The replicated log as the parts of a leader use it: the raft host, or a simulated one. */
 export interface ReplicatedLog {
-  readonly store: Pick<EventStore, 'cluster' | 'clusters' | 'ports'>;
+  readonly store: Pick<EventStore, 'cluster' | 'clusters' | 'ports' | 'protocol'>;
   readonly applies: { whenApplied(index: LogIndex, reached: () => void): void };
   readonly role: RoleChange;
   propose(payload: Uint8Array, owner: ProposalOwner): void;

@@ -3,6 +3,7 @@ import {
   type ClusterState,
   type CommandDecision,
   decideCommand,
+  heldBackFor,
   type OperatorCommand,
   type RecordedEvent,
 } from '#libs/cluster';
@@ -47,6 +48,8 @@ export class CommandHandler {
       const verdict = this.#decide(service, state, command);
       if (verdict.kind !== 'decided') return verdict;
       const { rule, events } = verdict.decision;
+      const why = heldBackFor(events, this.host.store.protocol);
+      if (why !== null) return { kind: 'notAdmitted', why };
       const { result, events: recorded } = await appliedCommand(this.host, {
         type: 'append',
         cluster,
@@ -76,20 +79,24 @@ export class CommandHandler {
     if (this.host.store.cluster(cluster) !== null || this.#creating.has(cluster)) {
       return { kind: 'clusterExists' };
     }
+    const events = [{ type: 'ClusterCreated', settings, postgres, ...copied }] as const;
+    const why = heldBackFor(events, this.host.store.protocol);
+    if (why !== null) return { kind: 'notAdmitted', why };
     this.#creating.add(cluster);
     try {
       const value = encode(credentials);
       await appliedCommand(this.host, { type: 'credentials', cluster, value });
-      const { result, events } = await appliedCommand(this.host, {
+      const applied = await appliedCommand(this.host, {
         type: 'append',
         cluster,
         expectedVersion: 0,
         at: this.clock.nowMs(),
         cause: { by, rule: 'operator-create' },
-        events: [{ type: 'ClusterCreated', settings, postgres, ...copied }],
+        events,
       });
-      if (result.type === 'rejected') return { kind: 'clusterExists' };
-      return { kind: 'committed', sequenceBefore: sequenceBefore(events), events };
+      if (applied.result.type === 'rejected') return { kind: 'clusterExists' };
+      const { events: recorded } = applied;
+      return { kind: 'committed', sequenceBefore: sequenceBefore(recorded), events: recorded };
     } finally {
       this.#creating.delete(cluster);
     }

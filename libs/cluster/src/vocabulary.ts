@@ -1,0 +1,196 @@
+import type { ClusterEvent } from './events.ts';
+
+/**
+ * Since which level of the protocol each event, each of its fields and each value that is folded in its own way may be
+ * recorded. The group switches to a level once every controller speaks it (`ProtocolSwitch`); until then a leader that
+ * knows more holds it back, for controllers of before would fold another state. What comes new gets the next level here
+ * and in `libs/protocol/src/hello.ts`: the compiler asks for whatever is missing. Within a field (settings, policies) a
+ * missing part must mean the old behaviour, and a new one may only be recorded by what is listed here.
+ */
+type EventType = ClusterEvent['type'];
+type EventOf<T extends EventType> = Extract<ClusterEvent, { type: T }>;
+type FieldOf<T extends EventType> = Exclude<keyof EventOf<T>, 'type'>;
+type Values<T extends EventType, F extends FieldOf<T>> = Readonly<
+  Record<Extract<EventOf<T>[F], string>, number>
+>;
+
+type Vocabulary = {
+  readonly [T in EventType]: { readonly since: number } & Readonly<Record<FieldOf<T>, number>>;
+};
+
+/** What the first release knew. A field that came later is named beside it, with its level. */
+function first<K extends string>(...fields: readonly K[]): { since: number } & Record<K, number> {
+  return {
+    since: 1,
+    ...(Object.fromEntries(fields.map((field) => [field, 1])) as Record<K, number>),
+  };
+}
+
+const VOCABULARY: Vocabulary = {
+  RebuildStarted: first('instance', 'trigger', 'reason', 'methods', 'from', 'force'),
+  RebuildProgress: first('instance', 'method', 'doneBytes', 'totalBytes'),
+  RebuildMethodFailed: first('instance', 'method', 'reason', 'remaining'),
+  RebuildCompleted: first('instance', 'method', 'tookMs', 'copiedBytes'),
+  RebuildCancelled: first('instance'),
+  StandbyLeaderChosen: first('instance', 'reason', 'position'),
+  RemoteTimelinesFollowed: first('instance', 'timelines', 'timeline'),
+  RemoteChanged: first('remote'),
+  ClusterDemotionStarted: first('epoch', 'primary', 'remote'),
+  ClusterDemotionAbandoned: first('reason'),
+  ClusterDemoted: first('remote', 'stoppedAt'),
+  ClusterPromoted: first('instance', 'received', 'others', 'lastWritten', 'acceptUnknown'),
+  SlotWarned: first('instance', 'slot', 'danger', 'retainedBytes', 'safeBytes'),
+  MemberSlotReleased: first('instance', 'silentMs'),
+  MemberSlotRestored: first('instance'),
+  UpstreamReady: first('instance'),
+  UpstreamLost: first('instance', 'reason'),
+  RestartPlanned: first('instances', 'rolling', 'onlyPending', 'notBefore', 'startedAt'),
+  RestartOrdered: first('instance', 'startedAt', 'asPrimary'),
+  RestartSkipped: first('instance', 'reason'),
+  RestartDone: first('instance', 'tookMs'),
+  RestartEnded: first('outcome', 'reason'),
+  ClusterCreated: first('settings', 'postgres', 'standbyOf'),
+  InstanceJoined: first('instance', 'postgres', 'agent', 'tags', 'replicationName'),
+  ConfigurationChanged: first('revision', 'configuration', 'comment'),
+  InstanceRemoved: first('instance'),
+  BootstrapStarted: first('initialiser', 'adopts'),
+  BootstrapAbandoned: first('instance', 'reason'),
+  ClusterInitialised: first('instance', 'systemIdentifier'),
+  LeaseGranted: first(
+    'epoch',
+    'holder',
+    'guard',
+    'timeline',
+    'reason',
+    'refusals',
+    'position',
+    'timing',
+    'synchronous',
+  ),
+  LeaseReleased: first('epoch', 'guard', 'reason', 'position'),
+  LeaseExpired: first('epoch', 'silentMs', 'waitMs'),
+  LeaseFenced: first('epoch', 'members'),
+  SyncSettingOrdered: first('epoch', 'order', 'setting'),
+  SyncSettingConfirmed: first('epoch', 'order', 'flushedTo'),
+  SyncSetCommitted: first('epoch', 'set', 'positions'),
+  FailsafeMembersConfirmed: first('epoch', 'members'),
+  Promoted: first('epoch', 'instance', 'timeline', 'fork'),
+  PrimaryResumed: first('epoch', 'instance'),
+  FailoverStarted: first(
+    'epoch',
+    'primary',
+    'trigger',
+    'lastKnown',
+    'candidate',
+    'acceptLoss',
+    'excluded',
+    'detectMs',
+  ),
+  FailoverAborted: first('reason'),
+  FailoverCompleted: first('primary', 'phasesMs', 'lostBytes'),
+  SwitchoverStarted: first('epoch', 'from', 'to'),
+  SwitchoverAbandoned: first('reason'),
+  SwitchoverCompleted: first('primary', 'phasesMs'),
+  PrimaryMeasured: first('instance', 'server'),
+  StandbysFollowed: first('primary', 'standbys'),
+  DivergedWalKept: first('instance', 'wal'),
+  FailoverAcknowledged: first('outage'),
+  ClockJumped: first('jumpMs'),
+  MaintenanceChanged: first('instance', 'on'),
+  ActionRefused: first('action', 'refusals'),
+  BrakeUsed: first('epoch', 'term'),
+  ClusterPaused: first('restoration'),
+  ClusterResumed: first('adopted'),
+};
+
+const TRIGGERS: Values<'FailoverStarted', 'trigger'> = {
+  ...{ operator: 1, 'postgres-down': 1, 'primary-unreachable': 1, 'lease-expired': 1 },
+  ...{ 'lease-released': 1, 'promotion-failed': 1, 'agent-absent': 1, 'primary-hung': 1 },
+};
+const GRANTS: Values<'LeaseGranted', 'reason'> = {
+  ...{ bootstrap: 1, restart: 1, failover: 1, switchover: 1, 'switchover-abandoned': 1 },
+  'cluster-promotion': 1,
+};
+const RELEASES: Values<'LeaseReleased', 'reason'> = {
+  ...{ 'hand-over': 1, 'postgres-down': 1, 'guard-replaced': 1, 'guard-dead': 1 },
+  ...{ yielded: 1, shutdown: 1 },
+};
+const RESTART_ENDS: Values<'RestartEnded', 'outcome'> = { completed: 1, cancelled: 1, failed: 1 };
+const REBUILD_TRIGGERS: Values<'RebuildStarted', 'trigger'> = { operator: 1, automatic: 1 };
+
+type Levels = Readonly<Record<string, number>>;
+/** Fields whose values are words. */
+const VALUES: { readonly [T in EventType]?: { readonly [F in FieldOf<T>]?: Levels } } = {
+  FailoverStarted: { trigger: TRIGGERS },
+  LeaseGranted: { reason: GRANTS },
+  LeaseReleased: { reason: RELEASES },
+  RestartEnded: { outcome: RESTART_ENDS },
+  RebuildStarted: { trigger: REBUILD_TRIGGERS },
+};
+
+export type VocabularyProblem =
+  /** A newer version than this one recorded it, or this one has a defect. */
+  | { readonly kind: 'unknown'; readonly what: string }
+  /** This version knows it, the group has not switched it on. */
+  | { readonly kind: 'early'; readonly what: string; readonly level: number };
+
+/** What of this event a group at `level` may not record; null when all members fold it alike. */
+export function vocabularyProblem(event: ClusterEvent, level: number): VocabularyProblem | null {
+  return problemIn(VOCABULARY, VALUES, event, level);
+}
+
+/** The first problem of a batch, as a sentence; null when it may be proposed. */
+export function heldBackFor(events: readonly ClusterEvent[], level: number): string | null {
+  for (const event of events) {
+    const problem = vocabularyProblem(event, level);
+    if (problem?.kind === 'unknown') return `${problem.what} is in no vocabulary`;
+    if (problem?.kind === 'early') {
+      return (
+        `${problem.what} needs protocol level ${problem.level}, the group is at ${level}: it is held back ` +
+        'until every controller runs a version that knows it; upgrade or remove those that do not'
+      );
+    }
+  }
+  return null;
+}
+
+/** With any tables, so that tests can let a version come that is not there yet. */
+export function problemIn(
+  vocabulary: Readonly<Record<string, Levels>>,
+  values: Readonly<Record<string, Readonly<Record<string, Levels>> | undefined>>,
+  event: { readonly type: string },
+  level: number,
+): VocabularyProblem | null {
+  const { type } = event;
+  const known = Object.hasOwn(vocabulary, type) ? vocabulary[type] : undefined;
+  if (known === undefined) return { kind: 'unknown', what: `event '${type}'` };
+  let early: VocabularyProblem | null = null;
+  const require = (since: number | undefined, what: string): VocabularyProblem | null => {
+    if (since === undefined) return { kind: 'unknown', what };
+    if (since > level) early ??= { kind: 'early', what, level: since };
+    return null;
+  };
+  const unknown = require(known['since'], `event '${type}'`);
+  if (unknown !== null) return unknown;
+  for (const [field, value] of Object.entries(event)) {
+    if (field === 'type' || value === undefined) continue;
+    const since = Object.hasOwn(known, field) ? known[field] : undefined;
+    const levels = values[type]?.[field];
+    const strange =
+      require(since, `'${field}' of event '${type}'`) ??
+      (levels === undefined || typeof value !== 'string'
+        ? null
+        : require(Object.hasOwn(levels, value)
+            ? levels[value]
+            : undefined, `'${field}: ${value}' of event '${type}'`));
+    if (strange !== null) return strange;
+  }
+  return early;
+}
+
+/** The highest level that anything in the vocabulary asks for. */
+export function highestVocabularyLevel(): number {
+  const fields = Object.values<Levels>(VOCABULARY).flatMap((levels) => Object.values(levels));
+  const words = Object.values(VALUES).flatMap((of) => Object.values<Levels>(of ?? {}));
+  return Math.max(...fields, ...words.flatMap((levels) => Object.values(levels)));
+}
