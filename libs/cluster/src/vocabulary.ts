@@ -50,7 +50,7 @@ const VOCABULARY: Vocabulary = {
   RestartDone: first('instance', 'tookMs'),
   RestartEnded: first('outcome', 'reason'),
   ClusterCreated: first('settings', 'postgres', 'standbyOf'),
-  InstanceJoined: first('instance', 'postgres', 'agent', 'tags', 'replicationName'),
+  InstanceJoined: first('instance', 'postgres', 'agent', 'tags', 'replicationName', 'changed'),
   ConfigurationChanged: first('revision', 'configuration', 'comment'),
   InstanceRemoved: first('instance'),
   BootstrapStarted: first('initialiser', 'adopts'),
