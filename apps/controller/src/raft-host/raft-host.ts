@@ -38,7 +38,6 @@ import { TickClock } from './tick-clock.ts';
 const OUTPUTS_PER_TURN_MAX = 16;
 /** So few entries are applied sooner than another turn of the event loop begins. */
 const APPLY_AT_ONCE_MAX = 8;
-
 /**
  * The one loop around the consensus machine (reference/raft.md 2.4): inputs by class within a budget,
  * one output, one write for all that piled up, messages in parallel to it, apply in slices.

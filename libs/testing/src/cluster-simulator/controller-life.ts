@@ -41,7 +41,6 @@ const ELECTION_TICKS = 10;
 const ELECTION_MS = TICK_MS * ELECTION_TICKS;
 const GOSSIP_TICKS = 4;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /** Who leads, as far as this controller knows. */
 export type LeaderWord = { readonly name: string | null; readonly term: number };
 

@@ -68,7 +68,6 @@ export class SimMember implements Witness {
   #turnPlanned = false;
   readonly #life: SimLife;
   readonly #applier: SimApplier;
-
   constructor(
     readonly id: MemberId,
     bootstrap: Membership,
