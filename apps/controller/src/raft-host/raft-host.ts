@@ -189,11 +189,8 @@ export class RaftHost implements ReplicatedLog {
 
   /** Confirms leadership by a round that begins after this call. */
   confirm(owner: RoundOwner, pace: RoundPace = 'at-once'): void {
-    if (!this.serving || this.#closed) {
-      owner.onUnconfirmed();
-      return;
-    }
-    this.rounds.request(owner, pace);
+    if (!this.serving || this.#closed) owner.onUnconfirmed();
+    else this.rounds.request(owner, pace);
     if (pace === 'at-once') this.schedule();
   }
 

@@ -148,10 +148,8 @@ export class ControllerLife implements ReplicatedLog {
 
   confirm(owner: RoundOwner, pace: RoundPace = 'at-once'): void {
     if (!this.serving) owner.onUnconfirmed();
-    else {
-      this.#rounds.request(owner, pace);
-      this.schedule();
-    }
+    else this.#rounds.request(owner, pace);
+    this.schedule();
   }
 
   transferLeadership(to: MemberId): boolean {

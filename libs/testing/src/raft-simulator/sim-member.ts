@@ -337,9 +337,7 @@ export class SimMember implements Witness {
       this.serving = serving;
       this.term = term;
       this.#trace('role', term, leader, serving ? 1 : 0, role.length);
-      const { oracle } = this.world;
-      const known = this.#observer.memberships(this.machine);
-      if (this.isLeader) oracle.leaderElected(term, this.id, this.mirror, known);
+      if (this.isLeader) this.#observer.elected(this, term);
     }
     if (output.apply.length > 0) this.#applier.plan(output.apply);
     for (const round of output.rounds) this.#answer(round);

@@ -1,4 +1,4 @@
-import type { LogIndex, Membership, RaftMachine } from '#libs/raft';
+import type { LogIndex, Membership, RaftMachine, Term } from '#libs/raft';
 import { knowsMembership, type Mirroring } from './mirror-batch.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -14,6 +14,13 @@ export class SimObserver {
   /** In force now, and before the turn under way: its last input may have changed it. */
   memberships(machine: RaftMachine): readonly Membership[] {
     return [machine.status().membership, this.membership];
+  }
+
+  elected(
+    { id, mirror, machine }: Mirroring & { readonly machine: RaftMachine },
+    term: Term,
+  ): void {
+    this.world.oracle.leaderElected(term, id, mirror, this.memberships(machine));
   }
 
   look(member: Mirroring & { readonly machine: RaftMachine }): void {
