@@ -88,29 +88,30 @@ async function fight(
   await client.stop();
   const counted = await count(field, client, campaign);
   const { acknowledged, gapMs, dual } = client.view();
-  const broken = failure ?? brokenPromise(run.mode, { dual, ...counted }, limitBytes);
+  const broken =
+    failure ?? counted.why ?? brokenPromise(run.mode, { dual, ...counted.of }, limitBytes);
   const report: ChaosReport = {
     ...run,
     minutes: Math.round((performance.now() - startedMs) / 6_000) / 10,
     faults: campaign.faults,
-    ...{ acknowledged, dual, ...counted, limitBytes, maxGapMs: Math.round(gapMs) },
+    ...{ acknowledged, dual, ...counted.of, limitBytes, maxGapMs: Math.round(gapMs) },
     ...(broken === null ? {} : { broken }),
   };
   if (values.record !== '') recordRun(values.record, report, campaign.kinds);
   return report;
 }
 
-/** Of a cluster that did not become whole again nothing can be counted: then it is all or nothing. */
+/** Of a cluster that did not become whole again nothing can be counted, and nothing is said to be kept. */
 async function count({ system }: Battlefield, client: WritingClient, campaign: Campaign) {
   try {
     const primary = await campaign.untilWhole();
     const lost = await untilCounted(client, primary);
     const forks = await forksOf(system);
     const { acknowledgedTo } = client.view();
-    return { lost, lostBytes: Number(lostBytesOf(forks, acknowledgedTo)) };
+    const lostBytes = Number(lostBytesOf(forks, acknowledgedTo));
+    return { of: { lost, lostBytes }, why: null };
   } catch (error) {
-    say({ uncounted: messageOf(error) });
-    return { lost: 0, lostBytes: 0 };
+    return { of: { lost: null, lostBytes: null }, why: `not counted: ${messageOf(error)}` };
   }
 }
 

@@ -22,13 +22,19 @@ export function lostBytesOf(
   return worst;
 }
 
-export type Counted = { readonly dual: number; readonly lost: number; readonly lostBytes: number };
+/** Null: not counted, which keeps no promise but breaks none by itself. */
+export type Counted = {
+  readonly dual: number;
+  readonly lost: number | null;
+  readonly lostBytes: number | null;
+};
 
 /** What of the mode's promise was broken; null when it held. */
 export function brokenPromise(mode: Mode, counted: Counted, limitBytes: number): string | null {
   const { dual, lost, lostBytes } = counted;
   if (dual > 0) return `${dual} acknowledgements were dual`;
-  if (mode !== 'async' && lost > 0) return `${lost} acknowledged rows were lost`;
-  if (lostBytes > limitBytes) return `${lostBytes} bytes were lost, the limit is ${limitBytes}`;
+  if (mode !== 'async' && lost !== null && lost > 0) return `${lost} acknowledged rows were lost`;
+  if (lostBytes !== null && lostBytes > limitBytes)
+    return `${lostBytes} bytes were lost, the limit is ${limitBytes}`;
   return null;
 }

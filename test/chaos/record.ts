@@ -10,8 +10,9 @@ export type ChaosReport = {
   readonly faults: number;
   readonly acknowledged: number;
   readonly dual: number;
-  readonly lost: number;
-  readonly lostBytes: number;
+  /** Null when there was nobody left to count at. */
+  readonly lost: number | null;
+  readonly lostBytes: number | null;
   readonly limitBytes: number;
   readonly maxGapMs: number;
   /** What of the promise was broken, or what kept the run from its end. */
@@ -54,7 +55,8 @@ function rowOf(report: ChaosReport, kinds: ReadonlyMap<string, number>): string 
   const cells = [
     ...[new Date().toISOString().slice(0, 10), mode, seed, minutes],
     `${faults}: ${listed.join(', ')}`,
-    ...[acknowledged.toLocaleString('en-US'), dual, lost, lostBytes.toLocaleString('en-US')],
+    ...[acknowledged.toLocaleString('en-US'), dual],
+    ...[lost, lostBytes].map((count) => count?.toLocaleString('en-US') ?? 'not counted'),
     ...[(maxGapMs / 1_000).toFixed(1), loadAverage(), report.broken ?? 'held'],
   ];
   return `| ${cells.join(' | ')} |`;

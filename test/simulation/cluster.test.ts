@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runClusterSeed } from '#libs/testing';
 import { clusterSimulation } from './cluster-simulation.ts';
 
-const SEEDS = Number(process.env['CLUSTER_SEEDS'] ?? 800);
+const SEEDS = Number(process.env['CLUSTER_SEEDS'] ?? 2_000);
 const FIRST_SEED = Number(process.env['CLUSTER_FIRST_SEED'] ?? 1);
 const WORKERS = 2;
 /** Ten times what a seed takes on a machine that has other work. */
