@@ -28,7 +28,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
-          include: ['{apps,libs}/**/*.test.ts', 'test/chaos/*.test.ts'],
+          include: ['{apps,libs}/**/*.test.ts', 'test/{chaos,command-line}/*.test.ts'],
           setupFiles,
           testTimeout: BUSY_MACHINE_MS,
           hookTimeout: BUSY_MACHINE_MS,

@@ -7,7 +7,7 @@ import { createSixHosts } from '../../test/hosts/six-hosts.ts';
 import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage } from '../shared/machine.ts';
 import { startWriting } from '../shared/writing.ts';
-import { type BenchArguments, readArguments, USAGE } from './arguments.ts';
+import { type BenchArguments, readArguments } from './arguments.ts';
 import type { Fault, SystemName } from './fault.ts';
 import { measureRun } from './measure.ts';
 import { phasesPicture } from './picture.ts';
@@ -115,9 +115,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => ended.abort(new Error(`ended by ${signal}`)));
 }
 try {
-  const request = readArguments(process.argv.slice(2));
-  if (request === 'help') process.stdout.write(USAGE);
-  else process.stdout.write(`${JSON.stringify({ rows: rowsOf(await main(request)) })}\n`);
+  const rows = rowsOf(await main(readArguments()));
+  process.stdout.write(`${JSON.stringify({ rows })}\n`);
 } catch (error) {
   say({ error: messageOf(error) });
   process.stdout.write(`${JSON.stringify({ error: messageOf(error) })}\n`);

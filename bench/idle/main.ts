@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { messageOf } from '#libs/kernel';
+import { commandLine } from '../../test/command-line/command-line.ts';
+import { flag, text, wholeNumber } from '../../test/command-line/option.ts';
 import { CONTROLLER_HOSTS, createSixHosts, DATABASE_HOSTS } from '../../test/hosts/six-hosts.ts';
 import { Matriarch } from '../failover/systems/matriarch.ts';
 import { Patroni } from '../failover/systems/patroni.ts';
@@ -8,20 +9,18 @@ import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage, machineText } from '../shared/machine.ts';
 import { costOf, type HostCost } from './host-cost.ts';
 
-/**
- * What the managers cost while nothing happens, PostgreSQL itself left out: processor time of one core
- * and proportional memory, on a database host and on a consensus host: `npm run bench:idle -- --json`.
- */
-const { values } = parseArgs({
+const values = commandLine({
+  command: 'npm run bench:idle --',
+  purpose: `What the managers cost while nothing happens, PostgreSQL itself left out: processor time of one core and
+proportional memory, on a database host and on a consensus host; ours, then Patroni and etcd (as root).`,
   options: {
-    seconds: { type: 'string', default: '60' },
-    json: { type: 'boolean', default: false },
-    table: { type: 'string' },
+    seconds: wholeNumber('how long it is measured', 60, 1),
+    settle: wholeNumber('seconds from the last standby to the measurement', 60),
+    table: text('the document that gets the table', null),
+    json: flag('as always: one object of JSON ends it'),
   },
 });
 const STREAMING_LIMIT_MS = 180_000;
-/** Checkpoints, slots and first reports are over. */
-const SETTLE_MS = 15_000;
 const STANDBYS = 2;
 const KIB_PER_MIB = 1_024;
 
@@ -42,7 +41,7 @@ async function measure(name: Row['system'], seconds: number): Promise<Row[]> {
     await system.prepare();
     await system.start();
     const primary = await system.untilStreaming(STANDBYS, STREAMING_LIMIT_MS);
-    await pause(SETTLE_MS);
+    await pause(values.settle * 1_000);
     const hosts = [...DATABASE_HOSTS, ...CONTROLLER_HOSTS];
     const costs = () => Promise.all(hosts.map((host) => costOf(network, host)));
     const before = await costs();
@@ -95,7 +94,8 @@ function table(rows: readonly Row[], seconds: number, load: number): string {
   return [
     '## Cost while nothing happens (`npm run bench:idle`)',
     '',
-    `${new Date().toISOString().slice(0, 10)}, ${machineText()}, load average ${load}. Everything but PostgreSQL on each host over ${seconds} s:`,
+    `${new Date().toISOString().slice(0, 10)}, ${machineText()}, load average ${load}. Everything but PostgreSQL on each host over ${seconds} s,`,
+    `${values.settle} s after the last standby streamed (V8 compiles less and less, the longer it runs):`,
     'processor time in percent of one core (busiest host of its kind), proportional memory (PSS, largest host) in MiB.',
     '',
     '| system | host | CPU % | PSS MiB | of which |',
@@ -107,14 +107,14 @@ function table(rows: readonly Row[], seconds: number, load: number): string {
 }
 
 try {
-  const seconds = Number(values.seconds);
+  const { seconds } = values;
   const rows: Row[] = [];
   for (const system of ['matriarch', 'patroni'] as const) {
     const measured = await measure(system, seconds);
     rows.push(...measured);
     process.stderr.write(`${JSON.stringify({ system, measured })}\n`);
   }
-  if (values.table !== undefined) {
+  if (values.table !== null) {
     writeDocumentPart(values.table, 'bench:idle', table(rows, seconds, loadAverage()));
   }
   process.stdout.write(`${JSON.stringify({ seconds, rows })}\n`);

@@ -1,6 +1,5 @@
 import { loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { WritingClient } from '#libs/outage';
 import { DirectoryClaim } from '../../apps/cli/src/demo/directories.ts';
 import type { Fault } from '../../apps/cli/src/demo/faults.ts';
@@ -8,34 +7,31 @@ import { HttpClusterApi } from '../../apps/cli/src/demo/http-cluster-api.ts';
 import { measureFault } from '../../apps/cli/src/demo/measured-step.ts';
 import { loopbackPlan } from '../../apps/cli/src/demo/plan.ts';
 import { RunningCluster } from '../../apps/cli/src/demo/running-cluster.ts';
+import { commandLine } from '../../test/command-line/command-line.ts';
+import { flag, someOf, text, wholeNumber } from '../../test/command-line/option.ts';
 import { percentile } from '../shared/percentile.ts';
 import { GapWatch } from './gap-watch.ts';
 import { timelineOf } from './timeline.ts';
 
-/**
- * Repeats faults on one cluster and says how long each outage was for a writing client, with the
- * machine's load, since figures of a busy machine say little:
- *
- *     node dist/bench/outage/main.js --faults switchover,guard-kill --times 10 --timeline
- */
-const { values } = parseArgs({
-  options: {
-    faults: { type: 'string', default: 'switchover' },
-    times: { type: 'string', default: '10' },
-    'port-base': { type: 'string', default: '19400' },
-    dir: { type: 'string' },
-    /** Everything that any process logged between the last commit before and the first after. */
-    timeline: { type: 'boolean', default: false },
-  },
-});
-
-const FAULTS: readonly Fault[] = [
+const FAULTS = [
   'postmaster-kill',
   'guard-kill',
   'manager-kill',
   'controller-kill',
   'switchover',
-];
+] as const satisfies readonly Fault[];
+const values = commandLine({
+  command: 'node dist/bench/outage/main.js',
+  purpose: `Repeats faults on one cluster and says how long each outage was for a writing client, with the
+machine's load, since figures of a busy machine say little.`,
+  options: {
+    faults: someOf<Fault>('which', FAULTS, ['switchover']),
+    times: wholeNumber('each', 10, 1),
+    'port-base': wholeNumber('the first port of the cluster', 19_400, 1),
+    dir: text('where the cluster lies (default: a new temporary directory)', null),
+    timeline: flag('all that any process logged from the last commit before to the first after'),
+  },
+});
 const BOOTSTRAP_LIMIT_MS = 60_000;
 const SETTLE_LIMIT_MS = 30_000;
 /** A host that was just repaired has its spare guard again, and is not busy with itself. */
@@ -44,9 +40,9 @@ const BETWEEN_MS = 5_500;
 const BEFORE_MS = 150;
 const AFTER_MS = 30;
 
-const faults = FAULTS.filter((fault) => values.faults.split(',').includes(fault));
-const claim = DirectoryClaim.take(values.dir ?? null);
-const plan = loopbackPlan(claim.directory, Number(values['port-base']));
+const { faults } = values;
+const claim = DirectoryClaim.take(values.dir);
+const plan = loopbackPlan(claim.directory, values['port-base']);
 const cluster = new RunningCluster(plan, { clientNetwork: '127.0.0.1/32' });
 await cluster.prepare();
 const api = new HttpClusterApi(plan);
@@ -65,7 +61,7 @@ try {
   await cluster.untilHealthy(api, SETTLE_LIMIT_MS);
   await client.prepare(primary);
   client.start();
-  for (const fault of faults) await repeat(fault, Number(values.times));
+  for (const fault of faults) await repeat(fault, values.times);
 } finally {
   watch.stop();
   await client.stop();

@@ -1,31 +1,30 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { messageOf } from '#libs/kernel';
+import { commandLine } from '../../test/command-line/command-line.ts';
+import { flag, someOf, text, wholeNumber } from '../../test/command-line/option.ts';
 import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage } from '../shared/machine.ts';
 import { BenchRig } from './bench-rig.ts';
 import { CopiesFile, METHODS, type MeasuredCopy, type Method } from './measured.ts';
 import { rebuildTable, rowsOf } from './table.ts';
 
-/**
- * How long a standby of some size is without its data: each tool alone, and by us with the same tool:
- * `npm run bench:rebuild -- --json`. As root, on one machine.
- */
-const { values } = parseArgs({
+const values = commandLine({
+  command: 'npm run bench:rebuild --',
+  purpose: `How long a standby is without its data: each tool alone, and by us with the same tool (as root).`,
   options: {
-    json: { type: 'boolean', default: false },
-    table: { type: 'string' },
-    megabytes: { type: 'string', default: '2048' },
-    runs: { type: 'string', default: '5' },
-    methods: { type: 'string', default: METHODS.join(',') },
-    'runs-file': { type: 'string', default: 'docs/rebuild-runs.jsonl' },
+    methods: someOf('which', METHODS, METHODS),
+    megabytes: wholeNumber('size of the database', 2_048, 1),
+    runs: wholeNumber('of each; 0: only write the table from earlier runs', 5),
+    'runs-file': text('where runs are kept', 'docs/rebuild-runs.jsonl'),
+    table: text('the document that gets the table', null),
+    json: flag('as always: one object of JSON ends it'),
   },
 });
 
 let running: BenchRig | null = null;
 
 async function measure(method: Method, file: CopiesFile): Promise<void> {
-  const [databaseMb, runs] = [Number(values.megabytes), Number(values.runs)];
+  const { megabytes: databaseMb, runs } = values;
   const bench = await BenchRig.make(method);
   running = bench;
   const take = (by: MeasuredCopy['by'], load: number, tookMs: number): void => {
@@ -53,14 +52,6 @@ async function measure(method: Method, file: CopiesFile): Promise<void> {
   }
 }
 
-function chosen(names: string): readonly Method[] {
-  return names.split(',').map((name) => {
-    const known = METHODS.find((method) => method === name);
-    if (known === undefined) throw new Error(`--methods ${name}: one of ${METHODS.join(', ')}`);
-    return known;
-  });
-}
-
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     const left = Promise.resolve(running?.remove());
@@ -75,11 +66,9 @@ function endChildren(): void {
 }
 try {
   const file = new CopiesFile(values['runs-file']);
-  if (Number(values.runs) > 0) {
-    for (const method of chosen(values.methods)) await measure(method, file);
-  }
+  if (values.runs > 0) for (const method of values.methods) await measure(method, file);
   const copies = file.read();
-  if (values.table !== undefined && copies.length > 0) {
+  if (values.table !== null && copies.length > 0) {
     writeDocumentPart(values.table, 'bench:rebuild', rebuildTable(copies));
   }
   process.stdout.write(`${JSON.stringify({ rows: rowsOf(copies) })}\n`);

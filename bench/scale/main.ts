@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { API_PATHS, type StatusAnswer, statusAnswer } from '#libs/api';
 import { epochMs, messageOf } from '#libs/kernel';
 import { issueCertificate, openAuthority } from '#libs/transport';
+import { commandLine } from '../../test/command-line/command-line.ts';
+import { amount, flag, text, wholeNumber } from '../../test/command-line/option.ts';
 import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage } from '../shared/machine.ts';
 import { OurGroup } from '../store/ours.ts';
@@ -17,17 +18,17 @@ import { percentileOf } from './renewal-tally.ts';
 import { type ScaleReport, scaleTable } from './scale-table.ts';
 import { SwarmProcess } from './swarm-process.ts';
 
-/**
- * Guards of as many clusters renew their leases with three real controllers over TLS, each guard with
- * a connection of its own to every controller: `npm run bench:scale -- --guards 5000 --minutes 10 --json`.
- */
-const { values } = parseArgs({
+const values = commandLine({
+  command: 'npm run bench:scale --',
+  purpose: `Guards of as many clusters renew their leases with three real controllers over TLS, each guard with a
+connection of its own to every controller; the leader is killed half way. Exit code 1 when a lease
+expired that should not.`,
   options: {
-    guards: { type: 'string', default: '5000' },
-    minutes: { type: 'string', default: '10' },
-    json: { type: 'boolean', default: false },
-    'port-base': { type: 'string', default: '19700' },
-    table: { type: 'string' },
+    guards: wholeNumber('how many', 5_000, 1),
+    minutes: amount('how long', 10),
+    'port-base': wholeNumber('the first port of the controllers', 19_700, 1),
+    table: text('the document that gets the table', null),
+    json: flag('as always: one object of JSON ends it'),
   },
 });
 const OPERATOR = 'bench';
@@ -40,7 +41,7 @@ const swarms: SwarmProcess[] = [];
 
 async function main(guards: number, minutes: number): Promise<ScaleReport> {
   const names = Array.from({ length: guards }, (_, at) => `s${at}`);
-  const basePort = Number(values['port-base']);
+  const basePort = values['port-base'];
   const group = await OurGroup.start({ directory, basePort, transport: 'tls', nodeFlags: null });
   try {
     const certificates = join(directory, 'certificates');
@@ -151,7 +152,7 @@ async function statusOf(group: OurGroup): Promise<StatusAnswer> {
 async function read(host: string, port: number): Promise<StatusAnswer | null> {
   return await new Promise((resolve) => {
     const sent = request({ host, port, path: API_PATHS.status }, (answer) => {
-      text(answer).then(
+      textOf(answer).then(
         (body) => resolve(statusAnswer.parse(JSON.parse(body))),
         () => resolve(null),
       );
@@ -190,8 +191,8 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 try {
-  const report = await main(Number(values.guards), Number(values.minutes));
-  if (values.table !== undefined) {
+  const report = await main(values.guards, values.minutes);
+  if (values.table !== null) {
     writeDocumentPart(values.table, 'bench:scale', scaleTable(report));
   }
   process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -1,7 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../../test/command-line/command-line.ts';
+import {
+  flag,
+  oneOf,
+  someOf,
+  text,
+  wholeNumber,
+  wholeNumbers,
+} from '../../test/command-line/option.ts';
 import { closedLoop, type Measured } from './closed-loop.ts';
 import { EtcdGroup } from './etcd.ts';
 import { measureLeaderKills } from './leader-kill.ts';
@@ -11,30 +19,29 @@ import { type Part, RunsFile } from './runs-file.ts';
 import { largestMemoryMb, type StoreUnderTest } from './store.ts';
 import { writeTable } from './write-table.ts';
 
-/**
- * Committed commands a second of three controllers and of three etcd members, one group after the
- * other on this machine, each with its production path and fsync: `npm run bench:store -- --json`.
- */
-const { values } = parseArgs({
+const SYSTEMS = ['ours', 'oursPlain', 'etcd'] as const;
+const PARTS = [...SYSTEMS, 'leaderKill'] as const;
+const values = commandLine({
+  command: 'npm run bench:store --',
+  purpose: `Committed commands a second of three controllers and of three etcd members, one group after the other on
+this machine, each with its production path and fsync.`,
   options: {
-    json: { type: 'boolean', default: false },
-    clients: { type: 'string', default: '1,16,64,256' },
-    seconds: { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '2' },
-    kills: { type: 'string', default: '30' },
-    only: { type: 'string', default: 'ours,oursPlain,etcd,leaderKill' },
-    /** Parts that earlier calls measured count too, and this call's are added. */
-    'runs-file': { type: 'string' },
-    connections: { type: 'string', default: 'shared' },
-    'port-base': { type: 'string', default: '21400' },
-    /** Flags of our controllers' Node instead of those of bin/matriarch. */
-    'node-flags': { type: 'string' },
-    /** Where the table goes; none by default, `npm run bench:store` names docs/benchmarks.md. */
-    table: { type: 'string' },
+    clients: wholeNumbers('how many at once, each with one command under way', [1, 16, 64, 256]),
+    seconds: wholeNumber('of each measurement', 10, 1),
+    rounds: wholeNumber('how often each, in turn', 2),
+    kills: wholeNumber('of the leader', 30),
+    only: someOf('which parts', PARTS, PARTS),
+    connections: oneOf('of the clients of a run', ['shared', 'own'] as const, 'shared'),
+    'runs-file': text(
+      'parts that earlier calls measured count too, and those of this one are added',
+      null,
+    ),
+    'port-base': wholeNumber('the first port of the members', 21_400, 1),
+    'node-flags': text("flags of our controllers' Node instead of those of bin/matriarch", null),
+    table: text('the document that gets the table', null),
+    json: flag('progress goes to standard error: one object of JSON is all of standard output'),
   },
 });
-
-const SYSTEMS = ['ours', 'oursPlain', 'etcd'] as const;
 const WARM_UP_SECONDS = 2;
 /**
  * Before the first measurement: members run for months, and V8 compiles what is hot in the first
@@ -42,10 +49,8 @@ const WARM_UP_SECONDS = 2;
  */
 const FIRST_WARM_UP = { clients: 64, seconds: 8, warmUpSeconds: 0 };
 const EXIT_FAILED = 2;
-const wanted = values.only.split(',');
+const { only: wanted, clients: clientCounts, connections } = values;
 const systems = SYSTEMS.filter((system) => wanted.includes(system));
-const clientCounts = values.clients.split(',').map(Number);
-const connections = values.connections === 'own' ? 'own' : 'shared';
 const directory = mkdtempSync(join(tmpdir(), 'matriarch-bench-'));
 let started = 0;
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -62,23 +67,23 @@ try {
 }
 
 async function main(): Promise<void> {
-  const file = new RunsFile(values['runs-file'] ?? null);
+  const file = new RunsFile(values['runs-file']);
   const parts: Part[] = [...file.read()];
   const take = (part: Part): void => {
     parts.push(part);
     file.add(part);
   };
-  for (let round = 0; round < Number(values.rounds); round += 1) {
+  for (let round = 0; round < values.rounds; round += 1) {
     for (const system of systems) take({ kind: 'run', run: await measure(system) });
   }
   if (wanted.includes('leaderKill')) {
-    await kill(Number(values.kills), (gapMs) => {
+    await kill(values.kills, (gapMs) => {
       say({ leaderKill: gapMs });
       take({ kind: 'leaderKill', kill: { gapMs } });
     });
   }
   const result = report(parts);
-  if (values.table !== undefined) writeTable(values.table, result, runsOf(parts), connections);
+  if (values.table !== null) writeTable(values.table, result, runsOf(parts), connections);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
@@ -94,7 +99,7 @@ async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
     const rows: { clients: number; measured: Measured }[] = [];
     for (const clients of clientCounts) {
       const open = await store.connect(clients, connections);
-      const seconds = Number(values.seconds);
+      const { seconds } = values;
       const measured = await closedLoop(open, {
         ...{ clients, seconds, warmUpSeconds: WARM_UP_SECONDS },
         membersCpuMs,
@@ -104,7 +109,7 @@ async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
       say({ system, clients, ...measured, load: loadavg()[0] });
     }
     const run: Run = {
-      ...{ system, rows, idlePssMb, seconds: Number(values.seconds) },
+      ...{ system, rows, idlePssMb, seconds: values.seconds },
       rssMb: largestMemoryMb(store, 'rss'),
       pssMb: largestMemoryMb(store, 'pss'),
       loadAverage: loadavg()[0] ?? 0,
@@ -129,14 +134,14 @@ async function start(system: (typeof SYSTEMS)[number]): Promise<StoreUnderTest> 
   if (system !== 'etcd') return await startOurs(system === 'ours' ? 'tls' : 'plain');
   started += 1;
   const at = join(directory, `etcd-${started}`);
-  return await EtcdGroup.start(at, Number(values['port-base']) + 20);
+  return await EtcdGroup.start(at, values['port-base'] + 20);
 }
 
 async function startOurs(transport: 'tls' | 'plain'): Promise<OurGroup> {
   started += 1;
   return await OurGroup.start({
     directory: join(directory, `ours-${started}`),
-    basePort: Number(values['port-base']),
+    basePort: values['port-base'],
     transport,
     nodeFlags: values['node-flags']?.split(' ') ?? null,
   });

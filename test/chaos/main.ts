@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { DEFAULT_SETTINGS } from '#libs/cluster';
 import { messageOf, parseLsn, seededPrng, timelineId } from '#libs/kernel';
 import { WritingClient } from '#libs/outage';
 import { MODES, type Mode } from '../../bench/failover/fault.ts';
 import { Matriarch } from '../../bench/failover/systems/matriarch.ts';
 import { startWriting, untilCounted } from '../../bench/shared/writing.ts';
+import { commandLine } from '../command-line/command-line.ts';
+import { amount, flag, oneOf, text, wholeNumber } from '../command-line/option.ts';
 import { createSixHosts } from '../hosts/six-hosts.ts';
 import { Campaign } from './campaign.ts';
 import type { Battlefield } from './carry-out.ts';
@@ -15,18 +16,17 @@ import { brokenPromise, type Fork, lostBytesOf } from './promise.ts';
 import { type ChaosReport, recordRun } from './record.ts';
 import { SmallDisk } from './small-disk.ts';
 
-/**
- * Random faults on real PostgreSQL, repeatable as far as a real machine repeats anything:
- * `npm run chaos -- --minutes 3 --mode async --seed 7` (as root).
- */
-const { values } = parseArgs({
+const values = commandLine({
+  command: 'npm run chaos --',
+  purpose: `Random faults on real PostgreSQL, on six hosts in network namespaces of this machine (as root); repeatable
+as far as a real machine repeats anything. The last line is one object of JSON; exit code 1 when the
+mode's promise was broken.`,
   options: {
-    minutes: { type: 'string', default: '3' },
-    mode: { type: 'string', default: 'async' },
-    seed: { type: 'string', default: '1' },
-    /** Where the run is recorded; empty: nowhere. */
-    record: { type: 'string', default: '' },
-    json: { type: 'boolean', default: false },
+    minutes: amount('how long', 3),
+    mode: oneOf('of replication', MODES, 'async'),
+    seed: wholeNumber('what the faults are drawn from', 1),
+    record: text('the file whose table gets a line for the run', null),
+    json: flag('as always: one object of JSON ends it'),
   },
 });
 const BOOTSTRAP_LIMIT_MS = 120_000;
@@ -97,7 +97,7 @@ async function fight(
     ...{ acknowledged, dual, ...counted.of, limitBytes, maxGapMs: Math.round(gapMs) },
     ...(broken === null ? {} : { broken }),
   };
-  if (values.record !== '') recordRun(values.record, report, campaign.kinds);
+  if (values.record !== null) recordRun(values.record, report, campaign.kinds);
   return report;
 }
 
@@ -138,10 +138,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => ended.abort(new Error(`ended by ${signal}`)));
 }
 try {
-  const mode = MODES.find((known) => known === values.mode);
-  if (mode === undefined) throw new Error(`--mode '${values.mode}': one of ${MODES.join(', ')}`);
   if (!HostClocks.available()) throw new Error('libfaketime is missing: install faketime');
-  const report = await main(mode, Number(values.seed), Number(values.minutes));
+  const report = await main(values.mode, values.seed, values.minutes);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (report.broken !== undefined) process.exitCode = EXIT_BROKEN;
 } catch (error) {

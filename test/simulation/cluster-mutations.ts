@@ -1,14 +1,15 @@
 /**
  * Each known bug of decisions, lease and guard, planted and looked for by the simulator of whole clusters
- * (`npm run sim:cluster-mutations`). `--seeds=N` gives up sooner.
+ * (`npm run sim:cluster-mutations`).
  */
 import { CLUSTER_HARMLESS, CLUSTER_MUTATIONS } from './cluster-bugs/index.ts';
 import { clusterSimulation } from './cluster-simulation.ts';
-import { findPlantedBugs, option } from './planted-bugs.ts';
+import { findPlantedBugs } from './planted-bugs.ts';
 
 await findPlantedBugs({
+  command: 'npm run sim:cluster-mutations --',
   planted: CLUSTER_MUTATIONS,
-  seedsPerBug: Number(option('seeds') ?? 2_000),
+  seedsPerBug: 2_000,
   harmless: CLUSTER_HARMLESS,
   seedsPerHarmless: 150,
   look: async ({ patches, mode = 'any', saga, less = {} }, count) => {

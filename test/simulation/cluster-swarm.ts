@@ -1,35 +1,32 @@
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
-import { CLUSTER_MODES, type DrawnMode } from '#libs/testing';
+import { CLUSTER_MODES, type DrawnMode, type LessCluster } from '#libs/testing';
+import { commandLine } from '../command-line/command-line.ts';
+import { amount, flag, json, oneOf, wholeNumber } from '../command-line/option.ts';
 import { clusterSimulation } from './cluster-simulation.ts';
 import type { ClusterReport } from './cluster-worker.ts';
 
-/**
- * `npm run sim:cluster -- --hours N | --seeds N [--seed S] [--mode any|async|sync|quorum]` runs seeds from S on, with `--long` in
- * worlds of ten minutes;
- * `--seed S` alone repeats one, with the `--less` of a report what is left of it. The last line is
- * one object of JSON; exit code 1 when a seed failed.
- */
-const WORKERS = 2;
 const SEEDS_PER_ORDER = 20;
 const MS_PER_HOUR = 3_600_000;
 const PROGRESS_EVERY_MS = 30_000;
 /** Far above the seeds of `make test`, so that a swarm looks at others. */
 const FIRST_SWARM_SEED = 100_000;
 
-const { values } = parseArgs({
+const values = commandLine({
+  command: 'npm run sim:cluster --',
+  purpose: `Runs whole clusters in simulated worlds, one drawn from each seed. Without --hours and --seeds one seed
+is repeated. The last line is one object of JSON; exit code 1 when a seed failed.`,
   options: {
-    hours: { type: 'string' },
-    seeds: { type: 'string' },
-    seed: { type: 'string' },
-    mode: { type: 'string' },
-    less: { type: 'string' },
-    long: { type: 'boolean', default: false },
-    json: { type: 'boolean' },
+    hours: amount('run seeds until this time is over', null),
+    seeds: wholeNumber('run so many seeds', null, 1),
+    seed: wholeNumber(`the first seed, or the one (default ${FIRST_SWARM_SEED} or 1)`, null),
+    mode: oneOf<DrawnMode>('of replication', ['any', ...CLUSTER_MODES], 'any'),
+    less: json<LessCluster>('what one seed goes without, as the report of a failure says', {}),
+    long: flag('worlds of ten minutes'),
+    workers: wholeNumber('how many at once; 1 leaves a core to others', 2, 1),
+    json: flag('as always: one object of JSON ends it'),
   },
 });
-const { long } = values;
-const mode = modeOf(values.mode ?? 'any');
+const { long, mode, less } = values;
 const bundle = await clusterSimulation([]);
 const startedMs = performance.now();
 const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
@@ -39,9 +36,9 @@ let seeds = 0;
 let toldMs = startedMs;
 try {
   const { hours, seeds: wanted, seed } = values;
-  const first = Number(seed ?? FIRST_SWARM_SEED);
-  if (hours === undefined && wanted === undefined) await repeatOne(Number(seed ?? 1));
-  else await run(first, Number(wanted ?? 'Infinity'), Number(hours ?? 'Infinity') * MS_PER_HOUR);
+  const first = seed ?? FIRST_SWARM_SEED;
+  if (hours === null && wanted === null) await repeatOne(seed ?? 1);
+  else await run(first, wanted ?? Infinity, (hours ?? Infinity) * MS_PER_HOUR);
 } finally {
   await bundle.close();
 }
@@ -49,7 +46,6 @@ process.stdout.write(`${JSON.stringify(summary())}\n`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function repeatOne(seed: number): Promise<void> {
-  const less = values.less === undefined ? {} : JSON.parse(values.less);
   take(await bundle.run({ firstSeed: seed, count: 1, mode, long, stopAtViolation: false, less }));
 }
 
@@ -65,7 +61,7 @@ async function run(firstSeed: number, wanted: number, durationMs: number): Promi
       tellProgress();
     }
   };
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  await Promise.all(Array.from({ length: values.workers }, work));
 }
 
 function take(report: ClusterReport): void {
@@ -103,12 +99,4 @@ function summary() {
     failures,
     totals,
   };
-}
-
-function modeOf(text: string): DrawnMode {
-  const modes: readonly DrawnMode[] = ['any', ...CLUSTER_MODES];
-  const mode = modes.find((known) => known === text);
-  if (mode !== undefined) return mode;
-  process.stderr.write(`sim:cluster: '${text}' is no mode: one of ${modes.join(', ')}\n`);
-  process.exit(2);
 }

@@ -4,6 +4,7 @@ import { HARMLESS, MUTATIONS } from './raft-bugs/index.ts';
 import { raftSimulation } from './raft-simulation.ts';
 
 await findPlantedBugs({
+  command: 'npm run sim:mutations --',
   planted: MUTATIONS,
   seedsPerBug: 2_000,
   harmless: HARMLESS,

@@ -1,25 +1,28 @@
 import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
+import type { LessWorld } from '#libs/testing';
+import { commandLine } from '../command-line/command-line.ts';
+import { amount, flag, json, text, wholeNumber } from '../command-line/option.ts';
 import { raftSimulation } from './raft-simulation.ts';
 import type { SeedReport } from './raft-worker.ts';
 
-/**
- * `npm run sim -- --hours N [--seed S]` runs seeds from S on until the time is over;
- * `npm run sim -- --seed S` repeats one. The last line is one object of JSON; exit code 1 when a seed
- * failed. `--history FILE` keeps what the clients of that one seed saw, one line of JSON an operation. `--workers 1` leaves a core to others; `--less` takes away part of a seed's world, as the report of a failure says.
- */
 const SEEDS_PER_ORDER = 25;
 const MS_PER_HOUR = 3_600_000;
 const PROGRESS_EVERY_MS = 30_000;
 /** Far above the seeds of `make test`, so that a swarm looks at others. */
 const FIRST_SWARM_SEED = 100_000;
 
-const { values } = parseArgs({
+const values = commandLine({
+  command: 'npm run sim --',
+  purpose: `Runs the consensus machine in simulated worlds, one drawn from each seed. Without --hours one seed
+is repeated. The last line is one object of JSON; exit code 1 when a seed failed.`,
   options: {
-    ...{ hours: { type: 'string' }, seed: { type: 'string' }, less: { type: 'string' } },
-    workers: { type: 'string', default: '2' },
-    history: { type: 'string' },
+    hours: amount('run seeds until this time is over', null),
+    seed: wholeNumber(`the first seed, or the one (default ${FIRST_SWARM_SEED} or 1)`, null),
+    workers: wholeNumber('how many at once; 1 leaves a core to others', 2, 1),
+    less: json<LessWorld>('what one seed goes without, as the report of a failure says', {}),
+    history: text('a file for what clients of one seed saw, one line of JSON an operation', null),
+    json: flag('as always: one object of JSON ends it'),
   },
 });
 const bundle = await raftSimulation(null);
@@ -30,8 +33,8 @@ const totals: Record<string, number> = {};
 let seeds = 0;
 let toldMs = startedMs;
 try {
-  if (values.hours === undefined) await repeatOne(Number(values.seed ?? 1));
-  else await runFor(Number(values.hours) * MS_PER_HOUR, Number(values.seed ?? FIRST_SWARM_SEED));
+  if (values.hours === null) await repeatOne(values.seed ?? 1);
+  else await runFor(values.hours * MS_PER_HOUR, values.seed ?? FIRST_SWARM_SEED);
 } finally {
   await bundle.close();
 }
@@ -39,11 +42,16 @@ process.stdout.write(`${JSON.stringify(summary())}\n`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function repeatOne(seed: number): Promise<void> {
-  const less = values.less === undefined ? {} : JSON.parse(values.less);
-  const keepHistory = values.history !== undefined;
-  const order = { firstSeed: seed, count: 1, stopAtViolation: false, less, keepHistory };
+  const keepHistory = values.history !== null;
+  const order = {
+    firstSeed: seed,
+    count: 1,
+    stopAtViolation: false,
+    less: values.less,
+    keepHistory,
+  };
   const report = await bundle.run(order);
-  if (values.history !== undefined) writeFileSync(values.history, report.history);
+  if (values.history !== null) writeFileSync(values.history, report.history);
   take(report);
 }
 
@@ -57,7 +65,7 @@ async function runFor(durationMs: number, firstSeed: number): Promise<void> {
       tellProgress();
     }
   };
-  await Promise.all(Array.from({ length: Number(values.workers) }, work));
+  await Promise.all(Array.from({ length: values.workers }, work));
 }
 
 function take(report: SeedReport): void {
