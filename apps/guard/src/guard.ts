@@ -224,6 +224,7 @@ export class Guard {
         return;
       case 'granted':
         this.#grants.learn(answer);
+        this.#orders.granted(answer.epoch);
         return;
       case 'failsafe':
         this.#failsafe.learn(answer);

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Grants, Instance, Orders, Releases } from '#libs/guarding';
-import { epoch, guardIncarnation } from '#libs/kernel';
+import { type Granted, Grants, Instance, Orders, Releases } from '#libs/guarding';
+import { epoch, type GuardIncarnation, guardIncarnation } from '#libs/kernel';
 import { killAll, ProcessesInDirectory } from '#libs/process';
 import type { GuardRequest, LocalAnswer, LocalRequest } from '#libs/protocol';
 import { Fuse } from './fuse.ts';
@@ -18,13 +18,15 @@ const incarnation = guardIncarnation('g2');
 const TIMES = { leaseTtlMs: 3_000, renewIntervalMs: 400, stopBudgetMs: 300, guardKillMs: 150 };
 const SHORT = { leaseTtlMs: 1_500, renewIntervalMs: 200, stopBudgetMs: 300, guardKillMs: 150 };
 
+const POLL = { timeout: 20_000 };
+
 let directory: string;
 let processes: ProcessesInDirectory;
 /** Why this host may not have a primary. */
 const host: { unfit: string | null } = { unfit: null };
 
 /** The guard's parts without controllers; the postmaster is a program that only sleeps. */
-function guard() {
+function guard({ predecessors = [] }: { readonly predecessors?: GuardIncarnation[] } = {}) {
   const clock = new SystemClock();
   const log = new GuardLog(clock, { process: 'guard', cluster: 'demo', instance: 'pg1' });
   const renewed: number[] = [];
@@ -49,10 +51,10 @@ function guard() {
   const releases = new Releases((request) => void sent.push(request));
   const mayNotLead = () => host.unfit;
   const shared = { lease, instance, releases, incarnation, mayNotLead };
-  const grants = new Grants({ ...shared, predecessors: [], log });
+  const grants = new Grants({ ...shared, predecessors, log });
   const orders = new Orders({
     ...shared,
-    olderHolder: () => null,
+    olderHolder: (of) => grants.olderHolder(of),
     grantKnown: (of) => grants.knows(of),
     onPosition: () => undefined,
     onShutdown: () => undefined,
@@ -60,7 +62,11 @@ function guard() {
   });
   const ask = (request: LocalRequest): Promise<LocalAnswer> =>
     new Promise((resolve) => orders.handle(request, resolve));
-  return { ask, grants, lease, renewed, sent };
+  const hear = (granted: Granted): void => {
+    grants.learn(granted);
+    orders.granted(granted.epoch);
+  };
+  return { ask, grants, hear, lease, releases, renewed, sent };
 }
 
 beforeEach(() => {
@@ -98,6 +104,35 @@ describe('two orders at once', () => {
     const [first, second] = await Promise.all([ask(start), ask({ ...start, id: 3 })]);
     expect(first).toMatchObject({ type: 'done' });
     expect(second).toMatchObject({ type: 'refused', code: 'POSTGRES_RUNNING' });
+  });
+});
+
+describe('a release for a dead guard', () => {
+  const dead = guardIncarnation('g1');
+  const granted = { type: 'granted', epoch: epoch(4), incarnation: dead, ...SHORT } as const;
+  const order = { ...release, reason: 'guard-replaced' } as const;
+
+  it('waits until the grant tells who that was, and is given in its name', async () => {
+    const { ask, hear, releases, sent } = guard({ predecessors: [dead] });
+    const given = ask(order);
+    await pause(20);
+    expect(sent).toEqual([]);
+    hear(granted);
+    // What the guard says by itself, and once more for the agent that asks.
+    await expect.poll(() => sent, POLL).toHaveLength(2);
+    expect(sent).toMatchObject([{ incarnation: dead }, { incarnation: dead }]);
+    releases.answered(epoch(4), { kind: 'released' });
+    expect(await given).toMatchObject({ type: 'done' });
+  });
+
+  it('asks the leader all the same once a later epoch is heard of', async () => {
+    const { ask, hear, releases, sent } = guard();
+    const given = ask(order);
+    hear({ ...granted, epoch: epoch(5) });
+    await expect.poll(() => sent, POLL).toHaveLength(1);
+    expect(sent).toMatchObject([{ type: 'release', epoch: 4, incarnation }]);
+    releases.answered(epoch(4), { kind: 'refused', reason: 'epoch 5 is granted' });
+    expect(await given).toMatchObject({ type: 'refused', code: 'EPOCH_OVER' });
   });
 });
 

@@ -5,6 +5,7 @@ import type { GuardingLog, KeptLease, Reply } from './ports.ts';
 import type { Releases } from './releases.ts';
 
 type Waiting = { readonly epoch: Epoch; readonly id: number; readonly reply: Reply };
+type Unheard = { readonly epoch: Epoch; readonly heard: () => void };
 
 /** An agent asks one thing at a time; this many at once is a fault of its own. */
 const WAITING_LIMIT = 32;
@@ -36,6 +37,9 @@ export type OrdersParts = {
 export class Orders {
   readonly #parts: OrdersParts;
   #acquiring: Waiting[] = [];
+  #unheard: Unheard[] = [];
+  /** The newest epoch whose holder was heard. */
+  #heardEpoch = 0;
   #ending = false;
   #handingBack = false;
 
@@ -73,6 +77,14 @@ export class Orders {
   /** The right to `epoch` was confirmed. */
   confirmed(epoch: Epoch): void {
     this.#settle((waiting) => waiting.epoch === epoch, null);
+  }
+
+  /** Who holds `epoch` was heard. */
+  granted(epoch: Epoch): void {
+    this.#heardEpoch = Math.max(this.#heardEpoch, epoch);
+    const heard = this.#unheard.filter((waiting) => waiting.epoch <= epoch);
+    this.#unheard = this.#unheard.filter((waiting) => waiting.epoch > epoch);
+    for (const waiting of heard) waiting.heard();
   }
 
   /** The leader refused `epoch`. */
@@ -229,9 +241,22 @@ export class Orders {
     lease.release(epoch);
     const position =
       timeline === null || lsn === null ? null : { timeline: timelineId(timeline), lsn };
+    if (reason === 'guard-replaced' && epoch > this.#heardEpoch) {
+      if (this.#unheard.length >= WAITING_LIMIT) {
+        return refused('LEASE_NOT_HELD', `who holds epoch ${epoch} was not heard yet`);
+      }
+      await this.#heardOf(epoch);
+    }
     const holder = olderHolder(epoch) ?? incarnation;
     const outcome = await releases.add({ epoch, incarnation: holder, reason, position });
     return outcome.kind === 'released' ? null : refused('EPOCH_OVER', outcome.reason);
+  }
+
+  /** An agent knows its events before a guard that has just begun knows them. */
+  #heardOf(epoch: Epoch): Promise<void> {
+    return new Promise((heard) => {
+      this.#unheard.push({ epoch, heard });
+    });
   }
 
   async #whetherIdle(): Promise<Refusal | null> {

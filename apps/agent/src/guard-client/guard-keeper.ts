@@ -43,6 +43,8 @@ export class GuardKeeper {
   #stopped = false;
   #launchedMs: number | undefined;
   #serverOfOthers = false;
+  /** Whoever has attached did not end at its start, whenever it ends. */
+  readonly #attached = new Set<number>();
   readonly #spare: SpareGuard;
   /** Why there is no guard, in words. */
   problem: string | null = 'no guard runs yet';
@@ -151,7 +153,7 @@ export class GuardKeeper {
       this.problem = `the guard cannot be started: ${messageOf(error)}`;
     });
     child.once('exit', (exitCode, signal) => {
-      if (this.#state?.pid === child.pid) return;
+      if (child.pid !== undefined && this.#attached.delete(child.pid)) return;
       this.#serverOfOthers = exitCode === SERVER_OF_OTHERS_EXIT_CODE;
       if (this.#serverOfOthers) {
         this.problem = serverOfOthersText(this.config);
@@ -185,6 +187,7 @@ export class GuardKeeper {
   #take(state: GuardState): void {
     if (this.#state?.incarnation !== state.incarnation) {
       this.#identity = new ProcTable().stat(state.pid);
+      this.#attached.add(state.pid);
       this.log.info('guard attached', { incarnation: state.incarnation, pid: state.pid });
     }
     const news = this.problem !== null || !saysTheSame(this.#state, state);
@@ -265,7 +268,9 @@ export class GuardKeeper {
       if (!this.#stopped) this.#launch();
       const processes = new ProcessesInDirectory(this.config.postgres.dataDirectory);
       const { killed, left, durationMs } = await killAll(processes, { limitMs: KILL_LIMIT_MS });
-      this.log.warn('instance of a dead guard killed', { killed, left: left.length, durationMs });
+      this.log.warn('instance of a dead guard killed', {
+        ...{ killed, left: left.length, durationMs: Math.round(durationMs) },
+      });
     }
     await this.#attach(dead ? performance.now() : undefined);
   }

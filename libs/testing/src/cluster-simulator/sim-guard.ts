@@ -196,6 +196,7 @@ export class GuardLife {
         return;
       case 'granted':
         this.#grants.learn(answer);
+        this.orders.granted(answer.epoch);
         this.#arm();
         return;
     }
