@@ -6,6 +6,7 @@ import { type LinkSecurity, type LinkSelf, PeerServer } from '#libs/transport';
 import type { Log } from '../log.ts';
 import { systemClock } from '../system-clock.ts';
 import { askController } from './ask-controller.ts';
+import { tellRefusedBeforeGroup } from './refused-before-group.ts';
 
 export class JoinRefusedError extends DomainError {
   readonly code = 'JOIN_REFUSED';
@@ -38,8 +39,7 @@ export async function awaitAdmission(options: AdmissionOptions): Promise<MemberI
     ...config.listen,
     ...{ security, self, clock: systemClock },
     channels: { 'raft-control': () => silent, 'raft-bulk': () => silent },
-    onRefused: ({ remoteAddress, cause }) =>
-      log.warn('connection refused', { remoteAddress, why: cause.message }),
+    onRefused: tellRefusedBeforeGroup(log),
   });
   try {
     return await askUntilAdmitted(options);

@@ -12,6 +12,7 @@ import type { Log } from '../log.ts';
 import { systemClock } from '../system-clock.ts';
 import { askController } from './ask-controller.ts';
 import { type AskedFounder, type FoundingVerdict, judgeFounding } from './judge-founding.ts';
+import { tellRefusedBeforeGroup } from './refused-before-group.ts';
 import { sayWaiting } from './waiting-text.ts';
 
 /** The group that this controller would found is there, and had this controller in it. */
@@ -124,8 +125,7 @@ export class Founding {
       ...config.listen,
       ...{ security, clock: systemClock, self: { ...self, incarnation } },
       channels: { 'raft-control': this.#accept, 'raft-bulk': this.#accept },
-      onRefused: ({ remoteAddress, cause }) =>
-        log.info('connection refused', { remoteAddress, why: cause.message }),
+      onRefused: tellRefusedBeforeGroup(log),
     });
   }
 
