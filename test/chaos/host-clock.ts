@@ -1,9 +1,13 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostPlan } from '../../apps/cli/src/demo/plan.ts';
 import { shortDirectory } from '../hosts/six-hosts.ts';
 
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
+
+const SHARED_MEMORY = '/dev/shm';
+/** Named after the process that made it. */
+const SHARED_CLOCK = /^(?:faketime_shm|sem\.faketime_sem)_(\d+)$/;
 
 /**
  * The wall clock of each host, by libfaketime: read from a file that a strike rewrites. Monotonic
@@ -13,6 +17,7 @@ export class HostClocks {
   readonly #directory = shortDirectory();
 
   constructor(hosts: readonly string[]) {
+    forgetClocksOfTheDead();
     for (const host of hosts) this.set(host, 0);
   }
 
@@ -41,9 +46,22 @@ export class HostClocks {
 
   remove(): void {
     rmSync(this.#directory, { recursive: true });
+    forgetClocksOfTheDead();
   }
 
   #file(host: string): string {
     return join(this.#directory, `clock-${host}`);
+  }
+}
+
+/**
+ * A killed process leaves its shared clock behind, and a later process of the same id but another user
+ * cannot start with it.
+ */
+function forgetClocksOfTheDead(): void {
+  for (const name of readdirSync(SHARED_MEMORY)) {
+    const pid = SHARED_CLOCK.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    rmSync(join(SHARED_MEMORY, name), { force: true });
   }
 }
