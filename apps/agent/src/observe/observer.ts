@@ -13,7 +13,7 @@ import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/pr
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import { untilNextBeat } from '../pace.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
-import { readUpstreams } from '../postgres/upstream.ts';
+import { restoresBy, upstreamIn } from '../postgres/upstream.ts';
 import { probePostgres } from '../probes/postgres-probe.ts';
 import { WriteProbe } from '../probes/write-probe.ts';
 import {
@@ -145,6 +145,7 @@ export class Observer {
     this.#walGone.look(begunMs, sql, this.#standbyWalEnd);
     await this.#measure(begunMs, sql, pid);
     this.#followRecovery(begunMs);
+    const managed = readManagedSettings(dataDirectory);
     return {
       begunMs,
       guard,
@@ -155,9 +156,10 @@ export class Observer {
       foreignPid,
       others: this.guard.serverOfOthers ? foreignPostmaster(dataDirectory) : null,
       standbySignal: hasStandbySignal(dataDirectory),
-      ...readUpstreams(dataDirectory),
+      upstream: upstreamIn(managed),
+      restores: restoresBy(managed),
       walGone: this.#walGone.why,
-      configured: waits(sql) ? readManagedSettings(dataDirectory) : {},
+      configured: waits(sql) ? managed : {},
       standbyWalEnd: this.#standbyWalEnd,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
       stall: this.#writeProbe.stall,

@@ -30,7 +30,7 @@ import { hbaLinesOf, identText, passFileText } from './hba.ts';
 import { LastGoodParameters } from './last-good-parameters.ts';
 import { raised } from './raised.ts';
 import { settingsOf } from './settings.ts';
-import { readUpstream } from './upstream.ts';
+import { restoresBy, upstreamIn } from './upstream.ts';
 import { walSettings } from './wal-programs.ts';
 
 export type RunningAs = {
@@ -153,13 +153,13 @@ export class LocalInstance {
     if (!existsSync(join(this.dataDirectory, 'PG_VERSION'))) return { changedFiles: [] };
     // Only a step changes what commits wait for: it proves what then is in force.
     const written = readManagedSettings(this.dataDirectory);
-    const { synchronous_standby_names: names = '', restore_command: restore = '' } = written;
-    const upstream = readUpstream(this.dataDirectory);
+    const { synchronous_standby_names: names = '' } = written;
+    const upstream = upstreamIn(written);
     const change = this.writeConfiguration(state, upstream, {
       synchronousStandbyNames: names,
       clients,
       // A detached one has neither, and must stay so (safety 6).
-      restores: upstream !== null || restore !== '',
+      restores: upstream !== null || restoresBy(written),
     });
     if (change.changedFiles.length > 0) this.reloadIfRunning();
     return change;
