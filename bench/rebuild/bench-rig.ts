@@ -5,12 +5,17 @@ import type { AgentHost } from '../../test/integration/agent/agent-host.ts';
 import { BackupHosts } from '../../test/integration/rebuild/backup-hosts.ts';
 import { RebuildRig } from '../../test/integration/rebuild/rebuild-rig.ts';
 import { until } from '../../test/integration/until.ts';
-import type { Method } from './measured.ts';
+import { BENCH_SETTINGS, type Method } from './measured.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const BYTES_PER_MB = 1_048_576;
 const STREAM_LIMIT_MS = 120_000;
 const TABLE_ROW_BYTES = 1_024;
+const BATCH_ROWS = 200_000;
+const ARCHIVED_LIMIT_MS = 240_000;
+
+/** As manuals advise for a primary that writes much: else the filling is waited for. */
+const ARCHIVING = '[global:archive-push]\narchive-async=y\nprocess-max=2\ncompress-type=lz4\n';
 
 /** A primary of some size and its standby, with real agents, guards and tools, and repositories beside them. */
 export class BenchRig {
@@ -32,7 +37,7 @@ export class BenchRig {
         tags: { noFailover: method !== 'pg_rewind' && name === 'pg2' },
       }),
       definition: {
-        parameters: { shared_buffers: '256MB', max_connections: '30' },
+        parameters: BENCH_SETTINGS,
         pgHba: [
           ...['local all all trust', 'local replication all trust'],
           ...['host all barman 127.0.0.1/32 trust', 'host replication barman 127.0.0.1/32 trust'],
@@ -56,7 +61,8 @@ export class BenchRig {
   }
 
   async start(method: Method): Promise<void> {
-    process.env['PATH'] = `${await this.backups.prepare()}:${this.#path}`;
+    const prepared = await this.backups.prepare(ARCHIVING);
+    process.env['PATH'] = `${prepared}:${this.#path}`;
     if (method === 'barman') await this.backups.startSsh();
     const [first] = this.rig.hosts;
     if (method === 'pgbackrest' && first !== undefined) await this.backups.startRepository(first);
@@ -66,20 +72,26 @@ export class BenchRig {
     if (method === 'pgbackrest') await this.backups.backUpRepository();
   }
 
-  /** Rows that compress badly, as a database's own do. */
+  /** Rows that compress badly, as a database's own do; those of the first batch again, 200 MB apart. */
   async fill(megabytes: number): Promise<void> {
     const { rig } = this;
     const rows = Math.round((megabytes * BYTES_PER_MB) / TABLE_ROW_BYTES);
     const words = Array.from({ length: 29 }, (_, at) => `md5((g * ${at + 1})::text)`).join(' || ');
     await rig.psql(rig.primary, 'CREATE TABLE filling (id bigint, what text)');
-    const batch = 200_000;
-    for (let from = 0; from < rows; from += batch) {
-      const to = Math.min(rows, from + batch) - 1;
-      const insert = `INSERT INTO filling SELECT g, ${words} FROM generate_series(${from}, ${to}) g`;
-      await rig.psql(rig.primary, insert);
+    for (let from = 0; from < rows; from += BATCH_ROWS) {
+      const count = Math.min(rows - from, BATCH_ROWS);
+      const made = `SELECT g, ${words} FROM generate_series(0, ${count - 1}) g`;
+      const again = `SELECT id + ${from}, what FROM filling WHERE id < ${count}`;
+      await rig.psql(rig.primary, `INSERT INTO filling ${from === 0 ? made : again}`);
     }
     await rig.psql(rig.primary, 'CHECKPOINT');
     await rig.streaming(STREAM_LIMIT_MS);
+    // A backup waits for the segment that it ends in, and that for all before it.
+    const waiting = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+    await until(
+      async () => (await rig.psql(rig.primary, waiting)).stdout.trim() === '0',
+      ARCHIVED_LIMIT_MS,
+    );
   }
 
   async backUp(method: Method): Promise<void> {

@@ -3,6 +3,13 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 export const METHODS = ['basebackup', 'pgbackrest', 'barman', 'pg_rewind'] as const;
 export type Method = (typeof METHODS)[number];
 
+/** Of PostgreSQL, named in the document. */
+export const BENCH_SETTINGS = {
+  shared_buffers: '256MB',
+  max_connections: '30',
+  max_wal_size: '4GB',
+};
+
 /** One rebuild, by the tool alone or by us; what every table is made from. */
 export type MeasuredCopy = {
   readonly at: string;

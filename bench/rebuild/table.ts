@@ -1,6 +1,6 @@
 import { machineText } from '../shared/machine.ts';
 import { median } from '../shared/median.ts';
-import { METHODS, type MeasuredCopy, type Method } from './measured.ts';
+import { BENCH_SETTINGS, METHODS, type MeasuredCopy, type Method } from './measured.ts';
 
 export type Row = {
   readonly method: Method;
@@ -41,6 +41,9 @@ export function rebuildTable(copies: readonly MeasuredCopy[]): string {
   const counted = copies.filter((copy) => copy.databaseMb === databaseMb);
   const dates = [...new Set(counted.map(({ at }) => at.slice(0, 10)))].sort();
   const loads = counted.map(({ load }) => load);
+  const settings = Object.entries(BENCH_SETTINGS)
+    .map(([name, value]) => `\`${name} = ${value}\``)
+    .join(', ');
   return [
     '## Building a standby anew (`npm run bench:rebuild`)',
     '',
@@ -49,6 +52,10 @@ export function rebuildTable(copies: readonly MeasuredCopy[]): string {
     'order until the standby streams, with the proof of the source before and of the copy after. pg_rewind: from the start of',
     "the old primary's agent after a failover until it streams. Medians in ms; the goal is the tool's time and 5 % or 3 s more, 5 s for pg_rewind.",
     'By itself pg_basebackup brings one file after another to the disk; with us the file system is synced with one call.',
+    `Settings of the primary: ${settings}; the rest PostgreSQL's and Matriarch's own. pgBackRest 2.45 from a repository over TLS, gz level 1,`,
+    'one process; Barman 3.4 by rsync over SSH, backup method postgres; all of it on this machine and its one disk. Not here: walg, for Debian has no',
+    'WAL-G and the tests have a stand-in only, whose speed says nothing; custom, whose time is that of its program: around it',
+    'happens what happens around the others.',
     '',
     '| method | runs | tool ms | ours ms | added ms | goal |',
     '|---|---|---|---|---|---|',

@@ -46,7 +46,8 @@ export class ClusterPair {
     readonly plans: Readonly<Record<PairName, ClusterPlan>>,
   ) {}
 
-  static async create(): Promise<ClusterPair> {
+  /** @param sites addresses of the instances of `main`, with one port for both; else loopback, a port each */
+  static async create(sites: readonly string[] = []): Promise<ClusterPair> {
     const directory = shortDirectory();
     const controllers = [{ host: HOST, tlsPort: await freePort(), httpPort: await freePort() }];
     const instances = async () => [
@@ -55,7 +56,7 @@ export class ClusterPair {
     ];
     const main = clusterPlan({
       ...{ cluster: 'main', directory, controllers },
-      instances: await instances(),
+      instances: sites.length === 0 ? await instances() : await instancesAt(sites),
     });
     const dr = clusterPlan({
       ...{ cluster: 'dr', directory: join(directory, 'dr'), controllers },
@@ -91,12 +92,16 @@ export class ClusterPair {
   }
 
   /** By the command line, as an operator would. */
-  async createCluster(name: PairName, standbyOf: { readonly port: number } | null): Promise<void> {
+  async createCluster(
+    name: PairName,
+    standbyOf: { readonly host?: string; readonly port: number } | null,
+  ): Promise<void> {
     const { clusterFile } = this.plans[name];
     const parts = { passwords: PASSWORDS, clientNetwork: '127.0.0.1/32', settings: {} };
     writeFileSync(clusterFile, clusterYaml(parts), { mode: 0o600 });
     if (standbyOf !== null) {
-      appendFileSync(clusterFile, `standbyOf: {host: 127.0.0.1, port: ${standbyOf.port}}\n`);
+      const { host = '127.0.0.1', port } = standbyOf;
+      appendFileSync(clusterFile, `standbyOf: {host: '${host}', port: ${port}}\n`);
     }
     await until(`cluster ${name}`, { limitMs: LIMIT_MS, intervalMs: LOOK_MS }, async () => {
       const { exitCode, said } = await this.matriarch(
@@ -168,11 +173,11 @@ export class ClusterPair {
   }
 
   async sql<Row extends object>(
-    { postgresPort: port }: InstancePlan,
+    { host: { address: host }, postgresPort: port }: InstancePlan,
     text: string,
   ): Promise<Row[]> {
     const { superuser: password } = PASSWORDS;
-    const client = new Client({ host: '127.0.0.1', port, user: 'postgres', password });
+    const client = new Client({ host, port, user: 'postgres', password });
     client.on('error', () => undefined);
     await client.connect();
     try {
@@ -206,8 +211,8 @@ export class ClusterPair {
   }
 
   /** The agent's own endpoint; 0 while it does not listen. */
-  async health({ agentPort }: InstancePlan, path: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${agentPort}${path}`).catch(() => null);
+  async health({ host, agentPort }: InstancePlan, path: string): Promise<number> {
+    const response = await fetch(`http://${host.address}:${agentPort}${path}`).catch(() => null);
     await response?.arrayBuffer();
     return response?.status ?? 0;
   }
@@ -260,4 +265,11 @@ export class ClusterPair {
     this.#processes.set(configFile, one);
     one.start();
   }
+}
+
+/** Loopback has many addresses: hosts with the same port, as real ones have. */
+async function instancesAt(addresses: readonly string[]) {
+  const postgresPort = await freePort();
+  const agentPort = await freePort();
+  return addresses.map((address) => ({ host: { ...HOST, address }, agentPort, postgresPort }));
 }

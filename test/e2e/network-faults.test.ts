@@ -6,6 +6,7 @@ import { present } from '#libs/kernel';
 import { until } from '../../apps/cli/src/demo/until.ts';
 import type { HostNetwork } from '../hosts/host-network.ts';
 import { TestCluster } from './cluster.ts';
+import { Twin } from './twin.ts';
 
 /** Lease of 3 s, its margin, detach and promotion, on two cores that run everything at once. */
 const FAILOVER_GAP_MS = 6_000;
@@ -85,4 +86,39 @@ it('the host of the primary dies: another takes over, and the old one streams wh
   const outage = await cluster.recovered('host back');
   expect(outage).toMatchObject({ primary: successor, dual: 0 });
   expect(outage.lost).toBeLessThanOrEqual(LOST_ROWS_MAX);
+});
+
+it('a second agent with the name of a standby, on another host, is refused, and both are named', async () => {
+  const { plan } = cluster.running;
+  const standby = present(
+    plan.instances.find(({ name }) => name !== primary),
+    'a standby',
+  );
+  const elsewhere = network.host('e1');
+  const twin = new Twin(plan, standby, elsewhere);
+  twin.start();
+  try {
+    await until('the twin says why', { limitMs: 30_000 }, async () => {
+      const told = twin
+        .log()
+        .split('\n')
+        .find((line) => line.includes('NAME_TAKEN'));
+      return told === undefined ? { instead: twin.log().slice(-500) } : { value: told };
+    });
+    expect(twin.log()).toContain(`${elsewhere.address}:${standby.agentPort}`);
+    expect(twin.log()).toContain(`${standby.host.address}:${standby.agentPort}`);
+    await until('the operator sees it', { limitMs: 30_000 }, async () => {
+      const { clusters } = await cluster.api.status();
+      const shown = clusters[0]?.instances.find(({ name }) => name === standby.name);
+      return shown?.problem?.includes(elsewhere.address) === true
+        ? { value: true }
+        : { instead: JSON.stringify(shown) };
+    });
+    const outage = await cluster.recovered('a second agent of one name');
+    expect(outage).toMatchObject({ primary, dual: 0, lost: 0 });
+    expect(outage.gapMs).toBeLessThanOrEqual(cluster.noGapMs);
+    expect(twin.hasData).toBe(false);
+  } finally {
+    await twin.remove();
+  }
 });

@@ -198,7 +198,7 @@ export class Agent {
   /** Why this instance is not what it should be, in one line. */
   get problem(): string | null {
     const { reconciler, runner, guard } = this;
-    const parts = [this.#local.lastGood, reconciler, runner, this.#takeOver, guard];
+    const parts = [this.#reporter, this.#local.lastGood, reconciler, runner, this.#takeOver, guard];
     return problemOf({
       config: this.parts.config,
       state: this.stream.state,

@@ -66,8 +66,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
     ...(binDirectory === null ? {} : { binDirectory }),
     ...(major === undefined || binDirectory !== null ? {} : { major }),
   });
-  const { ca: caPath, certificate: certPath, key: keyPath } = config.tls;
-  const credentials = await TlsCredentials.load({ caPath, certPath, keyPath });
+  const credentials = await ownCredentials(config);
   const clock = {
     nowMs: () => epochMs(Date.now()),
     monotonicMs: () => monotonicMs(performance.now()),
@@ -91,6 +90,20 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
   watchProcess(metrics);
   metrics.beforeScrape(() => collectView(metrics, healthViewOf(agent)));
   return agent;
+}
+
+/**
+ * The controllers take an agent for the instance that its certificate names: with another cluster's it
+ * would do here what is meant for an instance there. The guard's is looked at for the same reason.
+ *
+ * @throws CertificateError, ForeignCertificateError
+ */
+async function ownCredentials({ cluster, instance, tls, guardTls }: AgentConfig) {
+  const name = `${cluster}/${instance}`;
+  const load = (role: 'agent' | 'guard', { ca: caPath, certificate, key }: AgentConfig['tls']) =>
+    TlsCredentials.loadFor({ role, name }, { caPath, certPath: certificate, keyPath: key });
+  await load('guard', guardTls);
+  return load('agent', tls);
 }
 
 /** @throws UsageError when the user that PostgreSQL runs as, which this process is by now, cannot read it */

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ControllerConfig, formatAddress } from '#libs/config';
-import { DomainError, seededPrng } from '#libs/kernel';
+import { seededPrng } from '#libs/kernel';
 import { CHECK_EVERY_MS, ProtocolTooOldError } from '#libs/leader';
 import {
   type Logger,
@@ -54,17 +54,6 @@ export type StartOptions = {
   /** This controller's seat was taken away: it is of no more use and should be closed. */
   readonly onRemoved?: (error: MemberRemovedError | SeatTakenError) => void;
 };
-
-export class ForeignCertificateError extends DomainError {
-  readonly code = 'FOREIGN_CERTIFICATE';
-
-  constructor(path: string, found: string, name: string) {
-    super(
-      `${path} is the certificate of ${found}, this is controller '${name}': ` +
-        `make one with \`matriarch certs issue --role controller --name ${name}\``,
-    );
-  }
-}
 
 export type RunningController = {
   readonly core: ControllerCore;
@@ -163,11 +152,8 @@ async function whoItIs({ name, tls, insecurePlainTransport }: ControllerConfig):
   readonly security: LinkSecurity;
 }> {
   const { ca: caPath, certificate: certPath, key: keyPath } = tls;
-  const credentials = await TlsCredentials.load({ caPath, certPath, keyPath });
-  const { identity } = credentials;
-  if (identity.role !== 'controller' || identity.name !== name) {
-    throw new ForeignCertificateError(certPath, `${identity.role} '${identity.name}'`, name);
-  }
+  const own = { role: 'controller', name } as const;
+  const credentials = await TlsCredentials.loadFor(own, { caPath, certPath, keyPath });
   const security: LinkSecurity = insecurePlainTransport
     ? { kind: 'plain-for-benchmark' }
     : { kind: 'mutual-tls', credentials };

@@ -112,7 +112,7 @@ export const clusterSchema = z.strictObject({
   }),
   standbyOf: field(standbySection.optional(), {
     about:
-      'The cluster begins as a copy of this one (bootstrap is not read) and follows it until ' +
+      'The cluster begins as a copy of this one (by rebuild.methods; bootstrap is not read) and follows it until ' +
       '`matriarch promote-cluster`; users and passwords as there.',
     rule: 'a mapping with host, port, slot and user',
     example: { host: '10.1.0.11,10.1.0.12,10.1.0.13', slot: 'site_b' },

@@ -3,6 +3,7 @@ import { leaseTimingOf, raisesVersion } from '#libs/cluster';
 import type { Clock, Epoch } from '#libs/kernel';
 import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
 import type { GuardLink } from './guard-link.ts';
+import { NameClaims } from './name-claims.ts';
 import { ObservationTable } from './observations.ts';
 
 /**
@@ -12,6 +13,8 @@ import { ObservationTable } from './observations.ts';
 export class Service {
   readonly leases: LeaseClock<GuardLink>;
   readonly observations: ObservationTable;
+  /** Which agent is heard under which name. */
+  readonly names: NameClaims;
   /** Clusters whose lease may be declared expired: the wait is over and nobody heard the guard. */
   readonly expiryDue = new Set<string>();
   /** The epoch of each cluster in which a renewal was answered in this service. */
@@ -26,6 +29,7 @@ export class Service {
     const now = clock.monotonicMs();
     this.leases = new LeaseClock(time);
     this.observations = new ObservationTable(time, now);
+    this.names = new NameClaims(time, now);
     for (const state of states) this.leases.follow(state.name, heldLease(state), now);
   }
 

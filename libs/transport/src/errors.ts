@@ -1,5 +1,5 @@
 import { DomainError } from '#libs/kernel';
-import type { LinkRefusal } from '#libs/protocol';
+import type { LinkRefusal, PeerIdentity } from '#libs/protocol';
 
 /** Bytes on a link that are no frame of ours: the link is closed. */
 export class FrameError extends DomainError {
@@ -37,5 +37,21 @@ export class CertificateError extends DomainError {
 
   constructor(file: string, rule: string, options?: { cause?: unknown }) {
     super(`${file}: ${rule}; issue it anew with 'matriarch certs issue'`, options);
+  }
+}
+
+/** The certificate is somebody else's: with it this process would speak, and act, for that one. */
+export class ForeignCertificateError extends DomainError {
+  readonly code = 'FOREIGN_CERTIFICATE';
+
+  constructor(
+    file: string,
+    found: PeerIdentity,
+    { role, name }: Pick<PeerIdentity, 'role' | 'name'>,
+  ) {
+    super(
+      `${file} is the certificate of ${found.role} '${found.name}', this is ${role} '${name}': ` +
+        `make one with \`matriarch certs issue --role ${role} --name ${name}\``,
+    );
   }
 }

@@ -1,6 +1,12 @@
 export { createAuthority, issueCertificate, openAuthority } from './authority.ts';
 export { CHANNEL_LIMITS } from './channel-limits.ts';
-export { CertificateError, FrameError, LinkRefusedError, LinkTimeoutError } from './errors.ts';
+export {
+  CertificateError,
+  ForeignCertificateError,
+  FrameError,
+  LinkRefusedError,
+  LinkTimeoutError,
+} from './errors.ts';
 export {
   FramedSocket,
   type FramedSocketEvents,

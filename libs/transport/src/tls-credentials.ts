@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf } from '#libs/kernel';
 import type { PeerIdentity } from '#libs/protocol';
-import { CertificateError } from './errors.ts';
+import { CertificateError, ForeignCertificateError } from './errors.ts';
 import { identityOfCertificate } from './identity-uri.ts';
 
 export type CredentialFiles = {
@@ -31,6 +31,17 @@ export class TlsCredentials {
   /** @throws CertificateError */
   static async load(files: CredentialFiles): Promise<TlsCredentials> {
     return new TlsCredentials(files, await readCredentials(files));
+  }
+
+  /** @throws CertificateError, ForeignCertificateError when they are another process's */
+  static async loadFor(
+    own: Pick<PeerIdentity, 'role' | 'name'>,
+    files: CredentialFiles,
+  ): Promise<TlsCredentials> {
+    const credentials = await TlsCredentials.load(files);
+    const { identity } = credentials;
+    if (identity.role === own.role && identity.name === own.name) return credentials;
+    throw new ForeignCertificateError(files.certPath, identity, own);
   }
 
   /** Who this process is. */

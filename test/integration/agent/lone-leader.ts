@@ -13,6 +13,7 @@ import {
   type OperatorCommand,
   type PostgresDefinition,
   type RecordedEvent,
+  type RemotePrimary,
   raisesVersion,
 } from '#libs/cluster';
 import {
@@ -120,9 +121,15 @@ export class LoneLeader {
     return this.#server?.port ?? 0;
   }
 
-  create(postgres: PostgresDefinition, changed: Partial<ClusterSettings> = {}): void {
+  /** @param standbyOf the cluster follows it, and nobody is granted anything */
+  create(
+    postgres: PostgresDefinition,
+    changed: Partial<ClusterSettings> = {},
+    standbyOf?: RemotePrimary,
+  ): void {
     const settings = { ...DEFAULT_SETTINGS, ...changed };
-    this.#record('test', [{ type: 'ClusterCreated', settings, postgres }]);
+    const followed = standbyOf === undefined ? {} : { standbyOf };
+    this.#record('test', [{ type: 'ClusterCreated', settings, postgres, ...followed }]);
     for (const connection of this.#agents.values()) this.#push(connection, { type: 'resubscribe' });
   }
 

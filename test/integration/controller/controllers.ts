@@ -206,8 +206,20 @@ export class ThreeControllers {
   ): Promise<PeerLink> {
     const { certPath, keyPath } = await this.certificate(identity.role, identity.name);
     const credentials = await TlsCredentials.load({ caPath: this.caPath, certPath, keyPath });
+    return this.linkAs(channel, identity, credentials, to, onFrame);
+  }
+
+  /** With any certificate, whoever it says to be. */
+  async linkAs(
+    channel: 'guard' | 'agent' | 'session',
+    identity: { readonly role: 'guard' | 'agent' | 'operator'; readonly name: string },
+    credentials: TlsCredentials,
+    to: string,
+    onFrame: (type: number, body: Uint8Array) => void = () => undefined,
+  ): Promise<PeerLink> {
     const { host, link: port } = this.placeOf(to);
     return new Promise((resolve, reject) => {
+      let wasUp = false;
       const link = new PeerLink({
         ...{ host, port },
         channel,
@@ -216,8 +228,15 @@ export class ThreeControllers {
         expectedName: to,
         time: { clock: systemClock, prng: seededPrng(1) },
         onFrame,
-        onUp: () => resolve(link),
-        onDown: reject,
+        onUp: () => {
+          wasUp = true;
+          resolve(link);
+        },
+        onDown: (cause) => {
+          // Else it would be tried for ever.
+          if (!wasUp) link.stop();
+          reject(cause);
+        },
       });
       link.start();
     });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '#libs/cluster';
 import { epoch, guardIncarnation } from '#libs/kernel';
 import { decode } from '#libs/protocol';
+import { TlsCredentials } from '#libs/transport';
 import { AgentClient, GuardClient, initialisedReport, reportOf } from './clients.ts';
 import { createCluster } from './cluster-definition.ts';
 import { ThreeControllers, until } from './controllers.ts';
@@ -207,7 +208,27 @@ describe('a cluster whose first epoch was granted to pg1', () => {
     expect(pushed).toMatchObject({ events: [{ event: { instance: 'pg2' } }] });
   });
 
+  it('takes an agent for whom its certificate names, whatever it says: another cluster is closed to it', async () => {
+    await granted();
+    const { name: leader } = await group.leader();
+    await createCluster(group, 'billing');
+    // What the certificate of main/pg2 gives on each channel, with the word of being billing's.
+    for (const role of ['agent', 'guard'] as const) {
+      const { certPath, keyPath } = await group.certificate(role, 'main/pg2');
+      const files = { caPath: group.caPath, certPath, keyPath };
+      const credentials = await TlsCredentials.load(files);
+      const refused = group.linkAs(role, { role, name: 'billing/pg2' }, credentials, leader);
+      await expect(refused).rejects.toThrow(/certificate.*main\/pg2|main\/pg2.*billing\/pg2/);
+    }
+    const pg2 = await agent('pg2', leader);
+    const told = JSON.stringify(await pg2.ask('subscribe', { sequence: 0 }), (_key, value) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    expect(told).toContain('main');
+    expect(told).not.toContain('billing');
+  });
+
   function stateOf(controller: Leading) {
-    return controller.replica.host.store.clusters()[0];
+    return controller.replica.host.store.clusters().find(({ name }) => name === 'main');
   }
 });

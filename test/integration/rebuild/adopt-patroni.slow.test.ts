@@ -4,13 +4,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { instanceName } from '#libs/kernel';
 import { until } from '../until.ts';
 import { PatroniPair } from './patroni-pair.ts';
-import { RebuildRig } from './rebuild-rig.ts';
+import { passwords, RebuildRig } from './rebuild-rig.ts';
 
 let rig: RebuildRig;
 let patroni: PatroniPair;
 
 afterEach(async () => {
-  await patroni?.remove();
+  await patroni?.stopServices();
   await rig?.remove();
 });
 
@@ -28,7 +28,7 @@ describe('a cluster that Patroni keeps', () => {
     rig = await RebuildRig.create({ definition: { bootstrap, parameters } });
     const [first, second] = rig.hosts;
     if (first === undefined || second === undefined) throw new Error('there are two hosts');
-    patroni = new PatroniPair(rig);
+    patroni = new PatroniPair(rig, passwords);
     await patroni.start();
     await rig.psql(first, 'CREATE TABLE kept AS SELECT 7 AS a');
     await patroni.switchOff();

@@ -3,10 +3,9 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { osUser, ProcessError, run } from '#libs/process';
 import { freePort } from '../../hosts/free-port.ts';
-import type { AgentHost } from '../agent/agent-host.ts';
 import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
-import type { RebuildRig } from './rebuild-rig.ts';
+import type { BackupSite, SiteHost } from './backup-site.ts';
 
 const POSTGRES = osUser('postgres');
 const BARMAN = osUser('barman');
@@ -26,7 +25,7 @@ export class BackupHosts {
   #sshPort = 0;
   #tlsPort = 0;
 
-  constructor(readonly rig: RebuildRig) {
+  constructor(readonly rig: BackupSite) {
     this.directory = join(rig.directory, 'hosts');
   }
 
@@ -40,8 +39,12 @@ export class BackupHosts {
     };
   }
 
-  /** To be called before the agents start: they inherit the path. */
-  async prepare(): Promise<string> {
+  /**
+   * To be called before the agents start: they inherit the path.
+   *
+   * @param archiving more of the database hosts' pgBackRest configuration
+   */
+  async prepare(archiving = ''): Promise<string> {
     for (const name of ['', 'bin', 'keys'])
       mkdirSync(join(this.directory, name), { recursive: true });
     this.#sshPort = await freePort();
@@ -57,7 +60,7 @@ export class BackupHosts {
         `[global]\n${this.#ownPaths(name)}repo1-host=localhost\nrepo1-host-type=tls\n` +
           `repo1-host-port=${this.#tlsPort}\nrepo1-host-config=${this.directory}/repository.conf\n` +
           `${tls.join('')}[main]\npg1-path=${dataDirectory}\npg1-port=${port}\n` +
-          `pg1-socket-path=${directory}\n`,
+          `pg1-socket-path=${directory}\n${archiving}`,
       );
     }
     this.#program('ssh', `exec /usr/bin/ssh -F ${this.directory}/ssh-$(id -un).conf "$@"`);
@@ -78,7 +81,7 @@ export class BackupHosts {
   }
 
   /** The repository's own host copies the primary as if it were its own: they share a machine here. */
-  async startRepository(primary: Pick<AgentHost, 'dataDirectory' | 'port' | 'directory'>) {
+  async startRepository(primary: SiteHost) {
     const tls = ['ca', 'cert', 'key'].map(
       (kind) => `tls-server-${kind}-file=${this.#tlsFile(kind, 'server')}\n`,
     );
@@ -99,7 +102,7 @@ export class BackupHosts {
    * From here on another repository, of Barman's user and reached over SSH: by the agents to fetch and
    * archive WAL and to restore, and from there to copy the primary.
    */
-  async moveRepositoryBehindSsh(primary: AgentHost): Promise<void> {
+  async moveRepositoryBehindSsh(primary: SiteHost): Promise<void> {
     const repository = this.#ofBarman('repository-ssh');
     const own = this.#ofBarman('pgbackrest-ssh');
     const config = this.rig.write(
@@ -149,7 +152,7 @@ export class BackupHosts {
 
   /** Receives WAL by streaming and copies with pg_basebackup or rsync, as its own user. */
   async startBarman(
-    primary: AgentHost,
+    primary: SiteHost,
     bandwidthKbPerSecond = 0,
     method: 'postgres' | 'rsync' = 'postgres',
   ): Promise<void> {

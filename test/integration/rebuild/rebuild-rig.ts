@@ -1,15 +1,15 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ClusterEvent, PostgresDefinition, RebuildMethod } from '#libs/cluster';
+import type { ClusterEvent, PostgresDefinition, RebuildMethod, RemotePrimary } from '#libs/cluster';
 import { epochMs, instanceName } from '#libs/kernel';
-import { osUser, type RunResult, run } from '#libs/process';
+import { osUser } from '#libs/process';
 import { createAuthority } from '#libs/transport';
 import { AgentHost } from '../agent/agent-host.ts';
 import { LoneLeader } from '../agent/lone-leader.ts';
 import { ProgramBundle } from '../agent/program-bundle.ts';
-import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
+import { BackupSite } from './backup-site.ts';
 
 const USER = osUser('postgres');
 const BOOT_LIMIT_MS = 60_000;
@@ -33,7 +33,7 @@ export type RigOptions = {
 };
 
 /** Instances with real agents, guards and backup tools, and one controller in memory. */
-export class RebuildRig {
+export class RebuildRig extends BackupSite {
   leader!: LoneLeader;
   hosts: readonly AgentHost[] = [];
 
@@ -41,7 +41,9 @@ export class RebuildRig {
     readonly directory: string,
     readonly programs: Pick<ProgramBundle, 'agent' | 'remove'>,
     readonly options: RigOptions,
-  ) {}
+  ) {
+    super();
+  }
 
   static async create(options: RigOptions = {}): Promise<RebuildRig> {
     const directory = mkdtempSync(join(tmpdir(), 'mtr-'));
@@ -65,27 +67,14 @@ export class RebuildRig {
     return rig;
   }
 
-  /** A directory that PostgreSQL's user may write to. */
-  owned(...names: string[]): string {
-    const path = join(this.directory, ...names);
-    mkdirSync(path, { recursive: true });
-    chownSync(path, USER.uid, USER.gid);
-    return path;
-  }
-
-  write(path: string, text: string, mode = 0o644): string {
-    const file = join(this.directory, path);
-    writeFileSync(file, text);
-    chmodSync(file, mode);
-    chownSync(file, USER.uid, USER.gid);
-    return file;
-  }
-
-  /** @param more what is known only now that there are directories */
-  async start(more: Partial<PostgresDefinition> = {}): Promise<void> {
+  /**
+   * @param more what is known only now that there are directories
+   * @param standbyOf the cluster follows it
+   */
+  async start(more: Partial<PostgresDefinition> = {}, standbyOf?: RemotePrimary): Promise<void> {
     for (const host of this.hosts) host.startAgent(this.programs.agent);
     await until(() => this.hosts.every(({ name }) => this.leader.report(name)), BOOT_LIMIT_MS);
-    this.leader.create({
+    const definition = {
       superuser: 'postgres',
       replicationUser: 'replicator',
       rewindUser: 'rewinder',
@@ -97,7 +86,8 @@ export class RebuildRig {
       ],
       ...this.options.definition,
       ...more,
-    });
+    };
+    this.leader.create(definition, {}, standbyOf);
   }
 
   get primary(): AgentHost {
@@ -165,16 +155,6 @@ export class RebuildRig {
       return JSON.stringify({ name, problem: report?.problem, rebuild: report?.rebuild }, plain);
     });
     return [...events, ...reports].join('\n');
-  }
-
-  psql(host: AgentHost, sql: string): Promise<RunResult> {
-    const argv = ['psql', '-XqAt', '-h', host.directory, '-p', String(host.port), '-c', sql];
-    return this.asPostgres([...argv, 'postgres']);
-  }
-
-  asPostgres(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
-    const PATH = `${POSTGRES_BIN}:${process.env['PATH'] ?? ''}`;
-    return run(argv, { timeoutMs: 120_000, runAs: USER, env: { ...process.env, PATH, ...env } });
   }
 
   async remove(): Promise<void> {

@@ -1,6 +1,7 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { POSTGRES_BIN } from '../postgres-binaries.ts';
+import type { BackupSite } from './backup-site.ts';
 import type { RebuildRig } from './rebuild-rig.ts';
 
 /** A pgBackRest repository, a storage of WAL-G's stand-in and a program of one's own, beside the instances of a rig. */
@@ -18,7 +19,7 @@ export const localTools = {
   }),
 
   /** What the agents' files name; before they start. */
-  prepare(rig: RebuildRig): void {
+  prepare(rig: BackupSite): void {
     const repository = rig.owned('repository');
     for (const { name, dataDirectory, port, directory } of rig.hosts) {
       const own = rig.owned(`pgbackrest-${name}`);

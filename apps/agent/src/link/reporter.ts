@@ -9,6 +9,8 @@ import type { Controllers } from './controllers.ts';
 const IN_FLIGHT_LIMIT = 4;
 /** A report that is due so soon leaves with the look that was just taken, which it then tells of. */
 const SOON_MS = 60;
+/** Another agent is this instance: nothing is done here until the operator has mended that. */
+const NAME_TAKEN = 'NAME_TAKEN';
 
 /** Sends the agent's view to the leader: at once when it changed, else at an interval. */
 export class Reporter {
@@ -17,6 +19,8 @@ export class Reporter {
   #hurry = false;
   #dueAtMs = 0;
   #stopped = false;
+  /** What the leader refused the last report for that it answered; null when it took it. */
+  problem: string | null = null;
 
   constructor(
     readonly controllers: Controllers,
@@ -58,11 +62,22 @@ export class Reporter {
   async #send(report: AgentReport): Promise<void> {
     this.#inFlight += 1;
     try {
-      this.onAnswer(await this.controllers.askLeader('report', report, LEADER_ANSWER_MS));
+      const confirmation = await this.controllers.askLeader('report', report, LEADER_ANSWER_MS);
+      this.problem = null;
+      this.onAnswer(confirmation);
     } catch (error) {
-      this.log.debug('report not answered', { code: codeOf(error), why: messageOf(error) });
+      this.#refused(codeOf(error), messageOf(error));
     } finally {
       this.#inFlight -= 1;
     }
+  }
+
+  #refused(code: string | undefined, why: string): void {
+    if (code !== NAME_TAKEN) {
+      this.log.debug('report not answered', { code, why });
+      return;
+    }
+    if (this.problem === null) this.log.error('not heard by the controllers', { code, why });
+    this.problem = why;
   }
 }

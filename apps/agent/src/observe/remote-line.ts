@@ -62,20 +62,16 @@ export class RemoteLine {
   async #identityAt(
     remote: NonNullable<ClusterState['following']>['remote'],
   ): Promise<SourceIdentity | null> {
-    const { credentials } = this.local;
-    if (credentials === null) return null;
-    const target = this.local.remote(remoteMember(remote));
-    const session = new SqlSession(target);
+    if (this.local.credentials === null) return null;
+    const server = remoteMember(remote);
+    const session = new SqlSession(this.local.remote(server));
     try {
       const [row] = await session.query('SELECT pg_is_in_recovery() AS recovery');
       if (row?.['recovery'] !== false) return null;
     } finally {
       session.close();
     }
-    const { username, password } = credentials.replication;
-    const { password: _rewinders, ...place } = target;
-    const own = password === null ? {} : { password };
-    return readSourceIdentity({ ...place, ...own, user: remote.user ?? username });
+    return readSourceIdentity(this.local.replication(server, remote.user));
   }
 }
 

@@ -110,6 +110,17 @@ export class LocalInstance {
     };
   }
 
+  /** As the replication role, or another one that streams, on a remote server. */
+  replication(member: MemberRecord, user: string | null): SqlTarget {
+    const { username, password } = this.credentials?.replication ?? {
+      username: '',
+      password: null,
+    };
+    const { password: _rewinders, ...place } = this.remote(member);
+    const own = password === null ? {} : { password };
+    return { ...place, ...own, user: user ?? username };
+  }
+
   /** What is in force after the next reload or start. */
   writeConfiguration(
     state: ClusterState,

@@ -14,9 +14,9 @@ import {
   type Confirmation,
   decode,
 } from '#libs/protocol';
-
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
+import type { AgentConnection } from './agent-connection.ts';
 
 class NotLeaderError extends DomainError {
   readonly code = 'NOT_LEADER';
@@ -59,20 +59,24 @@ export class AgentAnswers {
     this.#options = options;
   }
 
-  report(from: GuardIdentity, report: AgentReport): Promise<Confirmation> {
+  /** @throws NameTakenError when another agent is this instance */
+  report(from: AgentConnection, report: AgentReport): Promise<Confirmation> {
     const { host, decisions } = this.#options;
     const service = this.#serving();
-    const { cluster, instance } = from;
+    const { cluster, instance } = from.identity;
     const state = host.store.cluster(cluster);
+    service.names.claim(state, from.identity, report, from.bearer, host.nowMs());
     service.observations.reported(state, cluster, { ...report, instance }, host.nowMs());
     decisions.changed(cluster);
     host.schedule();
     return this.confirm(from, this.#isUnhurried(state, report) ? 'with-the-next-beat' : 'at-once');
   }
 
-  async confirm({ cluster }: GuardIdentity, pace: RoundPace = 'at-once'): Promise<Confirmation> {
+  /** Without it an agent takes no step. @throws NameTakenError when another agent is this instance */
+  async confirm(from: AgentConnection, pace: RoundPace = 'at-once'): Promise<Confirmation> {
     const { host, foundingIncarnation } = this.#options;
-    this.#serving();
+    const { cluster } = from.identity;
+    this.#serving().names.check(from.identity, from.bearer);
     await this.confirmed(pace);
     const state = host.store.cluster(cluster);
     const { version = null, sequence = 0 } = state ?? {};
@@ -83,10 +87,12 @@ export class AgentAnswers {
 
   /** Refused unless the order still stands: this very version still asks for it (safety 4). */
   async permitDestruction(
-    { cluster, instance }: GuardIdentity,
+    from: AgentConnection,
     ask: Destruction['ask'],
   ): Promise<Destruction['answer']> {
+    const { cluster, instance } = from.identity;
     const service = this.#serving();
+    service.names.check(from.identity, from.bearer);
     await this.confirmed();
     const state = this.#options.host.store.cluster(cluster);
     if (state === null) return { permitted: false, why: `cluster '${cluster}' is not known` };

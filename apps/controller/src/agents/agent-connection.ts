@@ -1,4 +1,4 @@
-import type { GuardIdentity } from '#libs/leader';
+import type { Bearer, GuardIdentity } from '#libs/leader';
 import { AgentFrame, type AgentPush, encode } from '#libs/protocol';
 import type { PeerConnection } from '#libs/transport';
 
@@ -8,11 +8,25 @@ export class AgentConnection {
   subscribed = false;
   /** It was told nothing for a while because its buffer was full, or its cluster is not known yet. */
   owedResubscribe = false;
+  /** Whoever bears the name of the certificate. */
+  readonly bearer: Bearer;
+  #connected = true;
 
   constructor(
     readonly connection: PeerConnection,
     readonly identity: GuardIdentity,
-  ) {}
+  ) {
+    const { peer, remoteAddress } = connection;
+    this.bearer = {
+      incarnation: peer.incarnation,
+      host: remoteAddress.slice(0, remoteAddress.lastIndexOf(':')),
+      isConnected: () => this.#connected,
+    };
+  }
+
+  ended(): void {
+    this.#connected = false;
+  }
 
   push(push: AgentPush): boolean {
     return this.pushBytes(encode(push));

@@ -24,19 +24,17 @@ export class AgentController {
 
   @MessagePattern(pattern('report'))
   report(@Payload() ask: unknown, @Ctx() agent: AgentConnection): Promise<Confirmation> {
-    return answered(() => this.answers.report(agent.identity, parseAsk(reportAsk, ask)));
+    return answered(() => this.answers.report(agent, parseAsk(reportAsk, ask)));
   }
 
   @MessagePattern(pattern('confirm'))
   confirm(@Payload() _ask: unknown, @Ctx() agent: AgentConnection): Promise<Confirmation> {
-    return answered(() => this.answers.confirm(agent.identity));
+    return answered(() => this.answers.confirm(agent));
   }
 
   @MessagePattern(pattern('permitDestruction'))
   permitDestruction(@Payload() ask: unknown, @Ctx() agent: AgentConnection) {
-    return answered(() =>
-      this.answers.permitDestruction(agent.identity, parseAsk(destructionAsk, ask)),
-    );
+    return answered(() => this.answers.permitDestruction(agent, parseAsk(destructionAsk, ask)));
   }
 
   @MessagePattern(pattern('parameters'))

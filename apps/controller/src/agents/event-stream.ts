@@ -35,6 +35,7 @@ export class EventStream {
   }
 
   disconnected(agent: AgentConnection): void {
+    agent.ended();
     this.#agents.delete(agent);
   }
 

@@ -49,7 +49,9 @@ export class ReadModel {
     const { instances } = service.observations.of(state.name, service.leaseOf(state));
     for (const { report, reportAgeMs } of Object.values(instances)) {
       if (report === null || reportAgeMs === null) continue;
-      heard.set(report.instance, { report, ageMs: Math.round(reportAgeMs) });
+      const twin = service.names.problem(state.name, report.instance);
+      const told = twin === null ? report : { ...report, problem: twin };
+      heard.set(report.instance, { report: told, ageMs: Math.round(reportAgeMs) });
     }
     return heard;
   }
