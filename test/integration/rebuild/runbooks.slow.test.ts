@@ -92,6 +92,8 @@ async function reinit(method: RebuildMethod, runbook: Runbook): Promise<void> {
     if (command.includes('--follow')) {
       expect(said).toContain(`pg2 is built anew by ${method} and streams`);
     }
+    // What was ordered without watching it.
+    await site.shows('pg2', ({ rebuild }) => rebuild === null);
     await site.whole();
   }
   const kept = await site.psql(site.host('pg2'), 'SELECT a FROM kept');
