@@ -10,10 +10,12 @@ import { type Finish, runs, seconds, wholeNumber } from './verb.ts';
 /** What is asked of the controllers. */
 export function addClusterVerbs(program: Command, finish: Finish): void {
   program
-    .command('status')
-    .description('controllers, clusters and instances')
+    .command('status [cluster]')
+    .description('controllers, clusters and instances; of one cluster, or of all')
     .action(
-      runs(finish, async (context) => (await import('./commands/status.ts')).status(context)),
+      runs(finish, async (context, [cluster]) =>
+        (await import('./commands/status.ts')).status(context, cluster),
+      ),
     );
   addChanges(program, finish);
   addTurns(program, finish);

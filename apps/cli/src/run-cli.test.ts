@@ -116,6 +116,17 @@ describe('exit 2, one line and a JSON error', () => {
 });
 
 describe('status', () => {
+  it('of one cluster shows that one alone, and names those there are when it is unknown', async () => {
+    const clusters = [cluster({ name: 'main' }), cluster({ name: 'dr' })];
+    const url = await controller(() => ({ status: 200, body: status({ clusters }) }));
+    const asked = ['--api', url, '--certs', directory];
+    const one = await cli('status', 'dr', ...asked, '--json');
+    expect(JSON.parse(one.out).clusters).toMatchObject([{ name: 'dr' }]);
+    const none = await cli('status', 'nowhere', ...asked);
+    expect(none).toMatchObject({ exitCode: 2 });
+    expect(none.err).toContain("'nowhere' is no cluster of these controllers (main, dr)");
+  });
+
   it('is one line of JSON, or YAML, or a table', async () => {
     const url = await controller(() => ({ status: 200, body: status() }));
     const asked = ['status', '--api', url, '--certs', directory];

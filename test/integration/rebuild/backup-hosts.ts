@@ -204,7 +204,11 @@ export class BackupHosts {
   }
 
   stop(): void {
-    for (const { pid } of this.#servers) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    for (const { pid, exitCode, signalCode } of this.#servers) {
+      // One ends by itself with the primary that it receives from.
+      const lives = exitCode === null && signalCode === null;
+      if (pid !== undefined && lives) process.kill(-pid, 'SIGKILL');
+    }
   }
 
   #serve([program = '', ...words]: readonly string[], user: typeof POSTGRES | null): void {
