@@ -52,16 +52,33 @@ async function typed({ at, command }: Typed): Promise<string> {
     HOME: site.owned(`home-${name}`),
   };
   const own = command.replace('/etc/patroni/config.yml', patroni.config(host));
-  return (await site.asPostgres(['sh', '-c', own], env)).stdout;
+  // What has just been started does not answer yet; a person would try again, too.
+  return again(async () => (await site.asPostgres(['sh', '-c', own], env)).stdout);
+}
+
+async function again(attempt: () => Promise<string>): Promise<string> {
+  let last: unknown;
+  const answer = await until(async () => {
+    try {
+      return { text: await attempt() };
+    } catch (error) {
+      last = error;
+      return null;
+    }
+  }, 60_000).catch(() => {
+    throw last;
+  });
+  return answer.text;
 }
 
 /** A controller that has just started may not lead yet. */
-async function typedByAdmin(command: string): Promise<string> {
+function typedByAdmin(command: string): Promise<string> {
   const own = command.replace(/\bmain\.yaml\b/, site.clusterFile);
-  return until(async () => {
+  return again(async () => {
     const { exitCode, said: text } = await site.type(own);
-    return exitCode === 0 ? text : null;
-  }, 60_000);
+    if (exitCode !== 0) throw new Error(`${command}: ${text}`);
+    return text;
+  });
 }
 
 /** What systemd would do with the units of this host. */
