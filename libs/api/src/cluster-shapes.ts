@@ -1,5 +1,5 @@
 /** Shapes of a cluster's definition that requests and answers share. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   type ClusterConfiguration,
   type ClusterSettings,

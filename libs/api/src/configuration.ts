@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClusterState, configurationOf, currentRevision } from '#libs/cluster';
 import { configurationShape } from './cluster-shapes.ts';
 import { jsonOf } from './json-text.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { controllerName, InvalidNameError } from '#libs/kernel';
 
 const controllerSeat = z.object({

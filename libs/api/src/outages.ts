@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DivergedWal, Outage } from '#libs/cluster';
 import { divergedText, totalMs } from './event-text.ts';
 import { bytesText } from './json-text.ts';

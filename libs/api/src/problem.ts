@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Refusals that any answer may carry, with the HTTP status of each. Codes are stable. */
 export const PROBLEM_STATUS = {

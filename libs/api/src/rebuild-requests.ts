@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BACKUP_TOOLS, REBUILD_METHODS, TARGET_KINDS } from '#libs/cluster';
 import { InvalidNameError, instanceName } from '#libs/kernel';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RecordedEvent } from '#libs/cluster';
 import { eventText } from './event-text.ts';
 import { jsonOf } from './json-text.ts';

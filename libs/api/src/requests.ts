@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { clusterName, InvalidNameError, instanceName } from '#libs/kernel';
 import { postgresShape, settingsShape, userShape } from './cluster-shapes.ts';
 import { EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';

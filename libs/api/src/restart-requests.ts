@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { epochMs, InvalidNameError, instanceName } from '#libs/kernel';
 
 const instance = z.string().transform((text, context) => {

@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { BackupSettings } from '#libs/backup';
 import type { Endpoint, InstanceTags } from '#libs/cluster';
 import type { ClusterName, InstanceName } from '#libs/kernel';

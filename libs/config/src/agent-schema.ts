@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { InstanceTags } from '#libs/cluster';
 import { clusterName, instanceName } from '#libs/kernel';
 import { DEFAULT_WATCHDOG } from '#libs/protocol';

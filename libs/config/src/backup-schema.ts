@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BackupSettings } from '#libs/backup';
 import { field, HOST_RULE, hostSchema } from './field.ts';
 import type { Resolution } from './resolve.ts';

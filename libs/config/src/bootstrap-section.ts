@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BACKUP_TOOLS, type BootstrapPolicy, TARGET_KINDS } from '#libs/cluster';
 import { instanceName } from '#libs/kernel';
 import { field, NAME_RULE, nameSchema } from './field.ts';

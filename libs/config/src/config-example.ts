@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { agentSchema } from './agent-schema.ts';
 import { clusterSchema } from './cluster-file.ts';
 import { controllerSchema } from './controller-config.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Endpoint } from '#libs/cluster';
 import { type ControllerName, controllerName } from '#libs/kernel';
 import { addressSchema, field, isWildcard, NAME_RULE, nameSchema } from './field.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearestName } from '#libs/kernel';
 
 import { knownKeys, textAt } from './schema-walk.ts';

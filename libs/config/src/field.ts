@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Endpoint } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { field } from './field.ts';
 
 const ARGV_RULE = 'a list: a program and its arguments, run without a shell';

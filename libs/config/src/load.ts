@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { codeOf, messageOf } from '#libs/kernel';
 import { type AgentConfig, resolveAgent } from './agent-config.ts';
 import { agentSchema } from './agent-schema.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { controllerName } from '#libs/kernel';
 import {
   ADDRESS_RULE,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_SLOT_POLICY, type SlotPolicy } from '#libs/cluster';
 import { field } from './field.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RemotePrimary } from '#libs/cluster';
 import { field, PORT_RULE, portSchema } from './field.ts';
 

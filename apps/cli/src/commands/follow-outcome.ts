@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RecordedEventJson, totalMs } from '#libs/api';
 import type { ApiClient } from '../api/api-client.ts';
 import { followEvents } from '../api/follow-events.ts';

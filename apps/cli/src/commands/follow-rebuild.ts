@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_PATHS, clusterView, type InstanceView } from '#libs/api';
 import type { ApiClient } from '../api/api-client.ts';
 import { followEvents } from '../api/follow-events.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_PATHS, type Json, orderAnswer } from '#libs/api';
 import type { ApiClient } from '../api/api-client.ts';
 import { followEvents } from '../api/follow-events.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type AgentReport, REBUILD_METHODS } from '#libs/cluster';
 import { instanceName } from '#libs/kernel';
 import { MalformedMessageError } from '#libs/protocol';
