@@ -125,7 +125,7 @@ export class ControllerCore implements HostListener {
     this.guards = new LeaseGateway({
       ...{ host, network, decisions, service, leader },
       renewals: this.#renewals,
-      releases: new Releases(host, clock, log),
+      releases: new Releases(host, clock, log, service),
       time: this.#time,
     });
     this.sessions = new SessionGateway({

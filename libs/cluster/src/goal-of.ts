@@ -5,7 +5,7 @@ import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
 import { REMOTE_NAME, remoteMember } from './remote/following.ts';
 import type { Following } from './remote/remote-primary.ts';
 import { upstreamOf } from './replication/upstream.ts';
-import { type ClusterState, inMaintenance, type Lease } from './state.ts';
+import { type ClusterState, inMaintenance, type Lease, type Operation } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 import { isSynchronous, standingSetting } from './sync-set/standing-setting.ts';
 
@@ -29,13 +29,37 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
   if (lease.kind === 'Held' && lease.holder === instance) {
     return goalOfHolder(state, lease, systemIdentifier);
   }
-  if (state.operation.kind === 'failover' && state.operation.step !== 'yielding') {
-    const granted = lease.kind === 'Held' && state.operation.step === 'promoting';
+  const { operation } = state;
+  if (operation.kind === 'failover' && operation.step !== 'yielding') {
+    if (followsCandidate(state, operation, instance)) {
+      return followOrWait(state, lease, systemIdentifier, instance);
+    }
+    const granted = lease.kind === 'Held' && operation.step === 'promoting';
     const throughEpoch = granted ? asEpoch(lease.epoch - 1) : lease.epoch;
     const wanted = { throughEpoch, systemIdentifier, ...standing(state, instance) };
     return { kind: 'detached', ...wanted, ...stillIn(state, instance) };
   }
   return followOrWait(state, lease, systemIdentifier, instance);
+}
+
+/**
+ * Whoever had no part in the loss streams from the candidate while that is still a standby: they go on
+ * with it into its timeline, and its first commits find whom they wait for. The lost primary, and whoever
+ * failed before, may have written what the candidate lacks: they wait until it is known where it forked.
+ */
+function followsCandidate(
+  { lease, history }: ClusterState,
+  { step, primary, excluded }: Extract<Operation, { kind: 'failover' }>,
+  instance: InstanceName,
+): boolean {
+  if (step !== 'promoting' || instance === primary || excluded.includes(instance)) return false;
+  return isBeingPromoted(lease, history);
+}
+
+/** Granted a timeline that nobody was heard to write yet. */
+function isBeingPromoted(lease: Lease, history: ClusterState['history']): boolean {
+  if (lease.kind !== 'Held' || lease.serving || history.length === 0) return false;
+  return history.every(({ timeline }) => timeline !== lease.timeline);
 }
 
 function waitFor({ lease }: ClusterState, why: string): Goal {
@@ -74,7 +98,8 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
   const { sync } = state;
   const restart = restartOf(state, lease.holder, true);
   const still = isLeftDown(state, lease) ? { still: 'the cluster is paused' } : {};
-  const place = { epoch, guard, timeline, systemIdentifier, ...restart, ...still };
+  const served = lease.serving ? { served: true as const } : {};
+  const place = { epoch, guard, timeline, systemIdentifier, ...served, ...restart, ...still };
   if (sync === undefined) return { kind: 'primary', ...place };
   const { order, ordered: setting, committed } = sync;
   const synchronous = { order, setting, committed };
@@ -146,7 +171,7 @@ function followOrWait(
   const kind = {
     ...cascade,
     ...(archiveOnly ? { archiveOnly: true as const } : {}),
-    ...(switching ? { mayBeAhead: true as const } : {}),
+    ...(isBeingPromoted(lease, history) ? { mayBeAhead: true as const } : {}),
   };
   const place = { upstream, ...kind, epoch, timeline, history, systemIdentifier, hurry };
   const promiseReleased = state.detachReleased === epoch;

@@ -27,6 +27,8 @@ export type Goal =
       readonly guard: GuardIncarnation;
       readonly timeline: TimelineId;
       readonly systemIdentifier: string;
+      /** It served in this epoch already: where it is down now, it was not so ordered. */
+      readonly served?: true;
       /** This postmaster is to be replaced by a new one. */
       readonly restart?: { readonly startedAt: EpochMs };
       /** What commits wait for, by order; and what must hold before clients are let in again. */

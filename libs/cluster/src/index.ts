@@ -10,6 +10,7 @@ export {
 } from './configuration.ts';
 export { isHandedBack } from './decide/absent-agent.ts';
 export { decide, decideCommand } from './decide/decide.ts';
+export { grantAfter } from './decide/grant-after.ts';
 export { isWithdrawn } from './decide/hung-primary.ts';
 export { whyNotInPlace } from './decide/rebuild.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';

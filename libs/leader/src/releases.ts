@@ -1,10 +1,17 @@
-import type { ClusterEvent, ClusterState, Lease } from '#libs/cluster';
+import {
+  type ClusterEvent,
+  type ClusterState,
+  decide,
+  grantAfter,
+  type Lease,
+} from '#libs/cluster';
 import type { Applied } from '#libs/event-store';
 import { type Clock, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import type { GuardIdentity, GuardLink } from './guard-link.ts';
 import type { Log } from './log.ts';
 import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
+import type { Service } from './service.ts';
 
 export type ReleaseRequest = Extract<GuardRequest, { type: 'release' }>;
 type Held = Extract<Lease, { epoch: unknown }>;
@@ -21,10 +28,20 @@ export class Releases {
     readonly host: ReplicatedLog,
     readonly clock: Clock,
     readonly log: Log,
+    readonly service: () => Service | null,
   ) {}
 
   accept(link: GuardLink, from: GuardIdentity, request: ReleaseRequest): void {
     this.#attempt(link, from, request, ATTEMPTS_MAX);
+  }
+
+  /** Who waits for this release is granted the next epoch with it, where the leader has seen enough. */
+  #withGrant(state: ClusterState, released: ClusterEvent): readonly ClusterEvent[] {
+    const service = this.service();
+    if (service === null) return [released];
+    const seen = service.observations.of(state.name, service.leaseOf(state));
+    const observations = { ...seen, lease: null, wallMs: this.clock.nowMs() };
+    return [released, ...grantAfter({ state, observations }, released, decide)];
   }
 
   #attempt(link: GuardLink, from: GuardIdentity, request: ReleaseRequest, attempts: number): void {
@@ -45,7 +62,7 @@ export class Releases {
         expectedVersion: verdict.state.version,
         at: this.clock.nowMs(),
         cause: { by: from.instance, rule: 'guard-release' },
-        events: [releasedEvent(verdict.lease, request)],
+        events: this.#withGrant(verdict.state, releasedEvent(verdict.lease, request)),
       },
       {
         onApplied: (_index: number, { result }: Applied) => {

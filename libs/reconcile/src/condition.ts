@@ -48,6 +48,8 @@ export type ObservedCondition = Surroundings &
         readonly own: Pick<Initialised, 'timeline' | 'ancestors'>;
         readonly walEnd: Lsn | null;
         readonly cleanShutdown: boolean;
+        /** Since it last served; absent: not known, or long. */
+        readonly downForMs?: number;
         /** Why it could not be started, whoever it followed; absent: it can. */
         readonly unstartable?: string;
       }

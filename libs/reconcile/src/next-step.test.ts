@@ -50,6 +50,31 @@ describe('nextStep', () => {
     expect(writable).toBeGreaterThan(10);
   });
 
+  it('leaves a dead primary to the leader for a moment, where a standby surely has every commit', () => {
+    const set = { members: [{ instance: upstream.name, name: 'demo/pg2/0000' }], count: 1 };
+    const setting = { method: 'first', names: ['demo/pg2/0000'], count: 1 } as const;
+    const waits = { order: 3, setting, committed: set };
+    const [goal] = goals.filter(({ kind }) => kind === 'primary');
+    const stopped = [...conditions()].find(
+      ({ kind, guard, ...rest }) =>
+        kind === 'stopped' && guard.epoch === 2 && 'own' in rest && rest.own === onSecond,
+    );
+    if (goal?.kind !== 'primary' || stopped?.kind !== 'stopped') throw new Error('no such case');
+    const stepOf = (of: object, downForMs?: number) => {
+      const seen = downForMs === undefined ? stopped : { ...stopped, downForMs };
+      return nextStep({ ...goal, served: true, synchronous: waits, ...of }, seen, EMPTY_MEMORY)
+        .kind;
+    };
+    expect(stepOf({}, 20)).toBe('await');
+    expect(stepOf({}, 500)).toBe('startPrimary');
+    // An agent that was just started does not know since when it is down.
+    expect(stepOf({})).toBe('startPrimary');
+    // Nobody could take over, an operator ordered it, or this epoch never served.
+    expect(stepOf({ synchronous: { ...waits, committed: null } }, 20)).toBe('startPrimary');
+    expect(stepOf({ restart: { startedAt: 5 } }, 20)).toBe('startPrimary');
+    expect(stepOf({ served: undefined }, 20)).toBe('startPrimary');
+  });
+
   it('lets nothing run writable without a lease', () => {
     for (const goal of goals.filter(({ kind }) => kind !== 'primary' && kind !== 'handOver')) {
       for (const condition of conditions()) {

@@ -13,6 +13,9 @@ import type { GoalOf, Step } from './step.ts';
 
 type PrimaryGoal = GoalOf<'primary'>;
 
+/** A leader that is there has heard of a dead postmaster, and committed what it thinks of it, in a tenth of this. */
+const LEADER_FIRST_MS = 500;
+
 /** Towards "serve writes in `epoch`". Nothing writable is started before the guard holds it. */
 export const primaryRules: Rules<'primary'> = {
   empty: (goal, condition) => giveBack(goal, condition, 'there is no data directory to serve'),
@@ -34,6 +37,7 @@ function fromStopped(goal: PrimaryGoal, condition: ConditionOf<'stopped'>): Step
   if (replaced(goal, condition)) return releaseForTheDeadGuard(goal);
   const { timeline } = condition.own;
   if (timeline > goal.timeline) return reportOnly(timelineTooHigh(timeline, goal));
+  if (mayBeFailedOver(goal, condition)) return await_('the leader may prefer a standby');
   const lease = needsLease(goal, condition);
   if (lease !== null) return lease;
   if (timeline === goal.timeline) {
@@ -84,6 +88,16 @@ function fromPrimary(goal: PrimaryGoal, condition: ConditionOf<'primary'>): Step
   const restart = restartOrdered(goal, condition);
   if (restart !== null) return restart;
   return rest(`primary of epoch ${epoch} on timeline ${timeline}`);
+}
+
+/**
+ * Where a standby surely has every commit a failover is preferred to a restart (safety 12), and is over
+ * before a restart would be: one that is begun all the same has to be ended before the lease can be given back.
+ */
+function mayBeFailedOver(goal: PrimaryGoal, { downForMs }: ConditionOf<'stopped'>): boolean {
+  if (goal.served !== true || goal.restart !== undefined || downForMs === undefined) return false;
+  const relied = goal.synchronous?.committed ?? null;
+  return relied !== null && downForMs < LEADER_FIRST_MS;
 }
 
 function needsLease(goal: PrimaryGoal, condition: ObservedCondition): Step | null {

@@ -106,7 +106,7 @@ export class Reconciler {
     const condition = this.parts.condition();
     if (condition === null) return;
     const step = nextStep(goal, condition, this.parts.memory.memory);
-    this.#hurryWhile(goal, step);
+    this.#hurryWhile(goal, step, runner.running);
     // What the step after it needs is found out while the guard asks for the lease.
     if (runner.running?.kind === 'acquireLease') this.#mayAct(state);
     if (runner.busy || (facts.leaving === true && !HOLDERS_GOALS.includes(goal.kind))) return;
@@ -180,8 +180,15 @@ export class Reconciler {
     this.goal = goal;
   }
 
-  /** Somebody waits: for this primary, for the last bytes of a switchover, for a proof. */
-  #hurryWhile(goal: Goal, step: Step): void {
+  /**
+   * Somebody waits: for this primary, for the last bytes of a switchover, for a proof. What is seen before a
+   * step on the instance has ended counts for nothing, and looking takes its time: the step's end is told at once.
+   */
+  #hurryWhile(goal: Goal, step: Step, running: Step | null): void {
+    if (running !== null && running.kind !== 'acquireLease') {
+      this.parts.setHurry(false, false);
+      return;
+    }
     const moving = step.kind !== 'rest' && step.kind !== 'reportOnly';
     const urgent = goal.kind !== 'wait' && goal.kind !== 'initialise' && goal.kind !== 'standby';
     const hurry = (goal.kind === 'standby' && goal.hurry) || (urgent && moving);

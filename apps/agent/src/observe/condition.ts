@@ -39,8 +39,10 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     const { systemIdentifier, cleanShutdown, unstartable } = directory;
     const lost = unstartable === undefined ? {} : { unstartable };
     const walEnd = directory.walEnd?.lsn ?? null;
-    const kind = 'stopped';
-    return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown, ...lost };
+    const { downForMs } = snapshot;
+    // 0: it was never seen to serve, and may have been down for long.
+    const down = { walEnd, cleanShutdown, ...(downForMs > 0 ? { downForMs } : {}) };
+    return { ...around, kind: 'stopped', systemIdentifier, own: directory, ...down, ...lost };
   }
   return running(snapshot, around, own);
 }

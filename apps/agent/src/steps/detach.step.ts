@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WalPosition } from '#libs/cluster';
 import { type Epoch, maxLsn, type TimelineId } from '#libs/kernel';
 import {
@@ -53,23 +54,48 @@ async function endAtRest({ local }: StepContext): Promise<WalPosition> {
   return readWalEnd(local.installation, local.dataDirectory);
 }
 
-/** From the larger of replayed and received position onwards, as recovery would go on. */
-async function runningEnd({ local, sql, observer }: StepContext): Promise<WalPosition> {
+/** What was received last is replayed within a few milliseconds, unless it ends within a record. */
+const REPLAY_WAIT_MS = 2;
+const REPLAY_LOOKS = 5;
+
+/**
+ * Where all that was received is replayed, nothing valid is left beyond it: what lay on disk from before was
+ * replayed before anything was asked for. Else the WAL itself is read, from the larger of replayed and received
+ * position onwards, as recovery would go on.
+ */
+async function runningEnd(context: StepContext): Promise<WalPosition> {
+  const { local, observer } = context;
   const { installation, dataDirectory } = local;
-  const [control, position] = await Promise.all([
-    readControlData(installation, dataDirectory),
-    readReplayedPosition(sql),
-  ]);
+  const position = await settledPosition(context);
   if (position === null) return readWalEnd(installation, dataDirectory);
+  const known = replayedTimeline(dataDirectory, position, observer.latest?.sql ?? null);
+  const { receivedLsn, replayedLsn } = position;
+  if (receivedLsn === replayedLsn) return { timeline: known, lsn: replayedLsn };
+  const control = await readControlData(installation, dataDirectory);
   const { timeline, lsn } = await walEnd(installation, {
     dataDirectory,
     walSegmentBytes: control.walSegmentBytes,
-    replayedLsn: position.replayedLsn,
-    timeline: replayedTimeline(dataDirectory, position, observer.latest?.sql ?? null),
-    ...(position.receivedLsn === null ? {} : { receivedLsn: position.receivedLsn }),
+    replayedLsn,
+    timeline: known,
+    ...(receivedLsn === null ? {} : { receivedLsn }),
     timeoutMs: WAL_END_MS,
   });
-  return { timeline, lsn: maxLsn(lsn, position.replayedLsn) };
+  return { timeline, lsn: maxLsn(lsn, replayedLsn) };
+}
+
+/** Null when the standby does not answer. */
+async function settledPosition({ sql }: StepContext): Promise<ReplayedPosition | null> {
+  let position = await readReplayedPosition(sql);
+  for (let look = 1; look < REPLAY_LOOKS && isReplaying(position); look += 1) {
+    await delay(REPLAY_WAIT_MS);
+    position = await readReplayedPosition(sql);
+  }
+  return position;
+}
+
+function isReplaying(position: ReplayedPosition | null): boolean {
+  if (position === null || position.receivedLsn === null) return false;
+  return position.receivedLsn > position.replayedLsn;
 }
 
 /**

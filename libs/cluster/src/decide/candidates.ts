@@ -13,6 +13,7 @@ import { unknownToHolder } from './failsafe.ts';
 import { unfitness } from './fitness.ts';
 import { backToLastFailed } from './flap-block.ts';
 import { freshReport, observed, ourData, presentProof } from './sight.ts';
+import { unrecordedTimelines } from './timelines.ts';
 
 /** A member that may take over, with the position that it proved after it was detached. */
 export type Candidate = {
@@ -22,6 +23,8 @@ export type Candidate = {
   /** Its place on the cluster's true history: index in the lineage, then the part of its WAL on it. */
   readonly rank: { readonly generation: number; readonly lsn: Lsn };
 };
+
+type Ancestor = { readonly timeline: TimelineId; readonly forkLsn: Lsn };
 
 export type Verdict =
   | { readonly kind: 'eligible'; readonly candidate: Candidate }
@@ -134,9 +137,8 @@ export function rankOf(
   const chain = lineage(state.history);
   const generation = chain.findIndex((record) => record.timeline === position.timeline);
   if (generation < 0) {
-    return servedUnrecorded(state, standing, chain)
-      ? { generation: chain.length, lsn: position.lsn }
-      : null;
+    const beyond = placeAmongUnrecorded(state, standing, chain);
+    return beyond < 0 ? null : { generation: chain.length + beyond, lsn: position.lsn };
   }
   const nextFork = chain[generation + 1]?.fork?.lsn;
   const lsn = nextFork !== undefined && position.lsn > nextFork ? nextFork : position.lsn;
@@ -144,23 +146,30 @@ export function rankOf(
 }
 
 /**
- * The last holder on a timeline that it was granted, with nobody heard to say that it was promoted:
- * clients may have written there. The id was given to it alone, so nobody else can be on it.
+ * Which of the timelines that the last holder was granted, and nobody heard it take, this is; -1 for none.
+ * Clients may have written there. The id was given to that holder alone, so whoever else is on it streamed
+ * from it: were they all taken for diverged, a holder that dies right after its promotion would leave a
+ * cluster without any candidate.
  */
-function servedUnrecorded(
-  { lease }: ClusterState,
-  { member, position, report }: Omit<Candidate, 'rank'>,
+function placeAmongUnrecorded(
+  state: ClusterState,
+  { position, report }: Omit<Candidate, 'rank'>,
   chain: readonly TimelineRecord[],
-): boolean {
-  if (lease.kind === 'NeverGranted' || lease.holder !== member.name) return false;
-  const granted: readonly TimelineId[] = [...(lease.unrecorded ?? []), lease.timeline];
-  if (!granted.includes(position.timeline) || report.dataDirectory.kind !== 'initialised') {
-    return false;
-  }
+): number {
+  const granted = unrecordedTimelines(state);
+  const place = granted.indexOf(position.timeline);
+  if (place < 0 || report.dataDirectory.kind !== 'initialised') return -1;
   const { timeline, ancestors } = report.dataDirectory;
-  const parents = ancestors.filter((each) => !granted.includes(each.timeline));
-  const parent = parents.at(-1)?.timeline;
-  return timeline === position.timeline && chain.some((record) => record.timeline === parent);
+  const parent = ancestors.findLast((each) => !granted.includes(each.timeline));
+  if (timeline !== position.timeline || parent === undefined) return -1;
+  if (chain.every((each) => each.timeline !== parent.timeline)) return -1;
+  return forksTooEarly(state, parent) ? -1 : place;
+}
+
+/** The candidate had more when it was chosen: this one took the id from nobody. */
+function forksTooEarly({ operation }: ClusterState, { timeline, forkLsn }: Ancestor): boolean {
+  const chosenAt = operation.kind === 'failover' ? operation.chosenAt : null;
+  return chosenAt !== null && chosenAt.timeline === timeline && forkLsn < chosenAt.lsn;
 }
 
 /**
@@ -206,7 +215,10 @@ function zoneRank({ member }: Candidate, zones: readonly string[]): number {
 
 /** How many members could be candidates if a failover began now; their positions are not asked yet. */
 export function eligibleCount(input: DecisionInput, excluded: readonly InstanceName[]): number {
-  const timelines = new Set<TimelineId>(lineage(input.state.history).map((r) => r.timeline));
+  const timelines = new Set<TimelineId>([
+    ...lineage(input.state.history).map((record) => record.timeline),
+    ...unrecordedTimelines(input.state),
+  ]);
   return memberNames(input.state).filter((name) => {
     const report = freshReport(input, name);
     if (report === null || excluded.includes(name) || report.guard === null) return false;

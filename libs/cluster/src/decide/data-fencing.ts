@@ -3,9 +3,11 @@ import type { Decision, DecisionInput } from '../decision.ts';
 import { type ClusterState, memberNames } from '../state.ts';
 import { quorumOf } from '../sync-set/admit-sync.ts';
 import { fencersNeeded } from '../sync-set/quorum.ts';
+import { chooseCandidate } from './failover.ts';
 import { promisedTo } from './failsafe.ts';
 import { canFence, fencersOf, reliedMembers } from './fencers.ts';
 import { flapBlock } from './flap-block.ts';
+import { grantAfter } from './grant-after.ts';
 import { failoverStarted } from './loss.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, hasHeardEnough, observed } from './sight.ts';
@@ -26,6 +28,9 @@ export function suspectPrimary(input: DecisionInput): Decision | null {
   if (promisedTo(input).length > 0) return null;
   const downForMs = downFor(input, lease);
   if (downForMs !== null) {
+    if (state.settings.primaryCrashPolicy === 'restart') return null;
+    // An operator's restart of the primary is no loss of it.
+    if (state.restart?.current?.instance === lease.holder) return null;
     const event = failoverStarted(input, lease, 'postgres-down', downForMs);
     // It may have been restarted in place meanwhile: a standby is at least as far in what counts.
     return { rule: 'fail-over-down', events: [{ ...event, excluded: [lease.holder] }] };
@@ -84,5 +89,6 @@ export function fenceByData(input: DecisionInput): Decision | null {
   const fencers = fencersOf(input);
   if (fencers.length < fencersNeeded(quorumOf(sync.committed))) return null;
   const members = fencers.map(({ instance, name, position }) => ({ instance, name, position }));
-  return { rule: 'fence-by-data', events: [{ type: 'LeaseFenced', epoch: lease.epoch, members }] };
+  const fenced = { type: 'LeaseFenced', epoch: lease.epoch, members } as const;
+  return { rule: 'fence-by-data', events: [fenced, ...grantAfter(input, fenced, chooseCandidate)] };
 }

@@ -1,4 +1,4 @@
-import { epoch, formatLsn, timelineId } from '#libs/kernel';
+import { epoch, formatLsn, type TimelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { type ClusterState, memberNames, type Operation } from '../state.ts';
@@ -17,6 +17,7 @@ import { renewsAgain } from './fencers.ts';
 import { serves } from './holder.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, hasHeardEnough } from './sight.ts';
+import { nextTimeline } from './timelines.ts';
 
 /** How long a candidate that is heard, but has not proved itself detached, is waited for. */
 const DETACH_WAIT_MS = 1_500;
@@ -126,7 +127,7 @@ function grantTo(
   const { state } = input;
   const { lease } = state;
   if (lease.kind === 'NeverGranted') return null;
-  const timeline = timelineId(timelineFor(state, chosen));
+  const timeline = timelineFor(input, chosen);
   return {
     rule: 'grant-to-candidate',
     events: [
@@ -206,7 +207,8 @@ function isLevel({ rank: a }: Candidate, { rank: b }: Candidate): boolean {
  * else takes an id above every id ever given out (safety 3), and so does an old
  * primary that an operator prefers to one with more of that very timeline: two would write it.
  */
-function timelineFor(state: ClusterState, chosen: Chosen): number {
+function timelineFor(input: DecisionInput, chosen: Chosen): TimelineId {
+  const { state } = input;
   const present = state.history.at(-1)?.timeline;
   const { lease } = state;
   const wroteIt =
@@ -214,7 +216,7 @@ function timelineFor(state: ClusterState, chosen: Chosen): number {
     lease.holder === chosen.member.name &&
     lease.timeline === present;
   const kept = wroteIt && chosen.furthest && chosen.report.postgres.kind === 'stopped';
-  return kept && chosen.position.timeline === present ? present : state.highestTimeline + 1;
+  return kept && chosen.position.timeline === present ? present : nextTimeline(input);
 }
 
 function refusalsOf(verdicts: readonly Verdict[]): RuleRefusal[] {

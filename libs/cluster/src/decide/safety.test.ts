@@ -61,7 +61,7 @@ describe('timelines (3)', () => {
     ]);
   });
 
-  it('does not take such a timeline from anybody but its holder', () => {
+  it('does not take such a timeline from one that left the line before the holder could', () => {
     const scenario = granted();
     released(scenario, 2, 'pg2', 'guard-dead');
     scenario.silent('pg2');

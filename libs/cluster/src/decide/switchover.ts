@@ -1,4 +1,4 @@
-import { epoch, formatLsn, type InstanceName, timelineId } from '#libs/kernel';
+import { epoch, formatLsn, type InstanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
 import { memberNames, type Operation } from '../state.ts';
@@ -8,6 +8,7 @@ import { unfitness } from './fitness.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
 import { decideStandbyLeader } from './standby-leader.ts';
+import { nextTimeline } from './timelines.ts';
 
 /** After the old primary has stopped, the target may need this long for the last bytes. */
 const CATCH_UP_LIMIT_MS = 2_000;
@@ -158,7 +159,7 @@ function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | n
             epoch: epoch(lease.epoch + 1),
             holder: operation.to,
             guard: report.guard.incarnation,
-            timeline: timelineId(state.highestTimeline + 1),
+            timeline: nextTimeline(input),
             reason: 'switchover',
             refusals: [],
             ...synchronousOf(

@@ -60,8 +60,7 @@ function eligibility(
   if (connection === 'foreign') return null;
   const priority = member.tags.syncPriority ?? 1;
   if (connection === null) {
-    // Just now gone, and in the set: it gets the time that any instance gets before it is suspected.
-    return present >= 0 && isJustGone(input, name, primary.synchronous)
+    return present >= 0 && mayBeBack(input, name, primary.synchronous, sync)
       ? { name, present, priority, lagBytes: 0n }
       : null;
   }
@@ -97,11 +96,19 @@ function isForeignAddress(own: string, seen: string | null): boolean {
   return plain(own) !== plain(seen);
 }
 
-function isJustGone(
+/**
+ * Just now gone, and in the set: it gets the time that any instance gets before it is suspected. What a
+ * promotion begins with names everybody, present or not: in mode `priority`, where commits wait for one
+ * alone, the first who comes is taken then, not one that may be away for long.
+ */
+function mayBeBack(
   { state }: DecisionInput,
   name: string,
   inForce: SynchronousInForce | undefined,
+  { ordered }: SyncState,
 ): boolean {
+  const { synchronousMode } = withDefaults(state.settings);
+  if (synchronousMode === 'priority' && ordered.method === 'any') return false;
   const absent = inForce?.absent.find((each) => each.name === name);
   return absent === undefined || absent.forMs <= state.settings.suspectAfterMs;
 }

@@ -141,6 +141,29 @@ describe('one walsender per name (14)', () => {
     expect(relied(scenario)).toBe('1 of pg2');
   });
 
+  it('in mode priority the first who comes after a promotion is waited for, not one that is away', () => {
+    const scenario = syncCluster({ synchronousMode: 'priority' });
+    primaryVanishes(scenario).settle();
+    isDetached(scenario, 'pg2', 99n);
+    isDetached(scenario, 'pg3', 100n).settle();
+    isDetached(scenario, 'pg2', 100n);
+    expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 2 });
+    const { holder } = scenario.last('LeaseGranted');
+    const other = holder === 'pg3' ? 'pg2' : 'pg3';
+    const begunWith = scenario.state.sync?.ordered.names;
+    expect(begunWith).toEqual([nameOf('pg1'), nameOf(other)]);
+    // The lost primary is back and starting, and nobody streams yet: what the promotion began with stays.
+    scenario.hears('pg1', { postgres: { kind: 'starting', progress: null, sinceMs: 0 } });
+    tellsThatItServes(scenario, holder, 2, 2).settle();
+    scenario.hears(holder, { postgres: primarySees(scenario, { flushed: {} }, 2) }).settle();
+    expect(scenario.state.sync?.ordered.names).toEqual(begunWith);
+    const flushed = { [other]: 100n };
+    scenario.hears(holder, { postgres: primarySees(scenario, { flushed }, 2) }).settle();
+    expect(scenario.state.sync?.ordered).toEqual({
+      ...{ method: 'first', names: [nameOf(other)], count: 1 },
+    });
+  });
+
   it('a copy made anew is another member: its old name is not counted on', () => {
     const scenario = syncCluster();
     scenario.hears('pg3', { replicationName: 'demo/pg3/ffff' });
@@ -159,7 +182,8 @@ describe('data fencing', () => {
     isDetached(scenario, 'pg2', 99n);
     expect(scenario.settle()).toEqual([]);
     isDetached(scenario, 'pg3', 100n);
-    expect(scenario.settle()).toEqual(['fence-by-data', 'grant-to-candidate']);
+    expect(scenario.settle()).toEqual(['fence-by-data']);
+    expect(scenario.types.slice(-2)).toEqual(['LeaseFenced', 'LeaseGranted']);
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3', epoch: 2 });
     expect(scenario.last('LeaseGranted').synchronous?.names).not.toContain(nameOf('pg3'));
     expect(relied(scenario)).toBeNull();
@@ -169,7 +193,8 @@ describe('data fencing', () => {
     const scenario = primaryVanishes(syncCluster({ synchronousNodeCount: 2 }));
     scenario.settle();
     isDetached(scenario, 'pg2', 95n);
-    expect(scenario.settle()).toEqual(['fence-by-data', 'grant-to-candidate']);
+    expect(scenario.settle()).toEqual(['fence-by-data']);
+    expect(scenario.types.slice(-2)).toEqual(['LeaseFenced', 'LeaseGranted']);
     expect(scenario.last('LeaseFenced').members).toHaveLength(1);
   });
 
@@ -239,7 +264,8 @@ describe('data fencing', () => {
     expect(goalOf(scenario.state, 'pg1' as never)).toEqual({ kind: 'yield', epoch: 1 });
     expect(goalOf(scenario.state, 'pg3' as never)).toMatchObject({ kind: 'detached' });
     isDetached(isDetached(scenario, 'pg2', 100n), 'pg3', 100n);
-    expect(scenario.settle()).toEqual(['fence-by-data', 'grant-to-candidate']);
+    expect(scenario.settle()).toEqual(['fence-by-data']);
+    expect(scenario.types.slice(-2)).toEqual(['LeaseFenced', 'LeaseGranted']);
   });
 });
 

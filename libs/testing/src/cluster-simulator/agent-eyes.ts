@@ -208,7 +208,9 @@ export class AgentEyes {
         const { systemIdentifier, cleanShutdown } = directory;
         const walEnd = directory.walEnd?.lsn ?? null;
         const kind = 'stopped';
-        return { ...around, kind, systemIdentifier, own: directory, walEnd, cleanShutdown };
+        const down = this.servedAtMs === null ? {} : { downForMs: seen.begunMs - this.servedAtMs };
+        const how = { walEnd, cleanShutdown, ...down };
+        return { ...around, kind, systemIdentifier, own: directory, ...how };
       }
       case 'starting':
         return { ...around, kind: 'starting', as: standbySignal ? 'standby' : 'primary', upstream };

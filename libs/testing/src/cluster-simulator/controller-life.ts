@@ -108,7 +108,7 @@ export class ControllerLife implements ReplicatedLog {
     const common = { host: this, clock: this.#clock, log: QUIET };
     this.decisions = new DecisionLoop({ ...common, service });
     this.renewals = new Renewals(this, service);
-    this.releases = new Releases(this, this.#clock, QUIET);
+    this.releases = new Releases(this, this.#clock, QUIET, service);
     this.#expiry = new ExpiryWatch({
       ...common,
       network: {
