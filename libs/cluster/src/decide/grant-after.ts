@@ -24,7 +24,7 @@ function folded(state: ClusterState, event: ClusterEvent): ClusterState {
     sequence: state.sequence + 1,
     version: state.version + 1,
     at: state.lastEventAt,
-    cause: { by: 'controller', rule: 'fold' },
+    cause: { by: 'controller', rule: '' },
     event,
   });
 }
