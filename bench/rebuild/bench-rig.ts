@@ -1,6 +1,9 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { codeOf } from '#libs/kernel';
 import { run } from '#libs/process';
+import { processesIn } from '../../apps/cli/src/demo/instance-processes.ts';
 import type { AgentHost } from '../../test/integration/agent/agent-host.ts';
 import { BackupHosts } from '../../test/integration/rebuild/backup-hosts.ts';
 import { RebuildRig } from '../../test/integration/rebuild/rebuild-rig.ts';
@@ -10,8 +13,10 @@ import { BENCH_SETTINGS, type Method } from './measured.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 const BYTES_PER_MB = 1_048_576;
 const STREAM_LIMIT_MS = 120_000;
+const END_LIMIT_MS = 20_000;
 const TABLE_ROW_BYTES = 1_024;
-const BATCH_ROWS = 200_000;
+/** With its id and its header such a row has the size above. */
+const TEXT_BYTES = 976;
 const ARCHIVED_LIMIT_MS = 240_000;
 
 /** As manuals advise for a primary that writes much: else the filling is waited for. */
@@ -20,6 +25,7 @@ const ARCHIVING = '[global:archive-push]\narchive-async=y\nprocess-max=2\ncompre
 /** A primary of some size and its standby, with real agents, guards and tools, and repositories beside them. */
 export class BenchRig {
   readonly #path = process.env['PATH'] ?? '';
+  #removed: Promise<void> | null = null;
 
   private constructor(
     readonly rig: RebuildRig,
@@ -72,18 +78,20 @@ export class BenchRig {
     if (method === 'pgbackrest') await this.backups.backUpRepository();
   }
 
-  /** Rows that compress badly, as a database's own do; those of the first batch again, 200 MB apart. */
+  /**
+   * Rows that compress badly, as a database's own do, and frozen: else vacuum and hint bits would write every page
+   * anew after the backup, and a rebuild would replay that.
+   */
   async fill(megabytes: number): Promise<void> {
     const { rig } = this;
     const rows = Math.round((megabytes * BYTES_PER_MB) / TABLE_ROW_BYTES);
-    const words = Array.from({ length: 29 }, (_, at) => `md5((g * ${at + 1})::text)`).join(' || ');
-    await rig.psql(rig.primary, 'CREATE TABLE filling (id bigint, what text)');
-    for (let from = 0; from < rows; from += BATCH_ROWS) {
-      const count = Math.min(rows - from, BATCH_ROWS);
-      const made = `SELECT g, ${words} FROM generate_series(0, ${count - 1}) g`;
-      const again = `SELECT id + ${from}, what FROM filling WHERE id < ${count}`;
-      await rig.psql(rig.primary, `INSERT INTO filling ${from === 0 ? made : again}`);
-    }
+    const chance =
+      'openssl enc -aes-128-ctr -nosalt -pbkdf2 -pass pass:1 -in /dev/zero 2>/dev/null';
+    const lines = `base64 -w ${TEXT_BYTES} | head -n ${rows}`;
+    const program = `${chance} | ${lines} | awk '{ print NR "\\t" $0 }'`.replaceAll("'", "''");
+    const columns = '(id bigint, what text) WITH (autovacuum_enabled = off)';
+    const copy = `COPY filling FROM PROGRAM '${program}' (FREEZE)`;
+    await rig.psql(rig.primary, `BEGIN; CREATE TABLE filling ${columns}; ${copy}; COMMIT`);
     await rig.psql(rig.primary, 'CHECKPOINT');
     await rig.streaming(STREAM_LIMIT_MS);
     // A backup waits for the segment that it ends in, and that for all before it.
@@ -151,11 +159,35 @@ export class BenchRig {
     return tookMs;
   }
 
-  async remove(): Promise<void> {
+  /** Also in the middle of anything: what works in its directory ends, and the directory goes. */
+  remove(): Promise<void> {
+    this.#removed ??= this.#remove();
+    return this.#removed;
+  }
+
+  async #remove(): Promise<void> {
+    const { directory } = this.rig;
     process.env['PATH'] = this.#path;
     this.backups.stop();
+    // Tools first, which would write on; agents, guards and servers are the rig's to end.
+    endAllIn(directory, (command) => !/\/main\.js |\/postgres /.test(command));
     await this.rig.remove();
+    await until(() => endAllIn(directory, () => true) === 0, END_LIMIT_MS);
+    rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Tools and what they have started name it on their command lines. */
+function endAllIn(directory: string, isMeant: (command: string) => boolean): number {
+  const found = processesIn(directory).filter(({ command }) => isMeant(command));
+  for (const { pid } of found) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (codeOf(error) !== 'ESRCH') throw error;
+    }
+  }
+  return found.length;
 }
 
 function commandOf(

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { messageOf } from '#libs/kernel';
 import { commandLine } from '../../test/command-line/command-line.ts';
 import { flag, someOf, text, wholeNumber } from '../../test/command-line/option.ts';
@@ -21,12 +20,12 @@ const values = commandLine({
   },
 });
 
-let running: BenchRig | null = null;
+let running: Promise<BenchRig> | null = null;
 
 async function measure(method: Method, file: CopiesFile): Promise<void> {
   const { megabytes: databaseMb, runs } = values;
-  const bench = await BenchRig.make(method);
-  running = bench;
+  running = BenchRig.make(method);
+  const bench = await running;
   const take = (by: MeasuredCopy['by'], load: number, tookMs: number): void => {
     const ms = Math.round(tookMs);
     const copy = { at: new Date().toISOString(), method, by, ms, databaseMb, load };
@@ -54,15 +53,16 @@ async function measure(method: Method, file: CopiesFile): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    const left = Promise.resolve(running?.remove());
-    left.then(endChildren, endChildren).finally(() => process.exit(2));
+    // One that is just being made has processes and a directory, too.
+    const left = Promise.resolve(running).then((bench) => bench?.remove());
+    left.then(
+      () => process.exit(2),
+      (error: unknown) => {
+        process.stderr.write(`${messageOf(error)}\n`);
+        process.exit(2);
+      },
+    );
   });
-}
-
-/** Tools that were just at work. */
-function endChildren(): void {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
-  for (const pid of children.split(' ')) if (pid.trim() !== '') process.kill(Number(pid));
 }
 try {
   const file = new CopiesFile(values['runs-file']);

@@ -35,7 +35,9 @@ export class PgRewindTool extends RebuildTool {
     const { systemIdentifier, major } = await askServer(server);
     const control = await readControlData(installation, dataDirectory);
     const lostAndFound = server === null ? null : await lostAndFoundOf(server);
-    const same = control.checkpointTimeline === expected.timeline;
+    // A standby may have replayed onto a timeline that none of its restart points has named yet.
+    const reached = Math.max(control.checkpointTimeline, control.minRecoveryTimeline);
+    const same = reached === expected.timeline;
     const objections = [
       ...(lostAndFound === null ? [] : [lostAndFound]),
       ...(canBeRewound(control) ? [] : ['neither data checksums nor wal_log_hints were on here']),
