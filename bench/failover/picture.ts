@@ -16,6 +16,7 @@ const COLOUR_OF: Readonly<Record<string, string>> = {
   detach: '#009e73',
   catchUp: '#56b4e9',
   choose: '#f0e442',
+  fastForward: '#117733',
   grant: '#cc79a7',
   promote: '#332288',
   follow: '#882255',

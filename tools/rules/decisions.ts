@@ -170,7 +170,8 @@ export const DECISIONS: readonly DecisionText[] = [
   {
     rule: 'fence-by-data',
     when: 'so many members of the synchronous set have proved that they are detached that no commit can be acknowledged any more',
-    happens: '`LeaseFenced`: the epoch ends, its renewals are refused',
+    happens:
+      '`LeaseFenced`: the epoch ends, its renewals are refused; with it the next grant, where nobody is to be waited for',
     why: 'the arithmetic is members - count + 1',
   },
   {
@@ -179,6 +180,19 @@ export const DECISIONS: readonly DecisionText[] = [
     happens:
       '`LeaseGranted` to the furthest that nothing refuses, with every refusal of the others',
     why: 'synchronous: only to one that surely has every acknowledged commit',
+  },
+  {
+    rule: 'fast-forward',
+    when: 'whom an operator asked for, or `failoverZones` and `failoverPriority` prefer, lacks at most one segment (16 MiB) of what the most advanced candidate has',
+    happens:
+      '`FastForwardStarted`: it streams that from there, detaches again, and is granted the next epoch then',
+    why: 'a preference costs no WAL, and WAL costs no preference; both run, on one timeline',
+  },
+  {
+    rule: 'give-up-fast-forward',
+    when: 'it has not come so far after 1.5 s, or one of the two is not heard any more',
+    happens: '`FastForwardGivenUp`: the most advanced is granted the next epoch',
+    why: 'nobody serves meanwhile',
   },
   {
     rule: 'keep-sync-set',

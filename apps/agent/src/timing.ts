@@ -41,6 +41,8 @@ export const FAST_STOP_MS = 30_000;
 export const IMMEDIATE_STOP_MS = 10_000;
 export const DETACH_LIMIT_MS = 2_000;
 export const WAL_END_MS = 30_000;
+/** A preferred candidate gets this long to fetch what it lacks; the leader gives it no more. */
+export const FAST_FORWARD_LIMIT_MS = 1_200;
 /** Statements of a cluster's file, before its first start. */
 export const BOOTSTRAP_SQL_MS = 3_600_000;
 /** The checkpoint before a hand-over and after a promotion; the primary serves meanwhile. */

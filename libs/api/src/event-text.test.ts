@@ -133,6 +133,18 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
   [{ type: 'FailoverAborted', reason: 'pg1 is back' }, 'failover was given up: pg1 is back'],
   [
     {
+      ...{ type: 'FastForwardStarted', instance: pg2, from: pg1, missingBytes: 2_048n },
+      upTo: { timeline: 2 as never, lsn: 0x3000060n as never },
+      timing: { detachMs: 40, chooseMs: 1 },
+    },
+    'pg2 is preferred and lacks 2.0 kB: it fetches them from pg1, up to 0/3000060 of timeline 2',
+  ],
+  [
+    { type: 'FastForwardGivenUp', instance: pg2, reason: 'pg1 is not heard any more' },
+    'pg2 is not waited for, the most advanced is chosen: pg1 is not heard any more',
+  ],
+  [
+    {
       ...{ type: 'FailoverCompleted', primary: pg2, phasesMs: { fence: 3_161, promote: 40 } },
       lostBytes: 0n,
     } as ClusterEvent,

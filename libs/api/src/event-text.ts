@@ -3,7 +3,9 @@ import {
   type DivergedWal,
   type Endpoint,
   type FailoverTrigger,
+  type FastForwardEvent,
   type GrantReason,
+  isFastForwardEvent,
   isRebuildEvent,
   isRemoteEvent,
   isReplicationEvent,
@@ -21,6 +23,7 @@ import {
   type WalPosition,
 } from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
+import { fastForwardText } from './fast-forward-text.ts';
 import { bytesText } from './json-text.ts';
 import { rebuildText } from './rebuild-text.ts';
 import { remoteAddress, remoteText } from './remote-text.ts';
@@ -35,10 +38,14 @@ export function eventText({ cluster, event }: RecordedEvent): string {
   if (isRestartEvent(event)) return restartText(event);
   if (isRemoteEvent(event)) return remoteText(event);
   if (isReplicationEvent(event)) return replicationText(event);
+  if (isFastForwardEvent(event)) return fastForwardText(event);
   return clusterText(cluster, event);
 }
 
-type OwnEvent = Exclude<ClusterEvent, RebuildEvent | RemoteEvent | ReplicationEvent | RestartEvent>;
+type OwnEvent = Exclude<
+  ClusterEvent,
+  RebuildEvent | RemoteEvent | ReplicationEvent | RestartEvent | FastForwardEvent
+>;
 
 /** A member says again what it is only when something of it is new. */
 function memberText({

@@ -11,6 +11,8 @@ export type DecisionInput = {
   readonly observations: ClusterObservations;
   /** The other clusters of the same controllers; absent where no rule asks. */
   readonly others?: readonly ClusterState[];
+  /** The level of the protocol that the group has switched to; absent: what is new is not decided. */
+  readonly protocol?: number;
 };
 
 /** One batch: recorded whole, at the version it was made on, or not at all. */

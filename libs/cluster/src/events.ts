@@ -9,6 +9,7 @@ import type {
 } from '#libs/kernel';
 import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
 import type { DivergedWal } from './diverged-wal.ts';
+import type { FastForwardEvent } from './fast-forward/fast-forward-events.ts';
 import type { ArchivePolicy, BootstrapPolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
 import type { RemoteEvent } from './remote/remote-events.ts';
@@ -119,6 +120,7 @@ export type ClusterEvent =
   | RebuildEvent
   | RemoteEvent
   | ReplicationEvent
+  | FastForwardEvent
   | RestartEvent
   | {
       readonly type: 'ClusterCreated';

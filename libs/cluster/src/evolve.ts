@@ -2,6 +2,8 @@ import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from 
 import { REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { failsafeAfter } from './failsafe/failsafe-state.ts';
+import { evolveFastForward } from './fast-forward/evolve-fast-forward.ts';
+import { type FastForwardEvent, isFastForwardEvent } from './fast-forward/fast-forward-events.ts';
 import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
@@ -19,6 +21,7 @@ import { emptyState } from './state.ts';
 import { byDataFencing, evolveSync, syncOfGrant } from './sync-set/evolve-sync.ts';
 
 type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T }>;
+type Timing = NonNullable<Recorded<'LeaseGranted'>['timing']>;
 
 /** Folds one recorded event. `state` is null only before `ClusterCreated`. */
 export function evolve(state: ClusterState | null, recorded: RecordedEvent): ClusterState {
@@ -59,6 +62,7 @@ function apply(
   }
   if (isReplicationEvent(event)) return evolveReplication(state, event);
   if (isRemoteEvent(event)) return evolveRemote(state, event, at);
+  if (isFastForwardEvent(event)) return broughtForward(state, event, at);
   switch (event.type) {
     case 'InstanceJoined':
       return joined(state, event);
@@ -126,6 +130,14 @@ function apply(
     default:
       return unreachable(event);
   }
+}
+
+function broughtForward(
+  state: ClusterState,
+  event: FastForwardEvent,
+  at: ClusterState['lastEventAt'],
+): ClusterState {
+  return { ...state, operation: evolveFastForward(state.operation, event, at, dividedAs) };
 }
 
 function joined(state: ClusterState, event: Recorded<'InstanceJoined'>): ClusterState {
@@ -246,14 +258,20 @@ function withGrant(
     const phasesMs = { ...operation.phasesMs, catchUp: at - operation.stepAt };
     return { ...operation, step: 'promoting', stepAt: at, phasesMs };
   }
-  const phasesMs = { ...operation.phasesMs, ...choicePhases(at - operation.stepAt, event) };
+  const stepMs = at - operation.stepAt;
+  // It had been chosen before, and was brought forward since.
+  const forward = operation.fastForward !== undefined;
+  const last = forward ? { fastForward: stepMs } : choicePhases(stepMs, event);
+  const phasesMs = { ...operation.phasesMs, ...last };
   return { ...operation, step: 'promoting', stepAt: at, phasesMs, chosenAt: event.position };
 }
 
 /** What is neither waiting nor choosing went by until the verdict was committed: `decide`. */
 function choicePhases(stepMs: number, { timing }: Recorded<'LeaseGranted'>) {
-  if (timing === undefined) return { detach: stepMs };
-  const { detachMs, chooseMs } = timing;
+  return timing === undefined ? { detach: stepMs } : dividedAs(stepMs, timing);
+}
+
+function dividedAs(stepMs: number, { detachMs, chooseMs }: Timing) {
   const decide = Math.max(0, stepMs - detachMs - chooseMs);
   return { decide, detach: detachMs, choose: chooseMs };
 }

@@ -36,7 +36,8 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
     }
     const granted = lease.kind === 'Held' && operation.step === 'promoting';
     const throughEpoch = granted ? asEpoch(lease.epoch - 1) : lease.epoch;
-    const wanted = { throughEpoch, systemIdentifier, ...standing(state, instance) };
+    const fetch = fetchOf(state, operation, instance);
+    const wanted = { throughEpoch, systemIdentifier, ...fetch, ...standing(state, instance) };
     return { kind: 'detached', ...wanted, ...stillIn(state, instance) };
   }
   return followOrWait(state, lease, systemIdentifier, instance);
@@ -54,6 +55,17 @@ function followsCandidate(
 ): boolean {
   if (step !== 'promoting' || instance === primary || excluded.includes(instance)) return false;
   return isBeingPromoted(lease, history);
+}
+
+/** A preferred candidate gets what it lacks before anybody is chosen. */
+function fetchOf(
+  { members }: ClusterState,
+  { step, fastForward }: Extract<Operation, { kind: 'failover' }>,
+  instance: InstanceName,
+) {
+  if (step !== 'detaching' || fastForward?.instance !== instance || fastForward.givenUp) return {};
+  const from = members[fastForward.from];
+  return from === undefined ? {} : { fetch: { from, upTo: fastForward.upTo } };
 }
 
 /** Granted a timeline that nobody was heard to write yet. */

@@ -1,5 +1,5 @@
 import type { Epoch, EpochMs, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
-import type { SyncSet } from './events.ts';
+import type { SyncSet, WalPosition } from './events.ts';
 import type { RebuildOrder } from './rebuild/order-of.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
 import type { RemotePrimary } from './remote/remote-primary.ts';
@@ -52,6 +52,8 @@ export type Goal =
       readonly throughEpoch: Epoch;
       readonly systemIdentifier: string;
       readonly synchronous?: SyncSetting;
+      /** What it lacks up to there is fetched from this standby, which is detached as well. */
+      readonly fetch?: { readonly from: MemberRecord; readonly upTo: WalPosition };
       readonly still?: string;
     }
   /** Stream from `upstream`; cloned or rewound first where needed. */

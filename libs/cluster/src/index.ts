@@ -21,6 +21,11 @@ export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
 export type { FailsafeState } from './failsafe/failsafe-record.ts';
 export { isPromiseVoid, type PromiseAsk, whyNoPromise } from './failsafe/why-no-promise.ts';
+export {
+  FAST_FORWARD_LEVEL,
+  type FastForwardEvent,
+  isFastForwardEvent,
+} from './fast-forward/fast-forward-events.ts';
 export { flapWindowMs } from './flap-window.ts';
 export type { Goal, PrimarySynchronous } from './goal.ts';
 export { goalOf } from './goal-of.ts';

@@ -22,6 +22,7 @@ import type {
   WalPosition,
 } from './events.ts';
 import type { FailsafeState } from './failsafe/failsafe-record.ts';
+import type { FastForward } from './fast-forward/evolve-fast-forward.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
@@ -115,6 +116,8 @@ export type Operation =
       readonly stepAt: EpochMs;
       /** Where the chosen candidate stood. */
       readonly chosenAt: WalPosition | null;
+      /** A preferred candidate that fetches, or fetched, what it lacked; absent: none. */
+      readonly fastForward?: FastForward;
       readonly phasesMs: Readonly<Record<string, number>>;
     }
   | {

@@ -88,6 +88,8 @@ const VOCABULARY: Vocabulary = {
   ),
   FailoverAborted: first('reason'),
   FailoverCompleted: first('primary', 'phasesMs', 'lostBytes'),
+  FastForwardStarted: { since: 3, instance: 3, from: 3, upTo: 3, missingBytes: 3, timing: 3 },
+  FastForwardGivenUp: { since: 3, instance: 3, reason: 3 },
   SwitchoverStarted: first('epoch', 'from', 'to'),
   SwitchoverAbandoned: first('reason'),
   SwitchoverCompleted: first('primary', 'phasesMs'),

@@ -96,7 +96,8 @@ export class DecisionLoop {
   #decide(state: ClusterState, service: Service): void {
     const seen = service.observations.of(state.name, service.leaseOf(state));
     const observations = { ...seen, wallMs: this.#options.clock.nowMs() };
-    const decision = decide({ state, observations });
+    const { protocol } = this.#options.host.store;
+    const decision = decide({ state, observations, protocol });
     if (decision === null) return;
     const { host, clock } = this.#options;
     const { name: cluster, version: expectedVersion } = state;

@@ -41,7 +41,8 @@ export class Releases {
     if (service === null) return [released];
     const seen = service.observations.of(state.name, service.leaseOf(state));
     const observations = { ...seen, lease: null, wallMs: this.clock.nowMs() };
-    return [released, ...grantAfter({ state, observations }, released, decide)];
+    const { protocol } = this.host.store;
+    return [released, ...grantAfter({ state, observations, protocol }, released, decide)];
   }
 
   #attempt(link: GuardLink, from: GuardIdentity, request: ReleaseRequest, attempts: number): void {

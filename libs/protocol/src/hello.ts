@@ -1,9 +1,10 @@
 /**
  * The first frame of every link, before anything is trusted.
- * Protocol history: 1 = first release; 2 = states are compared through the log (`Feature`).
+ * Protocol history: 1 = first release; 2 = states are compared through the log (`Feature`); 3 = a preferred
+ * candidate fetches what it lacks before it is promoted (`FAST_FORWARD_LEVEL`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 2;
+export const PROTOCOL_MAX = 3;
 
 export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
 

@@ -49,7 +49,7 @@ function isOrderlyStop(step: Step): boolean {
 function heldByPromise(step: Step, { promised }: ObservedCondition): Step | null {
   if (promised === null || promised === undefined) return null;
   const breaksIt =
-    step.kind === 'detach'
+    step.kind === 'detach' || step.kind === 'fastForward'
       ? step.throughEpoch >= promised.epoch
       : TAKES_OVER.includes(step.kind) && 'epoch' in step && step.epoch > promised.epoch;
   if (!breaksIt) return null;
@@ -80,6 +80,7 @@ function usesData(step: Step): boolean {
     case 'promote':
     case 'follow':
     case 'detach':
+    case 'fastForward':
     case 'acquireLease':
     case 'settlePrimary':
     case 'needsRebuild':

@@ -1,4 +1,4 @@
-import type { Goal, MemberRecord, RebuildOrder, SyncSetting } from '#libs/cluster';
+import type { Goal, MemberRecord, RebuildOrder, SyncSetting, WalPosition } from '#libs/cluster';
 import type { Epoch, TimelineId } from '#libs/kernel';
 
 type ReleaseReason = 'hand-over' | 'postgres-down' | 'guard-replaced' | 'yielded';
@@ -33,6 +33,13 @@ export type Step = { readonly why: string } & (
     }
   | { readonly kind: 'follow'; readonly upstream: MemberRecord; readonly archiveOnly?: true }
   | { readonly kind: 'detach'; readonly throughEpoch: Epoch }
+  /** Streams from another detached standby until it has as much, then detaches again. */
+  | {
+      readonly kind: 'fastForward';
+      readonly from: MemberRecord;
+      readonly upTo: WalPosition;
+      readonly throughEpoch: Epoch;
+    }
   | { readonly kind: 'acquireLease'; readonly epoch: Epoch }
   /** `abandons`: a hand-over of this epoch is given up with it. */
   | { readonly kind: 'startPrimary'; readonly epoch: Epoch; readonly abandons: boolean }

@@ -75,12 +75,29 @@ export const detachedRules: Rules<'detached'> = {
   },
   stopping: () => await_('PostgreSQL is stopping'),
   standby: (goal, condition) =>
-    detachUnlessProved(goal, condition, holdReady(goal, condition) ?? rest('detached')),
+    detachUnlessProved(
+      goal,
+      condition,
+      holdReady(goal, condition) ?? fetchMissing(goal, condition) ?? rest('detached'),
+    ),
   primary: (goal) => stopNow(`epoch ${goal.throughEpoch} is over`),
   foreign: stopForeign,
   unresponsive: (goal, condition) =>
     detachUnlessProved(goal, condition, reportOnly(`does not answer: ${condition.why}`)),
 };
+
+/** Only what it proved itself to have counts: what it was told to fetch it may have had all along. */
+function fetchMissing(
+  { fetch, throughEpoch }: GoalOf<'detached'>,
+  { detached }: ObservedCondition,
+): Step | null {
+  if (fetch === undefined || detached === null) return null;
+  const { from, upTo } = fetch;
+  const { timeline, lsn } = detached.position;
+  if (timeline !== upTo.timeline || lsn >= upTo.lsn) return null;
+  const why = `preferred, and ${from.name} has more`;
+  return { kind: 'fastForward', from, upTo, throughEpoch, why };
+}
 
 function detachUnlessProved(
   { throughEpoch }: GoalOf<'detached'>,

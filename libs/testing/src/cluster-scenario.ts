@@ -14,6 +14,7 @@ import {
   decide,
   decideCommand,
   evolve,
+  FAST_FORWARD_LEVEL,
   type GuardObservation,
   type InstanceObservation,
   type OperatorCommand,
@@ -80,7 +81,8 @@ export class Scenario {
 
   get input(): DecisionInput {
     const others = this.others.map(({ state }) => state);
-    return { state: this.state, observations: this.observations, others };
+    const protocol = FAST_FORWARD_LEVEL;
+    return { state: this.state, observations: this.observations, others, protocol };
   }
 
   /** The last recorded event of a type; fails the test when there is none. */

@@ -83,6 +83,12 @@ export const goals: readonly Goal[] = [
   },
   { kind: 'yield', epoch: epoch(2) },
   { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7' },
+  {
+    kind: 'detached',
+    throughEpoch: epoch(2),
+    systemIdentifier: '7',
+    fetch: { from: upstream, upTo: { timeline: timelineId(2), lsn: parseLsn('0/7000') } },
+  },
   standbyGoal(null),
   standbyGoal(order),
 ];
@@ -155,13 +161,12 @@ function afterwards({ condition, memory, own }: World, step: Step): World {
   switch (step.kind) {
     case 'rest':
     case 'reportOnly':
+    case 'needsRebuild':
       return { condition, memory, own };
     case 'await':
       return to(condition.kind === 'starting' ? started(condition, stopped) : stopped);
     case 'initialise':
       return to({ ...around, ...instance, kind: 'stopped', own: onFirst, cleanShutdown: true });
-    case 'needsRebuild':
-      return { condition, memory, own };
     case 'rebuild': {
       const rebuiltOrder = step.order.order;
       return to({ ...around, ...instance, rebuiltOrder, kind: 'stopped', cleanShutdown: true });
@@ -177,8 +182,10 @@ function afterwards({ condition, memory, own }: World, step: Step): World {
       return to({ ...around, kind: 'starting', as: 'standby', upstream: endpoint(step.upstream) });
     case 'follow':
       return to({ ...condition, upstream: step.upstream.postgres } as ObservedCondition);
+    case 'fastForward':
     case 'detach': {
-      const position = { timeline: timelineId(2), lsn: forkLsn };
+      const here = { timeline: timelineId(2), lsn: forkLsn };
+      const position = step.kind === 'detach' ? here : step.upTo;
       const proof = { throughEpoch: step.throughEpoch, position };
       return {
         condition: { ...condition, detached: proof },

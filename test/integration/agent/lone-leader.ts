@@ -36,6 +36,7 @@ import {
   type GuardAnswer,
   GuardFrame,
   type GuardRequest,
+  PROTOCOL_MAX,
   packGuardAnswer,
   unpackGuardRequest,
 } from '#libs/protocol';
@@ -160,7 +161,8 @@ export class LoneLeader {
   #decide(): void {
     if (this.#deciding || this.state === null) return;
     this.#deciding = true;
-    const input = { state: this.state, observations: this.#observations(this.state) };
+    const protocol = PROTOCOL_MAX;
+    const input = { state: this.state, observations: this.#observations(this.state), protocol };
     const decision = decide(input);
     if (decision !== null) this.#record(decision.rule, decision.events);
     this.#deciding = false;

@@ -2,6 +2,17 @@ import { type ClusterMutation, hands, rule, syncSet } from './cluster-mutation.t
 
 export const SYNCHRONOUS: readonly ClusterMutation[] = [
   {
+    name: 'a preferred candidate is promoted before it has fetched what it lacks',
+    mode: 'any',
+    patches: [
+      {
+        file: rule('fast-forward'),
+        find: 'return position.lsn >= upTo.lsn;',
+        replace: 'return position.lsn <= upTo.lsn;',
+      },
+    ],
+  },
+  {
     name: 'one detached member is enough to fence',
     mode: 'quorum',
     patches: [

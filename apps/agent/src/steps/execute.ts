@@ -3,6 +3,7 @@ import type { Step } from '#libs/reconcile';
 import { ACQUIRE_MS } from '../timing.ts';
 import { admitClients } from './admit-clients.step.ts';
 import { detach } from './detach.step.ts';
+import { fastForward } from './fast-forward.step.ts';
 import { follow } from './follow.step.ts';
 import { handOver, release, stop, stopForeign } from './give-up.step.ts';
 import { initialise } from './initialise.step.ts';
@@ -16,7 +17,12 @@ import { startPrimary, startStandby } from './start.step.ts';
 import type { StepContext } from './step-context.ts';
 
 /** Steps of minutes or hours: broken off when the goal is another one by now. */
-export const CANCELLABLE: readonly Step['kind'][] = ['rebuild', 'rewind', 'handOver'];
+export const CANCELLABLE: readonly Step['kind'][] = [
+  'rebuild',
+  'rewind',
+  'handOver',
+  'fastForward',
+];
 
 export async function execute(step: Step, context: StepContext): Promise<void> {
   switch (step.kind) {
@@ -39,6 +45,8 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
       return follow(context, step.upstream, step.archiveOnly === true);
     case 'detach':
       return detach(context, step.throughEpoch);
+    case 'fastForward':
+      return fastForward(context, step);
     case 'acquireLease':
       return context.guard.ask({ type: 'acquire', epoch: step.epoch }, ACQUIRE_MS);
     case 'startPrimary':

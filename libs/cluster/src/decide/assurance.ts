@@ -24,7 +24,8 @@ export function judgeAssured(input: DecisionInput, verdicts: readonly Verdict[])
       if (compareRanks(candidate.rank, floor.rank) > 0) {
         const value = formatLsn(candidate.rank.lsn);
         const limit = `${formatLsn(floor.rank.lsn)}, where ${floor.member.name} stands`;
-        return { kind: 'refused', refusal: { instance, rule: 'may-lack-commits', value, limit } };
+        const refusal = { instance, rule: 'may-lack-commits', value, limit };
+        return { kind: 'refused', refusal, behind: candidate };
       }
     }
     const { report } = candidate;

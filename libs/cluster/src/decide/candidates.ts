@@ -28,7 +28,12 @@ type Ancestor = { readonly timeline: TimelineId; readonly forkLsn: Lsn };
 
 export type Verdict =
   | { readonly kind: 'eligible'; readonly candidate: Candidate }
-  | { readonly kind: 'refused'; readonly refusal: RuleRefusal }
+  | {
+      readonly kind: 'refused';
+      readonly refusal: RuleRefusal;
+      /** Nothing stands against it but the WAL that it lacks. */
+      readonly behind?: Candidate;
+    }
   /** Heard, or just now not any more, but has not yet proved that it is detached. */
   | { readonly kind: 'pending'; readonly instance: InstanceName };
 
@@ -119,7 +124,9 @@ function judgePosition(
     const lagBytes = lagOf(limits.lastKnown, position, rank);
     const limit = state.settings.maximumLagOnFailoverBytes;
     if (lagBytes > limit) {
-      return refused('lag', `${lagBytes} bytes at ${formatLsn(position.lsn)}`, `${limit} bytes`);
+      const value = `${lagBytes} bytes at ${formatLsn(position.lsn)}`;
+      const refusal = { instance: member.name, rule: 'lag', value, limit: `${limit} bytes` };
+      return { kind: 'refused', refusal, behind: { ...standing, rank } };
     }
   }
   return { kind: 'eligible', candidate: { ...standing, rank } };
@@ -197,14 +204,18 @@ export function compareRanks(a: Candidate['rank'], b: Candidate['rank']): number
   return a.lsn === b.lsn ? 0 : a.lsn > b.lsn ? -1 : 1;
 }
 
-/** The furthest first; among equals the zone that stands first in `zones`, then `failoverPriority`. */
+/** The furthest first; among equals the one that is preferred. */
 export function compareCandidates(a: Candidate, b: Candidate, zones: readonly string[]): number {
   const byRank = compareRanks(a.rank, b.rank);
   if (byRank !== 0) return byRank;
+  const preferred = comparePreference(a, b, zones);
+  return preferred !== 0 ? preferred : a.member.name.localeCompare(b.member.name);
+}
+
+/** The zone that stands first in `zones`, then `failoverPriority`; 0 when neither tells them apart. */
+export function comparePreference(a: Candidate, b: Candidate, zones: readonly string[]): number {
   const byZone = zoneRank(a, zones) - zoneRank(b, zones);
-  if (byZone !== 0) return byZone;
-  const byPriority = b.member.tags.failoverPriority - a.member.tags.failoverPriority;
-  return byPriority !== 0 ? byPriority : a.member.name.localeCompare(b.member.name);
+  return byZone !== 0 ? byZone : b.member.tags.failoverPriority - a.member.tags.failoverPriority;
 }
 
 /** Zones that are not named come last, all alike. */

@@ -179,14 +179,14 @@ describe('failover after the primary host is lost', () => {
     expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 2, holder: 'pg1', timeline: 1 });
   });
 
-  it('uses failoverPriority only among equals', () => {
+  it('uses failoverPriority among equals; what else it does: fast-forward.test.ts', () => {
     const scenario = runningCluster();
     const preferred = { noFailover: false, noLoadBalance: false, failoverPriority: 9 };
     scenario.hears('pg3', { tags: preferred }).settle();
     hostLost(scenario, 'pg1').settle();
     scenario.hears('pg2', { detached: detachedAt(1, 1, 99n) });
-    scenario.hears('pg3', { detached: detachedAt(1, 1, 98n) }).settle();
-    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2' });
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 99n) }).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3' });
   });
 
   it('never gives a timeline id out twice, even when a candidate dies in its promotion', () => {

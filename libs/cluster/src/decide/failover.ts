@@ -13,6 +13,7 @@ import {
   type Verdict,
 } from './candidates.ts';
 import { promisedTo } from './failsafe.ts';
+import { bringForward } from './fast-forward.ts';
 import { renewsAgain } from './fencers.ts';
 import { serves } from './holder.ts';
 import { refuse } from './refusal.ts';
@@ -76,19 +77,22 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
     lastKnown === null ? positionUnknown(state, operation, of) : null;
   const last = [again, withFormerPrimary(input, limits, operation), withAll(input, limits)];
   const attempts = [verdicts, ...last].map((of) => ({
+    of,
     chosen: choose(of, operation, zones),
     unknown: unknownOf(of),
   }));
-  const [chosen] = attempts.flatMap((attempt) =>
-    attempt.chosen !== null && attempt.unknown === null ? [attempt.chosen] : [],
+  const [found] = attempts.flatMap((attempt) =>
+    attempt.chosen !== null && attempt.unknown === null
+      ? [{ of: attempt.of, chosen: attempt.chosen }]
+      : [],
   );
-  if (chosen === undefined) {
+  if (found === undefined) {
     const against = distinct([...refusals, ...last.flatMap(refusalsOf)]);
     const [first] = attempts;
     const unknown = first?.chosen === null ? null : (first?.unknown ?? null);
     return refuse(input, 'failover', unknown === null ? against : [...against, unknown]);
   }
-  return grantTo(input, chosen, refusals);
+  return take(input, operation, found, refusals);
 }
 
 /**
@@ -112,11 +116,29 @@ function chooseHolderOfAll(input: DecisionInput, operation: Failover): Decision 
   for (const verdicts of [...judged, withAll(input, limits)]) {
     const assured = judgeAssured(input, verdicts);
     const chosen = choose(assured, operation, zones);
-    if (chosen !== null) return grantTo(input, chosen, refusalsOf(assured));
+    if (chosen !== null) {
+      return take(input, operation, { of: assured, chosen }, refusalsOf(assured));
+    }
     if (pending(assured)) return null;
     refusals.push(...refusalsOf(assured));
   }
   return refuse(input, 'failover', distinct(refusals));
+}
+
+/** Grants the next epoch, or first lets one that is preferred fetch what it lacks. */
+function take(
+  input: DecisionInput,
+  operation: Failover,
+  { of, chosen }: { readonly of: readonly Verdict[]; readonly chosen: Chosen },
+  refusals: readonly RuleRefusal[],
+): Decision | null {
+  const turn = bringForward(input, operation, of, chosen, timingOf(input));
+  if (turn.kind === 'first') return turn.decision;
+  const { candidate } = turn;
+  const guard = candidate.report.guard?.incarnation;
+  if (guard === undefined) return null;
+  const furthest = candidate === chosen ? chosen.furthest : isLevel(candidate, chosen);
+  return grantTo(input, { ...candidate, guard, furthest }, refusals);
 }
 
 function grantTo(

@@ -8,11 +8,12 @@ import type { ClusterState } from '../state.ts';
  * outage is shorter by one write to a majority of disks. Empty when it would answer with anything else.
  */
 export function grantAfter(
-  { state, observations }: DecisionInput,
+  input: DecisionInput,
   end: ClusterEvent,
   rule: (input: DecisionInput) => Decision | null,
 ): readonly ClusterEvent[] {
-  const after = { state: folded(state, end), observations: { ...observations, sinceChangeMs: 0 } };
+  const observations = { ...input.observations, sinceChangeMs: 0 };
+  const after = { ...input, state: folded(input.state, end), observations };
   const events = rule(after)?.events ?? [];
   return events[0]?.type === 'LeaseGranted' ? events : [];
 }

@@ -64,7 +64,7 @@ export class AgentReports {
       tags: {
         noFailover: swarm.noFailover === this.life.node.name,
         noLoadBalance: false,
-        failoverPriority: 0,
+        failoverPriority: swarm.preferred === this.life.node.name ? 10 : 0,
         noSync: swarm.noSync === this.life.node.name,
       },
       replicationName: this.life.node.replicationName,

@@ -71,6 +71,8 @@ export type ClusterSwarm = {
   readonly lostDeathSignalChance: number;
   /** An instance that is tagged so. */
   readonly noFailover: string | null;
+  /** An instance that is preferred as primary; it fetches what it lacks first. */
+  readonly preferred: string | null;
   /** An instance that commits never wait for. */
   readonly noSync: string | null;
   /** Added to what each standby gets. */
@@ -83,6 +85,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
   const prng = seededPrng(seed * 3 + 1);
   const forSync = seededPrng(seed * 11 + 3);
   const hangs = seededPrng(seed * 17 + 5).chance(0.3);
+  const preferred = seededPrng(seed * 19 + 7).pick([null, null, 'pg2', 'pg3']);
   const drawn = forSync.pick(CLUSTER_MODES);
   const strict = forSync.chance(0.3);
   const mode = asked === 'any' ? drawn : asked;
@@ -116,6 +119,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
     slowQuitChance: prng.pick([0, 0.1, 0.5]),
     lostDeathSignalChance: prng.pick([0, 0, 0.2]),
     noFailover: prng.pick([null, null, null, 'pg3']),
+    preferred,
     lagMsOf: (instance) => (instance === lagging ? lagMs : 0),
     slowReloadChance: forSync.pick([0, 0.05, 0.3]),
     strikeChance: forSync.pick([0, 0.1, 0.3]),

@@ -1,5 +1,7 @@
 import { type ClusterState, isSynchronous } from '#libs/cluster';
 import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
+import { proposeCommand } from '#libs/leader';
+import { PROTOCOL_MAX } from '#libs/protocol';
 import type { Membership } from '#libs/raft';
 import { Scheduler } from '../raft-simulator/scheduler.ts';
 import { Trace } from '../raft-simulator/trace.ts';
@@ -172,6 +174,8 @@ export class ClusterRun {
       parameters: {},
       pgHba: [],
     };
+    const shows = { onApplied: () => undefined, onLost: () => undefined };
+    proposeCommand(leader, { type: 'protocol', level: PROTOCOL_MAX }, shows);
     leader.append(0, 'operator-create', [{ type: 'ClusterCreated', settings, postgres }]);
   }
 

@@ -17,7 +17,8 @@ const IMMEDIATE_MS = 10_000;
 const RELEASE_MS = 2_000;
 const DETACH_LOOK_MS = 8;
 const DETACH_LIMIT_MS = 2_000;
-const CANCELLABLE: readonly Step['kind'][] = ['rebuild', 'rewind', 'handOver'];
+const FAST_FORWARD_LIMIT_MS = 1_200;
+const CANCELLABLE: readonly Step['kind'][] = ['rebuild', 'rewind', 'handOver', 'fastForward'];
 
 type Running = { readonly step: Step; aborted: boolean };
 
@@ -131,6 +132,8 @@ export class SimSteps implements StepRuns {
         return;
       case 'detach':
         return this.#detach(step.throughEpoch);
+      case 'fastForward':
+        return this.#fastForward(running, step);
       case 'acquireLease':
         return this.#guard({ type: 'acquire', epoch: step.epoch }, ACQUIRE_MS);
       case 'startPrimary':
@@ -252,6 +255,22 @@ export class SimSteps implements StepRuns {
     const position = { timeline: postgres.timeline, lsn: endOf(postgres.wal) };
     facts.detached = { throughEpoch, position };
     this.life.lookAndReport();
+  }
+
+  async #fastForward(
+    running: Running,
+    { from, upTo, throughEpoch }: StepOf<'fastForward'>,
+  ): Promise<void> {
+    const { node, facts, process } = this.life;
+    facts.detached = null;
+    node.postgres.directory.conninfo = this.#nodeOf(from);
+    node.postgres.reload();
+    const untilMs = this.#nowMs() + FAST_FORWARD_LIMIT_MS;
+    const arrived = () => endOf(node.postgres.wal) >= upTo.lsn;
+    while (!arrived() && !running.aborted && this.#nowMs() < untilMs) await process.sleep(5);
+    await this.#detach(throughEpoch);
+    if (!arrived()) throw new StepError('not so far in time', true);
+    count(this.life.world, 'broughtForward');
   }
 
   async #stop(mode: 'fast' | 'immediate'): Promise<void> {
