@@ -113,10 +113,7 @@ function apply(
     case 'ActionRefused':
       return { ...state, lastRefusal: { action: event.action, refusals: event.refusals, at } };
     case 'DivergedWalKept':
-      return {
-        ...state,
-        divergedWal: { ...state.divergedWal, [event.instance]: event.wal.keptAt },
-      };
+      return withKeptWal(state, event);
     case 'BrakeUsed':
     case 'StandbysFollowed':
     case 'FailoverAcknowledged':
@@ -130,6 +127,11 @@ function apply(
     default:
       return unreachable(event);
   }
+}
+
+function withKeptWal(state: ClusterState, event: Recorded<'DivergedWalKept'>): ClusterState {
+  const { instance, wal } = event;
+  return { ...state, divergedWal: { ...state.divergedWal, [instance]: wal.keptAt } };
 }
 
 function broughtForward(
