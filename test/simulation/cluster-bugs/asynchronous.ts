@@ -58,8 +58,9 @@ export const ASYNC: readonly ClusterMutation[] = [
     patches: [
       {
         file: rule('candidates'),
-        find: 'if (!granted.includes(position.timeline) ||',
-        replace: 'if (position.timeline >= 0 ||',
+        find: 'const beyond = placeAmongUnrecorded(state, standing, chain);',
+        replace:
+          'const beyond = chain.length > 0 ? -1 : placeAmongUnrecorded(state, standing, chain);',
       },
     ],
   },

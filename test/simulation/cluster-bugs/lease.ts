@@ -67,8 +67,8 @@ export const LEASE: readonly ClusterMutation[] = [
       },
       {
         file: cluster('goal-of'),
-        find: "state.operation.kind === 'failover' && state.operation.step !== 'yielding'",
-        replace: "state.operation.kind === 'failover'",
+        find: "if (operation.kind === 'failover' && operation.step !== 'yielding') {",
+        replace: "if (operation.kind === 'failover') {",
       },
       {
         file: cluster('evolve'),
