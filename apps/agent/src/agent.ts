@@ -112,7 +112,9 @@ export class Agent {
       () => this.stream.state?.postgres.superuser ?? config.postgres.user,
     );
     this.controllers = this.#makeControllers();
-    this.#confirmations = new Confirmations(this.controllers, log, () => this.#changed());
+    this.#confirmations = new Confirmations(this.controllers, log, ({ protocol }) => {
+      this.stream.heardLevel(protocol);
+    });
     this.guard = this.#makeGuard();
     this.failsafe = this.#makeFailsafe();
     this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);
@@ -203,6 +205,7 @@ export class Agent {
       config: this.parts.config,
       state: this.stream.state,
       unknownCluster: this.stream.unknownCluster,
+      outdated: this.stream.understanding.problem,
       whyNoLeader: this.controllers.whyNoLeader(),
       directory: this.observer.latest?.directory ?? null,
       others: parts.map(({ problem }) => problem),

@@ -5,6 +5,8 @@ export type ProblemSubject = {
   readonly config: Pick<AgentConfig, 'cluster' | 'postgres'>;
   readonly state: ClusterState | null;
   readonly unknownCluster: boolean;
+  /** That this version is older than what its controllers record. */
+  readonly outdated: string | null;
   readonly whyNoLeader: string;
   readonly directory: DataDirectory | null;
   /** What the parts say, the most telling first. */
@@ -21,6 +23,7 @@ export function problemOf(subject: ProblemSubject): string | null {
       `create it with \`matriarch cluster create ${cluster} --file cluster.yaml\``
     );
   }
+  if (subject.outdated !== null) return subject.outdated;
   if (state === null) return subject.whyNoLeader;
   if (directory?.kind === 'unusable') return directory.why;
   return foreignDirectory(subject) ?? others.find((problem) => problem !== null) ?? null;

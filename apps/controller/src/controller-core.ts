@@ -137,7 +137,14 @@ export class ControllerCore implements HostListener {
     const { ownIncarnation, unapplied } = options;
     this.#seats = new Seats({ host, network, log, ownIncarnation, unapplied });
     this.#placement = new LeaderPlacement(host, log);
-    this.#protocol = new ProtocolSwitch({ host, network, log, ownMax: options.protocolMax });
+    const agents = () => this.stream.spokenByMembers();
+    this.#protocol = new ProtocolSwitch({
+      host,
+      network,
+      agents,
+      log,
+      ownMax: options.protocolMax,
+    });
     const { checkEveryMs } = options;
     const nameOf = (id: MemberId): string | null => this.nameOf(id);
     this.states = new StateWatch({ host, network, log, nameOf, checkEveryMs });

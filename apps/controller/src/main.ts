@@ -11,6 +11,15 @@ const EXIT_FATAL = 1;
 /** After this the process ends whatever still waits. */
 const CLOSE_LIMIT_MS = 1_800;
 
+const USAGE = `Usage: matriarch controller --config FILE [--found-without NAME]
+
+One of 1, 3, 5 or 7 controllers. It stays in the foreground and logs one line of JSON for each thing that happens.
+
+  --config FILE         its configuration: \`matriarch config example controller\` prints one with every key
+  --found-without NAME  at the first start of a group only: do not wait for that founder, which never ran
+                        or is lost for good
+`;
+
 async function main(): Promise<void> {
   const { config, foundWithout } = loadConfig();
   const { name, logLevel: level } = config;
@@ -49,8 +58,16 @@ type Started = { readonly config: ControllerConfig; readonly foundWithout: reado
 function loadConfig(): Started {
   try {
     const { values } = parseArgs({
-      options: { config: { type: 'string' }, 'found-without': { type: 'string', multiple: true } },
+      options: {
+        config: { type: 'string' },
+        'found-without': { type: 'string', multiple: true },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
+    if (values.help === true) {
+      process.stdout.write(USAGE);
+      process.exit(0);
+    }
     if (values.config === undefined) badStart('which configuration? Use --config FILE');
     const config = loadControllerConfig(values.config);
     return { config, foundWithout: otherFounders(config, values['found-without'] ?? []) };
@@ -80,7 +97,7 @@ function startProblem(error: unknown, { listen, api }: ControllerConfig): string
 }
 
 function badStart(problem: string): never {
-  process.stderr.write(`matriarch controller: ${problem.replaceAll('\n', ' ')}\n`);
+  for (const line of problem.split('\n')) process.stderr.write(`matriarch controller: ${line}\n`);
   process.exit(EXIT_BAD_START);
 }
 

@@ -73,7 +73,9 @@ function collectState(metrics: Metrics, sources: RaftSources): void {
   metrics.set('matriarch_raft_isolated', host.isolated === null ? 0 : 1);
   metrics.set('matriarch_raft_protocol_level', host.store.protocol);
   metrics.set('matriarch_sessions_kept', host.store.sessionCount);
-  metrics.set('matriarch_lease_silence_max_seconds', (core.service?.leases.silentMaxMs ?? 0) / MS);
+  const leases = core.service?.leases;
+  metrics.set('matriarch_lease_silence_max_seconds', (leases?.silentMaxMs ?? 0) / MS);
+  metrics.set('matriarch_leases_closing', leases?.closing ?? 0);
   const suspendedMs = Math.max(0, clock.bootMs() - clock.monotonicMs());
   metrics.set('matriarch_host_suspended_seconds', suspendedMs / MS);
   const availableBytes = diskAvailableBytes();
@@ -87,6 +89,10 @@ function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): v
     const peer = core.nameOf(id) ?? String(id);
     metrics.set('matriarch_raft_peer_connected', network.isUp(id) ? 1 : 0, { peer });
     metrics.set('matriarch_raft_peer_waiting_bytes', network.waitingBytes(id), { peer });
+    const tookMs = network.roundTripMs(id);
+    if (tookMs !== null) {
+      metrics.set('matriarch_raft_peer_round_trip_seconds', tookMs / MS, { peer });
+    }
   }
   for (const { id, matchIndex, inflightAppends, writeStallMs } of peers) {
     const peer = core.nameOf(id) ?? String(id);
@@ -99,6 +105,7 @@ function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): v
 const PEER_GAUGES: readonly MetricName[] = [
   'matriarch_raft_peer_connected',
   'matriarch_raft_peer_waiting_bytes',
+  'matriarch_raft_peer_round_trip_seconds',
   'matriarch_raft_peer_lag_entries',
   'matriarch_raft_peer_inflight',
   'matriarch_raft_peer_write_stall_seconds',

@@ -49,7 +49,10 @@ const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/;
 const address = z
   .string()
   .max(300)
-  .regex(ADDRESS, 'write host:port, as in 10.0.0.4:7400 or [2001:db8::1]:7400');
+  .regex(ADDRESS, {
+    error: ({ input }) =>
+      `'${input}' is no address: write host:port, as in 10.0.0.4:7400 or [2001:db8::1]:7400`,
+  });
 
 export const addControllerRequest = z.strictObject({ name, address });
 export const replaceControllerRequest = z.strictObject({

@@ -7,7 +7,12 @@ export { ParameterCatalogs } from './parameter-catalogs.ts';
 export { PositionGossip } from './position-gossip.ts';
 export { ProposalIntake } from './proposal-intake.ts';
 export type { ProposalCounts, ProposalLoss, ProposalOwner } from './proposals.ts';
-export { type LevelledLog, ProtocolSwitch, ProtocolTooOldError } from './protocol-switch.ts';
+export {
+  type AgentSpeech,
+  type LevelledLog,
+  ProtocolSwitch,
+  ProtocolTooOldError,
+} from './protocol-switch.ts';
 export { Releases } from './releases.ts';
 export { Renewals } from './renewals.ts';
 export { proposeCommand, type ReplicatedLog } from './replicated-log.ts';

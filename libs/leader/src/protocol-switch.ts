@@ -23,12 +23,16 @@ export interface LevelledLog extends ProposingLog {
   fail(error: unknown): void;
 }
 
+/** What the agent of a registered instance speaks; null while it is not connected. */
+export type AgentSpeech = { readonly name: string; readonly protocol: number | null };
+
 export type ProtocolSwitchOptions = {
   readonly host: LevelledLog;
   readonly network: {
     /** What the member speaks on its link; null while it is not connected. */
     protocolOf(id: MemberId): number | null;
   };
+  readonly agents: () => readonly AgentSpeech[];
   readonly log: Log;
   /** The highest level that this version speaks. */
   readonly ownMax: number;
@@ -36,17 +40,20 @@ export type ProtocolSwitchOptions = {
 
 /**
  * The leader switches the group to a newer level of the protocol once every member speaks it, learners
- * too. It is an entry of the log, so all of them begin at the same place, and it is never taken back.
+ * too, and the agent of every registered instance: one that is older could fold what is recorded then only by
+ * half. It is an entry of the log, so all of them begin at the same place, and it is never taken back.
  */
 export class ProtocolSwitch {
   #underWay = false;
+  #toldWaiting = '';
 
   constructor(readonly options: ProtocolSwitchOptions) {}
 
   tick(): void {
     const { host, log } = this.options;
+    if (this.#underWay) return;
     const level = this.#commonLevel();
-    if (level <= host.store.protocol || this.#underWay) return;
+    if (level <= host.store.protocol || this.#waitsForAgents(level)) return;
     this.#underWay = true;
     const ended = (): void => {
       this.#underWay = false;
@@ -69,6 +76,22 @@ export class ProtocolSwitch {
     const { host, ownMax } = this.options;
     const { protocol } = host.store;
     if (protocol > ownMax) host.fail(new ProtocolTooOldError(name, ownMax, protocol));
+  }
+
+  #waitsForAgents(level: number): boolean {
+    const { agents, log } = this.options;
+    const waiting = agents()
+      .filter(({ protocol }) => (protocol ?? 0) < level)
+      .map(
+        ({ name, protocol }) =>
+          `${name} (${protocol === null ? 'not connected' : `level ${protocol}`})`,
+      )
+      .join(', ');
+    if (waiting !== this.#toldWaiting && waiting !== '') {
+      log.warn('the protocol is not switched before every agent speaks it', { level, waiting });
+    }
+    this.#toldWaiting = waiting;
+    return waiting !== '';
   }
 
   /** What all members speak; 0 while one of them is not connected. */

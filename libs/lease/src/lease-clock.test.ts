@@ -100,6 +100,7 @@ describe('a renewal', () => {
     leases.roundBegan(1);
     turnsUntil(0, 3_200);
     expect(leases.close(ORDERS)).toBe(true);
+    expect(leases.closing).toBe(1);
     expect(leases.roundConfirmed(1)).toEqual([]);
     expect(renew({ nonce: 2 })).toEqual({ kind: 'ignored' });
     leases.reopen(ORDERS);

@@ -132,6 +132,13 @@ export class LeaseClock<Reply> {
     return longest;
   }
 
+  /** How many are being declared over: they are not renewed any more. */
+  get closing(): number {
+    let closing = 0;
+    for (const tracked of this.#tracked.values()) if (tracked.closing) closing += 1;
+    return closing;
+  }
+
   /**
    * Until the first lease of all that are held may be due; 0 when one is, null when none is held. A turn
    * that is late may find that it is not yet: capped time only ever falls behind.

@@ -68,12 +68,14 @@ export type Confirmation = {
   readonly controllersIncarnation: string;
   /** The leader misses renewals of the present primary: standbys are to call it themselves (safety 19). */
   readonly primarySuspected?: boolean;
+  /** What the controllers have switched on: an agent that speaks less acts on nothing that came with it. */
+  readonly protocol?: number;
 };
 
 export type StreamStart =
   | { readonly kind: 'unknownCluster' }
   | { readonly kind: 'events'; readonly from: number }
-  | { readonly kind: 'state'; readonly state: ClusterState };
+  | { readonly kind: 'state'; readonly state: ClusterState; readonly protocol?: number };
 
 export type Credential = { readonly username: string; readonly password: string | null };
 export type ClusterCredentials = {

@@ -221,6 +221,37 @@ describe('when all are stopped', () => {
     rmSync(file);
   });
 
+  it.each([
+    ['a name that no controller can have', backupFile, 'C 1', 'INVALID_NAME', "'C 1'"],
+    [
+      'a file that is not there',
+      () => join(group.directory, 'none'),
+      'c1',
+      'USAGE',
+      'none cannot be read',
+    ],
+  ])('%s restores nothing', async (_what, file, name, code, said) => {
+    const directory = join(group.directory, 'nothing');
+    const { exitCode, result } = await cli(
+      ...['controllers', 'restore', file(), '--directory', directory],
+      ...['--name', name, '--address', '127.0.0.1:7400'],
+    );
+    expect({ exitCode, error: result['error'] }).toMatchObject({ exitCode: 2, error: { code } });
+    expect(JSON.stringify(result)).toContain(said);
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('a backup whose file cannot be written is refused before anything is asked', async () => {
+    for (const file of [group.directory, join(group.directory, 'none', 'b')]) {
+      const { exitCode, result } = await cli('controllers', 'backup', file);
+      expect({ exitCode, error: result['error'] }).toMatchObject({
+        exitCode: 2,
+        error: { code: 'USAGE' },
+      });
+      expect(JSON.stringify(result)).toContain(file);
+    }
+  });
+
   it('restores into an empty directory that is there', async () => {
     const directory = join(group.directory, 'empty');
     mkdirSync(directory);

@@ -94,12 +94,21 @@ describe('the membership of the controllers', () => {
 
   it('grows from one to three', async () => {
     await found('c1');
+    const last = await order('c1', '/c1/remove');
+    expect(last).toMatchObject({ status: 409, body: { code: 'MEMBERSHIP_REFUSED' } });
+    expect(last.body['detail']).toContain("'c1' is the only voter: add another one first");
     await add('c2', 'c1');
     await untilVoter('c2');
     await add('c3', 'c1');
     await untilVoter('c3');
     await group.stop('c1');
     await write('without-the-founder');
+    await group.start('c1');
+    await untilVoter('c1');
+    const { name: leader } = await group.leader();
+    const running = ['c1', 'c2', 'c3'].find((name) => name !== leader) ?? '';
+    expect((await order(leader, `/${running}/remove`)).status).toBe(200);
+    await until('it stops', () => group.removed.has(running) && !group.running.has(running));
   });
 
   it('refuses an address where the new controller does not answer, and changes nothing', async () => {
@@ -190,6 +199,10 @@ describe('the membership of the controllers', () => {
     expect(refused).toMatchObject({ status: 409, body: { code: 'MEMBERSHIP_REFUSED' } });
     expect(refused.body['detail']).toContain('no majority');
     expect((await order(leader, `/${alive}x/remove`)).status).toBe(404);
+    // Not even the leadership moves for what could not be carried out then.
+    const itself = await order(leader, `/${leader}/remove`);
+    expect(itself).toMatchObject({ status: 409, body: { code: 'MEMBERSHIP_REFUSED' } });
+    expect((await group.leader()).name).toBe(leader);
   });
 
   it('follows the committed membership after a restart with the old file', async () => {

@@ -17,7 +17,8 @@ export class Confirmations {
   constructor(
     readonly controllers: Controllers,
     readonly log: Logger,
-    readonly onConfirmed: () => void,
+    /** Of another sequence, group of controllers or protocol level than before, or after a silence. */
+    readonly onConfirmed: (confirmation: Confirmation) => void,
     readonly nowMs: () => number = () => performance.now(),
   ) {}
 
@@ -33,7 +34,9 @@ export class Confirmations {
     const wasOld = this.#isOld;
     this.#latest = confirmation;
     this.#notedMs = this.nowMs();
-    if (!same || wasOld || confirmation.sequence !== known?.sequence) this.onConfirmed();
+    const isNews =
+      confirmation.sequence !== known?.sequence || confirmation.protocol !== known?.protocol;
+    if (!same || wasOld || isNews) this.onConfirmed(confirmation);
   }
 
   /** True when the leader said, not long ago, that `sequence` is all there is. */

@@ -4,6 +4,7 @@ import type { Logger } from '#libs/observability';
 import type { FoldedStateFile } from '../state-directory/folded-state-file.ts';
 import { SUBSCRIBE_ANSWER_MS } from '../timing.ts';
 import type { ControllerChannel } from './controller-channel.ts';
+import { Understanding } from './understanding.ts';
 
 /**
  * The committed events of the cluster, folded with the controllers' own `evolve` and kept on disk. It
@@ -20,6 +21,7 @@ export class EventStream {
     readonly file: FoldedStateFile,
     readonly log: Logger,
     readonly onChange: () => void,
+    readonly understanding: Understanding = new Understanding(log),
   ) {
     this.#state = file.read();
   }
@@ -46,6 +48,12 @@ export class EventStream {
     if (this.#source === channel) this.#source = null;
   }
 
+  /** With each confirmation that is news. */
+  heardLevel(level: number | undefined): void {
+    this.understanding.heardLevel(level);
+    this.onChange();
+  }
+
   take(events: readonly RecordedEvent[], from: ControllerChannel): void {
     const fresh = events.filter((event) => event.sequence > this.sequence);
     const [first] = fresh;
@@ -55,8 +63,11 @@ export class EventStream {
       return;
     }
     let state = this.#state;
-    for (const event of fresh) state = evolve(state, event);
-    if (state !== null) this.#adopt(state);
+    for (const event of fresh) {
+      if (!this.understanding.coversEvent(event.event)) break;
+      state = evolve(state, event);
+    }
+    if (state !== null && state !== this.#state) this.#adopt(state);
   }
 
   async #subscribe(channel: ControllerChannel): Promise<void> {
@@ -67,7 +78,9 @@ export class EventStream {
       const start = await channel.request('subscribe', ask, SUBSCRIBE_ANSWER_MS);
       if (this.#source !== channel) return;
       this.unknownCluster = start.kind === 'unknownCluster';
-      if (start.kind === 'state') this.#adopt(start.state);
+      if (start.kind === 'state' && this.understanding.coversState(start.protocol)) {
+        this.#adopt(start.state);
+      }
       this.onChange();
     } catch (error) {
       if (this.#source === channel) this.#source = null;

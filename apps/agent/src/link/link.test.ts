@@ -12,6 +12,7 @@ import { Confirmations } from './confirmations.ts';
 import type { LinkEvents } from './controller-channel.ts';
 import { Controllers } from './controllers.ts';
 import { EventStream } from './event-stream.ts';
+import { Understanding } from './understanding.ts';
 
 const log = createLogger({ process: 'test', level: 'fatal' });
 const cluster = clusterName('orders');
@@ -179,6 +180,50 @@ describe('EventStream', () => {
     if (channel === undefined) throw new Error('no channel');
     stream().take([event(1), event(2)], channel);
     expect(stream().sequence).toBe(2);
+  });
+
+  describe('of controllers that are newer', () => {
+    const OWN = 2;
+
+    function readerOf(file = new FoldedStateFile(directory, OWN)): EventStream {
+      return new EventStream(file, log, () => undefined, new Understanding(log, OWN));
+    }
+
+    it.each([
+      ['an event', { type: 'PrimaryShrunk' }],
+      ['a field', { ...event(3).event, quorumWeight: 2 }],
+    ])('folds what came before %s that it does not know, and nothing after', (_what, strange) => {
+      const [channel] = controllers.channels;
+      if (channel === undefined) throw new Error('no channel');
+      const reader = readerOf();
+      const newer = { ...event(3), event: strange } as RecordedEvent;
+      reader.take([event(1), event(2), newer, event(4)], channel);
+      expect(reader.sequence).toBe(2);
+      expect(reader.understanding.problem).toMatch(
+        /speaks the protocol up to level 2, its controllers have recorded .*'(PrimaryShrunk|InstanceJoined)'.*install the version/,
+      );
+    });
+
+    it('takes no whole state that may hold what it does not know, not even from its own file', async () => {
+      const [channel] = controllers.channels;
+      if (channel === undefined) throw new Error('no channel');
+      const newer = new FoldedStateFile(directory, OWN + 1);
+      readerOf(newer).take([event(1), event(2)], channel);
+      const state = newer.read();
+      expect(state?.sequence).toBe(2);
+      const reader = readerOf();
+      expect(reader.sequence).toBe(0);
+      reader.readFrom(channel);
+      end('c1').answerLast({ kind: 'state', state, protocol: OWN + 1 });
+      await expect
+        .poll(() => reader.understanding.problem, { timeout: 20_000 })
+        .toMatch(/its controllers are at level 3: it acts on nothing/);
+      expect(reader.state).toBeNull();
+      reader.readFrom(channel);
+      end('c1').answerLast({ kind: 'state', state, protocol: OWN });
+      await expect.poll(() => reader.sequence, { timeout: 20_000 }).toBe(2);
+      expect(reader.understanding.problem).toBeNull();
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { API_PATHS, problemSchema } from '#libs/api';
@@ -19,6 +20,7 @@ const MIB = 1_048_576;
 /** Streams the state of the controllers into a file that appears only when it is whole. */
 export function backup(context: Context, file: string): Promise<Outcome> {
   return interruptible(async (signal) => {
+    requireTarget(file);
     const client = await context.client();
     const { tls } = client;
     if (tls === null) {
@@ -48,6 +50,19 @@ export function backup(context: Context, file: string): Promise<Outcome> {
     }
     throw new ControllersUnreachableError(attempts);
   });
+}
+
+/** Before anything is asked: a name that cannot be written to. */
+function requireTarget(file: string): void {
+  const directory = dirname(file);
+  const around = statSync(directory, { throwIfNoEntry: false });
+  if (around?.isDirectory() !== true) {
+    throw new UsageError(`there is no directory ${directory} for ${file}: make it first`);
+  }
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile()) {
+    throw new UsageError(`${file} is no file: name the file that the backup is to become`);
+  }
 }
 
 type Incoming = {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { codeOf, DomainError } from '#libs/kernel';
+import { codeOf, controllerName, DomainError, messageOf } from '#libs/kernel';
 import { type Membership, seatAt } from '#libs/raft';
 import {
   type BackupHeader,
@@ -42,12 +42,14 @@ const MIB = 1_048_576;
 export function restore(context: Context, file: string, options: RestoreOptions): Promise<Outcome> {
   return interruptible(async (signal) => {
     endpointOf(options.address);
+    const name = controllerName(options.name);
     const groupId = newGroupId(options.newClusterId);
     const directory = resolve(options.directory);
+    await requireFile(file);
     await requireEmpty(directory);
     const partial = `${directory}.restoring-${process.pid}`;
     try {
-      const work = { context, file, partial, options, groupId, signal };
+      const work = { context, file, partial, options: { ...options, name }, groupId, signal };
       const restored = await restoreInto(work);
       signal.throwIfAborted();
       await rename(partial, directory);
@@ -148,6 +150,15 @@ function newGroupId(asked: string | true | undefined): string | null {
   );
 }
 
+async function requireFile(file: string): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw new UsageError(
+      `${file} cannot be read (${messageOf(error)}): name a file that \`matriarch controllers backup\` wrote`,
+    );
+  });
+  if (!found.isFile()) throw new UsageError(`${file} is no file: name one that a backup wrote`);
+}
+
 async function requireEmpty(directory: string): Promise<void> {
   try {
     if ((await readdir(directory)).length > 0) throw new DirectoryNotEmptyError(directory);
@@ -163,7 +174,11 @@ function outcomeOf({ header, groupId, life }: Restored, options: RestoreOptions)
   const resume = clusters.map((cluster) => `  matriarch resume ${cluster}`).join('\n');
   const text =
     `${directory}: controller ${name} at ${address}, alone in group ${groupId}, state of index ${index}\n` +
-    `incarnation ${life.incarnation}: nothing is done for ${clusters.length} cluster(s) before\n${resume}`;
+    `incarnation ${life.incarnation}: ${
+      clusters.length === 0
+        ? 'no cluster is in it'
+        : `nothing is done for ${clusters.length} cluster(s) before\n${resume}`
+    }`;
   const { incarnation } = life;
   const result = { ok: true, directory, groupId, incarnation, index, term, clusters };
   return { exitCode: EXIT.held, text: text.trimEnd(), result };

@@ -45,3 +45,22 @@ it('shows who holds the log, whose disk is stuck, and what is still to be done',
     '  2 voters tolerate no more failures than 1: add or remove one',
   ]);
 });
+
+it.each([
+  [1, 3, '1 voter does not answer: tolerates no further failure'],
+  [2, 3, '2 voters do not answer: no majority'],
+  [1, 5, '1 voter does not answer: tolerates 1 more failure'],
+])('with %s of %s voters down, says how many more may fail', (down, voters, text) => {
+  const controllers = Array.from({ length: voters }, (_, at) => ({
+    ...seat,
+    ...{ id: at + 1, name: `c${at + 1}`, reachable: at >= down },
+  }));
+  const answer: ControllersAnswer = {
+    ...{ controller: 'c5', leader: null, term: 4, commitIndex: 130, remark: null, controllers },
+    toleratedFailures: (voters - 1) / 2,
+  };
+  const [head] = controllersText(answer, { columns: 100, colors: pc.createColors(false) }).split(
+    '\n',
+  );
+  expect(head).toBe(`Controllers  no leader, term 4, committed 130, ${text}`);
+});

@@ -22,13 +22,27 @@ export function controllersText(
 ): string {
   const { leader, term, commitIndex, toleratedFailures, remark, controllers } = answer;
   const led = leader === null ? colors.red('no leader') : `leader ${leader}`;
-  const failures = `tolerates ${toleratedFailures} ${toleratedFailures === 1 ? 'failure' : 'failures'}`;
+  const failures = failuresText(toleratedFailures, downOf(controllers), colors);
   const rows = controllers.map((seat) => rowOf(seat, colors));
   return [
     `${colors.bold('Controllers')}  ${led}, term ${term}, committed ${commitIndex}, ${failures}`,
     ...columns(HEADS, rows, colors).map((line) => `  ${line}`),
     ...(remark === null ? [] : [colors.yellow(`  ${wrap(remark, width - 4, '    ')}`)]),
   ].join('\n');
+}
+
+function downOf(controllers: readonly ControllerSeat[]): number {
+  return controllers.filter(({ standing, reachable }) => standing === 'voter' && !reachable).length;
+}
+
+/** What an operator wants to know at night: how many may fail from here on. */
+function failuresText(tolerated: number, down: number, colors: Look['colors']): string {
+  if (down === 0) return `tolerates ${tolerated} ${tolerated === 1 ? 'failure' : 'failures'}`;
+  const voters = `${down} ${down === 1 ? 'voter does' : 'voters do'} not answer`;
+  const left = tolerated - down;
+  if (left < 0) return colors.red(`${voters}: no majority`);
+  if (left === 0) return colors.yellow(`${voters}: tolerates no further failure`);
+  return colors.yellow(`${voters}: tolerates ${left} more ${left === 1 ? 'failure' : 'failures'}`);
 }
 
 function rowOf(seat: ControllerSeat, colors: Look['colors']): string[] {

@@ -81,7 +81,8 @@ export class AgentAnswers {
     const state = host.store.cluster(cluster);
     const { version = null, sequence = 0 } = state ?? {};
     const controllersIncarnation = host.store.incarnation ?? foundingIncarnation;
-    const answer = { version, sequence, controllersIncarnation };
+    const { protocol } = host.store;
+    const answer = { version, sequence, controllersIncarnation, protocol };
     return this.#missesRenewals(state) ? { ...answer, primarySuspected: true } : answer;
   }
 

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '#libs/cluster';
 import type { ClusterName } from '#libs/kernel';
+import type { AgentSpeech } from '#libs/leader';
 import { type AgentPush, encode, type StreamStart } from '#libs/protocol';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { AgentConnection } from './agent-connection.ts';
@@ -52,7 +53,22 @@ export class EventStream {
     agent.subscribed = state !== null;
     if (state === null) return { kind: 'unknownCluster' };
     if (sequence >= state.sequence) return { kind: 'events', from: sequence };
-    return { kind: 'state', state };
+    return { kind: 'state', state, protocol: this.#host.store.protocol };
+  }
+
+  /** What the agent of each registered instance speaks; null while it is not connected here. */
+  spokenByMembers(): readonly AgentSpeech[] {
+    const spoken = new Map<string, number>();
+    for (const { connection } of this.#agents) {
+      const { name, protocol } = connection.peer;
+      spoken.set(name, Math.min(protocol, spoken.get(name) ?? protocol));
+    }
+    return this.#host.store.clusters().flatMap(({ name: cluster, members }) =>
+      Object.keys(members).map((instance) => {
+        const name = `${cluster}/${instance}`;
+        return { name, protocol: spoken.get(name) ?? null };
+      }),
+    );
   }
 
   /** @returns a function that ends it */

@@ -47,7 +47,7 @@ export class ControllersController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    if (this.orders.mustHandOver(name)) return this.#handOverAndPass(request, reply);
+    if (await this.orders.mustHandOver(name)) return this.#handOverAndPass(request, reply);
     return this.orders.remove(name);
   }
 
@@ -60,7 +60,7 @@ export class ControllersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     const { by, address } = replaceControllerRequest.parse(body);
-    if (this.orders.mustHandOver(name)) return this.#handOverAndPass(request, reply);
+    if (await this.orders.mustHandOver(name, by)) return this.#handOverAndPass(request, reply);
     return this.orders.replace(name, by, address);
   }
 

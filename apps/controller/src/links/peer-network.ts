@@ -23,6 +23,7 @@ import {
 } from '#libs/transport';
 import type { Log } from '../log.ts';
 import type { PeerLinks } from '../raft-host/ports.ts';
+import { RoundTrips } from './round-trips.ts';
 
 export type PeerNetworkOptions = {
   readonly self: LinkSelf;
@@ -69,6 +70,7 @@ export class PeerNetwork implements PeerLinks {
   readonly #met = new Map<MemberId, string>();
   /** Processes that sit on somebody else's seat: nothing of them is heard. */
   readonly #refused = new Set<string>();
+  readonly #roundTrips = new RoundTrips();
   #events: PeerNetworkEvents | null = null;
 
   constructor(options: PeerNetworkOptions) {
@@ -95,7 +97,6 @@ export class PeerNetwork implements PeerLinks {
       this.#stop(pair);
       this.#pairs.delete(id);
     }
-    for (const [id, connection] of this.#accepted) this.#tellIfRemoved(id, connection);
   }
 
   get ownName(): string {
@@ -111,9 +112,10 @@ export class PeerNetwork implements PeerLinks {
     return this.isUp(peer) ? this.#metAt(peer) : null;
   }
 
-  /** Again and again: what is known of the seats comes through the log. */
+  /** Again and again: what is known of the seats, and that one is gone, comes through the log. */
   checkSeats(): void {
     for (const [id, connection] of this.#accepted) {
+      this.#tellIfRemoved(id, connection);
       this.#refuseIfTaken(id, connection.peer.incarnation, connection);
     }
     for (const [id, { control }] of this.#pairs) {
@@ -124,6 +126,11 @@ export class PeerNetwork implements PeerLinks {
   /** The level of the protocol that both sides speak; null while it is not connected. */
   protocolOf(peer: MemberId): number | null {
     return this.isUp(peer) ? (this.#protocols.get(peer) ?? null) : null;
+  }
+
+  /** Of its last heartbeat that began a round; null unless this controller leads. */
+  roundTripMs(peer: MemberId): number | null {
+    return this.#roundTrips.tookMs(peer);
   }
 
   waitingBytes(peer: MemberId): number {
@@ -148,6 +155,7 @@ export class PeerNetwork implements PeerLinks {
     const pair = this.#pairs.get(message.to);
     const way = this.#wayTo(message.to, isBulk(message) ? pair?.bulk : pair?.control);
     way?.send(RaftFrame.message, encodeRaftMessage(message));
+    this.#roundTrips.sent(message, this.#options.clock.monotonicMs());
   }
 
   /** False when it could not be sent. */
@@ -269,6 +277,7 @@ export class PeerNetwork implements PeerLinks {
       if (message.from !== from) {
         throw new MalformedMessageError('a Raft message', 'from', `${from}, as the link says`);
       }
+      this.#roundTrips.received(message, this.#options.clock.monotonicMs());
       this.#events?.onRaft(message);
     } else if (type === ControllerFrame.message) {
       this.#onControllerMessage(decodeControllerMessage(body), peer, way);

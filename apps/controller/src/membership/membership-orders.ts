@@ -43,7 +43,7 @@ export class MembershipOrders {
       await this.#prove(name, address);
       // The entry will stand at this index: nothing else runs between here and the proposal.
       const id = seatAt(this.#status().lastIndex + 1);
-      await this.#change({ type: 'addLearner', member: { id, name, address } }, (committed) =>
+      await this.#change({ type: 'addLearner', member: { id, name, address } }, name, (committed) =>
         committed.some((member) => member.id === id),
       );
       const { groupId } = this.#options.self;
@@ -58,8 +58,14 @@ export class MembershipOrders {
   /** The leader itself is removed by its successor: see `mustHandOver`. @throws ApiProblem */
   async remove(name: string): Promise<ControllerOrderAnswer> {
     const { id } = this.#member(name);
+    const { voters } = this.#status().membership;
+    if (voters.includes(id) && voters.length === 1) {
+      throw refused(
+        `'${name}' is the only voter: add another one first, or stop it to end the group`,
+      );
+    }
     await this.#untilSilenceShows();
-    await this.#change({ type: 'remove', id }, (members) => !has(members, id));
+    await this.#change({ type: 'remove', id }, name, (members) => !has(members, id));
     return done(name, id, `${name} is removed; if it still runs, it stops`);
   }
 
@@ -69,6 +75,8 @@ export class MembershipOrders {
     by: string,
     address: string | undefined,
   ): Promise<ControllerOrderAnswer> {
+    if (name === by)
+      throw refused(`'${name}' cannot take its own place: name another one with --by`);
     const { members, voters, outgoing } = this.#status().membership;
     const incoming = members.find((member) => member.name === by);
     const leaving = members.find((member) => member.name === name);
@@ -98,7 +106,7 @@ export class MembershipOrders {
     }
     await this.#untilSilenceShows();
     const change = { type: 'replace', outgoing: leaving.id, incoming: incoming.id } as const;
-    await this.#change(change, (left) => !has(left, leaving.id));
+    await this.#change(change, by, (left) => !has(left, leaving.id));
     return done(by, incoming.id, `${by} is in the place of ${name}`);
   }
 
@@ -111,17 +119,37 @@ export class MembershipOrders {
     const name = membership.members.find(({ id }) => id === target)?.name ?? '';
     if (target === self) return done(name, target, `${name} leads already`);
     const result = host.handOver(target);
-    if (!result.accepted) throw refused(refusalText(result.refusal));
+    if (!result.accepted) throw refused(refusalText(result.refusal, `'${name}'`));
     const gone = await this.#until(() => host.role.role !== 'leader');
     if (!gone) throw refused(`'${name}' did not take over: it is slow, or was just lost`);
     return done(name, target, `${name} leads now`);
   }
 
-  /** True when the order is about the leader itself, which can only go once another one leads. */
-  mustHandOver(name: string): boolean {
+  /**
+   * True when the leader itself is to go, which it can only once another one leads, and nothing else
+   * stands in the way. `by` takes its place; without it the leader is removed. @throws ApiProblem
+   */
+  async mustHandOver(name: string, by?: string): Promise<boolean> {
     const { membership, self } = this.#status();
     const { members, voters } = membership;
-    return voters.length > 1 && members.some((each) => each.id === self && each.name === name);
+    if (!members.some((each) => each.id === self && each.name === name)) return false;
+    if (voters.length === 1 || name === by) return false;
+    if (by === undefined) {
+      await this.#requireMajorityWithoutSelf();
+      return true;
+    }
+    const incoming = members.find((member) => member.name === by)?.id;
+    if (incoming === undefined) return false;
+    return voters.includes(incoming) || holdsLog(this.#status(), incoming);
+  }
+
+  /** Else leadership would move, and the successor would refuse the rest. */
+  async #requireMajorityWithoutSelf(): Promise<void> {
+    await this.#untilSilenceShows();
+    const { membership, self, peers } = this.#status();
+    const left = membership.voters.filter((id) => id !== self);
+    const heard = peers.filter(({ id, recentlyActive }) => recentlyActive && left.includes(id));
+    if (heard.length <= left.length / 2) throw refused(refusalText('wouldLoseQuorum'));
   }
 
   #checkRoom(members: readonly Member[], name: string, address: string): void {
@@ -145,12 +173,13 @@ export class MembershipOrders {
     if (objection === null) return;
     const detail =
       `controller '${name}' does not answer at ${address}: ${objection}. Nothing was changed. ` +
-      `Start it there with \`join: {controllers: [...]}\` in its file, then add it again`;
+      `Start it there with \`join: {controllers: [...]}\` in its file, then give the order again`;
     throw new ApiProblem('CONTROLLER_UNREACHABLE', detail);
   }
 
   async #change(
     change: MembershipChange,
+    name: string,
     holds: (committed: readonly Member[]) => boolean,
   ): Promise<void> {
     const { host } = this.#options;
@@ -159,7 +188,7 @@ export class MembershipOrders {
       if (result.refusal === 'notLeader' || result.refusal === 'notServing') {
         throw new ApiProblem('NO_LEADER', refusalText(result.refusal));
       }
-      throw refused(refusalText(result.refusal));
+      throw refused(refusalText(result.refusal, `'${name}'`));
     }
     if (await this.#until(() => holds(host.applies.membership.membership.members))) return;
     const detail = 'the change was not committed in time: see `matriarch controllers list`';
@@ -180,7 +209,7 @@ export class MembershipOrders {
     const member = members.find((each) => each.name === name);
     if (member !== undefined) return member;
     const names = members.map((each) => each.name).join(', ');
-    throw unknown(`there is no controller '${name.slice(0, 100)}' (${names})`);
+    throw unknown(`there is no controller '${name.slice(0, 100)}': the members are ${names}`);
   }
 
   #successor(): MemberId {

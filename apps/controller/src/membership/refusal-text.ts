@@ -1,8 +1,8 @@
 import { unreachable } from '#libs/kernel';
 import type { Refusal } from '#libs/raft';
 
-/** Why the consensus machine refuses a change, and what to do. */
-export function refusalText(refusal: Refusal): string {
+/** Why the consensus machine refuses a change of `about`, and what to do. */
+export function refusalText(refusal: Refusal, about = 'the controller'): string {
   switch (refusal) {
     case 'notLeader':
     case 'notServing':
@@ -13,11 +13,14 @@ export function refusalText(refusal: Refusal): string {
     case 'membershipChangePending':
       return 'another change of the membership is under way: try again when it is complete';
     case 'invalidMembership':
-      return 'there would be no voter left, or the member is not in the place that this needs';
+      return `${about} is not in the place that this needs: see \`matriarch controllers list\``;
     case 'targetNotVoter':
-      return 'only a voter can lead: wait until it is one';
+      return `${about} is no voter, and only a voter can lead: wait until it is one`;
     case 'targetBehind':
-      return 'it does not answer, or lacks too much of the log: see `matriarch controllers list`';
+      return (
+        `${about} does not answer, or lacks too much of the log: ` +
+        'see LAG in `matriarch controllers list`, start it or wait'
+      );
     case 'wouldLoseQuorum':
       return (
         'the voters that answer now would be no majority afterwards: ' +

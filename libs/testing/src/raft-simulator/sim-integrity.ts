@@ -71,7 +71,7 @@ export class SimIntegrity implements WatchedLog, LevelledLog {
           other?.operate(() => other.integrity?.reported(report));
         }),
     };
-    this.#switch = new ProtocolSwitch({ host, network, log, ownMax });
+    this.#switch = new ProtocolSwitch({ host, network, agents: () => [], log, ownMax });
     const checkEveryMs = CHECK_EVERY_MS;
     this.#watch = new StateWatch({ host, network, log, checkEveryMs, nameOf: () => null });
   }
