@@ -43,7 +43,11 @@ export async function withCopy<T>(
     const filter = (source: string): boolean => basename(source) !== RESERVE_FILE;
     await cp(directory, copy, { recursive: true, filter });
     await requireStopped(directory);
-    return await inspect(copy);
+    return await inspect(copy).catch((error: unknown) => {
+      if (!(error instanceof DamagedLogError)) throw error;
+      const finding = error.finding.replaceAll(copy, directory);
+      throw new DamagedLogError(directory, finding, { cause: error });
+    });
   } finally {
     await rm(parent, { recursive: true, force: true });
   }
@@ -61,21 +65,21 @@ export type Verification =
   | { readonly sound: false; readonly file: string; readonly finding: string };
 
 /** Everything that a start would check; the directory stays as it is. */
-export function verifyDirectory(directory: string): Promise<Verification> {
-  return withCopy(directory, async (copy) => {
-    try {
+export async function verifyDirectory(directory: string): Promise<Verification> {
+  try {
+    return await withCopy(directory, async (copy) => {
       const { store, recovered } = await openOffline(copy);
       const { groupId } = store;
       await store.close();
       const { firstIndex, lastIndex, appliedIndex, hardState } = recovered;
       const { term } = hardState;
       return { sound: true, groupId, firstIndex, lastIndex, appliedIndex, term };
-    } catch (error) {
-      if (!(error instanceof DamagedLogError)) throw error;
-      const finding = error.finding.replaceAll(copy, directory);
-      return { sound: false, file: join(directory, fileNamedIn(finding)), finding };
-    }
-  });
+    });
+  } catch (error) {
+    if (!(error instanceof DamagedLogError)) throw error;
+    const { finding } = error;
+    return { sound: false, file: join(directory, fileNamedIn(finding)), finding };
+  }
 }
 
 /** LevelDB and our checks name the file where one can be told; else it is the database as a whole. */

@@ -141,6 +141,12 @@ describe('when all are stopped', () => {
     expect(text).not.toContain('not-in-the-history');
     const some = await cli('log', 'dump', '--directory', group.directoryOf('c2'), '--to', '2');
     expect(some.result['entries']).toMatchObject([{ index: 1 }, { index: 2 }]);
+    const directory = group.directoryOf('c2');
+    const none = await cli('log', 'dump', '--directory', directory, '--from', '90000');
+    expect(none).toMatchObject({ exitCode: 0, result: { firstIndex: 1, entries: [] } });
+    expect(none.result['lastIndex']).toBeGreaterThan(2);
+    const turned = await cli('log', 'dump', '--directory', directory, '--from', '5', '--to', '2');
+    expect(turned).toMatchObject({ exitCode: 2, result: { error: { code: 'USAGE' } } });
   });
 
   it('log verify names the damaged file', async () => {
@@ -151,6 +157,10 @@ describe('when all are stopped', () => {
       exitCode: 1,
       result: { ok: false, file: guard },
     });
+    // Not the copy that was looked at.
+    const dump = await cli('log', 'dump', '--directory', directory);
+    expect(dump).toMatchObject({ exitCode: 2, result: { error: { code: 'DAMAGED_LOG' } } });
+    expect(JSON.stringify(dump.result)).toContain(`"${directory} has lost acknowledged data`);
     expect(existsSync(join(directory, 'damaged'))).toBe(false);
   });
 

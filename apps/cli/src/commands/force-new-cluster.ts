@@ -96,12 +96,14 @@ async function force(
   const { name, address } = own;
   const text =
     `${directory}: ${name} at ${address} is the only controller, incarnation ${incarnation}\n` +
-    `start it, then confirm ${clusters.length} cluster(s):\n` +
+    (clusters.length === 0
+      ? 'start it; it knows no cluster'
+      : `start it, then confirm ${clusters.length} cluster(s):\n`) +
     clusters.map((cluster) => `  matriarch resume ${cluster}`).join('\n');
   const result = { ok: true, directory, groupId, incarnation, index, term, clusters };
   return {
     exitCode: EXIT.held,
-    text: text.trimEnd(),
+    text,
     result: { ...result, warnings: [...warnings] },
   };
 }

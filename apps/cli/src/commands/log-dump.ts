@@ -3,6 +3,7 @@ import { unpackCommand, unpackEnvelope } from '#libs/event-store';
 import { messageOf, unreachable } from '#libs/kernel';
 import type { LogEntry } from '#libs/raft';
 import { openOffline, type ReplicaStore, withCopy } from '#libs/storage';
+import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { interruptible } from '../offline/interruptible.ts';
 import { STORE_PORTS } from '../offline/new-life.ts';
@@ -22,26 +23,35 @@ const HIDDEN = (bytes: Uint8Array): string => `${bytes.length} bytes`;
 export async function logDump(context: Context, options: DumpOptions): Promise<Outcome | null> {
   const { directory, from = 0, to = Number.MAX_SAFE_INTEGER } = options;
   const { terminal } = context;
+  if (from > to)
+    throw new UsageError(`--from ${from} lies after --to ${to}: give the first one first`);
   const asText = terminal.format === 'table';
   const entries: { readonly [key: string]: Json }[] = [];
-  await interruptible((signal) =>
+  const held = await interruptible((signal) =>
     withCopy(directory, async (copy) => {
       const { store, recovered } = await openOffline(copy);
       try {
-        const first = Math.max(from, recovered.firstIndex);
-        for await (const entry of entriesOf(store, first, Math.min(to, recovered.lastIndex))) {
+        const { firstIndex, lastIndex } = recovered;
+        const first = Math.max(from, firstIndex);
+        if (from > lastIndex || to < firstIndex) {
+          terminal.note(
+            `no entry of those asked for is there: the log holds ${firstIndex} to ${lastIndex}`,
+          );
+        }
+        for await (const entry of entriesOf(store, first, Math.min(to, lastIndex))) {
           signal.throwIfAborted();
           const decoded = decodedEntry(entry);
           if (!asText) entries.push(decoded);
           else terminal.line(lineOf(decoded, entry.index > recovered.appliedIndex));
         }
+        return { firstIndex, lastIndex };
       } finally {
         await store.close();
       }
     }),
   );
   if (asText) return null;
-  return { exitCode: EXIT.held, text: '', result: { directory, entries } };
+  return { exitCode: EXIT.held, text: '', result: { directory, ...held, entries } };
 }
 
 async function* entriesOf(store: ReplicaStore, from: number, to: number): AsyncGenerator<LogEntry> {

@@ -34,9 +34,17 @@ export class MembershipOrders {
   }
 
   /** @throws ApiProblem */
-  async add(name: string, address: string): Promise<ControllerOrderAnswer> {
+  add(name: string, address: string): Promise<ControllerOrderAnswer> {
+    return this.#admit(name, address, MEMBERS_MAX);
+  }
+
+  async #admit(name: string, address: string, most: number): Promise<ControllerOrderAnswer> {
     const { members } = this.#status().membership;
     this.#checkRoom(members, name, address);
+    if (members.length >= most) {
+      const way = 'remove one first, or put the new one in its place with `replace`';
+      throw refused(`there are ${members.length} controllers, the most there can be: ${way}`);
+    }
     if (this.#adding) throw refused('another controller is being added: try again');
     this.#adding = true;
     try {
@@ -86,7 +94,8 @@ export class MembershipOrders {
       if (address === undefined) {
         throw unknown(`'${by}' is no member yet: say with --address where it listens`);
       }
-      const added = await this.add(by, address);
+      // One more than there can be, until it has taken the other's place.
+      const added = await this.#admit(by, address, MEMBERS_MAX + 1);
       this.#options.promoter.hold(added.memberId ?? 0);
       return { ...added, text: `${by} is fed the log, then it takes the place of ${name}` };
     }
@@ -163,8 +172,6 @@ export class MembershipOrders {
     if (neighbour !== undefined) {
       throw exists(`${address} is the address of '${neighbour.name}': each has one of its own`);
     }
-    if (members.length < MEMBERS_MAX) return;
-    throw refused(`there are ${members.length} controllers, the most there can be: remove one`);
   }
 
   async #prove(name: string, address: string): Promise<void> {
