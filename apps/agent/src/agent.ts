@@ -112,9 +112,7 @@ export class Agent {
       () => this.stream.state?.postgres.superuser ?? config.postgres.user,
     );
     this.controllers = this.#makeControllers();
-    this.#confirmations = new Confirmations(this.controllers, log, ({ protocol }) => {
-      this.stream.heardLevel(protocol);
-    });
+    this.#confirmations = new Confirmations(this.controllers, log, this.stream.confirmed);
     this.guard = this.#makeGuard();
     this.failsafe = this.#makeFailsafe();
     this.#parameters = new ParameterTeller(this.controllers, () => this.#sessions.steps, log);

@@ -1,6 +1,7 @@
 import { type ClusterState, evolve, type RecordedEvent } from '#libs/cluster';
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
+import type { Confirmation } from '#libs/protocol';
 import type { FoldedStateFile } from '../state-directory/folded-state-file.ts';
 import { SUBSCRIBE_ANSWER_MS } from '../timing.ts';
 import type { ControllerChannel } from './controller-channel.ts';
@@ -48,11 +49,11 @@ export class EventStream {
     if (this.#source === channel) this.#source = null;
   }
 
-  /** With each confirmation that is news. */
-  heardLevel(level: number | undefined): void {
-    this.understanding.heardLevel(level);
+  /** For each confirmation that is news. */
+  readonly confirmed = ({ protocol }: Confirmation): void => {
+    this.understanding.heardLevel(protocol);
     this.onChange();
-  }
+  };
 
   take(events: readonly RecordedEvent[], from: ControllerChannel): void {
     const fresh = events.filter((event) => event.sequence > this.sequence);
