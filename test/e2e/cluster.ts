@@ -42,17 +42,27 @@ export class TestCluster {
   #lostBefore = 0;
   #noiseMs = 0;
 
-  private constructor(plan: ClusterPlan, network: HostNetwork | null, settings: Settings = {}) {
+  private constructor(
+    plan: ClusterPlan,
+    network: HostNetwork | null,
+    settings: Settings = {},
+    more: Readonly<Record<string, unknown>> = {},
+  ) {
     const clientNetwork = network?.cidr ?? '127.0.0.1/32';
     this.network = network;
-    this.running = new RunningCluster(plan, { clientNetwork, settings });
+    this.running = new RunningCluster(plan, { clientNetwork, settings, more });
     this.api = new HttpClusterApi(plan);
     const { databaseHosts: hosts, credentials } = this.running;
     this.client = new WritingClient({ hosts, credentials });
   }
 
-  static onLoopback(settings: Settings = {}): TestCluster {
-    return new TestCluster(loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT), null, settings);
+  /** `more`: further keys of the cluster's file. */
+  static onLoopback(
+    settings: Settings = {},
+    more: Readonly<Record<string, unknown>> = {},
+  ): TestCluster {
+    const plan = loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT);
+    return new TestCluster(plan, null, settings, more);
   }
 
   /** Six hosts, a network namespace each, with the ports that a real host would use. */

@@ -25,6 +25,23 @@ export const REFUSALS: readonly {
     help: 'name the right directory, or move this one away',
   },
   {
+    rule: 'too-few-walsenders',
+    means:
+      'fewer `max_wal_senders` than standbys would have to stream from it: nothing is stopped for a switchover to it',
+    help: 'raise it with `matriarch config set`, and restart that instance',
+  },
+  {
+    rule: 'too-few-slots',
+    means:
+      'its `max_replication_slots` do not hold the slots of its followers beside those that others made',
+    help: 'raise it, or drop slots that nobody needs',
+  },
+  {
+    rule: 'no-free-walsender',
+    means: 'the primary has no two walsenders left for a `pg_basebackup`',
+    help: 'raise `max_wal_senders`, end what streams without need, or order another method',
+  },
+  {
     rule: 'not-detached',
     means: 'it has not proved within 1.5 s that it receives nothing from the lost primary',
     help: 'waits for a recovery conflict or a hung disk: its own log',

@@ -1,8 +1,18 @@
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { epochMs, instanceName } from '#libs/kernel';
+import { findInstallation } from '#libs/postgres-run';
 import { osUser } from '#libs/process';
 import { createAuthority } from '#libs/transport';
 import { until } from '../until.ts';
@@ -252,6 +262,31 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
       expect(await rows.lost()).toBe(0);
     } finally {
       process.kill(receiver, 'SIGCONT');
+    }
+  });
+
+  it('switches over beside a pg_receivewal, which seldom says what it has flushed (safety 22)', async () => {
+    await settled();
+    const from = primary();
+    const archive = join(from.directory, 'received');
+    mkdirSync(archive);
+    const env = { ...process.env, PGPASSWORD: 'r: secret' };
+    const argv = ['-D', archive, '-h', '127.0.0.1', '-p', String(from.port), '-U', 'replicator'];
+    const { binDirectory } = await findInstallation();
+    const binary = join(binDirectory, 'pg_receivewal');
+    const receiver = spawn(binary, [...argv, '--no-loop'], { env, stdio: 'ignore' });
+    const ended = new Promise((resolve) => receiver.once('exit', resolve));
+    try {
+      await until(() => readdirSync(archive).length > 0, FAILOVER_LIMIT_MS);
+      const to = hosts.find((host) => host !== from);
+      const command = { type: 'switchover', to: instanceName(to?.name ?? '') } as const;
+      await until(() => leader.command(command).kind === 'decided', FAILOVER_LIMIT_MS);
+      await until(() => leader.state?.operation.kind === 'none', FAILOVER_LIMIT_MS);
+      expect(holder()).toBe(to?.name);
+      expect(from.log()).toContain('"message":"walsenders that are behind are ended first"');
+    } finally {
+      receiver.kill('SIGKILL');
+      await ended;
     }
   });
 

@@ -44,7 +44,7 @@ export class ServerFactsReader {
   async askOnce(sql: SqlSession, pid: number | null, versionNum: number): Promise<void> {
     if (pid === null || pid === this.#askedPid) return;
     try {
-      const asked = [[...CAPACITY_SETTINGS]];
+      const asked = [[...CAPACITY_SETTINGS, 'max_replication_slots']];
       const [row] = await sql.query(FACTS_SQL(versionNum), asked, ASK_TIMEOUT_MS);
       const settings = row?.['settings'] as Record<string, number> | undefined;
       const collation = row?.['collation'];

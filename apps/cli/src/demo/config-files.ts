@@ -63,11 +63,14 @@ export type ClusterYamlOptions = {
   /** From where the writing client connects, as pg_hba.conf spells it. */
   readonly clientNetwork: string;
   readonly settings: Readonly<Record<string, number | string | boolean>>;
+  /** Further keys of the cluster's file. */
+  readonly more?: Readonly<Record<string, unknown>>;
 };
 
 export function clusterYaml(options: ClusterYamlOptions): string {
-  const { passwords, clientNetwork, settings } = options;
+  const { passwords, clientNetwork, settings, more = {} } = options;
   return stringify({
+    ...more,
     superuser: { username: 'postgres', password: passwords.superuser },
     replication: { username: 'replicator', password: passwords.replication },
     rewind: { username: 'rewinder', password: passwords.rewind },

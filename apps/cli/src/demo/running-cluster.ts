@@ -22,6 +22,7 @@ export type RunningClusterOptions = {
   /** From where the writing client connects, as pg_hba.conf spells it. */
   readonly clientNetwork: string;
   readonly settings?: Readonly<Record<string, number | string | boolean>>;
+  readonly more?: Readonly<Record<string, unknown>>;
   /** Of the processes on a host; default: ours. */
   readonly environmentOf?: (host: HostPlan) => NodeJS.ProcessEnv;
   readonly restartPauseMs?: number;
@@ -74,8 +75,8 @@ export class RunningCluster {
     for (const instance of plan.instances) {
       writeFileSync(instance.configFile, agentYaml(plan, instance, this.#user.name));
     }
-    const { clientNetwork, settings = {} } = this.#options;
-    const yaml = clusterYaml({ passwords: this.#passwords, clientNetwork, settings });
+    const { clientNetwork, settings = {}, more = {} } = this.#options;
+    const yaml = clusterYaml({ passwords: this.#passwords, clientNetwork, settings, more });
     writeFileSync(plan.clusterFile, yaml, { mode: 0o600 });
     giveTo(this.#user, plan.logsDirectory);
   }

@@ -9,6 +9,7 @@ import { rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
 import { type ClusterState, inMaintenance, lastHolder, memberNames } from '../state.ts';
 import { refuse } from './refusal.ts';
+import { cannotBeCopied } from './sender-capacity.ts';
 import { freshReport } from './sight.ts';
 
 type Command = Extract<OperatorCommand, { type: 'rebuild' }>;
@@ -152,6 +153,11 @@ export function decideRebuild(input: DecisionInput, command: Command): CommandDe
   const { methods } = rebuildPolicyOf(state.postgres);
   const wanted = method === null ? methods.filter((name) => name !== 'pg_rewind') : [method];
   if (wanted.length === 0) return no('no-method', methods.join(', '), 'one that copies: --method');
+  const source = from ?? rootOf(state);
+  if (source !== null && wanted.every((name) => name === 'basebackup')) {
+    const full = cannotBeCopied(input, source);
+    if (full !== null) return { kind: 'refused', refusals: [full] };
+  }
   const reason = 'an operator ordered it';
   const order = { trigger: 'operator', reason, methods: wanted, from, force } as const;
   return {

@@ -6,6 +6,7 @@ import { isSynchronous, standingSetting, synchronousOf } from '../sync-set/stand
 import { isReadyToWait } from './assurance.ts';
 import { unfitness } from './fitness.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
+import { cannotBeFollowed } from './sender-capacity.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
 import { decideStandbyLeader } from './standby-leader.ts';
 import { nextTimeline } from './timelines.ts';
@@ -97,7 +98,7 @@ function judgeTarget(
     const value = `${lagBytes} bytes at ${formatLsn(postgres.receivedLsn)}`;
     return no('lag', value, `${TARGET_LAG_MAX_BYTES} bytes`);
   }
-  return { refusal: null, lagBytes };
+  return { refusal: cannotBeFollowed(input, instance, report), lagBytes };
 }
 
 /** Takes a running switchover on, or back: until the grant the old primary can always go on. */
