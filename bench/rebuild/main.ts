@@ -4,7 +4,7 @@ import { flag, someOf, text, wholeNumber } from '../../test/command-line/option.
 import { writeDocumentPart } from '../shared/document-part.ts';
 import { loadAverage } from '../shared/machine.ts';
 import { BenchRig } from './bench-rig.ts';
-import { CopiesFile, METHODS, type MeasuredCopy, type Method } from './measured.ts';
+import { BENCH_SETTINGS, CopiesFile, METHODS, type MeasuredCopy, type Method } from './measured.ts';
 import { rebuildTable, rowsOf } from './table.ts';
 
 const values = commandLine({
@@ -28,7 +28,9 @@ async function measure(method: Method, file: CopiesFile): Promise<void> {
   const bench = await running;
   const take = (by: MeasuredCopy['by'], load: number, tookMs: number): void => {
     const ms = Math.round(tookMs);
-    const copy = { at: new Date().toISOString(), method, by, ms, databaseMb, load };
+    const { max_wal_size: maxWalSize } = BENCH_SETTINGS;
+    const at = new Date().toISOString();
+    const copy = { at, method, by, ms, databaseMb, maxWalSize, load };
     file.add(copy);
     process.stderr.write(`${JSON.stringify(copy)}\n`);
   };

@@ -18,6 +18,8 @@ export type MeasuredCopy = {
   /** The tool: until its command ends. Ours: from the order until the instance streams. */
   readonly ms: number;
   readonly databaseMb: number;
+  /** Absent in runs before it was set: PostgreSQL's own, 1 GB. */
+  readonly maxWalSize?: string;
   /** Load average of the machine just before. */
   readonly load: number;
 };

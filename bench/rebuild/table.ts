@@ -8,6 +8,8 @@ export type Row = {
   readonly toolMs: number | null;
   readonly oursMs: number | null;
   readonly runs: number;
+  /** Of the primary. */
+  readonly maxWalSize: string;
 };
 
 /** Ours may add so much to the tool's own time, whichever is more. */
@@ -26,7 +28,9 @@ export function rowsOf(copies: readonly MeasuredCopy[]): readonly Row[] {
     );
     if (ours === undefined || tool === undefined || ours.length === 0) return [];
     const toolMs = tool.length === 0 ? null : median(tool);
-    return [{ method, toolMs, oursMs: median(ours), runs: ours.length }];
+    const sizes = counted.filter((copy) => copy.method === method).map(walSizeOf);
+    const maxWalSize = [...new Set(sizes)].join(', ');
+    return [{ method, toolMs, oursMs: median(ours), runs: ours.length, maxWalSize }];
   });
 }
 
@@ -41,9 +45,7 @@ export function rebuildTable(copies: readonly MeasuredCopy[]): string {
   const counted = copies.filter((copy) => copy.databaseMb === databaseMb);
   const dates = [...new Set(counted.map(({ at }) => at.slice(0, 10)))].sort();
   const loads = counted.map(({ load }) => load);
-  const settings = Object.entries(BENCH_SETTINGS)
-    .map(([name, value]) => `\`${name} = ${value}\``)
-    .join(', ');
+  const { shared_buffers: buffers, max_connections: connections } = BENCH_SETTINGS;
   return [
     '## Building a standby anew (`npm run bench:rebuild`)',
     '',
@@ -52,21 +54,25 @@ export function rebuildTable(copies: readonly MeasuredCopy[]): string {
     'order until the standby streams, with the proof of the source before and of the copy after. pg_rewind: from the start of',
     "the old primary's agent after a failover until it streams. Medians in ms; the goal is the tool's time and 5 % or 3 s more, 5 s for pg_rewind.",
     'By itself pg_basebackup brings one file after another to the disk; with us the file system is synced with one call.',
-    `Settings of the primary: ${settings}; the rest PostgreSQL's and Matriarch's own. pgBackRest 2.45 from a repository over TLS, gz level 1,`,
+    `Settings of the primary: \`shared_buffers = ${buffers}\`, \`max_connections = ${connections}\`, \`max_wal_size\` below; the rest PostgreSQL's and Matriarch's own. pgBackRest 2.45 from a repository over TLS, gz level 1,`,
     'one process; Barman 3.4 by rsync over SSH, backup method postgres; all of it on this machine and its one disk. Not here: walg, for Debian has no',
     'WAL-G and the tests have a stand-in only, whose speed says nothing; custom, whose time is that of its program: around it',
     'happens what happens around the others.',
     '',
-    '| method | runs | tool ms | ours ms | added ms | goal |',
-    '|---|---|---|---|---|---|',
+    '| method | runs | `max_wal_size` | tool ms | ours ms | added ms | goal |',
+    '|---|---|---|---|---|---|---|',
     ...rowsOf(counted).map(line),
   ].join('\n');
 }
 
+function walSizeOf({ maxWalSize = '1GB' }: MeasuredCopy): string {
+  return maxWalSize;
+}
+
 function line(row: Row): string {
-  const { method, runs, toolMs, oursMs } = row;
+  const { method, runs, maxWalSize, toolMs, oursMs } = row;
   const added = toolMs === null || oursMs === null ? null : oursMs - toolMs;
-  const cells = [method, runs, text(toolMs), text(oursMs), text(added)];
+  const cells = [method, runs, maxWalSize, text(toolMs), text(oursMs), text(added)];
   return `| ${[...cells, isWithinGoal(row) ? 'met' : 'missed'].join(' | ')} |`;
 }
 

@@ -69,6 +69,18 @@ function flapText({ flapWindow }: ClusterState): string {
 const NOBODY_STARTS =
   ', and in a pause nobody starts or replaces it: `matriarch resume`, or `matriarch failover`';
 
+/** Where the first data comes from, and for whom that waits. */
+function beginningText({ postgres, members }: ClusterState): string {
+  const { adopt, source } = postgres.bootstrap ?? {};
+  if (adopt !== undefined) {
+    const absent = adopt.filter((name) => members[name] === undefined);
+    const waits = absent.length === 0 ? '' : `; not heard yet: ${absent.join(', ')}`;
+    return `the data of ${adopt.join(', ')} is taken over once all their agents are heard${waits}`;
+  }
+  if (source != null) return `the first one that joins restores a backup by ${source.tool}`;
+  return 'the first one that joins initialises the cluster';
+}
+
 function summaryOf(state: ClusterState, heard: ReadonlyMap<InstanceName, Heard>): string {
   const paused = `${state.paused ? '; automatic decisions are paused' : ''}${flapText(state)}`;
   const operation = operationText(state.operation);
@@ -76,7 +88,7 @@ function summaryOf(state: ClusterState, heard: ReadonlyMap<InstanceName, Heard>)
   const { lease, following } = state;
   if (following !== undefined) return `${followingText(following)}${paused}`;
   if (lease.kind === 'NeverGranted') {
-    return `no instance was ever primary: the first one that joins initialises the cluster${paused}`;
+    return `no instance was ever primary: ${beginningText(state)}${paused}`;
   }
   const of = `epoch ${lease.epoch} of ${lease.holder}`;
   switch (lease.kind) {

@@ -188,6 +188,18 @@ describe('clusterViewOf', () => {
 });
 
 describe('explainOf', () => {
+  it.each([
+    [{ adopt: [pg1, pg2] }, 'the data of pg1, pg2 is taken over .*; not heard yet: pg2$'],
+    [{ source: { tool: 'pgbackrest' as const, target: null } }, 'restores a backup by pgbackrest$'],
+    [{}, 'initialises the cluster$'],
+  ])('says of a new cluster with %j where its first data comes from', (given, says) => {
+    const bootstrap = { source: null, initdbOptions: [], sql: [], ...given };
+    const [created, joined] = HISTORY;
+    const events = [{ ...created, postgres: { ...postgres, bootstrap } }, joined];
+    const { summary } = explainOf(stateAfter(events as ClusterEvent[]), new Map());
+    expect(summary).toMatch(new RegExp(says));
+  });
+
   it('names the goal and the condition of each instance and what refused last', () => {
     const refusals = [{ instance: pg2, rule: 'is silent', value: '9 s', limit: '0.8 s' }];
     const state = stateAfter([
