@@ -22,7 +22,7 @@ import type {
   WalPosition,
 } from './events.ts';
 import type { FailsafeState } from './failsafe/failsafe-record.ts';
-import type { FastForward } from './fast-forward/evolve-fast-forward.ts';
+import type { FastForward } from './fast-forward/fast-forward-record.ts';
 import type { FlapWindow } from './flap-window.ts';
 import type { Outage } from './outage.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';

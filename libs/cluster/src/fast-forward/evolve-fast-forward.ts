@@ -1,15 +1,6 @@
-import { type EpochMs, type InstanceName, unreachable } from '#libs/kernel';
-import type { WalPosition } from '../events.ts';
+import { type EpochMs, unreachable } from '#libs/kernel';
 import type { Operation } from '../state.ts';
 import type { FastForwardEvent } from './fast-forward-events.ts';
-
-/** What the saga of a failover remembers of it; once given up, it is not tried again in this attempt. */
-export type FastForward = {
-  readonly instance: InstanceName;
-  readonly from: InstanceName;
-  readonly upTo: WalPosition;
-  readonly givenUp: boolean;
-};
 
 /** `phasesOf`: how the time until now divides, by the event's timing. */
 export function evolveFastForward(

@@ -1,5 +1,5 @@
 import type { InstanceName } from '#libs/kernel';
-import type { WalPosition } from '../events.ts';
+import type { Position } from './fast-forward-record.ts';
 
 /** From this level of the protocol on these events may be recorded; before it nobody is brought forward. */
 export const FAST_FORWARD_LEVEL = 3;
@@ -11,7 +11,7 @@ export type FastForwardEvent =
       readonly type: 'FastForwardStarted';
       readonly instance: InstanceName;
       readonly from: InstanceName;
-      readonly upTo: WalPosition;
+      readonly upTo: Position;
       readonly missingBytes: bigint;
       /** Until the last proof came, and from then until it was chosen, as of a grant. */
       readonly timing: { readonly detachMs: number; readonly chooseMs: number };
