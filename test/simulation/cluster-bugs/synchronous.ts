@@ -6,9 +6,16 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'any',
     patches: [
       {
-        file: rule('fast-forward'),
-        find: 'return position.lsn >= upTo.lsn;',
-        replace: 'return position.lsn <= upTo.lsn;',
+        file: rule('failover'),
+        find: "return turn.kind === 'first' ? turn.decision : grantTo(input, chosen, refusals);",
+        replace: `
+          const candidate = of.flatMap((each) => (each.kind === 'eligible' ? [each.candidate] : []));
+          const early = candidate.find((each) => each.member.name === operation.fastForward?.instance);
+          if (turn.kind !== 'first' || turn.decision !== null || early?.report.guard == null) {
+            return turn.kind === 'first' ? turn.decision : grantTo(input, chosen, refusals);
+          }
+          const guard = early.report.guard.incarnation;
+          return grantTo(input, { ...early, guard, furthest: false }, refusals);`,
       },
     ],
   },

@@ -133,12 +133,7 @@ function take(
   refusals: readonly RuleRefusal[],
 ): Decision | null {
   const turn = bringForward(input, operation, of, chosen, timingOf(input));
-  if (turn.kind === 'first') return turn.decision;
-  const { candidate } = turn;
-  const guard = candidate.report.guard?.incarnation;
-  if (guard === undefined) return null;
-  const furthest = candidate === chosen ? chosen.furthest : isLevel(candidate, chosen);
-  return grantTo(input, { ...candidate, guard, furthest }, refusals);
+  return turn.kind === 'first' ? turn.decision : grantTo(input, chosen, refusals);
 }
 
 function grantTo(

@@ -68,6 +68,15 @@ describe('a preferred candidate that is behind', () => {
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: gone === 'pg2' ? 'pg3' : 'pg2' });
   });
 
+  it('is passed over for whoever came back meanwhile with more, the lost primary even', () => {
+    const scenario = behind();
+    scenario.settle();
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 95n) });
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 97n) });
+    expect(scenario.settle()).toEqual(['grant-to-candidate']);
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2' });
+  });
+
   it('may be beyond the lag limit: it is not passed over for what it can fetch', () => {
     const scenario = behind(90n, 9_000_000n);
     scenario.with({ lastKnown: { timeline: 1, lsn: 9_000_000n, ageMs: 100 } as never });

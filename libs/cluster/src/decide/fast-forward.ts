@@ -15,8 +15,8 @@ type Failover = Extract<Operation, { kind: 'failover' }>;
 type Timing = { readonly detachMs: number; readonly chooseMs: number };
 
 export type Turn =
-  /** Whom to grant the next epoch. */
-  | { readonly kind: 'grant'; readonly candidate: Candidate }
+  /** The furthest is granted the next epoch: nobody has to be brought forward, or any more. */
+  | { readonly kind: 'grant' }
   /** Somebody is brought forward first; null: is being. */
   | { readonly kind: 'first'; readonly decision: Decision | null };
 
@@ -32,11 +32,13 @@ export function bringForward(
 ): Turn {
   const { fastForward } = operation;
   if (fastForward?.givenUp === true || operation.acceptLoss) {
-    return { kind: 'grant', candidate: furthest };
+    return { kind: 'grant' };
   }
   if (fastForward === undefined) return begin(input, operation, verdicts, furthest, timing);
-  const there = eligible(verdicts).find((each) => hasArrived(each, fastForward));
-  if (there !== undefined) return { kind: 'grant', candidate: there };
+  // Level with it, the preferred one is the furthest; who came back meanwhile with more comes before it.
+  if (eligible(verdicts).some((each) => hasArrived(each, fastForward))) {
+    return { kind: 'grant' };
+  }
   const reason = whyNoLonger(input, fastForward);
   if (reason === null) return { kind: 'first', decision: null };
   const event = { type: 'FastForwardGivenUp', instance: fastForward.instance, reason } as const;
@@ -64,7 +66,7 @@ function begin(
     .filter((each) => known && isPreferred(each, furthest, operation, zones))
     .filter((each) => canFetch(each, furthest))
     .sort((a, b) => comparePreference(a, b, zones));
-  if (preferred === undefined) return { kind: 'grant', candidate: furthest };
+  if (preferred === undefined) return { kind: 'grant' };
   const { position: upTo } = furthest;
   const event = {
     type: 'FastForwardStarted',

@@ -11,6 +11,7 @@ import { type Epoch, type GuardIncarnation, guardIncarnation } from '#libs/kerne
 import { LeaseHolder, type LeaseTiming, type Moment } from '#libs/lease';
 import type { GuardAnswer, GuardRequest, LocalRequest, PostmasterState } from '#libs/protocol';
 import { type ClusterWorld, count, say } from './cluster-world.ts';
+import type { ControllerLife } from './controller-life.ts';
 import type { SimController } from './sim-controller.ts';
 import { SimProcess } from './sim-host.ts';
 import type { SimNode } from './sim-node.ts';
@@ -87,7 +88,8 @@ export class GuardLife {
   readonly #leader = new LeaderView();
   readonly #position = new LastPosition();
   readonly #postmaster: SimPostmaster;
-  readonly #up = new Set<SimController>();
+  /** To which life of each controller a link is open. */
+  readonly #up = new Map<SimController, ControllerLife>();
   readonly #lease: KeptLease;
   #armed = 0;
   ready = false;
@@ -280,12 +282,11 @@ export class GuardLife {
   #send(request: GuardRequest, to: 'leader' | 'all'): void {
     const leader = to === 'leader' ? this.#leaderUp() : undefined;
     if (leader !== undefined) this.#sendTo(leader, request);
-    else for (const controller of this.#up) this.#sendTo(controller, request);
+    else for (const controller of this.#up.keys()) this.#sendTo(controller, request);
   }
 
   #leaderUp(): SimController | undefined {
-    for (const controller of this.#up) if (controller.name === this.#leader.name) return controller;
-    return undefined;
+    return [...this.#up.keys()].find(({ name }) => name === this.#leader.name);
   }
 
   #sendTo(controller: SimController, request: GuardRequest): void {
@@ -301,9 +302,11 @@ export class GuardLife {
   #linkLoop(): void {
     const { world, node } = this.guard;
     for (const controller of world.controllers) {
-      const open = controller.process.alive && world.network.connects(node.host, controller.host);
-      if (open && !this.#up.has(controller)) {
-        this.#up.add(controller);
+      const { life } = controller;
+      const open = life !== null && world.network.connects(node.host, controller.host);
+      // A link does not outlive the process at its other end.
+      if (open && this.#up.get(controller) !== life) {
+        this.#up.set(controller, life);
         controller.deliverFrom(node.host, (life) => life.guards.guardConnected(this));
         this.#sendTo(controller, this.#state());
         if (controller.name === this.#leader.name) this.#leaderKnown();
@@ -326,7 +329,7 @@ export class GuardLife {
 
   #postmasterChanged(): void {
     if (this.#postmaster.state === 'down') this.instance.wentDown();
-    for (const controller of this.#up) this.#sendTo(controller, this.#state());
+    for (const controller of this.#up.keys()) this.#sendTo(controller, this.#state());
     this.pushState();
   }
 
