@@ -185,6 +185,16 @@ export class BackupHosts {
   async #barmanBackup(): Promise<void> {
     await this.barman('backup', 'main');
     await this.barman(...SWITCH_WAL);
+    // As its cron would do it: all that was received before counts, too.
+    await until(
+      async () => {
+        await this.barman('archive-wal', 'main');
+        const shown = await this.barman('-f', 'json', 'show-backup', 'main', 'latest');
+        return shown.includes('"DONE"');
+      },
+      120_000,
+      500,
+    );
   }
 
   async barman(...words: string[]): Promise<string> {

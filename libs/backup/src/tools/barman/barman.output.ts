@@ -29,6 +29,11 @@ export type ShownBackup =
   | { readonly kind: 'backup'; readonly backup: BarmanBackup }
   | { readonly kind: 'none'; readonly why: string };
 
+/** Its cron does that once a minute. */
+function archiveFirst(server: string): string {
+  return `: WAL that it needs is not archived yet, \`barman archive-wal ${server}\` on its host does that`;
+}
+
 /** Reads `barman -f json show-backup`; what it refuses is in `_ERROR`, with exit code 1. */
 export function readShownBackup(json: string, server: string): ShownBackup {
   const answer = JSON.parse(json) as Record<string, unknown>;
@@ -37,7 +42,9 @@ export function readShownBackup(json: string, server: string): ShownBackup {
   const shown = answer[server] as Shown | undefined;
   if (shown === undefined) return { kind: 'none', why: `no answer about server ${server}` };
   if (shown.status !== 'DONE') {
-    return { kind: 'none', why: `backup ${shown.backup_id} is ${shown.status}` };
+    const why = `backup ${shown.backup_id} is ${shown.status}`;
+    const waits = shown.status === 'WAITING_FOR_WALS';
+    return { kind: 'none', why: waits ? `${why}${archiveFirst(server)}` : why };
   }
   const copy = shown.base_backup_information;
   const version = shown.postgresql_version;
