@@ -14,6 +14,15 @@ export const LEADERSHIP: readonly Mutation[] = [
     replace: 'state.leader === state.self',
   },
   {
+    name: 'a leader takes back its last entry (35)',
+    file: raft('transfer'),
+    find: '>= state.config.electionTicks) leadership.transfer = null;\n',
+    replace:
+      '>= state.config.electionTicks) {\n    leadership.transfer = null;\n    const { log } = state;\n' +
+      '    const spare = log.lastIndex > log.commitIndex && log.termOf(log.lastIndex - 1) === state.term;\n' +
+      '    if (spare) log.truncateFrom(log.lastIndex);\n  }\n',
+  },
+  {
     name: 'a leader with a stuck disk leads on (3)',
     file: raft('write-stall'),
     find: "if (state.standing.kind !== 'follower') becomeFollower(state, state.term, 0);",
