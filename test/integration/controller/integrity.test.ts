@@ -128,7 +128,7 @@ describe('an upgrade of one controller after another', () => {
     });
     await group.stop('c2');
     await expect(group.start('c2', { protocol: OLD })).rejects.toThrow(
-      /speaks the protocol up to level 1, its group has switched to 2/,
+      `speaks the protocol up to level 1, its group has switched to ${OWN_PROTOCOL.protocolMax}`,
     );
     const newcomer = await group.newcomer('c4');
     const waiting = group.start('c4', { protocol: OLD, join: { token: null } });
