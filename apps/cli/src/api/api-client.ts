@@ -108,7 +108,7 @@ export class ApiClient {
 
   /**
    * Gives an order to the leader. It is sent again only where it was certainly not accepted.
-   * @throws ControllersUnreachableError, RefusedError, ForeignAnswerError, OutcomeUnknownError
+   * @throws ControllersUnreachableError, RefusedError (NO_LEADER too), ForeignAnswerError, OutcomeUnknownError
    */
   async order<Schema extends z.ZodType>(
     path: string,
@@ -121,7 +121,8 @@ export class ApiClient {
       const round = await this.#orderRound(path, text, schema);
       if (round.kind === 'value') return round.value;
       if (!round.mayChange || elapsedClockMs() >= giveUpAt) {
-        throw new ControllersUnreachableError(round.attempts);
+        if (!round.mayChange) throw new ControllersUnreachableError(round.attempts);
+        throw noLeader(round.attempts, this.#timing.leaderWaitMs);
       }
       await delay(this.#timing.retryDelayMs);
     }
@@ -232,6 +233,16 @@ function decodedJson(base: URL, status: number, body: string): unknown {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new ForeignAnswerError(base.origin, `HTTP status ${status} and no JSON`);
   }
+}
+
+/** Controllers answer, and none of them leads: with a majority up another try helps, without one it does not. */
+function noLeader(attempts: readonly string[], waitedMs: number): RefusedError {
+  return new RefusedError(
+    'NO_LEADER',
+    `no controller took the order within ${waitedMs / 1_000} s, so nothing was ordered (${attempts.join('; ')}): ` +
+      '`matriarch controllers list` shows which do not answer; a majority of the voters must, else see ' +
+      'docs/runbooks/controllers-disaster.md',
+  );
 }
 
 function refused(problem: Problem): RefusedError {

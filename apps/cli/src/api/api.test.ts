@@ -142,6 +142,24 @@ describe('orders', () => {
     expect(electing.asked).toHaveLength(3);
   });
 
+  it('say that nobody leads, where controllers answer and none does', async () => {
+    const electing = await controller(
+      () => ({ status: 503, body: problem('NO_LEADER', 'no leader') }),
+      true,
+    );
+    const order = clientOf(['https://127.0.0.1:9', electing.url], true).order(
+      '/x',
+      {},
+      orderAnswer,
+    );
+    await expect(order).rejects.toMatchObject({
+      problemCode: 'NO_LEADER',
+      message: expect.stringMatching(
+        /^no controller took the order within .* s, so nothing was ordered \(https:\/\/127\.0\.0\.1:9: connection refused; .*: no leader\): .*a majority/,
+      ),
+    });
+  });
+
   it('are not given twice when the answer is lost', async () => {
     const lost = await controller((_request, response) => {
       response.destroy();
