@@ -50,7 +50,7 @@ async function rendered(outcome: Outcome, format: OutputFormat): Promise<string>
     case 'json':
       return JSON.stringify(outcome.result);
     case 'yaml':
-      return (await import('yaml')).stringify(outcome.result).trimEnd();
+      return (await import('./render/yaml-text.ts')).yamlText(outcome.result);
     default:
       return unreachable(format);
   }

@@ -110,11 +110,16 @@ async function dryRun(
   cluster: string,
   instance: string,
 ): Promise<Outcome> {
-  const answer = await preflightOf(await viewOf(client, cluster, instance));
-  const ok = answer.methods.some((method) => method.ok);
+  const view = await viewOf(client, cluster, instance);
+  const answer = await preflightOf(view);
+  const serves = view.role === 'primary';
+  const ok = !serves && answer.methods.some((method) => method.ok);
+  const refused = serves
+    ? `\n${instance} is the primary: it would be refused, \`matriarch switchover ${cluster}\` first`
+    : '';
   return {
     exitCode: ok ? EXIT.held : EXIT.notHeld,
-    text: preflightTable(answer, terminal),
+    text: `${preflightTable(answer, terminal)}${refused}`,
     result: { cluster, instance, ok, methods: answer.methods.map((method) => ({ ...method })) },
   };
 }

@@ -24,7 +24,9 @@ export function assigned(
   const change = (present: Parameters): Parameters => {
     const kept = Object.entries(present).filter(([name]) => !unset.includes(name));
     const missing = unset.find((name) => present[name] === undefined);
-    if (missing !== undefined) throw new UsageError(`'${missing}' is not set there`);
+    if (missing !== undefined) {
+      throw new UsageError(`'${missing}' is not set there: see \`matriarch config show\``);
+    }
     return { ...Object.fromEntries(kept), ...Object.fromEntries(assignments.map(pairOf)) };
   };
   const { overrides } = configuration;
@@ -44,7 +46,11 @@ export function assigned(
 /** `--setting leaseTtlMs=4000`: how the cluster is kept. Values are read as YAML would. */
 export function pairOf(text: string): readonly [string, string] {
   const at = text.indexOf('=');
-  if (at < 1) throw new UsageError(`'${text}' is no NAME=VALUE`);
+  if (at < 1) {
+    throw new UsageError(
+      `'${text}' is no NAME=VALUE: write ${text}=VALUE, or --unset ${text} to take it away`,
+    );
+  }
   return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
 }
 
