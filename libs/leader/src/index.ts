@@ -2,7 +2,7 @@ export { DecisionLoop } from './decision-loop.ts';
 export { ExpiryWatch, type OtherControllers } from './expiry-watch.ts';
 export type { GuardIdentity, GuardLink } from './guard-link.ts';
 export type { Log } from './log.ts';
-export { type Bearer, NameClaims, NameTakenError } from './name-claims.ts';
+export type { Bearer } from './name-claims.ts';
 export { ParameterCatalogs } from './parameter-catalogs.ts';
 export { PositionGossip } from './position-gossip.ts';
 export { ProposalIntake } from './proposal-intake.ts';

@@ -2,7 +2,6 @@ export { createAuthority, issueCertificate, openAuthority } from './authority.ts
 export { CHANNEL_LIMITS } from './channel-limits.ts';
 export {
   CertificateError,
-  ForeignCertificateError,
   FrameError,
   LinkRefusedError,
   LinkTimeoutError,
