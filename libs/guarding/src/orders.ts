@@ -234,19 +234,20 @@ export class Orders {
 
   async #release(request: LocalRequest & { readonly type: 'release' }): Promise<Refusal | null> {
     const { instance, lease, releases, incarnation, olderHolder } = this.#parts;
-    const notDown = await instance.notDown();
-    if (notDown !== null) return notDown;
-    if (instance.serving.kind !== 'none') return refused('POSTGRES_RUNNING', 'just started');
     const { epoch, reason, timeline, lsn } = request;
-    lease.release(epoch);
-    const position =
-      timeline === null || lsn === null ? null : { timeline: timelineId(timeline), lsn };
     if (reason === 'guard-replaced' && epoch > this.#heardEpoch) {
       if (this.#unheard.length >= WAITING_LIMIT) {
         return refused('LEASE_NOT_HELD', `who holds epoch ${epoch} was not heard yet`);
       }
+      // Before the proof below: what was proved down must not be started in between.
       await this.#heardOf(epoch);
     }
+    const notDown = await instance.notDown();
+    if (notDown !== null) return notDown;
+    if (instance.serving.kind !== 'none') return refused('POSTGRES_RUNNING', 'just started');
+    lease.release(epoch);
+    const position =
+      timeline === null || lsn === null ? null : { timeline: timelineId(timeline), lsn };
     const holder = olderHolder(epoch) ?? incarnation;
     const outcome = await releases.add({ epoch, incarnation: holder, reason, position });
     return outcome.kind === 'released' ? null : refused('EPOCH_OVER', outcome.reason);
