@@ -217,7 +217,7 @@ function granted(
     serving: false,
     released: null,
     changedAt: at,
-    ...unrecordedOf(state, holder),
+    ...unrecordedOf(state, event),
     timing: timingOf(state.settings),
   };
   const highestTimeline = Math.max(state.highestTimeline, timeline);
@@ -239,14 +239,21 @@ function granted(
   };
 }
 
-/** What the same holder was granted before and nobody heard it take. */
+/**
+ * What was granted before, nobody heard taken, and this holder's data may have: all that it was granted
+ * itself; of another's up to the timeline that it was chosen on, for it streamed from that one.
+ */
 function unrecordedOf(
   { lease, history }: ClusterState,
-  holder: InstanceName,
+  { holder, position }: Recorded<'LeaseGranted'>,
 ): { readonly unrecorded?: readonly TimelineId[] } {
-  if (lease.kind === 'NeverGranted' || lease.holder !== holder) return {};
+  if (lease.kind === 'NeverGranted') return {};
   const granted = [...(lease.unrecorded ?? []), lease.timeline];
-  const unrecorded = granted.filter((id) => !history.some(({ timeline }) => timeline === id));
+  const followed = granted.findIndex((id) => id === position?.timeline) + 1;
+  const own = lease.holder === holder ? granted.length : followed;
+  const unrecorded = granted
+    .slice(0, own)
+    .filter((id) => !history.some(({ timeline }) => timeline === id));
   return unrecorded.length === 0 ? {} : { unrecorded };
 }
 

@@ -72,8 +72,8 @@ export type Lease =
       /** The timeline that the holder writes, or will write once promoted. */
       readonly timeline: TimelineId;
       /**
-       * Granted to this holder before, by grants that followed on each other, and not heard to be taken: it
-       * may have written there. Absent: none.
+       * Granted before by grants that followed on each other, to this holder or to one that it streamed from,
+       * and not heard to be taken: its data may stand there. Absent: none.
        */
       readonly unrecorded?: readonly TimelineId[];
       readonly reason: GrantReason;

@@ -47,6 +47,25 @@ describe('found by simulation', () => {
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 4, timeline: 4 });
   });
 
+  it('a standby of a promotion that nobody heard of is no less a candidate after a grant of its own', () => {
+    // given: pg2 wrote timeline 2 and died before it was heard; pg3 streamed from it and is granted timeline 3
+    const scenario = hostLost(runningCluster(), 'pg1');
+    scenario.settle();
+    scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
+    release(scenario, 2, 'pg2', 'guard-dead');
+    const streamed = { dataDirectory: dataOn(2, [[1, 95n]]) };
+    scenario.silent('pg2').later(2_000);
+    scenario.hears('pg3', { ...streamed, detached: detachedAt(2, 2, 120n) }).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3', epoch: 3, timeline: 3 });
+    // when: its guard dies before it is promoted
+    release(scenario, 3, 'pg3', 'guard-dead');
+    scenario.hears('pg3', { ...streamed, detached: detachedAt(3, 2, 120n) });
+    scenario.later(2_000).settle();
+    // then
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3', epoch: 4, timeline: 4 });
+  });
+
   describe('an operator moves away from pg1, pg2 is not promoted in time and is lost, pg3 is far behind', () => {
     function givenNobodyElse(): Scenario {
       const scenario = runningCluster({ maximumLagOnFailoverBytes: 10n });

@@ -252,13 +252,13 @@ export class SimPostgres {
     if (this.alive) this.diskHungSinceMs ??= this.world.scheduler.nowMs;
   }
 
-  /** What waited goes on, except in processes that were killed meanwhile. */
+  /** What waited goes on, except in processes that were killed meanwhile, and once their host itself runs. */
   thawDisk(): void {
     if (this.diskHungSinceMs === null) return;
     this.diskHungSinceMs = null;
     const stalled = this.#stalled.splice(0);
     if (this.#doomed) this.#die();
-    else for (const goOn of stalled) goOn();
+    else for (const goOn of stalled) this.process.deliver(goOn);
   }
 
   /** Of its own agent's probe: a record that does not get to disk. */
