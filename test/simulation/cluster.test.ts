@@ -93,6 +93,7 @@ describe('worlds of swarms that were called violations', () => {
     { seed: 200_025, long: true, found: 'a failover that was committed 0.9 s after its decision' },
     { seed: 200_230, long: true, found: 'the rule of 200025' },
     { seed: 1_000_119, long: true, found: 'a timeline forgotten with a change of holder' },
+    { seed: 1_000_339, long: true, found: 'a last primary kept out by its tag' },
     { seed: 1_000_220, long: true, found: 'a disk that came back on a frozen host' },
   ])(
     'seed $seed, which found $found, is kept',

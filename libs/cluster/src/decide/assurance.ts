@@ -8,7 +8,7 @@ import type { ClusterState } from '../state.ts';
 import { quorumOf } from '../sync-set/admit-sync.ts';
 import { fencersNeeded, type SyncSetting } from '../sync-set/quorum.ts';
 import { standingSetting } from '../sync-set/standing-setting.ts';
-import { type Candidate, compareRanks, rankOf, type Verdict } from './candidates.ts';
+import { type Candidate, compareRanks, isLastHolder, rankOf, type Verdict } from './candidates.ts';
 import { fencersOf } from './fencers.ts';
 import { freshReport } from './sight.ts';
 
@@ -19,7 +19,7 @@ export function judgeAssured(input: DecisionInput, verdicts: readonly Verdict[])
     if (verdict.kind !== 'eligible') return verdict;
     const { candidate } = verdict;
     const instance = candidate.member.name;
-    if (!isLastHolder(input.state, candidate)) {
+    if (!hasWhatItServed(input.state, candidate)) {
       if (floor === null) return { kind: 'refused', refusal: notAssured(input, candidate) };
       if (compareRanks(candidate.rank, floor.rank) > 0) {
         const value = formatLsn(candidate.rank.lsn);
@@ -51,9 +51,8 @@ function floorOf(input: DecisionInput): Candidate | null {
 }
 
 /** The last primary, with the data that it served: everything acknowledged in its epoch is there. */
-function isLastHolder({ lease }: ClusterState, { member, report }: Candidate): boolean {
-  if (lease.kind === 'NeverGranted' || lease.holder !== member.name) return false;
-  return report.replicationName === member.replicationName;
+function hasWhatItServed(state: ClusterState, { member, report }: Candidate): boolean {
+  return isLastHolder(state, member.name) && report.replicationName === member.replicationName;
 }
 
 /** Its setting is in force before it is promoted: its first commits wait for others (safety 15). */

@@ -46,6 +46,8 @@ export type Limits = {
   readonly asked: InstanceName | null;
   /** Also back to the instance that failed last, while nobody has acknowledged that (safety 23). */
   readonly again: boolean;
+  /** Before nobody serves the last primary goes on, whatever its tags say of a failover to it. */
+  readonly lastResort: boolean;
 };
 
 /** One verdict per member, each refusal with its value and limit. */
@@ -71,7 +73,8 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
     return refused('failed-before', 'in this outage', 'not again');
   const back = limits.again || limits.asked === name ? null : backToLastFailed(input, name);
   if (back !== null) return { kind: 'refused', refusal: back };
-  const [unfit] = unfitness(state, name, report, limits.asked === name);
+  const goesOn = limits.lastResort && isLastHolder(state, name);
+  const [unfit] = unfitness(state, name, report, goesOn || limits.asked === name);
   if (unfit !== undefined) return { kind: 'refused', refusal: unfit };
   if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');
   if (report.dataDirectory.kind !== 'initialised') {
@@ -90,6 +93,11 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   return judgePosition(state, { member, report, position: detached.position }, limits);
 }
 
+/** Was granted the last epoch, whether or not it holds it still. */
+export function isLastHolder({ lease }: ClusterState, name: InstanceName): boolean {
+  return lease.kind !== 'NeverGranted' && lease.holder === name;
+}
+
 /**
  * An agent that is being restarted is silent for a second: the standby with the most WAL is not passed
  * over for that. The last holder is known to have failed.
@@ -97,7 +105,7 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
 function mayComeBack(input: DecisionInput, name: InstanceName): boolean {
   const { lease, settings } = input.state;
   const { reportAgeMs } = observed(input, name);
-  if (lease.kind === 'NeverGranted' || lease.holder === name) return false;
+  if (lease.kind === 'NeverGranted' || isLastHolder(input.state, name)) return false;
   return reportAgeMs !== null && reportAgeMs <= settings.leaseTtlMs / 2;
 }
 

@@ -66,7 +66,7 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   // One that was granted an epoch in this outage may have written more since it began.
   const lastKnown = furtherKnown(operation.lastKnown, input.observations.lastKnown);
   const through = { throughEpoch: lease.epoch, lastKnown, acceptLoss };
-  const limits = { ...through, excluded, asked, again: false };
+  const limits = { ...through, excluded, asked, again: false, lastResort: false };
   const verdicts = judgeMembers(input, limits);
   const again = judgeMembers(input, { ...limits, again: true });
   const zones = state.settings.failoverZones;
@@ -106,7 +106,7 @@ function chooseHolderOfAll(input: DecisionInput, operation: Failover): Decision 
   if (lease.kind === 'NeverGranted') return null;
   const { excluded, candidate: asked } = operation;
   const through = { throughEpoch: lease.epoch, lastKnown: null, acceptLoss: false };
-  const limits = { ...through, excluded, asked, again: false };
+  const limits = { ...through, excluded, asked, again: false, lastResort: false };
   const pending = (verdicts: readonly Verdict[]) =>
     !hasWaited(input) && verdicts.some((verdict) => verdict.kind === 'pending');
   const zones = state.settings.failoverZones;
@@ -184,9 +184,9 @@ function withFormerPrimary(input: DecisionInput, limits: Limits, operation: Fail
   return judgeMembers(input, { ...limits, excluded, again: true });
 }
 
-/** Whoever failed before in this outage is asked once more before nobody serves. */
+/** Whoever failed before in this outage is asked once more before nobody serves, the last primary whatever its tags. */
 function withAll(input: DecisionInput, limits: Limits): Verdict[] {
-  return judgeMembers(input, { ...limits, excluded: [], again: true });
+  return judgeMembers(input, { ...limits, excluded: [], again: true, lastResort: true });
 }
 
 /** Of several attempts: what stands against each member, once. */

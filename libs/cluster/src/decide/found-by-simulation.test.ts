@@ -111,21 +111,26 @@ describe('found by simulation', () => {
     expect(() => scenario.record([again])).toThrow('timeline 1 was given out before');
   });
 
-  it('a failover by an operator goes back to the old primary when nobody else may serve', () => {
-    // given: every standby is further behind than the limit allows
-    const scenario = runningCluster({ maximumLagOnFailoverBytes: 1n });
-    expect(scenario.command({ type: 'failover', to: null, acceptLoss: false }).kind).toBe(
-      'decided',
-    );
-    release(scenario, 1, 'pg1', 'yielded');
-    // when: all are detached, the old primary too
-    const down = { postgres: { kind: 'stopped' }, dataDirectory: dataOn(1) } as const;
-    scenario.hears('pg1', { ...down, detached: detachedAt(1, 1, 100n), guard: idle('pg1') });
-    for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 50n) });
-    scenario.later(2_000).settle();
-    // then: it serves on, instead of nobody
-    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', epoch: 2, timeline: 1 });
-  });
+  it.each([false, true])(
+    'a failover by an operator goes back to the old primary when nobody else may serve (noFailover: %s)',
+    (noFailover) => {
+      // given: every standby is further behind than the limit allows
+      const scenario = runningCluster({ maximumLagOnFailoverBytes: 1n });
+      const tags = { noFailover, noLoadBalance: false, failoverPriority: 0 };
+      scenario.hears('pg1', { tags }).settle();
+      expect(scenario.command({ type: 'failover', to: null, acceptLoss: false }).kind).toBe(
+        'decided',
+      );
+      release(scenario, 1, 'pg1', 'yielded');
+      // when: all are detached, the old primary too
+      const down = { postgres: { kind: 'stopped' }, dataDirectory: dataOn(1) } as const;
+      scenario.hears('pg1', { ...down, detached: detachedAt(1, 1, 100n), guard: idle('pg1') });
+      for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 50n) });
+      scenario.later(2_000).settle();
+      // then: it serves on, instead of nobody
+      expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', epoch: 2, timeline: 1 });
+    },
+  );
 
   it('with no position known the old primary is taken before an operator is waited for', () => {
     // given: nobody knows how far pg1 was, and pg3 does not take part

@@ -258,7 +258,9 @@ export class ClusterOracle {
         this.violated('nobody serves at a grant', { epoch, holder, serves: node.name });
       }
     }
-    const automatic = reason === 'failover' || reason === 'switchover';
+    // The last primary goes on when nobody else may.
+    const automatic =
+      before?.holder !== holder && (reason === 'failover' || reason === 'switchover');
     const asked = reason === 'failover' && this.#operation?.candidate === holder;
     if (automatic && !asked && holder === this.world().swarm.noFailover) {
       this.violated('who is tagged so is not promoted', { epoch, holder, reason });
