@@ -48,8 +48,8 @@ export const ASYNC: readonly ClusterMutation[] = [
       },
       {
         file: rule('failover'),
-        find: 'return judgeMembers(input, { ...limits, excluded: [], again: true });',
-        replace: 'return judgeMembers(input, { ...limits, again: true });',
+        find: 'return judgeMembers(input, { ...limits, excluded: [], again: true, lastResort: true });',
+        replace: 'return judgeMembers(input, { ...limits, again: true, lastResort: true });',
       },
     ],
   },
