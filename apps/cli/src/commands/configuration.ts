@@ -13,7 +13,8 @@ import { UsageError } from '../cli-error.ts';
 import { type AssignmentTarget, assigned, withSettings } from '../configuration/assignments.ts';
 import { type ConfigurationChange, changesBetween, changesText } from '../configuration/changes.ts';
 import { configurationIn, documentOf } from '../configuration/document.ts';
-import { editedText } from '../configuration/editor.ts';
+import { editUntilTaken, isBlank } from '../configuration/edit-until-taken.ts';
+import { EditedFile } from '../configuration/editor.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { whichCluster } from './which-cluster.ts';
@@ -112,12 +113,41 @@ export async function rollBackConfiguration(
   return store(client, answer, revisionOf(answer, revision), { ...options, comment });
 }
 
-/** Opens the present one in the editor of the person; what is saved is stored, if it changed. */
+/**
+ * Opens the present one in the editor of the person; what is saved is stored, if it changed. What
+ * was written and could not be stored stays in its file.
+ */
 export async function editConfiguration(context: Context, options: StoreOptions): Promise<Outcome> {
   const { client, answer } = await ask(context, options.cluster);
-  const before = documentOf(answer.configuration);
-  const after = await editedText(before, `${answer.cluster}.yaml`);
-  return store(client, answer, configurationIn(after), options);
+  const { cluster, revision } = answer;
+  const before = `${editingHead(answer)}${documentOf(answer.configuration)}`;
+  const file = await EditedFile.create(`${cluster}.yaml`);
+  try {
+    const stored = await editUntilTaken(before, {
+      edit: (text) => file.edit(text),
+      take: (text) => store(client, answer, configurationIn(text), options),
+    });
+    await file.remove();
+    if (stored !== null) return stored;
+  } catch (error) {
+    const written = await file.text();
+    if (isBlank(written) || written === before) await file.remove();
+    else context.terminal.note(`what you wrote is kept in ${file.path}`);
+    throw error;
+  }
+  const text = 'nothing was changed';
+  return {
+    exitCode: EXIT.held,
+    text,
+    result: jsonOf({ cluster, ok: true, revision, changes: [] }),
+  };
+}
+
+function editingHead({ cluster, revision }: ConfigurationAnswer): string {
+  return (
+    `# ${cluster}, revision ${revision}. Saved with changes it becomes the next one; saved as it is,\n` +
+    '# or empty, nothing changes. Comments are not kept.\n'
+  );
 }
 
 /** As the leader last heard; empty from another controller. */
@@ -165,7 +195,7 @@ function storedText(
   dryRun: boolean,
 ): string {
   const said = dryRun
-    ? 'PostgreSQL would take this; nothing was recorded (--dry-run)'
+    ? 'this would be taken; nothing was recorded (--dry-run)'
     : satisfied === null
       ? `revision ${revision} is recorded; the agents write it now`
       : `nothing to do: ${satisfied}`;

@@ -1,38 +1,54 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError } from '../cli-error.ts';
 
-/**
- * What a person made of `text` in `$VISUAL` or `$EDITOR` (else vi). The file is gone afterwards.
- *
- * @throws UsageError when there is no terminal, or the editor did not end well
- */
-export async function editedText(text: string, name: string): Promise<string> {
-  if (!process.stdin.isTTY) {
-    throw new UsageError('editing needs a terminal: use `matriarch config set` in scripts');
+/** A file of its own for a person to edit in `$VISUAL` or `$EDITOR` (else vi). */
+export class EditedFile {
+  private constructor(readonly path: string) {}
+
+  /** @throws UsageError when there is no terminal */
+  static async create(name: string): Promise<EditedFile> {
+    if (!process.stdin.isTTY) {
+      throw new UsageError('editing needs a terminal: use `matriarch config set` in scripts');
+    }
+    return new EditedFile(join(await mkdtemp(join(tmpdir(), 'matriarch-edit-')), name));
   }
-  const directory = await mkdtemp(join(tmpdir(), 'matriarch-edit-'));
-  try {
-    const file = join(directory, name);
-    await writeFile(file, text, { mode: 0o600 });
-    await edit(process.env['VISUAL'] ?? process.env['EDITOR'] ?? 'vi', file);
-    return await readFile(file, 'utf8');
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+
+  /**
+   * What a person made of `text`.
+   *
+   * @throws UsageError when the editor did not end well
+   */
+  async edit(text: string): Promise<string> {
+    await writeFile(this.path, text, { mode: 0o600 });
+    await runEditor(process.env['VISUAL'] ?? process.env['EDITOR'] ?? 'vi', this.path);
+    return this.text();
+  }
+
+  /** What it holds; empty before it was first edited. */
+  async text(): Promise<string> {
+    return readFile(this.path, 'utf8').catch(() => '');
+  }
+
+  async remove(): Promise<void> {
+    await rm(dirname(this.path), { recursive: true, force: true });
   }
 }
 
 /** Through a shell: `EDITOR="code --wait"` is a command line. */
-function edit(editor: string, file: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+function runEditor(editor: string, file: string): Promise<void> {
+  // Ctrl-C in an editor is meant for the editor, but the terminal sends it to both of us.
+  const stay = (): void => undefined;
+  process.on('SIGINT', stay);
+  return new Promise<void>((resolve, reject) => {
     const line = `${editor} "$1"`;
     const child = spawn('/bin/sh', ['-c', line, 'sh', file], { stdio: 'inherit' });
     child.on('error', reject);
-    child.on('exit', (code) => {
+    child.on('exit', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new UsageError(`'${editor}' ended with ${code}: nothing was changed`));
+      else reject(new UsageError(`'${editor}' ended with ${code ?? signal}: nothing was changed`));
     });
-  });
+  }).finally(() => process.off('SIGINT', stay));
 }
