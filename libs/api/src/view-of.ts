@@ -4,6 +4,7 @@ import {
   dangerOf,
   type Endpoint,
   type Following,
+  heldBack,
   inMaintenance,
   lastHolder,
   type MemberRecord,
@@ -122,9 +123,21 @@ function instanceViewOf(
     agentUrl: `http://${addressText(member.agent)}`,
     tags: { ...DEFAULT_TAGS, ...member.tags },
     upstreamRemark: upstreamRemark(state, member.name),
-    pendingRestart: [...(report?.pendingRestart ?? [])],
+    pendingRestart: pendingOf(member.name, report, state),
     slots: (report?.slots ?? []).map(slotViewOf),
   };
+}
+
+/** What PostgreSQL says, and what its primary is given only in a restart that was ordered. */
+function pendingOf(
+  instance: InstanceName,
+  report: AgentReport | undefined,
+  state: ClusterState,
+): InstanceView['pendingRestart'] {
+  const told = report?.pendingRestart ?? [];
+  const held =
+    report !== undefined && roleOf(report, state) === 'primary' ? heldBack(state, instance) : [];
+  return [...told, ...held];
 }
 
 /** What does not work at a primary that runs. */

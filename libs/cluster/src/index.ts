@@ -54,7 +54,7 @@ export {
 } from './replication/slot-policy.ts';
 export { type Upstream, upstreamOf, wantedUpstreams } from './replication/upstream.ts';
 export type * from './report.ts';
-export { effectiveParameters } from './restart/capacity.ts';
+export { effectiveParameters, heldBack } from './restart/capacity.ts';
 export { CAPACITY_SETTINGS, UNSAID_CAPACITY } from './restart/capacity-settings.ts';
 export type { PendingRestart } from './restart/pending-restart.ts';
 export { isRestartEvent, type RestartEvent } from './restart/restart-events.ts';

@@ -3,7 +3,7 @@ import { epochMs } from '#libs/kernel';
 import { named, primaryOn, runningCluster, standbyAt } from '#libs/testing';
 import type { OperatorCommand } from '../decision.ts';
 import { goalOf } from '../goal-of.ts';
-import { effectiveParameters } from '../restart/capacity.ts';
+import { effectiveParameters, heldBack } from '../restart/capacity.ts';
 
 type Restart = Extract<OperatorCommand, { type: 'restart' }>;
 const EVERYBODY: Restart = {
@@ -137,6 +137,19 @@ describe('settings that a standby must have as much of as its primary', () => {
     scenario.settle();
     expect(orders(scenario)).toEqual(['pg1']);
     expect(sizes(scenario)).toEqual(['200', '200']);
+  });
+
+  it('that wait for the restart of the primary count as waiting, though PostgreSQL knows of none', () => {
+    const scenario = started();
+    configured(scenario, '200');
+    const server = { versionNum: 150_018, settings: { max_connections: 200 }, collation: null };
+    scenario.hears('pg2', { server }).hears('pg3', { server });
+    const held = [{ name: 'max_connections', running: '100', configured: '200' }];
+    expect(heldBack(scenario.state, named('pg1'))).toEqual(held);
+    scenario.command({ ...EVERYBODY, onlyPending: true });
+    scenario.settle();
+    expect(orders(scenario)).toEqual(['pg1']);
+    expect(heldBack(scenario.state, named('pg1'))).toEqual([]);
   });
 
   it('stay unsaid where the default is enough', () => {

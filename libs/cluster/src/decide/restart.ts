@@ -4,6 +4,7 @@ import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '
 import type { ClusterEvent } from '../events.ts';
 import { rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
+import { heldBack } from '../restart/capacity.ts';
 import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
 import { shrinks } from '../restart/pending-restart.ts';
 import type { RestartPlan } from '../restart/restart-plan.ts';
@@ -99,12 +100,13 @@ function next(input: DecisionInput, root: InstanceName, plan: RestartPlan): Deci
   if (startedAt !== (plan.startedAt[instance] ?? startedAt)) {
     return one({ type: 'RestartSkipped', instance, reason: 'it was started since' });
   }
-  if (plan.onlyPending && (report.pendingRestart ?? []).length === 0) {
+  const asPrimary = instance === primaryOf(input.state);
+  const held = asPrimary ? heldBack(input.state, instance) : [];
+  if (plan.onlyPending && (report.pendingRestart ?? []).length + held.length === 0) {
     return one({ type: 'RestartSkipped', instance, reason: 'no setting waits for it' });
   }
   const waitsFor = whoDoesNotStream(input, root, instance);
   if (waitsFor !== null) return unlessLate(input, `${waitsFor} does not stream`);
-  const asPrimary = instance === primaryOf(input.state);
   if (instance !== root) return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
   if (plan.rolling && memberNames(input.state).length > 1) {
     const verdict = decideSwitchover(input, null);

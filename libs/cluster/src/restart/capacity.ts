@@ -4,6 +4,7 @@ import type { Parameters } from '../configuration.ts';
 import { parametersFor } from '../revisions.ts';
 import type { ClusterState } from '../state.ts';
 import { CAPACITY_SETTINGS, UNSAID_CAPACITY } from './capacity-settings.ts';
+import type { PendingRestart } from './pending-restart.ts';
 
 /**
  * What an instance is given, in the right order: a standby gets a larger value at once and a smaller one
@@ -19,9 +20,7 @@ export function effectiveParameters(
 ): Parameters {
   const running = state.primaryServer?.settings;
   if (running === undefined) return given;
-  const alone = Object.keys(state.members).every((name) => name === instance);
-  const ordered = state.restart?.current;
-  const mayGrow = alone || (ordered?.instance === instance && ordered.asPrimary);
+  const mayGrow = growsNow(state, instance);
   const parameters: Record<string, string> = { ...given };
   for (const name of CAPACITY_SETTINGS) {
     const least = running[name];
@@ -34,4 +33,23 @@ export function effectiveParameters(
     }
   }
   return parameters;
+}
+
+/** Nobody streams from it, or its restart is ordered. */
+function growsNow({ members, restart }: ClusterState, instance: InstanceName): boolean {
+  if (Object.keys(members).every((name) => name === instance)) return true;
+  const ordered = restart?.current;
+  return ordered?.instance === instance && ordered.asPrimary;
+}
+
+/** What the primary is not given before an ordered restart: it waits for one, and PostgreSQL does not know. */
+export function heldBack(state: ClusterState, primary: InstanceName): readonly PendingRestart[] {
+  const running = state.primaryServer?.settings;
+  if (running === undefined || growsNow(state, primary)) return [];
+  const given = parametersFor(state.postgres, 'primary', primary);
+  return CAPACITY_SETTINGS.flatMap((name) => {
+    const [has, configured] = [running[name], given[name]];
+    if (has === undefined || configured === undefined || !(Number(configured) > has)) return [];
+    return [{ name, running: String(has), configured }];
+  });
 }
