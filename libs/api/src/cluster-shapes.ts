@@ -93,6 +93,8 @@ export const configurationShape = z.strictObject({
   overrides,
   // A client of an older version does not name them.
   slots: slots.optional(),
+  rebuild: rebuildPolicySchema.exactOptional(),
+  archive: archiveSchema.nullable().exactOptional(),
 } satisfies Record<keyof ClusterConfiguration, z.ZodType>);
 
 export const userShape = z.string().min(1).max(63);

@@ -1,5 +1,10 @@
 import * as z from 'zod';
-import { type ClusterState, configurationOf, currentRevision } from '#libs/cluster';
+import {
+  backupPoliciesOf,
+  type ClusterState,
+  configurationOf,
+  currentRevision,
+} from '#libs/cluster';
 import { configurationShape } from './cluster-shapes.ts';
 import { jsonOf } from './json-text.ts';
 import { orderAnswer } from './status.ts';
@@ -46,6 +51,11 @@ export function configurationAnswerOf(state: ClusterState): unknown {
   const revision = currentRevision(state);
   const configuration = configurationOf(state);
   const created = { revision: 1, at: 0, by: 'cluster create', comment: null, configuration };
-  const revisions = state.revisions ?? [created];
+  // A revision that does not name them had what stands: once they change, all of them do.
+  const policies = backupPoliciesOf(state.postgres);
+  const revisions = (state.revisions ?? [created]).map((one) => ({
+    ...one,
+    configuration: { ...policies, ...one.configuration },
+  }));
   return jsonOf({ cluster: state.name, revision, configuration, revisions });
 }

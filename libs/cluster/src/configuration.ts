@@ -1,5 +1,6 @@
 /** What operators set for a whole cluster, and its revisions. */
 import type { EpochMs } from '#libs/kernel';
+import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { SlotPolicy } from './replication/slot-policy.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -12,8 +13,20 @@ export type ParameterOverrides = {
   readonly instances: Readonly<Record<string, Parameters>>;
 };
 
-/** Everything that `matriarch config` shows and changes. */
-export type ClusterConfiguration = {
+/** How instances get their data anew, and what archives WAL; null: nothing does. */
+export type BackupPolicies = {
+  readonly rebuild: RebuildPolicy;
+  readonly archive: ArchivePolicy | null;
+};
+
+/** The protocol level since which backup policies change with the configuration. */
+export const BACKUP_POLICY_LEVEL = 4;
+
+/**
+ * Everything that `matriarch config` shows and changes. Backup policies are absent in what was recorded
+ * before they could be changed: as they stood.
+ */
+export type ClusterConfiguration = Partial<BackupPolicies> & {
   readonly settings: ClusterSettings;
   readonly parameters: Parameters;
   readonly pgHba: readonly string[];

@@ -7,7 +7,7 @@ import type {
   Lsn,
   TimelineId,
 } from '#libs/kernel';
-import type { ClusterConfiguration, ParameterOverrides } from './configuration.ts';
+import type { BackupPolicies, ClusterConfiguration, ParameterOverrides } from './configuration.ts';
 import type { DivergedWal } from './diverged-wal.ts';
 import type { FastForwardEvent } from './fast-forward/fast-forward-events.ts';
 import type { ArchivePolicy, BootstrapPolicy, RebuildPolicy } from './rebuild/policy.ts';
@@ -147,6 +147,8 @@ export type ClusterEvent =
       readonly revision: number;
       readonly configuration: ClusterConfiguration;
       readonly comment: string | null;
+      /** Absent: as they stand. */
+      readonly backup?: BackupPolicies;
     }
   | { readonly type: 'InstanceRemoved'; readonly instance: InstanceName }
   | {

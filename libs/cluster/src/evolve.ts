@@ -1,5 +1,5 @@
 import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from '#libs/kernel';
-import { REVISIONS_KEPT } from './configuration.ts';
+import { type BackupPolicies, REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { failsafeAfter } from './failsafe/failsafe-state.ts';
 import { evolveFastForward } from './fast-forward/evolve-fast-forward.ts';
@@ -14,7 +14,13 @@ import { evolveReplication } from './replication/evolve-replication.ts';
 import { isReplicationEvent } from './replication/replication-events.ts';
 import { isRestartEvent } from './restart/restart-events.ts';
 import { evolveRestart } from './restart/restart-plan.ts';
-import { configurationOf, timingOf, withConfiguration } from './revisions.ts';
+import {
+  backupPoliciesOf,
+  configurationOf,
+  timingOf,
+  withBackupPolicies,
+  withConfiguration,
+} from './revisions.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
@@ -157,14 +163,26 @@ function withMaintenance(state: ClusterState, instance: InstanceName, on: boolea
 /** The first change also keeps what stood before it: number 1 can be gone back to. */
 function configured(
   state: ClusterState,
-  { revision, configuration, comment }: Recorded<'ConfigurationChanged'>,
+  { revision, configuration, comment, backup }: Recorded<'ConfigurationChanged'>,
   { at, cause }: RecordedEvent,
 ): ClusterState {
   const created = { revision: 1, at: epochMs(0), by: 'cluster create', comment: null };
-  const before = state.revisions ?? [{ ...created, configuration: configurationOf(state) }];
+  const { rebuild: _rebuild, archive: _archive, ...first } = configurationOf(state);
+  const before = state.revisions ?? [{ ...created, configuration: first }];
   const next = { revision, at, by: cause.by, comment, configuration };
   const revisions = [...before, next].slice(-REVISIONS_KEPT);
-  return { ...withConfiguration(state, configuration), revisions };
+  const changed = { ...withConfiguration(state, configuration), revisions };
+  return backup === undefined ? changed : withBackup(changed, backup);
+}
+
+/** A revision that does not name them had what stood until now: nothing else changes them. */
+function withBackup(state: ClusterState, backup: BackupPolicies): ClusterState {
+  const until = backupPoliciesOf(state.postgres);
+  const revisions = (state.revisions ?? []).map((one, place, all) => {
+    const policies = place === all.length - 1 ? backup : until;
+    return { ...one, configuration: { ...policies, ...one.configuration } };
+  });
+  return { ...withBackupPolicies(state, backup), revisions };
 }
 
 /** A saga of an older life of the controllers is not gone on with: it begins again once confirmed. */

@@ -1,6 +1,8 @@
 export { admit } from './admit.ts';
 export { isTakenOver } from './adoption.ts';
 export {
+  BACKUP_POLICY_LEVEL,
+  type BackupPolicies,
   type ClusterConfiguration,
   type ConfigurationRevision,
   type ConfigureCommand,
@@ -60,6 +62,7 @@ export type { PendingRestart } from './restart/pending-restart.ts';
 export { isRestartEvent, type RestartEvent } from './restart/restart-events.ts';
 export type { RestartPlan } from './restart/restart-plan.ts';
 export {
+  backupPoliciesOf,
   configurationOf,
   currentRevision,
   leaseTimingOf,

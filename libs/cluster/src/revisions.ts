@@ -1,19 +1,29 @@
 /** The configuration of a cluster as its state has it. */
 import type { InstanceName } from '#libs/kernel';
 import {
+  type BackupPolicies,
   type ClusterConfiguration,
   type GrantedTiming,
   NO_OVERRIDES,
   type Parameters,
 } from './configuration.ts';
 import type { PostgresDefinition } from './events.ts';
+import { rebuildPolicyOf } from './rebuild/order-of.ts';
 import { DEFAULT_SLOT_POLICY, type SlotPolicy } from './replication/slot-policy.ts';
 import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
 import type { ClusterState } from './state.ts';
 
-export function configurationOf({ settings, postgres }: ClusterState): ClusterConfiguration {
+export function configurationOf({
+  settings,
+  postgres,
+}: ClusterState): ClusterConfiguration & BackupPolicies {
   const { parameters, pgHba, pgIdent = [], overrides = NO_OVERRIDES } = postgres;
-  return { settings, parameters, pgHba, pgIdent, overrides, slots: slotPolicyOf(postgres) };
+  const slots = slotPolicyOf(postgres);
+  return { settings, parameters, pgHba, pgIdent, overrides, slots, ...backupPoliciesOf(postgres) };
+}
+
+export function backupPoliciesOf(postgres: PostgresDefinition): BackupPolicies {
+  return { rebuild: rebuildPolicyOf(postgres), archive: postgres.archive ?? null };
 }
 
 export function slotPolicyOf({ slots }: PostgresDefinition): SlotPolicy {
@@ -54,6 +64,15 @@ export function timingOf(settings: ClusterSettings): GrantedTiming {
 export function leaseTimingOf({ lease, settings }: ClusterState): GrantedTiming {
   const granted = lease.kind === 'NeverGranted' ? undefined : lease.timing;
   return granted ?? timingOf(settings);
+}
+
+/** The state with backup policies in force. */
+export function withBackupPolicies(
+  state: ClusterState,
+  { rebuild, archive }: BackupPolicies,
+): ClusterState {
+  const { archive: _before, ...postgres } = state.postgres;
+  return { ...state, postgres: { ...postgres, rebuild, ...(archive === null ? {} : { archive }) } };
 }
 
 /** The state with a configuration in force; the settings of a later version keep their defaults. */

@@ -1,3 +1,4 @@
+import { BACKUP_POLICY_LEVEL } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
 
 /**
@@ -51,7 +52,10 @@ const VOCABULARY: Vocabulary = {
   RestartEnded: first('outcome', 'reason'),
   ClusterCreated: first('settings', 'postgres', 'standbyOf'),
   InstanceJoined: first('instance', 'postgres', 'agent', 'tags', 'replicationName', 'changed'),
-  ConfigurationChanged: first('revision', 'configuration', 'comment'),
+  ConfigurationChanged: {
+    ...first('revision', 'configuration', 'comment'),
+    backup: BACKUP_POLICY_LEVEL,
+  },
   InstanceRemoved: first('instance'),
   BootstrapStarted: first('initialiser', 'adopts'),
   BootstrapAbandoned: first('instance', 'reason'),

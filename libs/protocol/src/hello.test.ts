@@ -16,7 +16,7 @@ const IDENTITY = { groupId: '00112233aabbccdd', role: 'guard', name: 'shop/pg1' 
 const HELLO: Hello = {
   ...IDENTITY,
   protocolMin: 1,
-  protocolMax: 3,
+  protocolMax: 4,
   channel: 'guard',
   memberId: 0,
   incarnation: 'c0ffee',
@@ -38,7 +38,7 @@ describe('judging a hello', () => {
 
   it.each<{ reason: string; hello?: Partial<Hello>; expected?: Partial<HelloExpectation> }>([
     { reason: 'protocol', hello: { protocolMin: 3 } },
-    { reason: 'protocol', expected: { protocol: { protocolMin: 4, protocolMax: 5 } } },
+    { reason: 'protocol', expected: { protocol: { protocolMin: 5, protocolMax: 6 } } },
     { reason: 'group', hello: { groupId: 'ffffffffffffffff' } },
     { reason: 'group', expected: { groupId: 'ffffffffffffffff' } },
     { reason: 'certificate', hello: { name: 'shop/pg2' } },

@@ -14,7 +14,6 @@ import {
   decide,
   decideCommand,
   evolve,
-  FAST_FORWARD_LEVEL,
   type GuardObservation,
   type InstanceObservation,
   type OperatorCommand,
@@ -33,6 +32,7 @@ import {
   lsnOf,
   timelineId,
 } from '#libs/kernel';
+import { PROTOCOL_MAX } from '#libs/protocol';
 
 export const SYSTEM_IDENTIFIER = '7300000000000000001';
 
@@ -81,7 +81,7 @@ export class Scenario {
 
   get input(): DecisionInput {
     const others = this.others.map(({ state }) => state);
-    const protocol = FAST_FORWARD_LEVEL;
+    const protocol = PROTOCOL_MAX;
     return { state: this.state, observations: this.observations, others, protocol };
   }
 

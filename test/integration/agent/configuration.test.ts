@@ -69,6 +69,22 @@ describe('a configuration on real PostgreSQL', () => {
     expect(trio.leader.problems).toEqual([]);
   });
 
+  it('WAL is archived from a later revision on, and waits for a restart', async () => {
+    configure({ archive: { tool: 'custom' } });
+    for (const { name } of trio.hosts) {
+      await until(
+        () =>
+          trio.leader.report(name)?.pendingRestart?.some((one) => one.name === 'archive_mode') ??
+          false,
+        BOOT_LIMIT_MS,
+      );
+    }
+    configure({ archive: null });
+    for (const host of trio.hosts) {
+      await trio.holds(() => host, 'SELECT NOT bool_or(pending_restart) AS holds FROM pg_settings');
+    }
+  });
+
   it('one that PostgreSQL does not start with stops nothing: what worked comes back, with the reason', async () => {
     const parameters = { shared_buffers: '16MB', max_connections: '150' };
     configure({ parameters: { ...parameters, shared_preload_libraries: 'no_such_library' } });

@@ -43,7 +43,6 @@ export function assigned(
   return { ...configuration, parameters: change(configuration.parameters) };
 }
 
-/** `--setting leaseTtlMs=4000`: how the cluster is kept. Values are read as YAML would. */
 export function pairOf(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   if (at < 1) {
@@ -54,20 +53,32 @@ export function pairOf(text: string): readonly [string, string] {
   return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
 }
 
+/**
+ * `--setting leaseTtlMs=4000`, `rebuild.methods=[pgbackrest, basebackup]`, `archive.tool=barman`: how the
+ * cluster is kept. Values are read as YAML would; `archive.tool=null` is nobody.
+ */
 export function withSettings(
   document: Readonly<Record<string, unknown>>,
   pairs: readonly string[],
   read: (text: string) => unknown,
 ): Record<string, unknown> {
   const settings = { ...(document['settings'] as Record<string, unknown>) };
+  const rebuild = { ...(document['rebuild'] as Record<string, unknown> | undefined) };
+  let archive = document['archive'];
   for (const pair of pairs) {
     const at = pair.indexOf('=');
     const name = pair.slice(0, Math.max(at, 0)).trim();
-    if (settings[name] === undefined) {
-      const known = Object.keys(settings).join(', ');
+    const value = read(pair.slice(at + 1));
+    const [section, key = ''] = name.split('.');
+    if (settings[name] !== undefined) settings[name] = value;
+    else if (section === 'rebuild' && Object.hasOwn(rebuild, key)) rebuild[key] = value;
+    else if (name === 'archive.tool') archive = value === null ? null : { tool: value };
+    else {
+      const more = [...Object.keys(rebuild).map((one) => `rebuild.${one}`), 'archive.tool'];
+      const known = [...Object.keys(settings), ...more].join(', ');
       throw new UsageError(`'${pair}' is no KEY=VALUE of a setting: the keys are ${known}`);
     }
-    settings[name] = read(pair.slice(at + 1));
   }
-  return { ...document, settings };
+  const policies = { ...(Object.keys(rebuild).length > 0 ? { rebuild } : {}) };
+  return { ...document, settings, ...policies, ...(archive === undefined ? {} : { archive }) };
 }

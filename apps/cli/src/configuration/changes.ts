@@ -31,6 +31,7 @@ export function changesText(changes: readonly ConfigurationChange[]): string {
 
 function placesOf(configuration: ClusterConfiguration): Map<string, string> {
   const { settings, parameters, pgHba, pgIdent, overrides, slots } = configuration;
+  const { rebuild = {}, archive } = configuration;
   const places = new Map<string, string>();
   const note = (prefix: string, values: object): void => {
     for (const [name, value] of Object.entries(values)) places.set(`${prefix}${name}`, text(value));
@@ -52,6 +53,8 @@ function placesOf(configuration: ClusterConfiguration): Map<string, string> {
   for (const [at, matcher] of ignore.entries()) {
     places.set(`slots.ignore[${at + 1}]`, JSON.stringify(matcher));
   }
+  note('rebuild.', rebuild);
+  if (archive != null) note('archive.', archive);
   return places;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { type ClusterConfiguration, DEFAULT_SETTINGS, NO_OVERRIDES } from '#libs/cluster';
 import { assigned, withSettings } from './assignments.ts';
 import { changesBetween, changesText } from './changes.ts';
@@ -52,6 +53,19 @@ describe('assignments', () => {
     [{ role: 'primary', instance: 'pg1' }, ['a=b'], [], 'give --role or --instance'],
   ] as const)('%j %j without %j is refused', (target, assignments, unset, why) => {
     expect(() => assigned(CONFIGURATION, assignments, unset, target)).toThrow(why);
+  });
+
+  it('takes how data is built anew and what archives WAL', () => {
+    const document = { settings: {}, rebuild: { methods: ['basebackup'] }, archive: null };
+    const pairs = ['rebuild.methods=[pgbackrest, basebackup]', 'archive.tool=pgbackrest'];
+    const changed = withSettings(document, pairs, (text) => parse(text));
+    expect(changed).toEqual({
+      ...{ settings: {}, archive: { tool: 'pgbackrest' } },
+      rebuild: { methods: ['pgbackrest', 'basebackup'] },
+    });
+    expect(withSettings(changed, ['archive.tool=null'], (text) => parse(text))).toMatchObject({
+      archive: null,
+    });
   });
 
   it('names the settings there are when one is unknown', () => {

@@ -50,6 +50,8 @@ export function judgeConfiguration(
   for (const name of removed(next, present)) {
     if (catalog?.get(name)?.context === 'postmaster') needsRestart.add(name);
   }
+  const { archive = present.archive } = next;
+  if ((archive == null) !== (present.archive == null)) needsRestart.add('archive_mode');
   return {
     refusals,
     needsRestart: [...needsRestart].sort(),

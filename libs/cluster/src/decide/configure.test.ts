@@ -54,6 +54,30 @@ describe('configuration', () => {
     );
   });
 
+  it('has how data is built anew and WAL archived, and goes back to what stood before', () => {
+    const scenario = runningCluster();
+    const { rebuild, archive } = configurationOf(scenario.state);
+    configure(scenario, { parameters: { work_mem: '1MB' } });
+    // As a group of an older level records it.
+    expect(scenario.last('ConfigurationChanged')).not.toHaveProperty('backup');
+    const methods = ['pgbackrest', 'basebackup'] as const;
+    const changed = { rebuild: { ...rebuild, methods }, archive: { tool: 'pgbackrest' } } as const;
+    configure(scenario, changed);
+    expect(scenario.last('ConfigurationChanged').backup).toEqual(changed);
+    expect(scenario.state.postgres).toMatchObject(changed);
+    const [first, second, third] = scenario.state.revisions ?? [];
+    expect([first, second].map((one) => one?.configuration.rebuild)).toEqual([rebuild, rebuild]);
+    expect(third?.configuration).toMatchObject(changed);
+    // A client that knows of none leaves them.
+    const { rebuild: _rebuild, archive: _archive, ...older } = configurationOf(scenario.state);
+    const command = { type: 'configure', expectedRevision: null, comment: null } as const;
+    const outcome = decideCommand(scenario.input, { ...command, configuration: older });
+    expect(outcome.kind).toBe('satisfied');
+    configure(scenario, second?.configuration ?? {});
+    expect(configurationOf(scenario.state)).toMatchObject({ rebuild, archive });
+    expect(scenario.state.postgres).not.toHaveProperty('archive');
+  });
+
   it('is refused when somebody else changed it meanwhile', () => {
     const scenario = runningCluster();
     configure(scenario, { parameters: { work_mem: '1MB' } });

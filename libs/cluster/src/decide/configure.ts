@@ -1,7 +1,7 @@
 import type { ClusterConfiguration, ConfigureCommand } from '../configuration.ts';
 import type { CommandDecision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
-import { configurationOf, currentRevision } from '../revisions.ts';
+import { backupPoliciesOf, configurationOf, currentRevision } from '../revisions.ts';
 
 /**
  * Records a configuration that PostgreSQL would take (the caller asked its catalogue). Refused when
@@ -23,11 +23,20 @@ export function decideConfigure(
     const limit = `one of ${Object.keys(state.members).join(', ') || 'no instance yet'}`;
     return refused('unknown-instance', unknown, limit);
   }
-  if (sameConfiguration(configuration, configurationOf(state))) {
+  const standing = configurationOf(state);
+  const { rebuild, archive, ...next } = completed(configuration, standing);
+  if (isSame({ ...next, rebuild, archive }, standing)) {
     return { kind: 'satisfied', why: `revision ${present} says the same already` };
   }
-  const revision = present + 1;
-  const event = { type: 'ConfigurationChanged', revision, configuration, comment } as const;
+  const [backup, before] = [{ rebuild, archive }, backupPoliciesOf(state.postgres)];
+  const event = {
+    type: 'ConfigurationChanged',
+    revision: present + 1,
+    configuration: next,
+    comment,
+    // Named only where they change: a group of an older level can change the rest.
+    ...(isSame(backup, before) ? {} : { backup }),
+  } as const;
   return { kind: 'decided', decision: { rule: 'operator-configure', events: [event] } };
 }
 
@@ -36,7 +45,15 @@ function refused(rule: string, value: string, limit: string): CommandDecision {
   return { kind: 'refused', refusals: [refusal] };
 }
 
-function sameConfiguration(a: ClusterConfiguration, b: ClusterConfiguration): boolean {
+/** What a client of an older version does not name stays as it is. */
+function completed(given: ClusterConfiguration, standing: Standing): Standing {
+  const { slots = standing.slots, rebuild = standing.rebuild, archive = standing.archive } = given;
+  return { ...given, slots, rebuild, archive };
+}
+
+type Standing = ReturnType<typeof configurationOf>;
+
+function isSame(a: unknown, b: unknown): boolean {
   return canonical(a) === canonical(b);
 }
 
