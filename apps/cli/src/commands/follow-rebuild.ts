@@ -31,12 +31,13 @@ const rebuildEvent = z.looseObject({
 /** Shows the events of a rebuild, and between them a bar on a terminal, until it ends. */
 export async function followRebuild(client: ApiClient, followed: Followed): Promise<RebuildEnding> {
   const { cluster, instance, after, terminal } = followed;
-  const redraw = setInterval(() => void draw(client, followed), REDRAW_INTERVAL_MS);
   const aborter = new AbortController();
+  const { signal } = aborter;
+  const redraw = setInterval(() => void draw(client, followed, signal), REDRAW_INTERVAL_MS);
   const leave = (): void => aborter.abort();
   process.once('SIGINT', leave);
   try {
-    for await (const recorded of followEvents(client, { cluster, after, signal: aborter.signal })) {
+    for await (const recorded of followEvents(client, { cluster, after, signal })) {
       const { type } = recorded.event;
       const parsed = type.startsWith('Rebuild') ? rebuildEvent.safeParse(recorded.event) : null;
       if (parsed?.success !== true || parsed.data.instance !== instance) continue;
@@ -52,7 +53,7 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
         return { kind: 'failed', reason: `needs-rebuild: ${method}: ${reason}` };
       }
     }
-    return aborter.signal.aborted
+    return signal.aborted
       ? { kind: 'left' }
       : { kind: 'failed', reason: 'the stream of events ended' };
   } finally {
@@ -64,10 +65,15 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
 }
 
 /** A look that fails is only a frame that is missing. */
-async function draw(client: ApiClient, { cluster, instance, terminal }: Followed): Promise<void> {
+async function draw(
+  client: ApiClient,
+  { cluster, instance, terminal }: Followed,
+  over: AbortSignal,
+): Promise<void> {
   if (!terminal.interactive) return;
   const rebuild = await rebuildNow(client, cluster, instance);
-  if (rebuild !== null) terminal.transient(progressLine(rebuild));
+  // It may have ended while this was asked.
+  if (rebuild !== null && !over.aborted) terminal.transient(progressLine(rebuild));
 }
 
 async function rebuildNow(

@@ -139,6 +139,14 @@ describe('matriarch restart', () => {
   });
 });
 
+describe('matriarch reinit', () => {
+  it.each(['main/pg2/x', 'main/', '/pg2'])('takes %s for no instance', async (named) => {
+    const { exitCode, err, orders } = await ask(['reinit', named, '--force'], taken);
+    expect([exitCode, orders]).toEqual([2, []]);
+    expect(err).toContain(`'${named}' is no instance: write CLUSTER/INSTANCE`);
+  });
+});
+
 describe('matriarch demote-cluster and promote-cluster', () => {
   const accepted: Handler = () => ({
     status: 200,

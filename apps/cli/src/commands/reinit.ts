@@ -144,7 +144,10 @@ async function viewOf(client: ApiClient, cluster: string, instance: string): Pro
 
 /** `CLUSTER/INSTANCE`, or the instance alone where there is one cluster. */
 async function whichInstance(client: ApiClient, named = '') {
-  const [first = '', second] = named.split('/');
+  const [first = '', second, ...more] = named.split('/');
+  if (first === '' || second === '' || more.length > 0) {
+    throw new UsageError(`'${named}' is no instance: write CLUSTER/INSTANCE`);
+  }
   if (second === undefined)
     return { cluster: await whichCluster(client, undefined), instance: first };
   return { cluster: first, instance: second };

@@ -50,7 +50,9 @@ function rowOf(outage: OutageView, { colors }: Look): string[] {
 
 function detailsOf(outage: OutageView, { columns: width }: Look): string[] {
   const { number, by, from, trigger, phasesMs, reason, attempts, sequence, epoch } = outage;
-  const why = trigger === null ? 'an operator ordered it' : triggerText(trigger);
+  const itself = 'for a rolling restart, or because its host is shut down';
+  const ordered = by === 'controller' ? itself : 'an operator ordered it';
+  const why = trigger === null ? ordered : triggerText(trigger);
   const facts = [
     `${number}  ended epoch ${epoch}: ${why} (${by}; event ${sequence})`,
     `phases: ${Object.keys(phasesMs).length === 0 ? 'none' : phasesText(phasesMs)}`,

@@ -33,6 +33,7 @@ describe('a rebuild on the terminal', () => {
       `"pgbackrest [######..................]  25 %  1.0 GB of 4.0 GB, 90 MB/s, 34 s left"`,
     );
     expect(progressLine({ ...rebuild, phase: 'starting' })).toBe('pgbackrest: starting');
+    expect(progressLine({ ...rebuild, method: null, phase: 'waiting' })).toBe('waiting');
   });
 
   it('is a line for each method before it begins', () => {

@@ -16,8 +16,9 @@ const HEADS = [
 /** `pgbackrest  [#####...............]  23 %  1.1 GB of 4.8 GB, 90 MB/s, 42 s left`. */
 export function progressLine(rebuild: Rebuild): string {
   const { method, phase, doneBytes, totalBytes, bytesPerSecond, secondsLeft } = rebuild;
-  const name = method ?? 'waiting';
-  if (phase !== 'copying' || totalBytes === null || totalBytes === '0') return `${name}: ${phase}`;
+  if (method === null) return phase;
+  if (phase !== 'copying' || totalBytes === null || totalBytes === '0')
+    return `${method}: ${phase}`;
   const done = BigInt(doneBytes);
   const total = BigInt(totalBytes);
   const ratio = Math.min(1, Number(done) / Number(total));
@@ -26,7 +27,7 @@ export function progressLine(rebuild: Rebuild): string {
   const rate = bytesPerSecond === null ? '' : `, ${bytesText(BigInt(bytesPerSecond))}/s`;
   const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
   const percent = String(Math.floor(ratio * 100)).padStart(3);
-  return `${name} [${bar}] ${percent} %  ${bytesText(done)} of ${bytesText(total)}${rate}${left}`;
+  return `${method} [${bar}] ${percent} %  ${bytesText(done)} of ${bytesText(total)}${rate}${left}`;
 }
 
 /** One line a method: whether it would work, what it would copy, how long, and why not. */

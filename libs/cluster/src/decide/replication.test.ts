@@ -85,6 +85,16 @@ describe('candidates', () => {
     expect(rules).toEqual(['delayed', 'tagged-no-stream']);
     expect(scenario.command({ type: 'switchover', to: named('pg2') }).kind).toBe('refused');
   });
+
+  it('one whose data is built anew is none', () => {
+    const scenario = runningCluster();
+    const order = { type: 'rebuild', instance: named('pg2'), method: null, from: null } as const;
+    expect(scenario.command({ ...order, force: false }).kind).toBe('decided');
+    const rules = () => standingsOf(scenario.input).map(({ refusals }) => refusals[0]?.rule);
+    expect(rules()).toEqual([undefined, undefined]);
+    scenario.hears('pg2', { postgres: { kind: 'stopped' } });
+    expect(rules()).toEqual(['rebuilding', undefined]);
+  });
 });
 
 describe('slots of members', () => {

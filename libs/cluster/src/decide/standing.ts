@@ -1,6 +1,8 @@
 import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
+import { rebuildRecordOf } from '../rebuild/order-of.ts';
+import { isExhausted } from '../rebuild/rebuild-record.ts';
 import { lineage, memberNames } from '../state.ts';
 import { remarksOn, unfitness } from './fitness.ts';
 import { freshReport, ourData } from './sight.ts';
@@ -57,6 +59,13 @@ function standingOf(input: DecisionInput, instance: InstanceName): Standing {
     const known = lineage(state.history).map((record) => record.timeline);
     const value = `timeline ${directory.timeline}`;
     refusals.push(against('timeline-diverged', value, `one of ${known.join(', ')}`));
+  }
+  const rebuild = rebuildRecordOf(state, instance);
+  const { postgres } = report;
+  const streams = postgres.kind === 'standby' && postgres.receiver?.streaming === true;
+  if (rebuild !== null && !streams) {
+    const value = rebuild.cancelled || isExhausted(rebuild) ? 'needs it' : 'under way';
+    refusals.push(against('rebuilding', value, 'a copy that streams'));
   }
   refusals.push(...unfitness(state, instance, report, false));
   const lagBytes = lagOf(input, report);
