@@ -10,6 +10,9 @@ export type Row = {
   readonly runs: number;
   /** Of the primary. */
   readonly maxWalSize: string;
+  readonly days: readonly string[];
+  /** Of the machine, the least and the most before a run: above 2 other work ran beside it. */
+  readonly load: { readonly least: number; readonly most: number };
 };
 
 /** Ours may add so much to the tool's own time, whichever is more. */
@@ -28,9 +31,13 @@ export function rowsOf(copies: readonly MeasuredCopy[]): readonly Row[] {
     );
     if (ours === undefined || tool === undefined || ours.length === 0) return [];
     const toolMs = tool.length === 0 ? null : median(tool);
-    const sizes = counted.filter((copy) => copy.method === method).map(walSizeOf);
-    const maxWalSize = [...new Set(sizes)].join(', ');
-    return [{ method, toolMs, oursMs: median(ours), runs: ours.length, maxWalSize }];
+    const own = counted.filter((copy) => copy.method === method);
+    const maxWalSize = [...new Set(own.map(walSizeOf))].join(', ');
+    const days = [...new Set(own.map(({ at }) => at.slice(0, 10)))].sort();
+    const loads = own.map(({ load }) => load);
+    const load = { least: Math.min(...loads), most: Math.max(...loads) };
+    const runs = ours.length;
+    return [{ method, toolMs, oursMs: median(ours), runs, maxWalSize, days, load }];
   });
 }
 
@@ -43,14 +50,13 @@ export function isWithinGoal({ toolMs, oursMs }: Row): boolean {
 export function rebuildTable(copies: readonly MeasuredCopy[]): string {
   const databaseMb = Math.max(0, ...copies.map((copy) => copy.databaseMb));
   const counted = copies.filter((copy) => copy.databaseMb === databaseMb);
-  const dates = [...new Set(counted.map(({ at }) => at.slice(0, 10)))].sort();
-  const loads = counted.map(({ load }) => load);
   const { shared_buffers: buffers, max_connections: connections } = BENCH_SETTINGS;
   return [
     '## Building a standby anew (`npm run bench:rebuild`)',
     '',
-    `${dates.join(', ')}, ${machineText()}, load average ${Math.min(...loads)} to ${Math.max(...loads)}. A database of ${databaseMb} MiB on`,
-    'PostgreSQL 15, all on one disk. Tool: its own command into an empty directory, until it ends; nothing is started. Ours: from the',
+    `${machineText()}. A database of ${databaseMb} MiB on`,
+    'PostgreSQL 15, all on one disk. Load: of the machine before each run, from all that ran there, an earlier run of the benchmark counted; rows of',
+    'different load or `max_wal_size` are not to be compared with each other, tool and ours of one row are: they were run in turns. Tool: its own command into an empty directory, until it ends; nothing is started. Ours: from the',
     'order until the standby streams, with the proof of the source before and of the copy after. pg_rewind: from the start of',
     "the old primary's agent after a failover until it streams. Medians in ms; the goal is the tool's time and 5 % or 3 s more, 5 s for pg_rewind.",
     'By itself pg_basebackup brings one file after another to the disk; with us the file system is synced with one call.',
@@ -59,8 +65,8 @@ export function rebuildTable(copies: readonly MeasuredCopy[]): string {
     'WAL-G and the tests have a stand-in only, whose speed says nothing; custom, whose time is that of its program: around it',
     'happens what happens around the others.',
     '',
-    '| method | runs | `max_wal_size` | tool ms | ours ms | added ms | goal |',
-    '|---|---|---|---|---|---|---|',
+    '| method | runs | measured | load | `max_wal_size` | tool ms | ours ms | added ms | goal |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...rowsOf(counted).map(line),
   ].join('\n');
 }
@@ -70,9 +76,11 @@ function walSizeOf({ maxWalSize = '1GB' }: MeasuredCopy): string {
 }
 
 function line(row: Row): string {
-  const { method, runs, maxWalSize, toolMs, oursMs } = row;
+  const { method, runs, days, load, maxWalSize, toolMs, oursMs } = row;
   const added = toolMs === null || oursMs === null ? null : oursMs - toolMs;
-  const cells = [method, runs, maxWalSize, text(toolMs), text(oursMs), text(added)];
+  const beside = `${load.least} to ${load.most}`;
+  const where = [method, runs, days.join(', '), beside, maxWalSize];
+  const cells = [...where, text(toolMs), text(oursMs), text(added)];
   return `| ${[...cells, isWithinGoal(row) ? 'met' : 'missed'].join(' | ')} |`;
 }
 
