@@ -1,11 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { killAll, signalIfSame } from './kill-all.ts';
 import { ProcessesInDirectory } from './proc-scan.ts';
-import { parseProcStat } from './proc-table.ts';
+import { ProcTable, parseProcStat } from './proc-table.ts';
 
 describe('the processes of a directory', () => {
   let directory: string;
@@ -69,6 +77,29 @@ describe('the processes of a directory', () => {
     expect(signalIfSame(processes, { pid, startTicks: startTicks - 1 }, 'SIGKILL')).toBe(false);
     expect(signalIfSame(processes, { pid, startTicks }, 'SIGKILL')).toBe(true);
   });
+});
+
+it("looks only into its own owner's processes, and into all as root", () => {
+  const link = (pid: number) => join(proc, `${pid}`, 'cwd');
+  const proc = mkdtempSync(join(tmpdir(), 'mtproc-'));
+  const directory = join(proc, 'data');
+  for (const pid of [4, 5]) {
+    mkdirSync(join(proc, `${pid}`));
+    writeFileSync(join(proc, `${pid}`, 'stat'), `${pid} (postgres) S 1 ${'0 '.repeat(17)}7 0`);
+    writeFileSync(join(proc, `${pid}`, 'cmdline'), 'postgres\0');
+    symlinkSync(directory, link(pid));
+  }
+  class TwoOwners extends ProcTable {
+    override ownerUid(pid: number): number {
+      return pid === 4 ? 1_001 : 1_002;
+    }
+  }
+  const seenAs = (uid: number) =>
+    new ProcessesInDirectory(directory, new TwoOwners(proc), uid)
+      .scan()
+      .processes.map(({ pid }) => pid);
+  expect([seenAs(1_001), seenAs(1_002), seenAs(1_003), seenAs(0)]).toEqual([[4], [5], [], [4, 5]]);
+  rmSync(proc, { recursive: true });
 });
 
 describe('parseProcStat', () => {

@@ -8,6 +8,9 @@ import { isDead, ProcTable } from './proc-table.ts';
  * The processes of an instance, found by their working directory: PostgreSQL's processes all stand in
  * the data directory, also the orphans of a killed postmaster, which a walk of the process tree
  * misses (safety 1). Reads only `/proc`, so a hung disk does not hold it up.
+ *
+ * An outage waits for this, and most processes of a host are others': they are told by their owner. The
+ * kernel names the true one for the directory of a process, also of one that it lets nobody look into.
  */
 export class ProcessesInDirectory implements InstanceProcesses {
   readonly #directory: string;
@@ -15,6 +18,8 @@ export class ProcessesInDirectory implements InstanceProcesses {
   constructor(
     dataDirectory: string,
     readonly proc = new ProcTable(),
+    /** Whose processes the kernel lets us look into; root's are all. */
+    readonly uid = process.getuid?.() ?? 0,
   ) {
     this.#directory = canonical(dataDirectory);
   }
@@ -24,6 +29,7 @@ export class ProcessesInDirectory implements InstanceProcesses {
     const forbidden: number[] = [];
     for (const pid of this.proc.pids()) {
       if (pid === process.pid) continue;
+      if (this.uid !== 0 && this.proc.ownerUid(pid) !== this.uid) continue;
       const cwd = this.proc.cwd(pid);
       if (cwd.kind === 'forbidden') forbidden.push(pid);
       if (cwd.kind !== 'target' || !this.#isOurs(cwd.path)) continue;
@@ -46,15 +52,12 @@ export class ProcessesInDirectory implements InstanceProcesses {
     return cwd === this.#directory || cwd === `${this.#directory} (deleted)`;
   }
 
-  /**
-   * A PostgreSQL process that we may not inspect although it runs under our uid (its program has file
-   * capabilities, say) shows as root's; PostgreSQL itself never runs as root.
-   */
+  /** A PostgreSQL process that we may not inspect although it runs under our uid: its program has file capabilities, say. */
   #mayBeHidden(pid: number): boolean {
     const command = this.proc.stat(pid)?.command;
     if (command !== 'postgres' && command !== 'postmaster') return false;
     const ownerUid = this.proc.ownerUid(pid);
-    return ownerUid === 0 || ownerUid === process.getuid?.();
+    return ownerUid === 0 || ownerUid === this.uid;
   }
 }
 

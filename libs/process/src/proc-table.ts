@@ -58,10 +58,10 @@ export class ProcTable {
     }
   }
 
-  /** Owner of the process; a process that may not be inspected shows as root's. */
+  /** Under whose rights the process runs: so the kernel says for the directory, whoever may look into it. */
   ownerUid(pid: number): number | undefined {
     try {
-      return statSync(`${this.root}/${pid}`).uid;
+      return statSync(`${this.root}/${pid}`, { throwIfNoEntry: false })?.uid;
     } catch (error) {
       if (isGone(codeOf(error))) return undefined;
       throw error;
