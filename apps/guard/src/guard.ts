@@ -187,8 +187,9 @@ export class Guard {
       rightConfirmed: (epoch) => {
         const killAtBootMs = this.#lease.killAtBootMs();
         if (killAtBootMs !== null) this.#lastResorts.feed(killAtBootMs);
-        this.#orders.confirmed(epoch);
+        // Before the answer, with which the agent looks at what the guard holds.
         this.#pushState();
+        this.#orders.confirmed(epoch);
       },
       stopNow: (reason, epoch, graceMs) => {
         this.#instance.fence(reason, epoch, graceMs);

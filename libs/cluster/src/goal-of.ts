@@ -37,8 +37,9 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
     const granted = lease.kind === 'Held' && operation.step === 'promoting';
     const throughEpoch = granted ? asEpoch(lease.epoch - 1) : lease.epoch;
     const fetch = fetchOf(state, operation, instance);
+    const last = operation.excluded.includes(instance) ? { passedOver: true as const } : {};
     const wanted = { throughEpoch, systemIdentifier, ...fetch, ...standing(state, instance) };
-    return { kind: 'detached', ...wanted, ...stillIn(state, instance) };
+    return { kind: 'detached', ...wanted, ...last, ...stillIn(state, instance) };
   }
   return followOrWait(state, lease, systemIdentifier, instance);
 }

@@ -54,6 +54,8 @@ export type Goal =
       readonly synchronous?: SyncSetting;
       /** What it lacks up to there is fetched from this standby, which is detached as well. */
       readonly fetch?: { readonly from: MemberRecord; readonly upTo: WalPosition };
+      /** It failed in this outage and is asked only when nobody else can serve. */
+      readonly passedOver?: true;
       readonly still?: string;
     }
   /** Stream from `upstream`; cloned or rewound first where needed. */

@@ -50,6 +50,23 @@ describe('nextStep', () => {
     expect(writable).toBeGreaterThan(10);
   });
 
+  it('keeps a primary that has just failed out of the way of those who are asked first', () => {
+    const [goal] = goals.filter(({ kind }) => kind === 'detached');
+    const stopped = [...conditions()].find(
+      ({ kind, guard, detached }) =>
+        kind === 'stopped' && guard.epoch === null && detached === null,
+    );
+    if (goal?.kind !== 'detached' || stopped?.kind !== 'stopped') throw new Error('no such case');
+    const step = (passedOver: boolean, downForMs?: number) =>
+      nextStep(
+        passedOver ? { ...goal, passedOver } : goal,
+        downForMs === undefined ? stopped : { ...stopped, downForMs },
+        EMPTY_MEMORY,
+      ).kind;
+    expect(step(true, 100)).toBe('rest');
+    expect([step(false, 100), step(true, 600), step(true)]).toEqual(Array(3).fill('detach'));
+  });
+
   it('leaves a dead primary to the leader for a moment, where a standby surely has every commit', () => {
     const set = { members: [{ instance: upstream.name, name: 'demo/pg2/0000' }], count: 1 };
     const setting = { method: 'first', names: ['demo/pg2/0000'], count: 1 } as const;

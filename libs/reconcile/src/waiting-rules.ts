@@ -1,4 +1,4 @@
-import type { ObservedCondition } from './condition.ts';
+import type { ConditionOf, ObservedCondition } from './condition.ts';
 import {
   await_,
   grantUnknownTo,
@@ -62,6 +62,7 @@ export const detachedRules: Rules<'detached'> = {
       const why = `epoch ${goal.throughEpoch} is over and PostgreSQL is down`;
       return { kind: 'release', epoch, reason: 'postgres-down', why };
     }
+    if (othersGoFirst(goal, condition)) return rest('another instance is chosen first');
     const start: Step = {
       kind: 'startStandby',
       upstream: null,
@@ -85,6 +86,20 @@ export const detachedRules: Rules<'detached'> = {
   unresponsive: (goal, condition) =>
     detachUnlessProved(goal, condition, reportOnly(`does not answer: ${condition.why}`)),
 };
+
+/** As long as a failover takes that comes to its end; to be in its way would only make it longer. */
+const OTHERS_FIRST_MS = 500;
+
+/**
+ * A primary that has just failed is needed as a candidate only where nobody else can serve. Its WAL is read,
+ * and it is started, when that has shown; where somebody serves by then it follows at once.
+ */
+function othersGoFirst(
+  { passedOver }: GoalOf<'detached'>,
+  { downForMs }: ConditionOf<'stopped'>,
+): boolean {
+  return passedOver === true && downForMs !== undefined && downForMs < OTHERS_FIRST_MS;
+}
 
 /** Only what it proved itself to have counts: what it was told to fetch it may have had all along. */
 function fetchMissing(

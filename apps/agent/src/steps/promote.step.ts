@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Epoch, formatLsn, type TimelineId } from '#libs/kernel';
 import { clearDetachedMark, endConflicts, promote as promoteInstance } from '#libs/postgres-run';
 import { ProcessesInDirectory, putStandbySignal } from '#libs/process';
@@ -7,6 +8,8 @@ import type { StepContext } from './step-context.ts';
 import { StepFailedError } from './step-error.ts';
 
 const LOCAL_ANSWER_MS = 500;
+/** A promotion takes 20 to 60 ms; one that takes longer may wait for a query that conflicts with replay. */
+const CONFLICT_SHOWS_MS = 80;
 
 /**
  * Promotes the standby onto exactly the timeline that the lease names. The guard counts it as primary
@@ -25,16 +28,20 @@ export async function promote(
   await askOwnHook(context, epoch);
   await guard.ask({ type: 'promoting', epoch }, LOCAL_ANSWER_MS);
   context.setActivity(`promoting to timeline ${targetTimeline}`);
-  context.runInBackground('end conflicts', async () => {
-    const processes = new ProcessesInDirectory(dataDirectory);
-    await endConflicts(looks, processes, local.installation.version);
-  });
-  const outcome = await promoteInstance(sql, {
+  const promotion = promoteInstance(sql, {
     dataDirectory,
     currentTimeline: role,
     targetTimeline,
     promoteTimeoutMs: state.settings.promoteTimeoutMs,
   });
+  context.runInBackground('end conflicts', async () => {
+    // To look for one costs more time than a promotion that nothing holds up.
+    const isOver = await Promise.race([promotion.then(() => true), delay(CONFLICT_SHOWS_MS)]);
+    if (isOver === true) return;
+    const processes = new ProcessesInDirectory(dataDirectory);
+    await endConflicts(looks, processes, local.installation.version);
+  });
+  const outcome = await promotion;
   if (outcome.kind !== 'promoted') {
     const detail = outcome.kind === 'pending' ? outcome.detail : `took ${outcome.timeline}`;
     log.error('promotion withdrawn', { epoch, detail });

@@ -51,7 +51,10 @@ describe('a failover', () => {
       .later(1_500)
       .settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3', epoch: 3 });
-    expect(goalOf(scenario.state, named('pg2'))).toMatchObject({ kind: 'detached' });
+    expect(goalOf(scenario.state, named('pg2'))).toMatchObject({
+      ...{ kind: 'detached', passedOver: true },
+    });
+    expect(goalOf(scenario.state, named('pg1'))).not.toHaveProperty('passedOver');
   });
 
   it('goes on with who followed a candidate that died right after its promotion', () => {

@@ -47,7 +47,7 @@ export type DetachOutcome =
 
 /** The receiver of a healthy standby is gone 8 ms after the reload; a busy startup reads it late. */
 const SIGNAL_RECEIVER_AFTER_MS = 20;
-const POLL_INTERVAL_MS = 5;
+const POLL_INTERVAL_MS = 3;
 /** Between the two looks of the proof; a receiver that was just asked for would show by then. */
 const SECOND_LOOK_AFTER_MS = 10;
 
@@ -67,7 +67,8 @@ export async function detach(
   const startedMs = performance.now();
   const { dataDirectory } = request;
   putDetachedMark(dataDirectory);
-  changeManagedSettings(dataDirectory, { primary_conninfo: '', restore_command: '' });
+  const nobody = { primary_conninfo: '', primary_slot_name: '', restore_command: '' };
+  changeManagedSettings(dataDirectory, nobody);
   if (!takesConninfoByReload(request.version)) return { kind: 'needs-restart' };
   const watch = await ReloadWatch.before(session);
   try {
