@@ -28,6 +28,8 @@ export const GUARD_SILENCE_TURN_MS = 200;
 export const GUARD_CONNECT_RETRY_MS = 10;
 /** From spawn to the first state. */
 export const GUARD_START_MS = 5_000;
+/** After one that ended at its start; doubled each time, up to the time of a start. */
+export const GUARD_RELAUNCH_FIRST_MS = 200;
 /** How long the processes of an instance whose guard died may take to go (state D: a hung disk). */
 export const KILL_LIMIT_MS = 10_000;
 

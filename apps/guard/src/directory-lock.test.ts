@@ -17,10 +17,11 @@ describe('the lock of a data directory', () => {
 
   afterEach(() => rmSync(parent, { recursive: true }));
 
-  /** Another process takes the lock, as a guard does, and holds it until it is killed. */
-  async function held(): Promise<() => Promise<void>> {
+  /** Another process takes the lock, as a guard does, and holds it until it is killed, or for so long. */
+  async function held(forSeconds = 60): Promise<() => Promise<void>> {
     const path = `${directory}.matriarch-guard`;
-    const holder = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo held; exec sleep 60']);
+    const hold = `echo held; exec sleep ${forSeconds}`;
+    const holder = spawn('flock', ['--exclusive', path, 'sh', '-c', hold]);
     await new Promise((resolve) => holder.stdout.once('data', resolve));
     return async () => {
       const gone = new Promise((resolve) => holder.once('exit', resolve));
@@ -51,6 +52,12 @@ describe('the lock of a data directory', () => {
       );
     }
     await release();
+  });
+
+  it('is waited for while the last of a dying holder goes', async () => {
+    await held(0.2);
+    const { predecessors } = lockDirectory(directory, guardIncarnation('b'), 20_000);
+    expect(predecessors).toEqual([]);
   });
 
   it('says what is wrong where no lock can be made', () => {

@@ -31,6 +31,11 @@ export type DirectoryLock = {
 const KEPT_PREDECESSORS = 16;
 const FLOCK_LIMIT_MS = 2_000;
 const FLOCK_BUSY_EXIT_CODE = 1;
+/**
+ * A guard that was killed shows as dead, and its sockets as closed, once its first thread is gone; the lock
+ * goes with the last one, which a busy host may let wait. To give up at once would cost its successor the lease.
+ */
+const DYING_HOLDER_MS = 500;
 
 /**
  * One guard per data directory (safety 10): an flock on a file beside the directory, held by this
@@ -42,14 +47,18 @@ const FLOCK_BUSY_EXIT_CODE = 1;
  * @throws DirectoryLockedError
  * @throws DirectoryLockFailedError
  */
-export function lockDirectory(dataDirectory: string, incarnation: GuardIncarnation): DirectoryLock {
+export function lockDirectory(
+  dataDirectory: string,
+  incarnation: GuardIncarnation,
+  waitMs = DYING_HOLDER_MS,
+): DirectoryLock {
   const path = lockPathOf(dataDirectory);
   const handle = open(path);
   // `flock` locks the open file that it inherits; the lock stays with our handle when it exits.
-  const flock = spawnSync('flock', ['--exclusive', '--nonblock', '3'], {
+  const flock = spawnSync('flock', ['--exclusive', '--timeout', `${waitMs / 1_000}`, '3'], {
     stdio: ['ignore', 'ignore', 'ignore', handle],
     cwd: '/',
-    timeout: FLOCK_LIMIT_MS,
+    timeout: waitMs + FLOCK_LIMIT_MS,
   });
   const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
   if (flock.status === FLOCK_BUSY_EXIT_CODE) {

@@ -9,6 +9,7 @@ import { untilNextBeat } from '../pace.ts';
 import {
   GUARD_CONNECT_RETRY_MS,
   GUARD_PING_INTERVAL_MS,
+  GUARD_RELAUNCH_FIRST_MS,
   GUARD_SILENCE_MS,
   GUARD_SILENCE_TURN_MS,
   GUARD_START_MS,
@@ -42,6 +43,8 @@ export class GuardKeeper {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #launchedMs: number | undefined;
+  /** Of guards that ended before they were attached, one after the other. */
+  #earlyEnds = 0;
   #serverOfOthers = false;
   /** Whoever has attached did not end at its start, whenever it ends. */
   readonly #attached = new Set<number>();
@@ -159,10 +162,17 @@ export class GuardKeeper {
         this.problem = serverOfOthersText(this.config);
         return;
       }
+      this.#earlyEnds += 1;
+      this.#launchAgainInMs(relaunchAfterMs(this.#earlyEnds));
       const how = signal ?? `exit code ${exitCode}`;
       this.problem = `the guard ended with ${how}: see guard.log in ${this.config.stateDirectory}`;
       this.log.warn('guard ended at its start', { exitCode, signal });
     });
+  }
+
+  /** One that ended is not waited for as if it were still starting: the lease of the one before runs out. */
+  #launchAgainInMs(afterMs: number): void {
+    this.#launchedMs = performance.now() - GUARD_START_MS + afterMs;
   }
 
   async #connect(): Promise<void> {
@@ -188,6 +198,7 @@ export class GuardKeeper {
     if (this.#state?.incarnation !== state.incarnation) {
       this.#identity = new ProcTable().stat(state.pid);
       this.#attached.add(state.pid);
+      this.#earlyEnds = 0;
       this.log.info('guard attached', { incarnation: state.incarnation, pid: state.pid });
     }
     const news = this.problem !== null || !saysTheSame(this.#state, state);
@@ -287,6 +298,11 @@ export class GuardKeeper {
     }
     return false;
   }
+}
+
+/** Soon at first, for what stood in its way may pass; one that never begins must not become a storm. */
+export function relaunchAfterMs(earlyEnds: number): number {
+  return Math.min(GUARD_RELAUNCH_FIRST_MS * 2 ** (earlyEnds - 1), GUARD_START_MS);
 }
 
 /** With each renewal comes a state that tells of nothing but more time. */
