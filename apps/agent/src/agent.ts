@@ -354,22 +354,21 @@ export class Agent {
       this.#absence.look(sql, names ?? [], begunMs);
     }
     this.#prober.turn();
-    this.#lookAtCopy();
+    const problem = this.runner.problem ?? this.reconciler.problem;
+    this.#copyProof.look(this.observer.latest, this.stream.state, problem, performance.now());
     this.#changed();
     this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
     this.#reporter.looked(this.#news.isNew(this.report(), this.reconciler.goal));
     this.#walLease.look();
   }
 
-  #lookAtCopy(): void {
-    const problem = this.runner.problem ?? this.reconciler.problem;
-    this.#copyProof.look(this.observer.latest, this.stream.state, problem, performance.now());
-  }
-
   #changed(): void {
+    const { goal } = this.reconciler;
     if (this.stream.state !== null) this.#contexts.fetchCredentials();
     this.#takeOver.look();
     this.reconciler.evaluate();
+    // A new cluster waits for an agent that has understood it: not until the next look shows that.
+    if (goal === null && this.goal !== null) this.#reporter.now();
   }
 
   #stepEnded(outcome: StepOutcome): void {
