@@ -10,6 +10,8 @@ import {
   type LocalRequest,
   localFrame,
   packLocalAnswer,
+  type StrangeRequest,
+  strangeRequest,
   unpackLocalRequest,
 } from '#libs/protocol';
 import type { GuardLog } from './guard-log.ts';
@@ -36,6 +38,8 @@ export class AgentSocket {
   readonly #events: AgentSocketEvents;
   #server: Server | null = null;
   #agent: Socket | null = null;
+  /** What was asked for and is unknown here: each is logged once. */
+  readonly #strange = new Set<string>();
 
   constructor(log: GuardLog, events: AgentSocketEvents) {
     this.#log = log;
@@ -93,7 +97,13 @@ export class AgentSocket {
     const reply: Reply = (answer) => this.#send(socket, answer);
     const unattached = setTimeout(() => socket.destroy(), ATTACH_LIMIT_MS);
     const reader = new LocalFrameReader((payload) => {
-      const request = unpackLocalRequest(decode(payload));
+      const decoded = decode(payload);
+      const strange = strangeRequest(decoded);
+      if (strange !== null) {
+        this.#refuseStrange(strange, reply);
+        return;
+      }
+      const request = unpackLocalRequest(decoded);
       if (request.type === 'attach') {
         clearTimeout(unattached);
         this.#attach(socket, request.agentPid);
@@ -116,6 +126,16 @@ export class AgentSocket {
       this.#log.info('agent detached');
       this.#events.onAttached(false);
     });
+  }
+
+  /** Cut off for it, a newer agent would come back with the same again, and no order at all would reach PostgreSQL. */
+  #refuseStrange({ type, id }: StrangeRequest, reply: Reply): void {
+    const why =
+      `this guard is of an older version than its agent and does not know '${type}': it is replaced ` +
+      'when PostgreSQL is next stopped and started (on the primary after a switchover)';
+    if (!this.#strange.has(type)) this.#log.warn('agent asks for what is unknown here', { why });
+    this.#strange.add(type);
+    if (id !== null) reply({ type: 'refused', id, code: 'NOT_UNDERSTOOD', why });
   }
 
   #attach(socket: Socket, agentPid: number): void {

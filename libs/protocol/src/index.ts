@@ -60,6 +60,7 @@ export {
 } from './hello-codec.ts';
 export { LOCAL_FRAME_MAX_BYTES, LocalFrameReader, localFrame } from './local-frames.ts';
 export {
+  isStrangeAnswer,
   LOCAL_REFUSALS,
   type LocalAnswer,
   type LocalNote,
@@ -68,6 +69,8 @@ export {
   packLocalAnswer,
   packLocalRequest,
   type StopMode,
+  type StrangeRequest,
+  strangeRequest,
   unpackLocalAnswer,
   unpackLocalRequest,
 } from './local-messages.ts';

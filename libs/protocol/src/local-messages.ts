@@ -35,10 +35,15 @@ export const LOCAL_REFUSALS = [
   /** The guard is ending, or another agent has attached. */
   'ENDING',
   'REPLACED',
+  /** An agent was upgraded, its guard was not: the guard does not know what is asked. */
+  'NOT_UNDERSTOOD',
 ] as const;
 export type LocalRefusal = (typeof LOCAL_REFUSALS)[number];
 
-/** Agent to guard. Every request has an id that its answer repeats. */
+/**
+ * Agent to guard. Every request has an id that its answer repeats. An agent may be newer than its guard, which lives
+ * as long as PostgreSQL runs: what comes new here has its id second, a note null (`strangeRequest`).
+ */
 export type LocalRequest =
   | { readonly type: 'attach'; readonly id: number; readonly agentPid: number }
   | { readonly type: 'ping'; readonly id: number }
@@ -184,6 +189,25 @@ export function packLocalRequest(message: LocalRequest): unknown[] {
     default:
       return unreachable(message);
   }
+}
+
+/** What a newer agent asks and this guard does not know; `id` null: nobody waits for an answer. */
+export type StrangeRequest = { readonly type: string; readonly id: number | null };
+
+/** Null for every request of this version, well-formed or not. */
+export function strangeRequest(decoded: unknown): StrangeRequest | null {
+  if (!isStrange(decoded, REQUESTS)) return null;
+  const [type, id] = decoded;
+  return { type, id: typeof id === 'number' ? id : null };
+}
+
+/** True for what a newer guard tells and this agent does not know. */
+export function isStrangeAnswer(decoded: unknown): boolean {
+  return isStrange(decoded, ANSWERS);
+}
+
+function isStrange(decoded: unknown, known: readonly string[]): decoded is [string, unknown] {
+  return Array.isArray(decoded) && typeof decoded[0] === 'string' && !known.includes(decoded[0]);
 }
 
 /** @throws MalformedMessageError */

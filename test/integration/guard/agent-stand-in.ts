@@ -90,18 +90,29 @@ export class AgentStandIn {
     return this.#ask({ type: 'permitDestruction', id: this.#id(), step: 'rewind' });
   }
 
+  /** What only a later version knows: once with an id, once as a note. */
+  later(): Promise<string> {
+    this.socket.write(localFrame(encode(['hint', null, 'spare'])));
+    const id = this.#id();
+    return this.#answered('freeze', id, ['freeze', id, 'for', 30]);
+  }
+
   shutdown(): Promise<string> {
     return this.#ask({ type: 'shutdown', id: this.#id() });
   }
 
   /** `done`, or the code of the refusal. */
   #ask(request: LocalRequest & { readonly id: number }): Promise<string> {
+    return this.#answered(request.type, request.id, packLocalRequest(request));
+  }
+
+  #answered(type: string, id: number, packed: readonly unknown[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.socket.once('close', () => reject(new Error(`guard went during ${request.type}`)));
-      this.#waiting.set(request.id, (answer) => {
+      this.socket.once('close', () => reject(new Error(`guard went during ${type}`)));
+      this.#waiting.set(id, (answer) => {
         resolve(answer.type === 'done' ? 'done' : answer.code);
       });
-      this.socket.write(localFrame(encode(packLocalRequest(request))));
+      this.socket.write(localFrame(encode(packed)));
     });
   }
 

@@ -95,6 +95,20 @@ describe('a guard and its PostgreSQL', () => {
     expect(await agent.permitDestruction()).toBe('LEASE_HELD');
   });
 
+  it('goes on beside an agent and controllers of a later version, and refuses what it does not know', async () => {
+    const { of, writer } = await primary();
+    controllers.later();
+    expect(await agent.later()).toBe('NOT_UNDERSTOOD');
+    controllers.forget();
+    // Longer than the lease: it is renewed over the links of before, and the agent is still the one attached.
+    await until(() => controllers.requests('renew').length >= LEASE_TTL_MS / 400 + 2, 20_000);
+    expect(controllers.requests('guardState')).toEqual([]);
+    expect(controllers.requests('renew').at(-1)).toMatchObject({ epoch: of, agentAbsentMs: 0 });
+    const { acknowledged } = writer;
+    await until(() => writer.acknowledged > acknowledged, 20_000);
+    expect(await agent.stop('fast')).toBe('done');
+  });
+
   it('gives its lease back in order when it has no agent and the leader wants it (safety 21)', async () => {
     const { of, writer } = await primary();
     controllers.forget();

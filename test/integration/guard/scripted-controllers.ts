@@ -92,6 +92,14 @@ export class ScriptedControllers {
     }
   }
 
+  /** What only a later version says: an answer that does not exist yet, and a frame. */
+  later(): void {
+    for (const connection of this.#connections.values()) {
+      connection.send(GuardFrame.answer, encode(['quarantined', this.held?.epoch ?? 1, 'pg2']));
+      connection.send(GuardFrame.answer + 10, encode(['anything']));
+    }
+  }
+
   forget(): void {
     this.heard.length = 0;
   }
