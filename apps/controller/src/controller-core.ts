@@ -171,8 +171,9 @@ export class ControllerCore implements HostListener {
     });
   }
 
-  get renewalCounts(): Renewals['counts'] {
-    return this.#renewals.counts;
+  /** For metrics. */
+  get renewals(): Pick<Renewals, 'counts' | 'onAge'> {
+    return this.#renewals;
   }
 
   /** Null unless this controller leads and serves. */

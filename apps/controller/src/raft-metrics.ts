@@ -21,6 +21,9 @@ const MS = 1_000;
 export function collectRaft(metrics: Metrics, sources: RaftSources): void {
   const { host } = sources;
   host.listen(new RaftCounts(metrics));
+  sources.core.renewals.onAge = (silentMs) => {
+    metrics.observe('matriarch_lease_age_seconds', silentMs / MS);
+  };
   const totals = new Totals(metrics);
   metrics.beforeScrape(() => {
     collectState(metrics, sources);
@@ -125,7 +128,7 @@ function collectTotals(totals: Totals, { host, core, network }: RaftSources): vo
   totals.raise('matriarch_raft_messages_dropped_total', { why: 'link' }, network.droppedFrames);
   totals.raise('matriarch_raft_append_rejects_total', {}, host.status().appendRejects);
   totals.raise('matriarch_raft_digest_mismatches_total', {}, core.states.mismatches);
-  const { renewed, refused: notRenewed } = core.renewalCounts;
+  const { renewed, refused: notRenewed } = core.renewals.counts;
   totals.raise('matriarch_lease_renewals_total', { outcome: 'renewed' }, renewed);
   totals.raise('matriarch_lease_renewals_total', { outcome: 'refused' }, notRenewed);
 }

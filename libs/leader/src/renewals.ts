@@ -14,6 +14,8 @@ export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
  */
 export class Renewals {
   readonly counts = { renewed: 0, refused: 0 };
+  /** Told, for each renewal that is accepted, how old the lease had become. */
+  onAge: (silentMs: number) => void = () => undefined;
   #lastRound = 0;
   #urgent = false;
 
@@ -38,6 +40,8 @@ export class Renewals {
     const { postmaster, agentAbsentMs, failsafeVersion = null } = request;
     const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs, failsafeVersion };
     service.observations.guardHeard(cluster, instance, heard, now);
+    const silentMs = service.leases.silentMs(cluster);
+    if (silentMs !== null) this.onAge(silentMs);
     service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
     if (!isSteady(service, this.host.store.cluster(cluster))) this.#urgent = true;
     this.host.schedule();

@@ -52,6 +52,7 @@ export const METRICS = {
   matriarch_links_open: gauge('controller', 'Open links from others.', 'channel'),
   matriarch_lease_epoch: gauge('controller', 'Epoch granted last.', 'cluster'),
   matriarch_lease_renewals_total: counter('controller', 'Renewals answered.', 'outcome'),
+  matriarch_lease_age_seconds: histogram('controller', 'Lease age when renewed.', SLOW_SECONDS),
   matriarch_lease_silence_max_seconds: gauge('controller', 'Oldest unrenewed lease (leader).'),
   matriarch_leases_closing: gauge('controller', 'Leases being declared over (leader).'),
   matriarch_lease_expiries_total: counter('controller', 'Leases that expired.', 'cluster'),

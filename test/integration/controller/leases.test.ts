@@ -6,6 +6,7 @@ import { TlsCredentials } from '#libs/transport';
 import { AgentClient, GuardClient, initialisedReport, reportOf } from './clients.ts';
 import { createCluster } from './cluster-definition.ts';
 import { ThreeControllers, until } from './controllers.ts';
+import { ask } from './http.ts';
 
 type Leading = Awaited<ReturnType<ThreeControllers['leader']>>['controller'];
 
@@ -74,6 +75,9 @@ describe('a cluster whose first epoch was granted to pg1', () => {
     expect(await atLeader.renew(2, PG1, 4)).toMatchObject({ type: 'renewalRefused' });
     const other = await guard('pg2', leader);
     expect(await other.renew(1, PG1, 5)).toMatchObject({ type: 'renewalRefused' });
+    // What was refused is no renewal: it says nothing of how old leases become.
+    const { body } = await ask(group, leader, { method: 'GET', path: '/metrics' });
+    expect(body).toContain('matriarch_lease_age_seconds_count 2\n');
   });
 
   it('keeps renewals out of the log (PySyncObj wrote each refresh of a lock into it)', async () => {
