@@ -68,6 +68,42 @@ describe('bin/matriarch', () => {
   });
 });
 
+describe('a process of its own', () => {
+  it.each(['controller', 'agent'])('%s --help says what it takes', async (name) => {
+    const { exitCode, stdout, stderr } = await launch([LAUNCHER, name, '--help']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^Usage: matriarch ${name} --config FILE`));
+    expect(stdout).toContain(`matriarch config example ${name}`);
+  });
+
+  it('a controller names all that is wrong in its file, each with its line and the rule', async () => {
+    const file = join(directory, 'controller.yaml');
+    const lines = [
+      ...['name: c1', 'stateDirectory: /nowhere', 'listen: { host: 127.0.0.1, port: 99999 }'],
+      ...['listen2: 1', 'controllers: []'],
+    ];
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    const { exitCode, stderr } = await launch([LAUNCHER, 'controller', '--config', file]);
+    expect(exitCode).toBe(2);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      "matriarch controller: 'listen.port' is 99999 in controller.yaml line 3: it must be a port: a whole number from 1 to 65535",
+      "matriarch controller: missing key 'api' in controller.yaml: it must be a mapping with host and port",
+      "matriarch controller: 'controllers' is [] in controller.yaml line 5: it must be a list of 1, 3, 5 or 7 controllers, each with name and address",
+      "matriarch controller: missing key 'tls' in controller.yaml: it must be a mapping with ca, certificate and key",
+      "matriarch controller: unknown key 'listen2' in controller.yaml line 4: did you mean 'listen'?",
+    ]);
+  });
+
+  it.each([
+    { given: ['--config', '/nowhere.yaml'], says: 'there is no such file' },
+    { given: ['--nonsense'], says: "Unknown option '--nonsense'" },
+  ])('a controller that is given $given says what is wrong with it', async ({ given, says }) => {
+    const { exitCode, stderr } = await launch([LAUNCHER, 'controller', ...given]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(says);
+  });
+});
+
 describe('matriarch demo', () => {
   it('needs a terminal, or --check', async () => {
     const { exitCode, stderr } = await launch([LAUNCHER, 'demo']);

@@ -15,12 +15,26 @@ import { linkOpener } from './link/open-link.ts';
 
 const EXIT_USAGE = 2;
 
+const USAGE = `Usage: matriarch agent --config FILE
+
+One for each instance of PostgreSQL. It stays in the foreground and logs one line of JSON for each thing that
+happens. When it ends, its guard and PostgreSQL go on.
+
+  --config FILE  its configuration: \`matriarch config example agent\` prints one with every key
+`;
+
 class UsageError extends DomainError {
   readonly code = 'USAGE';
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
   if (values.config === undefined) throw new UsageError('usage: matriarch agent --config FILE');
   const config = loadAgentConfig(values.config);
   prepareStateDirectory(config);
