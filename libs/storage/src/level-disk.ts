@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
@@ -18,7 +19,12 @@ import { readIfThere, reportedLossOf } from './level-log-text.ts';
 import { damagedInUse, damagedTables } from './level-table-check.ts';
 import { unusable } from './unusable-directory.ts';
 
-const WRITE_BUFFER_BYTES = 8 * 1_024 * 1_024;
+/**
+ * Each start draws its own size of LevelDB's memory table. Members write the same at the same moment: with one size all
+ * of them would also write their tables to disk at the same moment, and no majority would answer meanwhile. No more
+ * than the ring of batch markers is made for (batch-markers.ts).
+ */
+const WRITE_BUFFER_BYTES = { least: 5 * 1_024 * 1_024, most: 8 * 1_024 * 1_024 };
 const READ_AHEAD_BYTES = 256 * 1_024;
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 
@@ -47,7 +53,7 @@ export class LevelDisk implements StoreDisk {
     const database = new Level<Uint8Array, Uint8Array>(databasePath, {
       ...BINARY,
       compression: false,
-      writeBufferSize: WRITE_BUFFER_BYTES,
+      writeBufferSize: randomInt(WRITE_BUFFER_BYTES.least, WRITE_BUFFER_BYTES.most),
     });
     await this.#openDatabase(database);
     const lost = damagedInUse(damaged, tablesOf(database));
