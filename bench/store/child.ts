@@ -73,9 +73,20 @@ export class MemberProcess {
     await this.#ended;
   }
 
+  /** Takes no processor until `resume`; what it has in memory stays. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     const child = this.#child;
     child?.kill('SIGTERM');
+    // A paused one would not hear of it.
+    child?.kill('SIGCONT');
     const killer = setTimeout(() => child?.kill('SIGKILL'), STOP_GRACE_MS);
     await this.#ended;
     clearTimeout(killer);

@@ -14,7 +14,7 @@ import { closedLoop, type Measured } from './closed-loop.ts';
 import { EtcdGroup } from './etcd.ts';
 import { measureLeaderKills } from './leader-kill.ts';
 import { OurGroup } from './ours.ts';
-import { type Run, report, runsOf } from './report.ts';
+import { type Run, report, runsOf, type System } from './report.ts';
 import { type Part, RunsFile } from './runs-file.ts';
 import { largestMemoryMb, type StoreUnderTest } from './store.ts';
 import { writeTable } from './write-table.ts';
@@ -36,7 +36,7 @@ this machine, each with its production path and fsync.`,
       'parts that earlier calls measured count too, and those of this one are added',
       null,
     ),
-    'port-base': wholeNumber('the first port of the members', 21_400, 1),
+    'port-base': wholeNumber('the first port of the members; 26 from there on', 21_400, 1),
     'node-flags': text("flags of our controllers' Node instead of those of bin/matriarch", null),
     table: text('the document that gets the table', null),
     json: flag('progress goes to standard error: one object of JSON is all of standard output'),
@@ -51,8 +51,9 @@ const FIRST_WARM_UP = { clients: 64, seconds: 8, warmUpSeconds: 0 };
 const EXIT_FAILED = 2;
 const { only: wanted, clients: clientCounts, connections } = values;
 const systems = SYSTEMS.filter((system) => wanted.includes(system));
+/** From the first port on: no two groups share any, for they stand beside each other. */
+const PORTS_FROM = { ours: 0, oursPlain: 6, leaderKill: 12, etcd: 20 } as const;
 const directory = mkdtempSync(join(tmpdir(), 'matriarch-bench-'));
-let started = 0;
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => process.exit(EXIT_FAILED));
@@ -73,9 +74,7 @@ async function main(): Promise<void> {
     parts.push(part);
     file.add(part);
   };
-  for (let round = 0; round < values.rounds; round += 1) {
-    for (const system of systems) take({ kind: 'run', run: await measure(system) });
-  }
+  await measureInTurn((run) => take({ kind: 'run', run }));
   if (wanted.includes('leaderKill')) {
     await kill(values.kills, (gapMs) => {
       say({ leaderKill: gapMs });
@@ -87,42 +86,60 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-async function measure(system: (typeof SYSTEMS)[number]): Promise<Run> {
-  const store = await start(system);
+/**
+ * One group of each system for all rounds, as a store that has run for a while: memory grows with what it has taken.
+ * Those whose turn it is not are stopped, so that they take no processor from the one that is measured.
+ */
+async function measureInTurn(take: (run: Run) => void): Promise<void> {
+  const groups: { system: System; store: StoreUnderTest; idlePssMb: number }[] = [];
   try {
-    const idlePssMb = largestMemoryMb(store, 'pss');
-    const membersCpuMs = (): number =>
-      store.members.reduce((sum, member) => sum + member.cpuMs(), 0);
-    const warmUp = await store.connect(FIRST_WARM_UP.clients, connections);
-    await closedLoop(warmUp, { ...FIRST_WARM_UP, membersCpuMs });
-    warmUp.close();
-    const rows: { clients: number; measured: Measured }[] = [];
-    for (const clients of clientCounts) {
-      const open = await store.connect(clients, connections);
-      const { seconds } = values;
-      const measured = await closedLoop(open, {
-        ...{ clients, seconds, warmUpSeconds: WARM_UP_SECONDS },
-        membersCpuMs,
-      });
-      open.close();
-      rows.push({ clients, measured });
-      say({ system, clients, ...measured, load: loadavg()[0] });
+    for (const system of systems) {
+      const store = await start(system);
+      const idlePssMb = largestMemoryMb(store, 'pss');
+      groups.push({ system, store, idlePssMb });
+      for (const member of store.members) member.pause();
     }
-    const run: Run = {
-      ...{ system, rows, idlePssMb, seconds: values.seconds },
-      rssMb: largestMemoryMb(store, 'rss'),
-      pssMb: largestMemoryMb(store, 'pss'),
-      loadAverage: loadavg()[0] ?? 0,
-    };
-    say({ system, idlePssMb, rssMb: run.rssMb, pssMb: run.pssMb });
-    return run;
+    for (let round = 0; round < values.rounds; round += 1) {
+      for (const { system, store, idlePssMb } of groups) {
+        for (const member of store.members) member.resume();
+        take({ ...(await measure(system, store)), idlePssMb });
+        for (const member of store.members) member.pause();
+      }
+    }
   } finally {
-    await store.stop();
+    for (const { store } of groups) await store.stop();
   }
 }
 
+async function measure(system: System, store: StoreUnderTest): Promise<Omit<Run, 'idlePssMb'>> {
+  const membersCpuMs = (): number => store.members.reduce((sum, member) => sum + member.cpuMs(), 0);
+  const warmUp = await store.connect(FIRST_WARM_UP.clients, connections);
+  await closedLoop(warmUp, { ...FIRST_WARM_UP, membersCpuMs });
+  warmUp.close();
+  const rows: { clients: number; measured: Measured }[] = [];
+  for (const clients of clientCounts) {
+    const open = await store.connect(clients, connections);
+    const { seconds } = values;
+    const measured = await closedLoop(open, {
+      ...{ clients, seconds, warmUpSeconds: WARM_UP_SECONDS },
+      membersCpuMs,
+    });
+    open.close();
+    rows.push({ clients, measured });
+    say({ system, clients, ...measured, load: loadavg()[0] });
+  }
+  const run = {
+    ...{ system, rows, seconds: values.seconds },
+    rssMb: largestMemoryMb(store, 'rss'),
+    pssMb: largestMemoryMb(store, 'pss'),
+    loadAverage: loadavg()[0] ?? 0,
+  };
+  say({ system, rssMb: run.rssMb, pssMb: run.pssMb });
+  return run;
+}
+
 async function kill(times: number, onGap: (gapMs: number) => void): Promise<void> {
-  const group = await startOurs('tls');
+  const group = await startOurs('leaderKill', 'tls');
   try {
     await measureLeaderKills(group, times, onGap);
   } finally {
@@ -130,23 +147,22 @@ async function kill(times: number, onGap: (gapMs: number) => void): Promise<void
   }
 }
 
-async function start(system: (typeof SYSTEMS)[number]): Promise<StoreUnderTest> {
-  if (system !== 'etcd') return await startOurs(system === 'ours' ? 'tls' : 'plain');
-  started += 1;
-  const at = join(directory, `etcd-${started}`);
-  return await EtcdGroup.start(at, values['port-base'] + 20);
+async function start(system: System): Promise<StoreUnderTest> {
+  if (system !== 'etcd') return await startOurs(system, system === 'ours' ? 'tls' : 'plain');
+  return await EtcdGroup.start(join(directory, system), values['port-base'] + PORTS_FROM.etcd);
 }
 
-async function startOurs(transport: 'tls' | 'plain'): Promise<OurGroup> {
-  started += 1;
+async function startOurs(
+  part: Exclude<Part['kind'] | System, 'run' | 'etcd'>,
+  transport: 'tls' | 'plain',
+): Promise<OurGroup> {
   return await OurGroup.start({
-    directory: join(directory, `ours-${started}`),
-    basePort: values['port-base'],
+    directory: join(directory, part),
+    basePort: values['port-base'] + PORTS_FROM[part],
     transport,
     nodeFlags: values['node-flags']?.split(' ') ?? null,
   });
 }
-
 /** With --json standard output has one line only. */
 function say(line: Record<string, unknown>): void {
   const stream = values.json ? process.stderr : process.stdout;

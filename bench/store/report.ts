@@ -7,7 +7,7 @@ export type System = 'ours' | 'oursPlain' | 'etcd';
 export type Run = {
   readonly system: System;
   readonly rows: readonly { readonly clients: number; readonly measured: Measured }[];
-  /** Of the largest member: at the end, and before the first client came. */
+  /** Of the largest member: at the end, after earlier runs of the group too, and before the first client came. */
   readonly rssMb: number;
   readonly pssMb: number;
   readonly idlePssMb: number;

@@ -30,7 +30,7 @@ function tableOf(report: Report, runs: readonly Run[], connections: string): str
     'Three members and the client on the one machine, loopback, fsync on, values of 256 bytes; ours as `bin/matriarch` starts it,',
     `etcd with its defaults. ${rounds} x ${runs[0]?.seconds ?? 0} s, alternating, medians; all clients of a run ${connections === 'own' ? 'have a connection each' : 'share one connection'}, with`,
     'both stores. Each cell: committed commands a second, p50 / p99 ms, processor time of the client in percent of a core, and',
-    'of the three members together per command.',
+    'of the three members together per command. The groups stand beside each other, and all but the measured one are stopped.',
     '',
     '| clients | ours, TLS | ours, plain | etcd, plain | ratio | ratio, both plain |',
     '|---|---|---|---|---|---|',
