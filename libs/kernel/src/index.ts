@@ -1,4 +1,5 @@
 export { assert, InvariantError, present } from './assert.ts';
+export { untilNextBeat } from './beat.ts';
 export { BoundedQueue, QueueFullError } from './bounded-queue.ts';
 export type { Brand } from './brand.ts';
 export type { Clock } from './clock.ts';

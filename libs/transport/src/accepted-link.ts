@@ -108,7 +108,7 @@ export class AcceptedLink {
       end: () => socket.end(),
       close: (cause) => socket.close(cause),
     };
-    const liveness = new Liveness(socket, timing, clock);
+    const liveness = new Liveness(socket, timing, clock, 'accepted');
     this.#stage = { kind: 'live', handler: accept(connection), liveness };
   }
 

@@ -6,9 +6,9 @@ export type LinkTiming = {
   readonly connectTimeoutMs: number;
   /** From there to the answer to the hello. */
   readonly helloTimeoutMs: number;
-  /** A ping leaves when nothing was received for so long. */
+  /** How often a link is looked at; whoever dialled it pings when nothing was received since the last look. */
   readonly pingAfterMs: number;
-  /** Nothing received for so long: the peer is gone, whatever TCP thinks. */
+  /** Nothing received for so long, by those looks: the peer is gone, whatever TCP thinks. */
   readonly peerSilenceMs: number;
   /** The first wait before another attempt; doubled each time, and drawn from [half, whole]. */
   readonly reconnectMinMs: number;

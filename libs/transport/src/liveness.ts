@@ -6,8 +6,13 @@ import type { LinkTiming } from './link-timing.ts';
 import { everyShared } from './shared-interval.ts';
 
 const NOTHING = new Uint8Array();
-/** Checks in the time after which a ping leaves. */
-const CHECKS_PER_PING = 2;
+/**
+ * Checks without a frame after which a side pings. The one that dialled asks, and its pings keep the other
+ * from asking too: a quiet link costs one wake-up at each end in two checks.
+ */
+const PING_AFTER_CHECKS = { dialled: 1, accepted: 2 } as const;
+
+export type LinkSide = keyof typeof PING_AFTER_CHECKS;
 
 /**
  * Pings a quiet peer and closes the link when it stays silent, since a half-open connection would
@@ -16,7 +21,8 @@ const CHECKS_PER_PING = 2;
  */
 export class Liveness {
   readonly #stop: () => void;
-  readonly #checkMs: number;
+  readonly #pingAfterChecks: number;
+  #quietChecks = 0;
   #seenFrames = 0;
   #heardMs: number;
   #checkedMs: number;
@@ -25,11 +31,12 @@ export class Liveness {
     private readonly socket: FramedSocket,
     private readonly timing: LinkTiming,
     private readonly clock: Clock,
+    side: LinkSide,
   ) {
-    this.#checkMs = Math.max(1, Math.floor(timing.pingAfterMs / CHECKS_PER_PING));
+    this.#pingAfterChecks = PING_AFTER_CHECKS[side];
     this.#heardMs = clock.monotonicMs();
     this.#checkedMs = this.#heardMs;
-    this.#stop = everyShared(this.#checkMs, () => this.#check());
+    this.#stop = everyShared(timing.pingAfterMs, () => this.#check());
   }
 
   /** True when the frame was about liveness and is dealt with. */
@@ -46,18 +53,21 @@ export class Liveness {
   }
 
   #check(): void {
+    const { pingAfterMs, peerSilenceMs } = this.timing;
     const nowMs = this.clock.monotonicMs();
-    const stalled = nowMs - this.#checkedMs > 2 * this.#checkMs;
+    const stalled = nowMs - this.#checkedMs > 2 * pingAfterMs;
     this.#checkedMs = nowMs;
+    this.#quietChecks += 1;
     if (this.socket.receivedFrames !== this.#seenFrames) {
       this.#seenFrames = this.socket.receivedFrames;
       this.#heardMs = nowMs;
+      this.#quietChecks = 0;
     }
-    const silentMs = nowMs - this.#heardMs;
-    if (silentMs >= this.timing.peerSilenceMs && !stalled) {
-      const { peerSilenceMs } = this.timing;
+    // Half a check is granted: timers fire a little early, and a whole one more would be too late.
+    const isSilent = nowMs - this.#heardMs >= peerSilenceMs - pingAfterMs / 2;
+    if (isSilent && !stalled) {
       this.socket.close(new LinkTimeoutError('the peer is silent', 'peerSilenceMs', peerSilenceMs));
-    } else if (silentMs >= this.timing.pingAfterMs) {
+    } else if (this.#quietChecks >= this.#pingAfterChecks) {
       this.socket.send(LinkFrame.ping, NOTHING);
     }
   }

@@ -183,7 +183,7 @@ export class PeerLink {
     clearTimeout(stage.timer);
     const { socket } = stage;
     socket.useLimits(this.options.limits ?? CHANNEL_LIMITS[this.options.channel]);
-    const liveness = new Liveness(socket, this.#timing, this.options.time.clock);
+    const liveness = new Liveness(socket, this.#timing, this.options.time.clock, 'dialled');
     this.#stage = { kind: 'up', socket, liveness };
     this.#attempt = 0;
     const { groupId, role, name, memberId, incarnation, protocol } = welcome;

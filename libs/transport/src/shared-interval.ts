@@ -1,3 +1,5 @@
+import { untilNextBeat } from '#libs/kernel';
+
 /**
  * Duties of the same period share one timer: a process with twenty links that each look at their peer
  * on a timer of their own would wake eighty times a second for nothing.
@@ -10,17 +12,23 @@ class SharedInterval {
 
   add(duty: () => void): void {
     this.#duties.add(duty);
-    this.#timer ??= setInterval(() => this.#run(), this.periodMs);
+    if (this.#timer === undefined) this.#arm();
   }
 
   remove(duty: () => void): void {
     this.#duties.delete(duty);
     if (this.#duties.size > 0) return;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
+  /** On the grid, together with whatever else this process does then. */
+  #arm(): void {
+    this.#timer = setTimeout(() => this.#run(), untilNextBeat(performance.now(), this.periodMs));
+  }
+
   #run(): void {
+    this.#arm();
     for (const duty of this.#duties) duty();
   }
 }
