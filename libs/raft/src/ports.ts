@@ -179,6 +179,8 @@ export interface RaftMachine {
   /** Every message goes in here; snapshot pieces also go to the host's own sender and receiver. */
   step(message: Message): void;
   tick(): void;
+  /** So many ticks may pass before one of them could make this member act; a leader acts at any. */
+  readonly idleTicks: number;
   propose(payloads: readonly Uint8Array[]): ProposeResult;
   /** Heartbeats leave with the next output anyway: a round that begins now costs nothing more. */
   readonly beatDue: boolean;

@@ -58,6 +58,12 @@ class Raft implements RaftMachine {
     return result;
   }
 
+  get idleTicks(): number {
+    const { standing, electionTimeoutTicks, electionElapsedTicks } = this.#state;
+    if (standing.kind !== 'follower') return 0;
+    return Math.max(0, electionTimeoutTicks - electionElapsedTicks - 1);
+  }
+
   get beatDue(): boolean {
     const { standing } = this.#state;
     return standing.kind === 'leader' && standing.heartbeatDue;

@@ -61,7 +61,6 @@ export class RaftHost implements ReplicatedLog {
   #role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false };
   #scheduled = false;
   #applyScheduled = false;
-  #tickDue = false;
   #closed = false;
   #isolated: string | null;
 
@@ -93,10 +92,7 @@ export class RaftHost implements ReplicatedLog {
     this.#reads = new StorageReads({ storage, feed, failed });
     this.#snapshots = new Snapshotter({ self, storage, links, log: options.log, feed, failed });
     this.#compactor = new Compactor(storage, feed, failed, options.compaction ?? COMPACTION);
-    const due = (): void => {
-      this.#tickDue = true;
-      this.schedule();
-    };
+    const due = (): void => this.schedule();
     this.#timer = new TickClock(options, due, (lateMs, stalled) => {
       for (const listener of this.#listeners) listener.onPeriod?.(lateMs, stalled);
     });
@@ -273,11 +269,17 @@ export class RaftHost implements ReplicatedLog {
     if (this.applies.hasMore) this.#scheduleApply();
   }
 
-  /** Raft messages, then a tick when one is due, then proposals: never while a write is under way. */
+  /**
+   * Raft messages, then a tick when one is due, then proposals: never while a write is under way. A tick
+   * that makes the machine do nothing is counted first, as it passed before what came in now.
+   */
   #drain(budget: TurnBudget): void {
     const { control, appends } = this.#lanes;
+    const ticks = this.#timer.take();
+    const idle = Math.min(ticks, this.#options.raft.idleTicks);
+    this.#tick(idle);
     while (control.size > 0 && budget.take()) this.#step(control.shift());
-    if (this.#tickDue) this.#tick();
+    this.#tick(ticks - idle);
     while (appends.size > 0 && budget.take()) this.#step(appends.shift());
     if (!this.#writer.busy) this.#proposals.propose(budget);
   }
@@ -327,6 +329,7 @@ export class RaftHost implements ReplicatedLog {
   #onRole(role: RoleChange): void {
     const before = this.#role;
     this.#role = role;
+    this.#timer.replan();
     const ended = before.role === 'leader' && (role.role !== 'leader' || role.term !== before.term);
     if (ended) {
       this.#proposals.loseAll(role.leader);
@@ -357,11 +360,11 @@ export class RaftHost implements ReplicatedLog {
     });
   }
 
-  #tick(): void {
+  #tick(count: number): void {
+    if (count === 0) return;
     const { raft, clock, electionTimeoutMs } = this.#options;
-    this.#tickDue = false;
     raft.onWriteStall(this.#writer.stallMs(clock.monotonicMs()), electionTimeoutMs);
-    raft.tick();
+    for (let ticks = 0; ticks < count; ticks += 1) raft.tick();
     this.#compactor.runWhenDue();
     this.#options.storage.confirm();
     for (const listener of this.#listeners) listener.onTick?.();
