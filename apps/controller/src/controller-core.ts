@@ -229,7 +229,7 @@ export class ControllerCore implements HostListener {
     this.states.tick(service.term);
     if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
     this.#lookAtLeases(service);
-    this.decisions.allChanged();
+    this.decisions.ticked();
     if (this.#ticks % this.#gossipTicks !== 0) return;
     for (const positions of PositionGossip.messages(service.observations)) {
       network.tellAll({ type: 'positions', positions });

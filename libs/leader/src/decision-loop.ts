@@ -1,6 +1,7 @@
 import { type ClusterState, type Decision, decide, heldBackFor } from '#libs/cluster';
 import type { Applied } from '#libs/event-store';
 import type { Clock, ClusterName } from '#libs/kernel';
+import { isAtRest } from './at-rest.ts';
 import type { Log } from './log.ts';
 import type { ProposalLoss, ProposalOwner } from './proposals.ts';
 import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
@@ -8,6 +9,8 @@ import type { Service } from './service.ts';
 
 /** After a proposal that was not taken (leadership is being handed over): no attempt at each tick. */
 const RETRY_AFTER_LOSS_MS = 250;
+/** With thousands of clusters at rest their rules would be most of what an idle leader does. */
+const TICKS_AT_REST = 4;
 
 export type DecisionLoopOptions = {
   readonly host: ReplicatedLog;
@@ -17,7 +20,7 @@ export type DecisionLoopOptions = {
 };
 
 /**
- * Asks the rules about each cluster: at once when something changed, and at every tick. One batch of a
+ * Asks the rules about each cluster: at once when something changed, and with time. One batch of a
  * cluster is under way at a time; one that came too late is decided anew on what stands now.
  */
 export class DecisionLoop {
@@ -25,6 +28,7 @@ export class DecisionLoop {
   readonly #changed = new Set<ClusterName>();
   readonly #underWay = new Map<ClusterName, PendingDecision>();
   #proposableFromMs = 0;
+  #ticks = 0;
   /** Told once for each cluster and reason. */
   readonly #heldBack = new Map<ClusterName, string>();
 
@@ -38,6 +42,16 @@ export class DecisionLoop {
 
   allChanged(): void {
     for (const state of this.#options.host.store.clusters()) this.#changed.add(state.name);
+  }
+
+  /** What only time changes; of a cluster at rest nothing that could not wait for some ticks. */
+  ticked(): void {
+    const service = this.#options.service();
+    this.#ticks += 1;
+    const all = service === null || this.#ticks % TICKS_AT_REST === 0;
+    for (const state of this.#options.host.store.clusters()) {
+      if (all || !isAtRest(service, state)) this.#changed.add(state.name);
+    }
   }
 
   run(): void {

@@ -1,3 +1,4 @@
+export { missesRenewals } from './at-rest.ts';
 export { DecisionLoop } from './decision-loop.ts';
 export { ExpiryWatch, type OtherControllers } from './expiry-watch.ts';
 export type { GuardIdentity, GuardLink } from './guard-link.ts';

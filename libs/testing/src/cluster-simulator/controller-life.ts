@@ -263,7 +263,7 @@ export class ControllerLife implements ReplicatedLog {
     const { service } = this;
     if (service === null) return;
     this.#lookAtLeases();
-    this.decisions.allChanged();
+    this.decisions.ticked();
     if (this.#ticks % GOSSIP_TICKS !== 0) return;
     for (const positions of PositionGossip.messages(service.observations)) {
       this.#tellAll({ type: 'positions', positions });
