@@ -24,7 +24,6 @@ import type { Observer } from './observe/observer.ts';
 import { reportOf } from './observe/report.ts';
 import { unrecordedWal } from './observe/unrecorded-wal.ts';
 import { factsFrom, refusalIn } from './own-facts.ts';
-import { paceOf } from './pace.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
 import { WalLease } from './postgres/wal-programs.ts';
@@ -44,6 +43,7 @@ import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
 import { Absence } from './synchronous/absence.ts';
 import { proofReportOf } from './synchronous/proof-report.ts';
+import { Tempo } from './tempo.ts';
 import { LEADERLESS_MS } from './timing.ts';
 
 /** Tools can say much; the beginning tells what is wrong. */
@@ -86,6 +86,7 @@ export class Agent {
   readonly #takeOver: TakeOver;
   readonly #contexts: StepContexts;
   readonly #parameters: ParameterTeller;
+  readonly #tempo: Tempo;
   #endSourceWatch: (() => void) | undefined;
 
   constructor(readonly parts: AgentParts) {
@@ -106,7 +107,11 @@ export class Agent {
     this.#copyProof = new CopyProof(this.desk, new UpstreamEnd(upstream, log));
     this.#hooks = new Hooks(config, log);
     const file = new FoldedStateFile(stateDirectory);
-    this.stream = new EventStream(file, log, () => this.#changed());
+    this.stream = new EventStream(file, log, () => {
+      this.#tempo.disturb();
+      this.#changed();
+    });
+    this.#tempo = new Tempo(parts, this.stream, () => this.observer);
     this.#sessions = new LocalSessions(
       this.#local,
       () => this.stream.state?.postgres.superuser ?? config.postgres.user,
@@ -119,7 +124,7 @@ export class Agent {
     this.observer = agentsObserver({
       ...parts,
       ...{ local: this.#local, sessions: this.#sessions, guard: this.guard },
-      state: () => this.stream.state,
+      pace: () => this.#tempo.pace,
       goal: () => this.reconciler.goal,
       onLook: () => this.#looked(),
     });
@@ -132,9 +137,10 @@ export class Agent {
       () => this.report(),
       (confirmation) => {
         this.#confirmations.note(confirmation);
+        this.#tempo.answered(confirmation);
         this.#prober.told(confirmation.primarySuspected === true);
       },
-      () => paceOf(this.stream.state),
+      () => this.#tempo.pace,
     );
     this.#prober = new Prober({
       instance: config.instance,
@@ -157,12 +163,14 @@ export class Agent {
     void this.#aside.look();
     this.observer.look();
     this.#reporter.now();
-    this.#endSourceWatch = everyShared(LEADERLESS_MS, () => this.#readFromSomebody());
+    const readOn = (): void => this.stream.readFromSomebody(this.controllers);
+    this.#endSourceWatch = everyShared(LEADERLESS_MS, readOn);
   }
 
   async stop(): Promise<void> {
     this.#endSourceWatch?.();
     this.#walLease.stop();
+    this.#tempo.close();
     this.#reporter.stop();
     this.runner.stop();
     this.observer.stop();
@@ -214,6 +222,7 @@ export class Agent {
     const { latest } = this.observer;
     if (latest === null) return null;
     const { facts, stream } = this;
+    const { detached, abandonedHandOver, leaving } = facts;
     const absent = this.#absence.list(performance.now());
     const { instance, postgres, api, tags } = this.parts.config;
     return reportOf(latest, this.guard.remainingMs(performance.now()), {
@@ -225,13 +234,12 @@ export class Agent {
       replicationName: this.#local.replicationName,
       keeps: this.#takeOver.problem,
       synchronous: proofReportOf(stream.state, facts.synchronous, absent),
-      detached: this.facts.detached,
+      ...{ detached, abandonedHandOver, leaving },
+      calmForMs: this.#tempo.calmMs,
       probes: this.#prober.report(),
-      abandonedHandOver: this.facts.abandonedHandOver,
       promise: this.failsafe.promised(),
       rebuild: this.desk.report(),
       aside: this.#aside.report,
-      leaving: this.facts.leaving,
       promotionRefused: refusalIn(facts, performance.now()),
       configurationRejected: this.#local.lastGood.rejected,
       divergedWal: unrecordedWal(facts.divergedWal, stream.state, instance),
@@ -259,11 +267,7 @@ export class Agent {
 
   #makeGuard(): GuardKeeper {
     const { config, installation, guardProgram, log } = this.parts;
-    const changed = (): void => {
-      this.observer.look();
-      this.#reporter.now();
-      this.#changed();
-    };
+    const changed = (): void => this.#disturbed();
     return new GuardKeeper(config, installation, guardProgram, log, changed, (wanted) =>
       this.failsafe.wanted(wanted),
     );
@@ -358,7 +362,9 @@ export class Agent {
     this.#copyProof.look(this.observer.latest, this.stream.state, problem, performance.now());
     this.#changed();
     this.#parameters.looked(this.observer.latest?.sql ?? null, performance.now());
-    this.#reporter.looked(this.#news.isNew(this.report(), this.reconciler.goal));
+    this.#tempo.looked();
+    const report = this.report();
+    this.#reporter.looked(report, this.#news.isNew(report, this.reconciler.goal));
     this.#walLease.look();
   }
 
@@ -374,6 +380,11 @@ export class Agent {
   #stepEnded(outcome: StepOutcome): void {
     if (outcome.tookMs > 0) this.parts.onStep(outcome);
     void this.#aside.look();
+    this.#disturbed();
+  }
+
+  /** By the guard, or by a step. */
+  #disturbed(): void {
     this.observer.look();
     this.#reporter.now();
     this.#changed();
@@ -386,13 +397,5 @@ export class Agent {
       this.#reporter.now();
     }
     this.#changed();
-  }
-
-  /** Events are as true from a follower as from the leader, only later. */
-  #readFromSomebody(): void {
-    if (this.stream.source?.up === true) return;
-    const [first] = this.controllers.connected;
-    const source = this.controllers.leader ?? first;
-    if (source !== undefined) this.stream.readFrom(source);
   }
 }

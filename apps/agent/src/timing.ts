@@ -9,8 +9,8 @@ export const LEADER_ANSWER_MS = 1_500;
 /** An older confirmation is asked for again before anything is done (safety 4). */
 export const CONFIRMATION_AGE_MAX_MS = 15_000;
 export const SUBSCRIBE_ANSWER_MS = 2_000;
-/** Without a leader for this long, events are read from any controller. */
-export const LEADERLESS_MS = 500;
+/** How often it is seen to that events are read from somebody; a new leader is read from at once. */
+export const LEADERLESS_MS = 1_000;
 
 /** How often a primary is asked to flush a record and to answer a new connection. */
 export const WRITE_PROBE_INTERVAL_MS = 5_000;
@@ -22,7 +22,11 @@ export const WRITE_PROBE_TURN_MS = 2_000;
 export const WRITE_PROBE_PATIENCE_MS = 3_600_000;
 
 export const GUARD_SILENCE_MS = 800;
-export const GUARD_PING_INTERVAL_MS = 400;
+/** A guard that holds a lease says so with each renewal; it is pinged when nothing came for so long. */
+export const GUARD_HEARD_MS = 500;
+/** One without a lease says nothing by itself. */
+export const GUARD_PING_INTERVAL_MS = 1_000;
+export const GUARD_PING_ANSWER_MS = 20_000;
 /** While a ping is not answered. */
 export const GUARD_SILENCE_TURN_MS = 200;
 export const GUARD_CONNECT_RETRY_MS = 10;
@@ -61,5 +65,7 @@ export const RETRY_PASSING_FIRST_MS = 50;
 export const RETRY_PASSING_MS = 400;
 /** How often slots are compared with those of the primary. */
 export const SLOTS_INTERVAL_MS = 2_000;
+/** While no WAL is written. */
+export const SLOTS_UNMOVED_INTERVAL_MS = 5_000;
 /** A standby without a receiver for this long has the end of its WAL read from disk. */
 export const READ_WAL_END_AFTER_MS = 2_000;

@@ -15,6 +15,7 @@ export { decide, decideCommand } from './decide/decide.ts';
 export { grantAfter } from './decide/grant-after.ts';
 export { isWithdrawn } from './decide/hung-primary.ts';
 export { whyNotInPlace } from './decide/rebuild.ts';
+export { calmMsOf } from './decide/sight.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';
 export type * from './decision.ts';
 export type { DivergedWal } from './diverged-wal.ts';

@@ -150,6 +150,8 @@ export type AgentReport = {
   readonly dataDirectory: DataDirectory;
   readonly postgres: PostgresCondition;
   readonly detached: DetachedProof | null;
+  /** Nothing changes here: the next report may come so much later than usual. Absent: it comes as usual. */
+  readonly calmForMs?: number;
   /** Of a standby; null or absent when it did not probe. */
   readonly probes?: PrimaryProbes | null;
   /** How long PostgreSQL has been down although it should run; 0 when it runs. */

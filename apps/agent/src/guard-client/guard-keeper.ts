@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentConfig, guardPaths } from '#libs/config';
-import { codeOf, type Epoch, messageOf } from '#libs/kernel';
+import { codeOf, type Epoch, messageOf, untilNextBeat } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
 import { type LocalNote, SERVER_OF_OTHERS_EXIT_CODE } from '#libs/protocol';
-import { untilNextBeat } from '../pace.ts';
 import {
   GUARD_CONNECT_RETRY_MS,
+  GUARD_HEARD_MS,
+  GUARD_PING_ANSWER_MS,
   GUARD_PING_INTERVAL_MS,
   GUARD_RELAUNCH_FIRST_MS,
   GUARD_SILENCE_MS,
@@ -180,10 +181,9 @@ export class GuardKeeper {
       onState: (state) => this.#take(state),
       onPromisesWanted: this.onPromisesWanted,
       onMessage: () => {
-        const waited = this.#silence.waiting;
         this.#silence.heard();
         this.#heardAtMs = performance.now();
-        if (waited) this.#turnLater();
+        this.#turnLater();
       },
       onClosed: (why) => this.#lost(why),
     });
@@ -214,13 +214,19 @@ export class GuardKeeper {
   #turnLater(): void {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
-    const waitMs = this.#silence.waiting
-      ? GUARD_SILENCE_TURN_MS
-      : untilNextBeat(performance.now(), GUARD_PING_INTERVAL_MS);
+    const waitMs = this.#untilTurnMs();
+    this.#silence.turnIn(waitMs, performance.now());
     this.#timer = setTimeout(() => {
       this.#turn();
       this.#turnLater();
     }, waitMs);
+  }
+
+  /** From a holder something is due; one without a lease is asked in beat with all else. */
+  #untilTurnMs(): number {
+    if (this.#silence.waiting) return GUARD_SILENCE_TURN_MS;
+    const holds = this.#state !== null && this.#state.epoch !== null;
+    return holds ? GUARD_HEARD_MS : untilNextBeat(performance.now(), GUARD_PING_INTERVAL_MS);
   }
 
   #turn(): void {
@@ -234,7 +240,7 @@ export class GuardKeeper {
 
   #ping(connection: GuardConnection): void {
     this.#silence.asked();
-    connection.ask({ type: 'ping' }, GUARD_PING_INTERVAL_MS * 50).catch((error) => {
+    connection.ask({ type: 'ping' }, GUARD_PING_ANSWER_MS).catch((error) => {
       this.log.debug('ping not answered', { why: messageOf(error) });
     });
   }

@@ -7,26 +7,39 @@ function meter(): SilenceMeter {
   return made;
 }
 
+/** A turn at `nowMs`, planned for it. */
+function turn(silence: SilenceMeter, nowMs: number): ReturnType<SilenceMeter['turn']> {
+  silence.turnIn(0, nowMs);
+  return silence.turn(nowMs);
+}
+
 it('calls a guard silent after the limit of normal turns', () => {
   const silence = meter();
-  const verdicts = Array.from({ length: 9 }, (_, turn) => silence.turn((turn + 1) * 100));
+  const verdicts = Array.from({ length: 9 }, (_, at) => turn(silence, (at + 1) * 100));
   expect(verdicts.slice(0, 7).every((verdict) => verdict === 'fine')).toBe(true);
   expect(verdicts[7]).toBe('silent');
 });
 
 it('does not count the time in which this process itself was stopped', () => {
   const silence = meter();
-  expect(silence.turn(100)).toBe('fine');
+  expect(turn(silence, 100)).toBe('fine');
+  silence.turnIn(200, 100);
   expect(silence.turn(2_600)).toBe('ask-again');
   silence.asked();
-  expect(silence.turn(2_700)).toBe('fine');
+  expect(turn(silence, 2_700)).toBe('fine');
+});
+
+it('given a turn that was planned for late, does not take it for a pause', () => {
+  const silence = meter();
+  silence.turnIn(1_000, 0);
+  expect(silence.turn(1_010)).toBe('silent');
 });
 
 it('begins anew with each message', () => {
   const silence = meter();
-  for (let nowMs = 100; nowMs <= 700; nowMs += 100) silence.turn(nowMs);
+  for (let nowMs = 100; nowMs <= 700; nowMs += 100) turn(silence, nowMs);
   silence.heard();
-  expect(silence.turn(800)).toBe('ask-again');
+  expect(turn(silence, 800)).toBe('ask-again');
   silence.asked();
-  expect(silence.turn(900)).toBe('fine');
+  expect(turn(silence, 900)).toBe('fine');
 });

@@ -1,13 +1,14 @@
-/** More than this between two turns, at most 400 ms apart, means that this process was held up itself. */
-const TURN_LIMIT_MS = 600;
+/** A turn that comes so much later than it was planned means that this process was held up itself. */
+const LATE_MS = 400;
 
 /**
  * How long a guard has left a ping unanswered while this process ran normally. A process that was
  * stopped runs its timers before it reads its sockets: what passed meanwhile is no silence of the
- * guard (safety 21), so the age of a turn is capped and a late turn begins anew with a fresh ping.
+ * guard (safety 21), so a late turn begins anew with a fresh ping.
  */
 export class SilenceMeter {
   #silentMs = 0;
+  #plannedMs: number;
   #lastTurnMs: number;
   #waiting = false;
 
@@ -16,6 +17,7 @@ export class SilenceMeter {
     nowMs: number,
   ) {
     this.#lastTurnMs = nowMs;
+    this.#plannedMs = nowMs;
   }
 
   /** A ping is not answered yet. */
@@ -34,11 +36,15 @@ export class SilenceMeter {
     this.#waiting = false;
   }
 
-  /** To be called in every turn of a short timer. */
+  /** When the next turn is to come. */
+  turnIn(waitMs: number, nowMs: number): void {
+    this.#plannedMs = nowMs + waitMs;
+  }
+
   turn(nowMs: number): 'fine' | 'ask-again' | 'silent' {
     const sinceMs = nowMs - this.#lastTurnMs;
     this.#lastTurnMs = nowMs;
-    if (sinceMs > TURN_LIMIT_MS) {
+    if (nowMs - this.#plannedMs > LATE_MS) {
       this.#silentMs = 0;
       this.#waiting = false;
       return 'ask-again';

@@ -5,6 +5,7 @@ import type { Confirmation } from '#libs/protocol';
 import type { FoldedStateFile } from '../state-directory/folded-state-file.ts';
 import { SUBSCRIBE_ANSWER_MS } from '../timing.ts';
 import type { ControllerChannel } from './controller-channel.ts';
+import type { Controllers } from './controllers.ts';
 import { Understanding } from './understanding.ts';
 
 /**
@@ -43,6 +44,13 @@ export class EventStream {
   readFrom(channel: ControllerChannel): void {
     this.#source = channel;
     void this.#subscribe(channel);
+  }
+
+  /** Events are as true from a follower as from the leader, only later. */
+  readFromSomebody({ leader, connected }: Pick<Controllers, 'leader' | 'connected'>): void {
+    if (this.#source?.up === true) return;
+    const source = leader ?? connected[0];
+    if (source !== undefined) this.readFrom(source);
   }
 
   lost(channel: ControllerChannel): void {

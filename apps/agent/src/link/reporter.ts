@@ -17,7 +17,7 @@ export class Reporter {
   #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
   #hurry = false;
-  #dueAtMs = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
   /** What the leader refused the last report for that it answered; null when it took it. */
   problem: string | null = null;
@@ -31,19 +31,23 @@ export class Reporter {
   ) {}
 
   /** After a look at PostgreSQL: at once with news, else when due soon; the timer is for slow looks. */
-  looked(news: boolean): void {
-    const soon = !this.#hurry && performance.now() + SOON_MS >= this.#dueAtMs;
-    if (news || soon) this.now();
+  looked(report: AgentReport | null, news: boolean): void {
+    const dueAtMs = this.#sentAtMs + this.pace().reportMs;
+    const soon = !this.#hurry && performance.now() + SOON_MS >= dueAtMs;
+    if (news || soon) this.#tell(report);
+  }
+
+  now(): void {
+    if (!this.#stopped) this.#tell(this.current());
   }
 
   /** Never waits for the answer before: what it waits for may be in this report. */
-  now(): void {
+  #tell(report: AgentReport | null): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
     const waitMs = this.#hurry ? HURRY_INTERVAL_MS : this.pace().reportMs;
-    this.#dueAtMs = performance.now() + waitMs;
+    this.#sentAtMs = performance.now();
     this.#timer = setTimeout(() => this.now(), this.#hurry ? waitMs : waitMs + SOON_MS / 2);
-    const report = this.current();
     if (report === null || this.controllers.leader === null) return;
     if (this.#inFlight < IN_FLIGHT_LIMIT) void this.#send(report);
   }

@@ -1,9 +1,9 @@
-import type { ClusterState, Goal } from '#libs/cluster';
+import type { Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation, SqlTarget } from '#libs/postgres-run';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
-import { paceOf } from '../pace.ts';
+import type { Pace } from '../pace.ts';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { Observer } from './observer.ts';
@@ -15,15 +15,14 @@ export type ObserverSubject = {
   readonly local: LocalInstance;
   readonly sessions: LocalSessions;
   readonly guard: GuardKeeper;
-  readonly state: () => ClusterState | null;
+  readonly pace: () => Pace;
   readonly goal: () => Goal | null;
   readonly onLook: () => void;
 };
 
 /** The observer of an agent, with what the agent knows of the cluster. */
 export function agentsObserver(subject: ObserverSubject): Observer {
-  const { config, installation, log, local, sessions, guard, state, goal, onLook } = subject;
-  const pace = () => paceOf(state());
+  const { config, installation, log, local, sessions, guard, pace, goal, onLook } = subject;
   const upstream = () => upstreamTarget(goal(), local);
   return new Observer(config, installation, sessions, guard, log, onLook, pace, upstream);
 }

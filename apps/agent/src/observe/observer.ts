@@ -1,6 +1,6 @@
 import type { DataDirectory } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
-import { type Lsn, messageOf } from '#libs/kernel';
+import { type Lsn, messageOf, untilNextBeat } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import {
   type Installation,
@@ -11,7 +11,6 @@ import {
 } from '#libs/postgres-run';
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
-import { untilNextBeat } from '../pace.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { restoresBy, upstreamIn } from '../postgres/upstream.ts';
 import { probePostgres } from '../probes/postgres-probe.ts';

@@ -6,7 +6,7 @@ import type { Logger } from '#libs/observability';
 import type { SqlSession } from '#libs/postgres-run';
 
 const ASK_TIMEOUT_MS = 1_000;
-const DISK_INTERVAL_MS = 2_000;
+const DISK_INTERVAL_MS = 5_000;
 
 /**
  * The collation version that the server's own library has now, not the one that was recorded: 15 and

@@ -1,5 +1,5 @@
 import { type ClusterState, slotPolicyOf, wantedUpstreams } from '#libs/cluster';
-import { type InstanceName, messageOf } from '#libs/kernel';
+import { type InstanceName, type Lsn, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { slotNameOf } from '#libs/postgres-model';
 import {
@@ -18,7 +18,7 @@ import {
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
-import { FAST_STOP_MS, SLOTS_INTERVAL_MS } from '../timing.ts';
+import { FAST_STOP_MS, SLOTS_INTERVAL_MS, SLOTS_UNMOVED_INTERVAL_MS } from '../timing.ts';
 import { CopiedSlots } from './copied-slots.ts';
 import { NATIVE_FAILOVER_SLOTS, type SlotAct, slotActs } from './slot-plan.ts';
 import { wantedSlotsOf } from './wanted-slots.ts';
@@ -35,14 +35,18 @@ export class SlotKeeper {
   readonly #copied = new CopiedSlots();
   readonly #remotes = new Map<InstanceName, SqlSession>();
   #version = -1;
-  #notBeforeMs = 0;
+  #keptMs = Number.NEGATIVE_INFINITY;
+  #keptAt: Lsn | null = null;
 
   constructor(readonly parts: SlotKeeperParts) {}
 
   /** Soon after each change of the cluster, else at an interval. */
   async keep(state: ClusterState, seen: ReachableInstance, nowMs: number): Promise<void> {
-    if (this.#version === state.version && nowMs < this.#notBeforeMs) return;
-    this.#notBeforeMs = nowMs + SLOTS_INTERVAL_MS;
+    // Slots follow the WAL: where none was written there is nothing to move.
+    const end = seen.role.kind === 'primary' ? seen.role.writeLsn : seen.role.replayedLsn;
+    const waitMs = end === this.#keptAt ? SLOTS_UNMOVED_INTERVAL_MS : SLOTS_INTERVAL_MS;
+    if (this.#version === state.version && nowMs < this.#keptMs + waitMs) return;
+    this.#keptMs = nowMs;
     const own = this.parts.local.config.instance;
     const { kind: role } = seen.role;
     const primary = state.lease.kind === 'Held' && state.lease.serving ? state.lease.holder : null;
@@ -66,6 +70,7 @@ export class SlotKeeper {
       await this.#copy(acts, state, primary, elsewhere);
     }
     this.#version = state.version;
+    this.#keptAt = end;
   }
 
   close(): void {

@@ -1,12 +1,19 @@
-import { type AgentReport, type ClusterState, goalOf, whyNotInPlace } from '#libs/cluster';
+import {
+  type AgentReport,
+  type ClusterState,
+  calmMsOf,
+  goalOf,
+  whyNotInPlace,
+} from '#libs/cluster';
 import { credentialsKey } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import type {
-  DecisionLoop,
-  GuardIdentity,
-  ParameterCatalogs,
-  RoundPace,
-  Service,
+import {
+  type DecisionLoop,
+  type GuardIdentity,
+  missesRenewals,
+  type ParameterCatalogs,
+  type RoundPace,
+  type Service,
 } from '#libs/leader';
 import {
   type AgentPatterns,
@@ -45,9 +52,6 @@ export type AgentAnswersOptions = {
   readonly foundingIncarnation: string;
 };
 
-/** Renewals come at an interval; a quarter of it is more than a network takes. */
-const MISSED_AFTER_INTERVALS = 1.25;
-
 type Destruction = AgentPatterns['permitDestruction'];
 type Ask<P extends keyof AgentPatterns> = AgentPatterns[P]['ask'];
 
@@ -82,7 +86,8 @@ export class AgentAnswers {
     const { version = null, sequence = 0 } = state ?? {};
     const controllersIncarnation = host.store.incarnation ?? foundingIncarnation;
     const { protocol } = host.store;
-    const answer = { version, sequence, controllersIncarnation, protocol };
+    const calmMs = state === null ? 0 : calmMsOf(state.settings);
+    const answer = { version, sequence, controllersIncarnation, protocol, calmMs };
     return this.#missesRenewals(state) ? { ...answer, primarySuspected: true } : answer;
   }
 
@@ -157,11 +162,10 @@ export class AgentAnswers {
     return report.actedVersion === state.version;
   }
 
-  /** Longer ago than a renewal ever comes late on a healthy host: a call too many costs little. */
+  /** A call too many costs little. */
   #missesRenewals(state: ClusterState | null): boolean {
-    if (state?.lease.kind !== 'Held') return false;
-    const silentMs = this.#options.service()?.leases.silentMs(state.name) ?? 0;
-    return silentMs > MISSED_AFTER_INTERVALS * state.settings.renewIntervalMs;
+    const service = this.#options.service();
+    return state !== null && service !== null && missesRenewals(service, state);
   }
 
   #serving(): Service {

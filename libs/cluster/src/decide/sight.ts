@@ -4,17 +4,38 @@ import type { DecisionInput } from '../decision.ts';
 import type { InstanceObservation } from '../observations.ts';
 import { NOTHING_OBSERVED } from '../observations.ts';
 import type { AgentReport, DetachedProof } from '../report.ts';
+import type { ClusterSettings } from '../settings.ts';
 import type { ClusterState } from '../state.ts';
+import { isSynchronous } from '../sync-set/standing-setting.ts';
 
 export function observed(input: DecisionInput, instance: InstanceName): InstanceObservation {
   return input.observations.instances[instance] ?? NOTHING_OBSERVED;
 }
 
-/** The report of an instance whose agent was heard within `suspectAfterMs`; else null. */
+/**
+ * The report of an instance whose agent was heard within `suspectAfterMs`; else null. Where nothing
+ * changes an agent may report later (`calmMsOf`), and says so in the report before.
+ */
 export function freshReport(input: DecisionInput, instance: InstanceName): AgentReport | null {
   const { report, reportAgeMs } = observed(input, instance);
   if (report === null || reportAgeMs === null) return null;
-  return reportAgeMs <= input.state.settings.suspectAfterMs ? report : null;
+  const { settings } = input.state;
+  const laterMs = Math.min(report.calmForMs ?? 0, calmMsOf(settings));
+  return reportAgeMs <= settings.suspectAfterMs + laterMs ? report : null;
+}
+
+/** Longer than this no agent needs to be silent for the sake of the processor. */
+const CALM_MS_MAX = 600;
+
+/**
+ * How much later than usual an agent may report while nothing changes. None where commits wait for
+ * standbys, which are judged by their reports; elsewhere never so much that a silent candidate would be
+ * waited for longer than half a lease, as a failover waits for whoever fell silent just now.
+ */
+export function calmMsOf(settings: ClusterSettings): number {
+  const { leaseTtlMs, suspectAfterMs } = settings;
+  if (isSynchronous({ settings })) return 0;
+  return Math.max(0, Math.min(CALM_MS_MAX, leaseTtlMs / 2 - suspectAfterMs));
 }
 
 /**

@@ -1,15 +1,18 @@
-import { type AgentReport, type RebuildReport, rebuildOrderOf } from '#libs/cluster';
+import { type AgentReport, calmMsOf, type RebuildReport, rebuildOrderOf } from '#libs/cluster';
 import { endpointOf, type Snapshot } from './agent-eyes.ts';
 import type { AgentLife } from './agent-life.ts';
 
 const REPORT_MS = 300;
 const HURRY_MS = 20;
+/** Sooner than the real agent, and while WAL is written too: the harder case for whoever counts on reports. */
+const CALM_AFTER_MS = 1_000;
 
 /** What an agent tells the leader, at intervals and when there is news. */
 export class AgentReports {
   #hurry = false;
   #timer = 0;
   #news = '';
+  #newsAtMs = 0;
 
   constructor(readonly life: AgentLife) {}
 
@@ -23,6 +26,7 @@ export class AgentReports {
     const news = this.#newsOf(snapshot);
     if (news === this.#news) return;
     this.#news = news;
+    this.#newsAtMs = this.life.node.host.nowMs();
     this.report();
   }
 
@@ -41,13 +45,20 @@ export class AgentReports {
   report(): void {
     this.#timer += 1;
     const timer = this.#timer;
-    this.life.process.after(this.#hurry ? HURRY_MS : REPORT_MS, () => {
+    this.life.process.after(this.#hurry ? HURRY_MS : REPORT_MS + this.#calmMs(), () => {
       if (timer === this.#timer) this.report();
     });
     const { leader } = this.life.controllers;
     const seen = this.life.eyes.latest;
     if (leader === null || seen === null) return;
     this.life.controllers.report(leader, this.#reportOf(seen));
+  }
+
+  #calmMs(): number {
+    const { state, node } = this.life;
+    if (this.#hurry || state === null || state.operation.kind !== 'none') return 0;
+    const isCalm = node.host.nowMs() - this.#newsAtMs >= CALM_AFTER_MS;
+    return isCalm ? calmMsOf(state.settings) : 0;
   }
 
   #reportOf(seen: Snapshot): AgentReport {
@@ -80,6 +91,7 @@ export class AgentReports {
       dataDirectory: directory,
       postgres,
       detached: this.life.facts.detached,
+      calmForMs: this.#calmMs(),
       abandonedHandOver: this.life.facts.abandonedHandOver,
       downForMs: up ? 0 : Math.round(nowMs - (this.life.eyes.servedAtMs ?? nowMs)),
       stall: stalledForMs === null ? null : { of: 'wal-flush', forMs: Math.round(stalledForMs) },
