@@ -30,6 +30,11 @@ export class MemberPromise {
     this.#given = { epoch, at: now, lastsMs };
   }
 
+  /** Whether anything was ever promised: whoever did not needs no clock to know it. */
+  get wasGiven(): boolean {
+    return this.#given !== null;
+  }
+
   inForce(now: Moment): PromiseInForce | null {
     if (this.#given === null) return null;
     const { epoch, at, lastsMs } = this.#given;

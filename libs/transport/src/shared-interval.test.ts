@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { everyShared } from './shared-interval.ts';
+import { everyShared, onNextBeat } from './shared-interval.ts';
 
 describe('duties of one period', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -24,6 +24,23 @@ describe('duties of one period', () => {
     vi.advanceTimersByTime(1_000);
     expect(ran).toEqual(['ran', 'ran']);
     endAgain();
+  });
+
+  it('given a duty for the next beat alone, run it once with the others; from within it, for the one after', () => {
+    const ran: string[] = [];
+    const end = everyShared(500, () => void ran.push('every'));
+    onNextBeat(500, () => {
+      ran.push('once');
+      onNextBeat(500, () => void ran.push('again'));
+    });
+    const putOff = onNextBeat(500, () => void ran.push('never'));
+    putOff();
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(500);
+    expect(ran).toEqual(['every', 'once']);
+    vi.advanceTimersByTime(1_000);
+    expect(ran).toEqual(['every', 'once', 'every', 'again', 'every']);
+    end();
   });
 
   it('given one ends another in its turn, go on with the rest', () => {

@@ -29,8 +29,22 @@ class SharedInterval {
 
   #run(): void {
     this.#arm();
-    for (const duty of this.#duties) duty();
+    // What joins in this turn is for the next beat.
+    for (const duty of [...this.#duties]) if (this.#duties.has(duty)) duty();
   }
+}
+
+/**
+ * Runs `duty` once, with all others of that period.
+ *
+ * @returns puts it off for good
+ */
+export function onNextBeat(periodMs: number, duty: () => void): () => void {
+  const end = everyShared(periodMs, () => {
+    end();
+    duty();
+  });
+  return end;
 }
 
 const BY_PERIOD = new Map<number, SharedInterval>();

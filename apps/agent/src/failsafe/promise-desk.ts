@@ -40,6 +40,7 @@ export class PromiseDesk {
 
   /** Null once it has lapsed, or nobody can rest on it any more. */
   inForce(): PromiseInForce | null {
+    if (!this.#promise.wasGiven) return null;
     const promise = this.#promise.inForce(this.#parts.now());
     const state = this.#parts.state();
     if (promise === null || state === null) return promise;

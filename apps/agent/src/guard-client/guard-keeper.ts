@@ -5,6 +5,7 @@ import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
 import { isDead, killAll, ProcessesInDirectory, type ProcessStat, ProcTable } from '#libs/process';
 import { type LocalNote, SERVER_OF_OTHERS_EXIT_CODE } from '#libs/protocol';
+import { onNextBeat } from '#libs/transport';
 import {
   GUARD_CONNECT_RETRY_MS,
   GUARD_HEARD_MS,
@@ -41,7 +42,7 @@ export class GuardKeeper {
   #heardAtMs = 0;
   #identity: ProcessStat | undefined;
   #silence = new SilenceMeter(GUARD_SILENCE_MS, performance.now());
-  #timer: NodeJS.Timeout | undefined;
+  #putOff: () => void = () => undefined;
   #stopped = false;
   #launchedMs: number | undefined;
   /** Of guards that ended before they were attached, one after the other. */
@@ -99,7 +100,7 @@ export class GuardKeeper {
   /** Lets go of the guard, which goes on with PostgreSQL. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#putOff();
     this.#spare.end();
     this.#connection?.destroy();
   }
@@ -212,21 +213,28 @@ export class GuardKeeper {
 
   /** Closer together while an answer is owed, which usually takes a millisecond. */
   #turnLater(): void {
-    clearTimeout(this.#timer);
+    this.#putOff();
     if (this.#stopped) return;
-    const waitMs = this.#untilTurnMs();
-    this.#silence.turnIn(waitMs, performance.now());
-    this.#timer = setTimeout(() => {
+    const nowMs = performance.now();
+    const turn = (): void => {
       this.#turn();
       this.#turnLater();
-    }, waitMs);
+    };
+    const waitMs = this.#untilTurnMs();
+    this.#silence.turnIn(waitMs ?? untilNextBeat(nowMs, GUARD_PING_INTERVAL_MS), nowMs);
+    if (waitMs === null) {
+      this.#putOff = onNextBeat(GUARD_PING_INTERVAL_MS, turn);
+      return;
+    }
+    const timer = setTimeout(turn, waitMs);
+    this.#putOff = () => clearTimeout(timer);
   }
 
-  /** From a holder something is due; one without a lease is asked in beat with all else. */
-  #untilTurnMs(): number {
+  /** From a holder something is due; null: one without a lease is asked in beat with all else. */
+  #untilTurnMs(): number | null {
     if (this.#silence.waiting) return GUARD_SILENCE_TURN_MS;
     const holds = this.#state !== null && this.#state.epoch !== null;
-    return holds ? GUARD_HEARD_MS : untilNextBeat(performance.now(), GUARD_PING_INTERVAL_MS);
+    return holds ? GUARD_HEARD_MS : null;
   }
 
   #turn(): void {

@@ -1,6 +1,6 @@
 import type { DataDirectory } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
-import { type Lsn, messageOf, untilNextBeat } from '#libs/kernel';
+import { type Lsn, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import {
   type Installation,
@@ -10,6 +10,7 @@ import {
   SettingsMemory,
 } from '#libs/postgres-run';
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
+import { onNextBeat } from '#libs/transport';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { restoresBy, upstreamIn } from '../postgres/upstream.ts';
@@ -35,7 +36,7 @@ export class Observer {
   #looking = false;
   #again = false;
   #hurry = false;
-  #timer: NodeJS.Timeout | undefined;
+  #putOff: () => void = () => undefined;
   #stopped = false;
   #answeredPid: number | null = null;
   #notReadySinceMs: number | null = null;
@@ -83,7 +84,7 @@ export class Observer {
       this.#again = true;
       return;
     }
-    clearTimeout(this.#timer);
+    this.#putOff();
     this.#looking = true;
     void this.#look();
   }
@@ -109,7 +110,7 @@ export class Observer {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#putOff();
   }
 
   async #look(): Promise<void> {
@@ -120,14 +121,19 @@ export class Observer {
     }
     this.#looking = false;
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.look(), this.#again ? 0 : this.#pauseMs());
-    this.#again = false;
+    this.#lookLater();
     this.onLook();
   }
 
-  #pauseMs(): number {
-    if (this.#hurry) return HURRY_INTERVAL_MS;
-    return untilNextBeat(performance.now(), this.pace().observeMs);
+  #lookLater(): void {
+    const look = (): void => this.look();
+    if (this.#again || this.#hurry) {
+      const timer = setTimeout(look, this.#again ? 0 : HURRY_INTERVAL_MS);
+      this.#putOff = () => clearTimeout(timer);
+    } else {
+      this.#putOff = onNextBeat(this.pace().observeMs, look);
+    }
+    this.#again = false;
   }
 
   async #observe(begunMs: number): Promise<Snapshot> {

@@ -9,16 +9,23 @@ const ID_BYTES = 4;
  * `application_name`: a copy of a member is not the member (safety 14).
  */
 export class DataIdFile {
+  #known: string | null = null;
+
   constructor(readonly stateDirectory: string) {}
 
+  /** Read once: only `renew` writes it, and each report names it. */
   current(): string {
+    if (this.#known !== null) return this.#known;
     const text = readFileIfPresent(this.#path)?.trim();
-    return text !== undefined && /^[0-9a-f]{8}$/.test(text) ? text : this.renew();
+    if (text === undefined || !/^[0-9a-f]{8}$/.test(text)) return this.renew();
+    this.#known = text;
+    return text;
   }
 
   renew(): string {
     const id = randomBytes(ID_BYTES).toString('hex');
     writeFileDurably(this.#path, `${id}\n`);
+    this.#known = id;
     return id;
   }
 
