@@ -38,7 +38,8 @@ export const REFUSALS: readonly {
   },
   {
     rule: 'no-free-walsender',
-    means: 'the primary has no two walsenders left for a `pg_basebackup`',
+    means:
+      'the primary has no two walsenders left for a `pg_basebackup`: neither an order nor an automatic rebuild by that alone begins',
     help: 'raise `max_wal_senders`, end what streams without need, or order another method',
   },
   {

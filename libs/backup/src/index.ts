@@ -1,3 +1,4 @@
+export { askAdmission } from './ask-admission.ts';
 export { CopyRefusedError, finishCopy } from './finish-copy.ts';
 export type { Check, Preflight } from './preflight.ts';
 export { failedPreflight } from './preflight.ts';
@@ -13,6 +14,7 @@ export {
   type WalProgram,
 } from './rebuild-tool.ts';
 export { RecoveryError, type RecoveryRequest, recoverCopy } from './recover-copy.ts';
+export { refusalOf } from './refusal.ts';
 export {
   type BackupSettings,
   type BarmanSettings,

@@ -27,6 +27,7 @@ const request: PreflightRequest = {
   major: 15,
   freeBytes: 2_000_000,
   presentBytes: 0,
+  admission: [],
   keptFrom: null,
   bandwidthBytesPerSecond: 100_000,
 };
@@ -47,6 +48,11 @@ describe('a preflight', () => {
     ['the primary keeps too little', { facts: behind, keptFrom: parseLsn('0/5000001') }, 'only'],
     ['no room', { freeBytes: 900_000 }, 'too little disk'],
     ['room once the old one is gone', { freeBytes: 900_000, presentBytes: 900_000 }, null],
+    [
+      'nobody may stream from there',
+      { admission: [{ name: 'replication', ok: false, detail: 'refuses us' }] },
+      'refuses us',
+    ],
     ['an objection of the tool', { facts: { ...facts, objections: ['no'] } }, 'no'],
     [
       'nothing told refuses nothing',

@@ -25,6 +25,8 @@ export type PreflightRequest = {
   readonly freeBytes: number;
   /** Of what is there now and would go first if room is short. */
   readonly presentBytes: number;
+  /** Whether the server lets in the copy, and who streams afterwards. */
+  readonly admission: readonly Check[];
   /** From where on the primary keeps WAL for us; null: unknown. */
   readonly keptFrom: Lsn | null;
   readonly bandwidthBytesPerSecond: number | null;
@@ -44,6 +46,7 @@ export function judgePreflight(request: PreflightRequest): Preflight {
     identifierCheck(request),
     majorCheck(request),
     walCheck(request),
+    ...request.admission,
     ...(capabilities.inPlace ? [] : [room.check]),
     ...facts.objections.map((detail) => ({ name: 'tool', ok: false, detail })),
   ];

@@ -51,6 +51,10 @@ export type ServerAccess = {
   /** As the rewind role: for pg_rewind, and for questions. */
   readonly rewind: Conninfo;
   readonly sql: SqlTarget;
+  /** As the replication role, to a walsender. */
+  readonly walsender: SqlTarget;
+  /** Whether the instance is to stream from it afterwards. */
+  readonly streams: boolean;
   readonly slotName: string | null;
 };
 

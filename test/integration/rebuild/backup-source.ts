@@ -167,7 +167,8 @@ export class BackupSource {
     const conninfo = { host: directory, port: String(this.primary.port), user: 'postgres' };
     const rewind = { ...conninfo, dbname: 'postgres' };
     const sql = this.primary.target();
-    return { name: 'source', replication: conninfo, rewind, sql, slotName: null };
+    const accounts = { replication: conninfo, rewind, sql, walsender: sql };
+    return { name: 'source', ...accounts, streams: true, slotName: null };
   }
 
   async request(dataDirectory: string): Promise<SourceRequest> {

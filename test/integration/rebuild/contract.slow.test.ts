@@ -67,7 +67,8 @@ function nobody(): CopyRequest['server'] {
   const port = { port: '1' };
   const replication = { ...server.replication, ...port };
   const rewind = { ...server.rewind, ...port };
-  return { ...server, replication, rewind, sql: { ...server.sql, port: 1 } };
+  const sql = { ...server.sql, port: 1 };
+  return { ...server, replication, rewind, sql, walsender: sql };
 }
 
 async function request(method: RebuildMethod, change: Partial<CopyRequest> = {}) {

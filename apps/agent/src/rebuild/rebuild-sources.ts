@@ -26,8 +26,8 @@ export function serverOf(
   const user = remote?.user ?? state.postgres.replicationUser;
   const { instance } = local.config;
   // One that never streams has no slot anywhere.
-  const own = state.members[instance]?.tags.noStream === true ? null : slotNameOf(instance);
-  const slot = remote === undefined ? own : remote.slot;
+  const streams = isPrimary && state.members[instance]?.tags.noStream !== true;
+  const slot = remote === undefined ? slotNameOf(instance) : remote.slot;
   const sql = local.remote(source);
   const passfile = local.passFile;
   return {
@@ -35,6 +35,8 @@ export function serverOf(
     replication: { host, port: String(port), user, passfile },
     rewind: { host, port: String(port), user: sql.user, dbname: sql.database, passfile },
     sql,
-    slotName: isPrimary ? slot : null,
+    walsender: local.replication(source, user),
+    streams,
+    slotName: streams ? slot : null,
   };
 }

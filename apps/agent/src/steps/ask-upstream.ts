@@ -1,3 +1,4 @@
+import { refusalOf } from '#libs/backup';
 import { hostsOf, type MemberRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { SqlSession } from '#libs/postgres-run';
@@ -19,8 +20,7 @@ export async function askUpstream<T>(
   try {
     return await ask(session);
   } catch (cause) {
-    const why = `${upstream.name} does not answer ${session.target.user}: ${messageOf(cause)}`;
-    throw new NotYetError(why, { cause });
+    throw new NotYetError(refusalOf(upstream.name, session.target.user, cause), { cause });
   } finally {
     await session.close();
   }

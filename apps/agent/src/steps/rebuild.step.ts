@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  askAdmission,
   finishCopy,
   type Preflight,
   proveSource,
@@ -110,8 +111,15 @@ async function upstreamReady(context: StepContext, upstream: MemberRecord): Prom
   // The standby leader of a cluster that follows another is copied as it is.
   const isCopied = recovery === false || (context.state.following !== undefined && !remote);
   if (!isCopied) throw new NotYetError(`${upstream.name} is no primary yet`);
-  if (slot !== true && !remote && hasSlot(context))
-    throw new NotYetError(`${upstream.name} has no slot for us yet`);
+  if (slot !== true && !remote && hasSlot(context)) {
+    throw new NotYetError(await whyNoSlot(context, upstream));
+  }
+}
+
+async function whyNoSlot({ local, state }: StepContext, upstream: MemberRecord): Promise<string> {
+  const { checks } = await askAdmission(serverOf(local, state, upstream, true), 0);
+  const refused = checks.find(({ ok }) => !ok);
+  return refused?.detail ?? `${upstream.name} has no slot for us yet`;
 }
 
 /** One that never streams has none. */

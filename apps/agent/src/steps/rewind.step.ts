@@ -1,6 +1,8 @@
+import { askAdmission } from '#libs/backup';
 import type { MemberRecord } from '#libs/cluster';
 import { messageOf, type TimelineId } from '#libs/kernel';
 import { checkpointedTimeline, RewindError, rewind } from '#libs/postgres-run';
+import { serverOf } from '../rebuild/rebuild-sources.ts';
 import { REWIND_LIMIT_MS } from '../timing.ts';
 import { askUpstream, presentUpstream } from './ask-upstream.ts';
 import { keepDivergedWal } from './keep-diverged-wal.ts';
@@ -28,6 +30,7 @@ export async function rewindTo(
   await context.needCredentials();
   const upstream = await presentUpstream(context, follows);
   await sourceReady(context, upstream, timeline);
+  await letsUsStream(context, upstream);
   await permitted(context);
   await keepDivergedWal(context, upstream);
   setActivity(`rewind from ${upstream.name}`);
@@ -72,6 +75,14 @@ async function sourceReady(
   throw new NotYetError(
     `${upstream.name}'s control file still shows timeline ${shown}: it makes a checkpoint first`,
   );
+}
+
+/** What could not stream afterwards stays as it is until it can. */
+async function letsUsStream({ local, state }: StepContext, upstream: MemberRecord): Promise<void> {
+  const server = serverOf(local, state, upstream, true);
+  const { checks } = await askAdmission(server, server.streams ? 1 : 0);
+  const refused = checks.find(({ ok }) => !ok);
+  if (refused !== undefined) throw new NotYetError(refused.detail);
 }
 
 /** Safety 25: with nothing aside another standby must hold all data. */

@@ -32,7 +32,7 @@ export function orderRebuilds(input: DecisionInput): Decision | null {
     const reason = report?.rebuild?.wants ?? null;
     if (report === null || reason === null || isPrimary(state, instance)) continue;
     if (rebuildRecordOf(state, instance) !== null) continue;
-    const refusal = whyNotByItself(input, report);
+    const refusal = whyNotByItself(input, report) ?? whyNotCopied(input, root, report);
     if (refusal !== null) refusals.push(refusal);
     else events.push(started(input, report, reason));
   }
@@ -60,23 +60,34 @@ function whyNotByItself({ state }: DecisionInput, report: AgentReport): RuleRefu
   return null;
 }
 
+/** A copy that would fail for want of walsenders is not begun again and again. */
+function whyNotCopied(
+  input: DecisionInput,
+  root: InstanceName,
+  report: AgentReport,
+): RuleRefusal | null {
+  const { members } = input.state;
+  const methods = methodsFor(input, report);
+  // Whom the agent would copy from then is not the primary.
+  const elsewhere = Object.values(members).some(({ tags }) => tags.cloneFrom === true);
+  if (elsewhere || methods.some((method) => method !== 'basebackup')) return null;
+  const full = cannotBeCopied(input, root);
+  if (full === null) return null;
+  return { ...full, instance: report.instance, value: `${root}: ${full.value}` };
+}
+
 /** What cannot be rewound, because nothing whole is there, is not tried. */
-function started(
-  { state }: DecisionInput,
-  { instance, dataDirectory }: AgentReport,
-  reason: string,
-): ClusterEvent {
+function methodsFor({ state }: DecisionInput, { dataDirectory }: AgentReport) {
   const { methods } = rebuildPolicyOf(state.postgres);
   const whole = dataDirectory.kind === 'initialised';
-  return {
-    type: 'RebuildStarted',
-    instance,
-    trigger: 'automatic',
-    reason,
-    methods: methods.filter((method) => whole || method !== 'pg_rewind'),
-    from: null,
-    force: false,
-  };
+  return methods.filter((method) => whole || method !== 'pg_rewind');
+}
+
+function started(input: DecisionInput, report: AgentReport, reason: string): ClusterEvent {
+  const { instance } = report;
+  const methods = methodsFor(input, report);
+  const order = { trigger: 'automatic', reason, methods, from: null, force: false } as const;
+  return { type: 'RebuildStarted', instance, ...order };
 }
 
 /** Turns what the agents say of their rebuilds into history: failures, tenths, the end. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { hostLost, named, primaryOn, runningCluster, type Scenario } from '#libs/testing';
+import { DEFAULT_REBUILD_POLICY } from '../rebuild/policy.ts';
 import type { SlotReport } from '../replication/slot-policy.ts';
+import type { AgentReport } from '../report.ts';
 
 const server = (settings: Readonly<Record<string, number>>) => ({
   server: { versionNum: 150_018, settings, collation: null },
@@ -9,6 +11,13 @@ const slot = (name: string): SlotReport => ({
   ...{ name, type: 'physical', active: false, retainedBytes: null },
   ...{ walStatus: null, safeBytes: null },
 });
+const asks: Partial<AgentReport> = {
+  dataDirectory: { kind: 'empty' },
+  rebuild: {
+    ...{ wants: 'nothing is there', order: null, phase: 'waiting', method: null, failures: [] },
+    ...{ doneBytes: 0n, totalBytes: null, bytesPerSecond: null, secondsLeft: null, tookMs: 0 },
+  },
+};
 const switchover = (scenario: Scenario) =>
   scenario.command({ type: 'switchover', to: named('pg2') });
 
@@ -73,5 +82,32 @@ describe('a rebuild by pg_basebackup alone', () => {
       ],
     });
     expect(rebuild(scenario, 'pgbackrest').kind).toBe('decided');
+  });
+
+  it('is not begun by itself either, and is once there are some', () => {
+    const scenario = runningCluster().hears('pg3', asks);
+    const { state } = scenario;
+    const rebuild = { ...DEFAULT_REBUILD_POLICY, methods: ['pg_rewind', 'basebackup'] as const };
+    scenario.state = { ...state, postgres: { ...state.postgres, rebuild } };
+    scenario.hears('pg1', { ...server({ max_wal_senders: 1 }), postgres: primaryOn(1) });
+    expect(scenario.settle()).toContain('refuse-rebuild');
+    expect(scenario.types).not.toContain('RebuildStarted');
+    expect(scenario.last('ActionRefused').refusals).toEqual([
+      {
+        ...{ instance: 'pg3', rule: 'no-free-walsender' },
+        ...{ value: 'pg1: max_wal_senders = 1, 0 in use', limit: '2 free for pg_basebackup' },
+      },
+    ]);
+    scenario.hears('pg1', { ...server({ max_wal_senders: 2 }), postgres: primaryOn(1) });
+    expect(scenario.settle()).toContain('order-rebuild');
+  });
+
+  it('is begun when there is another method', () => {
+    const full = { ...server({ max_wal_senders: 1 }), postgres: primaryOn(1) };
+    const scenario = runningCluster().hears('pg3', asks).hears('pg1', full);
+    const { state } = scenario;
+    const rebuild = { ...DEFAULT_REBUILD_POLICY, methods: ['pgbackrest', 'basebackup'] as const };
+    scenario.state = { ...state, postgres: { ...state.postgres, rebuild } };
+    expect(scenario.settle()).toContain('order-rebuild');
   });
 });

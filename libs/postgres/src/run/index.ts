@@ -103,5 +103,6 @@ export {
   type SourceIdentity,
   SourceIdentityError,
 } from './timeline-source.ts';
+export { tryWalsenders } from './try-walsenders.ts';
 export { classifyUnreachable, type UnreachableClass } from './unreachable.ts';
 export { type WalEnd, WalEndError, type WalEndRequest, walEnd } from './wal-end.ts';

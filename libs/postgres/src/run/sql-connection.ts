@@ -75,6 +75,16 @@ export class Connection {
     return last?.rows ?? [];
   }
 
+  /** Resolves when the server has closed its side, or at the limit of a connect. */
+  async end(): Promise<void> {
+    if (this.broken) return this.destroy();
+    try {
+      await this.#limited('taking leave', this.target.connectTimeoutMs, this.#client.end());
+    } catch {
+      // Destroyed by then: the server finds that out by itself.
+    }
+  }
+
   destroy(): void {
     this.broken = true;
     this.#socket.destroy();

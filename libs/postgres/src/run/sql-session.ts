@@ -46,6 +46,13 @@ export class SqlSession {
     this.#connection = undefined;
   }
 
+  /** Takes leave; the server's process has gone when it resolves, or did not in the time of a connect. */
+  async end(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.end();
+  }
+
   async #run(
     text: string,
     values: readonly unknown[] | undefined,

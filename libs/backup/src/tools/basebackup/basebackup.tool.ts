@@ -1,4 +1,3 @@
-import { messageOf } from '#libs/kernel';
 import { runTool, SqlSession } from '#libs/postgres-run';
 import { COPY_LIMIT_MS } from '../../limits.ts';
 import {
@@ -9,6 +8,7 @@ import {
   type SourceFacts,
   type SourceRequest,
 } from '../../rebuild-tool.ts';
+import { refusalOf } from '../../refusal.ts';
 import { basebackupCommand, SERVER_SQL } from './basebackup.command.ts';
 import { basebackupProgress, type ServerFacts, serverFacts } from './basebackup.output.ts';
 import { lostAndFoundOf } from './lost-and-found.ts';
@@ -73,7 +73,7 @@ export async function askServer(server: ServerAccess | null): Promise<ServerFact
     const [row] = await session.query(SERVER_SQL);
     return serverFacts(row ?? {});
   } catch (cause) {
-    throw new SourceError(`${server.name} does not answer: ${messageOf(cause)}`, { cause });
+    throw new SourceError(refusalOf(server.name, server.sql.user, cause), { cause });
   } finally {
     await session.close();
   }
