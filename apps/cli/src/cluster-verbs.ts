@@ -89,8 +89,11 @@ function addTurns(program: Command, finish: Finish): void {
     .command('demote-cluster [cluster]')
     .description('stop writing as a whole, say where, and follow another cluster')
     .option('--to <cluster>', 'the one that is to write, kept by the same controllers')
-    .option('--host <host>', 'or where it accepts connections; several with commas')
-    .option('--port <port>', 'its port (default: 5432)', wholeNumber)
+    .option(
+      '--host <host>',
+      'or where it accepts connections; several with commas, each may be HOST:PORT',
+    )
+    .option('--port <port>', 'the port of hosts without one (default: 5432)', wholeNumber)
     .option('--slot <name>', 'a physical slot there that keeps WAL for this cluster')
     .option('--user <name>', 'streams as this user; else the replication user')
     .option('--yes', 'also without a primary that could say where it stopped writing')

@@ -57,6 +57,14 @@ const overrides = z.strictObject({
   instances: z.record(z.string().min(1).max(63), parameters).default({}),
 });
 
+const access = z.strictObject({ pgHba: lines.default([]), pgIdent: lines.default([]) });
+const noAccess = { pgHba: [], pgIdent: [] };
+const accessOverrides = z.strictObject({
+  primary: access.default(noAccess),
+  standby: access.default(noAccess),
+  instances: z.record(z.string().min(1).max(63), access).default({}),
+});
+
 const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/);
 const pgName = z.string().min(1).max(63);
 const slots = z.strictObject({
@@ -92,6 +100,7 @@ export const configurationShape = z.strictObject({
   pgIdent: lines,
   overrides,
   // A client of an older version does not name them.
+  accessOverrides: accessOverrides.optional(),
   slots: slots.optional(),
   rebuild: rebuildPolicySchema.exactOptional(),
   archive: archiveSchema.nullable().exactOptional(),
@@ -107,6 +116,7 @@ export const postgresShape = z.strictObject({
   pgHba: lines,
   pgIdent: lines.optional(),
   overrides: overrides.optional(),
+  accessOverrides: accessOverrides.optional(),
   slots: slots.optional(),
   rebuild: rebuildPolicySchema.exactOptional(),
   archive: archiveSchema.exactOptional(),

@@ -4,6 +4,7 @@ import {
   type ClusterState,
   configurationOf,
   currentRevision,
+  NO_ACCESS_OVERRIDES,
 } from '#libs/cluster';
 import { configurationShape } from './cluster-shapes.ts';
 import { jsonOf } from './json-text.ts';
@@ -55,7 +56,10 @@ export function configurationAnswerOf(state: ClusterState): unknown {
   const policies = backupPoliciesOf(state.postgres);
   const revisions = (state.revisions ?? [created]).map((one) => ({
     ...one,
-    configuration: { ...policies, ...one.configuration },
+    configuration: {
+      ...{ ...policies, accessOverrides: NO_ACCESS_OVERRIDES },
+      ...one.configuration,
+    },
   }));
   return jsonOf({ cluster: state.name, revision, configuration, revisions });
 }

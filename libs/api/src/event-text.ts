@@ -11,6 +11,7 @@ import {
   isReplicationEvent,
   isRestartEvent,
   type PhaseDurations,
+  placeText,
   type RebuildEvent,
   type RecordedEvent,
   type ReleaseReason,
@@ -26,7 +27,7 @@ import { formatLsn, unreachable } from '#libs/kernel';
 import { fastForwardText } from './fast-forward-text.ts';
 import { bytesText } from './json-text.ts';
 import { rebuildText } from './rebuild-text.ts';
-import { remoteAddress, remoteText } from './remote-text.ts';
+import { remoteText } from './remote-text.ts';
 import { replicationText } from './replication-text.ts';
 import { restartText } from './restart-text.ts';
 
@@ -141,7 +142,7 @@ function bootstrapText({ initialiser, adopts }: Of<'BootstrapStarted'>): string 
 }
 
 function createdText(cluster: string, { standbyOf }: Of<'ClusterCreated'>): string {
-  const copied = standbyOf === undefined ? '' : ` as a standby of ${remoteAddress(standbyOf)}`;
+  const copied = standbyOf === undefined ? '' : ` as a standby of ${placeText(standbyOf)}`;
   return `cluster ${cluster} is defined${copied}`;
 }
 

@@ -4,13 +4,14 @@ import {
   flapWindowMs,
   type Goal,
   goalOf,
+  placeText,
   type Standing,
 } from '#libs/cluster';
 import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
 import type { Heard } from './heard.ts';
 import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
-import { positionToken, remoteAddress } from './remote-text.ts';
+import { positionToken } from './remote-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';
 import { clusterViewOf, seenDown } from './view-of.ts';
 
@@ -113,7 +114,7 @@ function summaryOf(state: ClusterState, heard: ReadonlyMap<InstanceName, Heard>)
 function followingText({ remote, leader, stoppedAt }: Following): string {
   const who = leader === null ? 'no instance is chosen yet that streams' : `${leader} streams`;
   const end = stoppedAt === null ? '' : `; it stopped writing at ${positionToken(stoppedAt)}`;
-  return `a standby cluster: ${who} from ${remoteAddress(remote)}, nobody may write before \`matriarch promote-cluster\`${end}`;
+  return `a standby cluster: ${who} from ${placeText(remote)}, nobody may write before \`matriarch promote-cluster\`${end}`;
 }
 
 /** What an instance should be, in words. */
@@ -133,7 +134,7 @@ export function goalText(goal: Goal): string {
       return `receives nothing from a primary of epoch ${goal.throughEpoch} or before`;
     case 'standby':
       if (goal.remote !== undefined) {
-        return `streams from the remote primary ${remoteAddress(goal.remote)}, for the others too`;
+        return `streams from the remote primary ${placeText(goal.remote)}, for the others too`;
       }
       return `streams from ${goal.upstream.name} on timeline ${goal.timeline}`;
     default:

@@ -1,3 +1,4 @@
+export { placeText } from '#libs/cluster';
 export { configurationShape } from './cluster-shapes.ts';
 export {
   type ConfigurationAnswer,
@@ -56,7 +57,7 @@ export {
   sseMessage,
 } from './recorded-event.ts';
 export { demoteClusterRequest, promoteClusterRequest } from './remote-requests.ts';
-export { positionToken, remoteAddress } from './remote-text.ts';
+export { positionToken } from './remote-text.ts';
 export {
   type CreateClusterRequest,
   createClusterRequest,

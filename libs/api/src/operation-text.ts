@@ -1,6 +1,5 @@
-import type { Operation } from '#libs/cluster';
+import { type Operation, placeText } from '#libs/cluster';
 import { unreachable } from '#libs/kernel';
-import { remoteAddress } from './remote-text.ts';
 
 /** What is under way, in words; null when nothing is. */
 export function operationText(operation: Operation): string | null {
@@ -14,7 +13,7 @@ export function operationText(operation: Operation): string | null {
     case 'switchover':
       return `switchover from ${operation.from} to ${operation.to}: ${switchoverStep(operation.step)}`;
     case 'demotion':
-      return `the cluster is demoted: ${operation.primary} stops, so that ${remoteAddress(operation.remote)} may write`;
+      return `the cluster is demoted: ${operation.primary} stops, so that ${placeText(operation.remote)} may write`;
     default:
       return unreachable(operation);
   }

@@ -1,12 +1,16 @@
 import * as z from 'zod';
-import type { RemotePrimary } from '#libs/cluster';
+import { endpointsOf, type RemotePrimary } from '#libs/cluster';
 import { InvalidLsnError, parseLsn, timelineId } from '#libs/kernel';
 
-/** A host, or several with commas as libpq takes them. */
+/** A host, or several with commas; each may have a port of its own. */
 const hosts = z
   .string()
   .max(1_000)
-  .regex(/^[A-Za-z0-9_.:%-]+(,[A-Za-z0-9_.:%-]+)*$/, 'one host, or several with commas');
+  .regex(/^[A-Za-z0-9_.:%[\]-]+(,[A-Za-z0-9_.:%[\]-]+)*$/, 'one host, or several with commas')
+  .refine(
+    (host) => endpointsOf({ host, port: 1 }).every(({ port }) => port >= 1 && port <= 65_535),
+    'a port is a whole number from 1 to 65535',
+  );
 
 export const remoteShape = z.strictObject({
   host: hosts,

@@ -1,4 +1,4 @@
-import type { RemoteEvent, RemotePrimary, WalPosition } from '#libs/cluster';
+import { placeText, type RemoteEvent, type WalPosition } from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
 
 type Of<Type extends RemoteEvent['type']> = Extract<RemoteEvent, { type: Type }>;
@@ -16,9 +16,9 @@ export function remoteText(event: RemoteEvent): string {
       return `${event.instance} is on timeline ${timeline} of the remote primary`;
     }
     case 'RemoteChanged':
-      return `the cluster follows ${remoteAddress(event.remote)}`;
+      return `the cluster follows ${placeText(event.remote)}`;
     case 'ClusterDemotionStarted':
-      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${remoteAddress(event.remote)} may`;
+      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${placeText(event.remote)} may`;
     case 'ClusterDemotionAbandoned':
       return `the demotion of the cluster was given up: ${event.reason}`;
     case 'ClusterDemoted': {
@@ -27,7 +27,7 @@ export function remoteText(event: RemoteEvent): string {
         stoppedAt === null
           ? 'where its writing ended is not known'
           : `the last it wrote is ${positionToken(stoppedAt)}`;
-      return `nobody of the cluster may write any more, it follows ${remoteAddress(remote)}; ${end}`;
+      return `nobody of the cluster may write any more, it follows ${placeText(remote)}; ${end}`;
     }
     case 'ClusterPromoted':
       return promotedText(event);
@@ -42,10 +42,6 @@ function promotedText({ instance, received, lastWritten, acceptUnknown }: Of<'Cl
   return lastWritten === null
     ? what
     : `${what}, with all up to ${positionToken(lastWritten)}, where the other cluster ended`;
-}
-
-export function remoteAddress({ host, port }: Pick<RemotePrimary, 'host' | 'port'>): string {
-  return host.includes(':') && !host.includes(',') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** As `promote-cluster --last-written` takes it. */

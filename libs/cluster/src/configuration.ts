@@ -1,5 +1,6 @@
 /** What operators set for a whole cluster, and its revisions. */
 import type { EpochMs } from '#libs/kernel';
+import type { AccessOverrides } from './access.ts';
 import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { SlotPolicy } from './replication/slot-policy.ts';
 import type { ClusterSettings } from './settings.ts';
@@ -32,6 +33,8 @@ export type ClusterConfiguration = Partial<BackupPolicies> & {
   readonly pgHba: readonly string[];
   readonly pgIdent: readonly string[];
   readonly overrides: ParameterOverrides;
+  /** Absent: none. */
+  readonly accessOverrides?: AccessOverrides | undefined;
   /** Absent in what was recorded before there were any: the defaults. */
   readonly slots?: SlotPolicy | undefined;
 };

@@ -37,6 +37,7 @@ export type PostgresDefinition = {
   /** Lines of `pg_ident.conf` after our own. */
   readonly pgIdent?: readonly string[] | undefined;
   readonly overrides?: ParameterOverrides | undefined;
+  readonly accessOverrides?: ClusterConfiguration['accessOverrides'];
   /** Absent: the defaults. */
   readonly slots?: SlotPolicy | undefined;
   /** Absent: the defaults of a cluster without the section. */

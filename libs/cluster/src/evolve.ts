@@ -1,4 +1,5 @@
 import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from '#libs/kernel';
+import { withoutEmptyAccess } from './access.ts';
 import { type BackupPolicies, REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent, RecordedEvent } from './events.ts';
 import { failsafeAfter } from './failsafe/failsafe-state.ts';
@@ -168,7 +169,7 @@ function configured(
 ): ClusterState {
   const created = { revision: 1, at: epochMs(0), by: 'cluster create', comment: null };
   const { rebuild: _rebuild, archive: _archive, ...first } = configurationOf(state);
-  const before = state.revisions ?? [{ ...created, configuration: first }];
+  const before = state.revisions ?? [{ ...created, configuration: withoutEmptyAccess(first) }];
   const next = { revision, at, by: cause.by, comment, configuration };
   const revisions = [...before, next].slice(-REVISIONS_KEPT);
   const changed = { ...withConfiguration(state, configuration), revisions };

@@ -1,3 +1,8 @@
+export {
+  type AccessLines,
+  NO_ACCESS_OVERRIDES,
+  specialLines,
+} from './access.ts';
 export { admit } from './admit.ts';
 export { isTakenOver } from './adoption.ts';
 export {
@@ -40,8 +45,10 @@ export * from './rebuild/index.ts';
 export { REMOTE_NAME, remoteAt, remoteMember, rootOf } from './remote/following.ts';
 export { isRemoteEvent, type RemoteEvent } from './remote/remote-events.ts';
 export {
+  endpointsOf,
   type Following,
-  hostsOf,
+  placeOf,
+  placeText,
   type RemotePrimary,
   sameRemote,
 } from './remote/remote-primary.ts';

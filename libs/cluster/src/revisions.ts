@@ -1,5 +1,6 @@
 /** The configuration of a cluster as its state has it. */
 import type { InstanceName } from '#libs/kernel';
+import { type AccessOverrides, NO_ACCESS_OVERRIDES } from './access.ts';
 import {
   type BackupPolicies,
   type ClusterConfiguration,
@@ -13,13 +14,16 @@ import { DEFAULT_SLOT_POLICY, type SlotPolicy } from './replication/slot-policy.
 import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';
 import type { ClusterState } from './state.ts';
 
-export function configurationOf({
-  settings,
-  postgres,
-}: ClusterState): ClusterConfiguration & BackupPolicies {
+/** With every part that there is, also those that say nothing. */
+type WholeConfiguration = ClusterConfiguration &
+  BackupPolicies & { readonly accessOverrides: AccessOverrides };
+
+export function configurationOf({ settings, postgres }: ClusterState): WholeConfiguration {
   const { parameters, pgHba, pgIdent = [], overrides = NO_OVERRIDES } = postgres;
+  const { accessOverrides = NO_ACCESS_OVERRIDES } = postgres;
   const slots = slotPolicyOf(postgres);
-  return { settings, parameters, pgHba, pgIdent, overrides, slots, ...backupPoliciesOf(postgres) };
+  const lines = { pgHba, pgIdent, overrides, accessOverrides };
+  return { settings, parameters, ...lines, slots, ...backupPoliciesOf(postgres) };
 }
 
 export function backupPoliciesOf(postgres: PostgresDefinition): BackupPolicies {
@@ -78,11 +82,14 @@ export function withBackupPolicies(
 /** The state with a configuration in force; the settings of a later version keep their defaults. */
 export function withConfiguration(
   state: ClusterState,
-  { settings, parameters, pgHba, pgIdent, overrides, slots }: ClusterConfiguration,
+  configuration: ClusterConfiguration,
 ): ClusterState {
+  const { settings, parameters, pgHba, pgIdent, overrides, accessOverrides, slots } = configuration;
+  const { accessOverrides: _before, ...others } = state.postgres;
+  const access = accessOverrides === undefined ? {} : { accessOverrides };
   return {
     ...state,
     settings: { ...DEFAULT_SETTINGS, ...settings },
-    postgres: { ...state.postgres, parameters, pgHba, pgIdent, overrides, slots },
+    postgres: { ...others, parameters, pgHba, pgIdent, overrides, ...access, slots },
   };
 }

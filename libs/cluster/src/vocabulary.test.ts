@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { type ClusterConfiguration, NO_OVERRIDES } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
 import { heldBackFor, problemIn, vocabularyProblem } from './vocabulary.ts';
 
 /** Two levels: 3 brought an event, a field and a word. */
@@ -40,5 +42,31 @@ describe('what a group at a level may record', () => {
     expect(heldBackFor([paused, paused], 0)).toMatch(
       /^event 'ClusterPaused' needs protocol level 1, the group is at 0: .* upgrade or remove/,
     );
+  });
+
+  it('is not yet a form that members of before would act on in another way', () => {
+    const following = (host: string): ClusterEvent => {
+      return { type: 'RemoteChanged', remote: { host, port: 5432, slot: null, user: null } };
+    };
+    expect(heldBackFor([following('db1,db2')], 3)).toBeNull();
+    expect(heldBackFor([following('db1:5432,db2:5433')], 3)).toContain(
+      "a port for each host of the remote in event 'RemoteChanged' needs protocol level 4",
+    );
+    expect(heldBackFor([following('db1:5432,db2:5433')], 4)).toBeNull();
+  });
+
+  it('is not yet an access line of a role: members of before would fold another state', () => {
+    const none = { pgHba: [], pgIdent: [] };
+    const configuration = {
+      ...{ settings: DEFAULT_SETTINGS, parameters: {}, ...none, overrides: NO_OVERRIDES },
+    };
+    const changed = (change: Partial<ClusterConfiguration>): ClusterEvent => ({
+      ...{ type: 'ConfigurationChanged', revision: 2, comment: null },
+      configuration: { ...configuration, ...change },
+    });
+    expect(heldBackFor([changed({})], 3)).toBeNull();
+    const accessOverrides = { primary: none, standby: none, instances: {} };
+    expect(heldBackFor([changed({ accessOverrides })], 3)).toContain('needs protocol level 4');
+    expect(heldBackFor([changed({ accessOverrides })], 4)).toBeNull();
   });
 });

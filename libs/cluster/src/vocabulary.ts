@@ -1,5 +1,6 @@
 import { BACKUP_POLICY_LEVEL } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
+import { hasOwnPorts, type RemotePrimary } from './remote/remote-primary.ts';
 
 /**
  * Since which level of the protocol each event, each of its fields and each value that is folded in its own way may be
@@ -124,6 +125,32 @@ const RELEASES: Values<'LeaseReleased', 'reason'> = {
 const RESTART_ENDS: Values<'RestartEnded', 'outcome'> = { completed: 1, cancelled: 1, failed: 1 };
 const REBUILD_TRIGGERS: Values<'RebuildStarted', 'trigger'> = { operator: 1, automatic: 1 };
 
+/** Forms within a field that members of before would read, or act on, in another way. */
+const FORMS: readonly {
+  readonly what: string;
+  readonly since: number;
+  readonly isIn: (event: ClusterEvent) => boolean;
+}[] = [
+  { what: 'a port for each host of the remote', since: 4, isIn: namesOwnPorts },
+  { what: 'access lines of a role or an instance', since: 4, isIn: overridesAccess },
+];
+
+function overridesAccess(event: ClusterEvent): boolean {
+  if (event.type === 'ClusterCreated') return event.postgres.accessOverrides !== undefined;
+  if (event.type !== 'ConfigurationChanged') return false;
+  return event.configuration.accessOverrides !== undefined;
+}
+
+function namesOwnPorts(event: ClusterEvent): boolean {
+  const remote = remoteIn(event);
+  return remote !== undefined && hasOwnPorts(remote);
+}
+
+function remoteIn(event: ClusterEvent): RemotePrimary | undefined {
+  if (event.type === 'ClusterCreated') return event.standbyOf;
+  return 'remote' in event ? event.remote : undefined;
+}
+
 type Levels = Readonly<Record<string, number>>;
 /** Fields whose values are words. */
 const VALUES: { readonly [T in EventType]?: { readonly [F in FieldOf<T>]?: Levels } } = {
@@ -142,7 +169,11 @@ export type VocabularyProblem =
 
 /** What of this event a group at `level` may not record; null when all members fold it alike. */
 export function vocabularyProblem(event: ClusterEvent, level: number): VocabularyProblem | null {
-  return problemIn(VOCABULARY, VALUES, event, level);
+  const problem = problemIn(VOCABULARY, VALUES, event, level);
+  if (problem !== null) return problem;
+  const form = FORMS.find(({ since, isIn }) => since > level && isIn(event));
+  if (form === undefined) return null;
+  return { kind: 'early', what: `${form.what} in event '${event.type}'`, level: form.since };
 }
 
 /** The first problem of a batch, as a sentence; null when it may be proposed. */
@@ -198,5 +229,6 @@ export function problemIn(
 export function highestVocabularyLevel(): number {
   const fields = Object.values<Levels>(VOCABULARY).flatMap((levels) => Object.values(levels));
   const words = Object.values(VALUES).flatMap((of) => Object.values<Levels>(of ?? {}));
-  return Math.max(...fields, ...words.flatMap((levels) => Object.values(levels)));
+  const forms = FORMS.map(({ since }) => since);
+  return Math.max(...fields, ...forms, ...words.flatMap((levels) => Object.values(levels)));
 }

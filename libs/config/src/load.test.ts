@@ -285,6 +285,15 @@ describe('cluster.yaml', () => {
     const { standbyOf } = toClusterDefinition(parseClusterFile(file, 'cluster.yaml'));
     const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: 'site_b', user: null };
     expect(standbyOf).toEqual(remote);
+    for (const host of ["'a:5432,[fd00::1]:5433,b'", "['a:5432', '[fd00::1]:5433', b]"]) {
+      const several = `${users}\nstandbyOf: {host: ${host}}`;
+      const { standbyOf: found } = toClusterDefinition(parseClusterFile(several, 'cluster.yaml'));
+      expect(found).toMatchObject({ host: 'a:5432,[fd00::1]:5433,b:5432', port: 5432 });
+    }
+    for (const host of ['a:0', 'a:70000', '[a]:5432', 'a:5432:1', '[]', "''"]) {
+      const wrong = `${users}\nstandbyOf: {host: ${host === '[]' ? host : `'${host.replaceAll("'", '')}'`}}`;
+      expect(() => parseClusterFile(wrong, 'cluster.yaml'), host).toThrow('a host name or address');
+    }
     const spaced = `${users}\nstandbyOf: {host: 'a, b'}`;
     expect(problemsOf(() => parseClusterFile(spaced, 'cluster.yaml'))[0]).toContain('no spaces');
   });

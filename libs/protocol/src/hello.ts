@@ -2,7 +2,7 @@
  * The first frame of every link, before anything is trusted.
  * Protocol history: 1 = first release; 2 = states are compared through the log (`Feature`); 3 = a preferred
  * candidate fetches what it lacks before it is promoted (`FAST_FORWARD_LEVEL`); 4 = backup policies change with the
- * configuration (`BACKUP_POLICY_LEVEL`).
+ * configuration (`BACKUP_POLICY_LEVEL`), and forms within fields (`FORMS` of libs/cluster/src/vocabulary.ts).
  */
 export const PROTOCOL_MIN = 1;
 export const PROTOCOL_MAX = 4;

@@ -1,4 +1,4 @@
-import type { Endpoint } from '#libs/cluster';
+import { type Endpoint, placeText } from '#libs/cluster';
 import type { ConditionOf, ObservedCondition } from './condition.ts';
 import { type Divergence, divergenceOf, divergenceOfFollower } from './divergence.ts';
 import type { ActedMemory } from './memory.ts';
@@ -124,7 +124,7 @@ function archiveOnly(goal: StandbyGoal): { readonly archiveOnly?: true } {
 
 function whom({ upstream, source, remote, archiveOnly: archive }: StandbyGoal): string {
   if (archive === true) return 'fed by the archive alone';
-  if (remote !== undefined) return `follows ${remote.host}:${remote.port}, outside of the cluster`;
+  if (remote !== undefined) return `follows ${placeText(remote)}, outside of the cluster`;
   return source === undefined
     ? `follows ${upstream.name}`
     : `follows ${upstream.name}, which follows ${source.name}`;

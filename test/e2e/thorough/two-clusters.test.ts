@@ -49,7 +49,8 @@ describe('two clusters with the same instance names', () => {
     pair.startAgents('main');
     const primary = await primaryOf('main');
     await pair.sql(primary, 'CREATE TABLE main_rows (id int PRIMARY KEY)');
-    await pair.createCluster('dr', { port: primary.postgresPort });
+    const hosts = pair.plans.main.instances.map(({ postgresPort }) => `127.0.0.1:${postgresPort}`);
+    await pair.createCluster('dr', { host: hosts.join(','), port: 5432 });
     pair.startAgents('dr');
     const leader = await standbyLeaderOf('dr');
     await pair.sql(primary, 'INSERT INTO main_rows VALUES (1)');

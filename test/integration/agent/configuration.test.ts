@@ -25,16 +25,36 @@ function configure(change: Partial<ClusterConfiguration>): void {
 const shows = (name: string, value: string) =>
   `SELECT current_setting('${name}') = '${value}' AS holds`;
 
+const access = (user: string) => ({ pgHba: [`host all ${user} all reject`], pgIdent: [] });
+
+/** The lines of its own, then of its role, and of no other; all before those of the whole cluster. */
+async function accessByRole(): Promise<void> {
+  for (const { name } of trio.hosts) {
+    const role = name === trio.holder ? 'writer' : 'reader';
+    const users = name === 'pg3' ? `third,${role}` : role;
+    const rules = `SELECT string_agg(user_name[1], ',' ORDER BY line_number) = '${users}' AS holds
+      FROM pg_hba_file_rules WHERE user_name && '{writer,reader,third}' AND error IS NULL`;
+    const host = () => trio.hosts.find((one) => one.name === name) ?? trio.primary;
+    await trio.holds(host, rules);
+  }
+}
+
 describe('a configuration on real PostgreSQL', () => {
   it('is in force after a reload, by cluster, role and instance', async () => {
     await trio.bootstrap({});
     const instances = { pg3: { work_mem: '7MB' } };
     const overrides = { primary: { log_min_messages: 'info' }, standby: {}, instances };
-    configure({ parameters: { shared_buffers: '16MB', work_mem: '9MB' }, overrides });
+    const accessOverrides = {
+      ...{ primary: access('writer'), standby: access('reader') },
+      instances: { pg3: access('third') },
+    };
+    const parameters = { shared_buffers: '16MB', work_mem: '9MB' };
+    configure({ parameters, overrides, accessOverrides });
     for (const host of trio.hosts) {
       await trio.holds(() => host, shows('work_mem', host.name === 'pg3' ? '7MB' : '9MB'));
     }
     await trio.holds(() => trio.primary, shows('log_min_messages', 'info'));
+    await accessByRole();
   });
 
   it('what waits for a restart is told with both values', async () => {
@@ -66,6 +86,7 @@ describe('a configuration on real PostgreSQL', () => {
     ).toMatchObject({ outcome: 'completed' });
     for (const host of trio.hosts) await trio.holds(() => host, shows('max_connections', '150'));
     expect(trio.holder).not.toBe(before);
+    await accessByRole();
     expect(trio.leader.problems).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { type ClusterState, hostsOf, remoteMember, type TimelineRecord } from '#libs/cluster';
+import { type ClusterState, endpointsOf, remoteMember, type TimelineRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { readSourceIdentity, type SourceIdentity, SqlSession } from '#libs/postgres-run';
@@ -46,14 +46,14 @@ export class RemoteLine {
     state: ClusterState,
     remote: NonNullable<ClusterState['following']>['remote'],
   ): Promise<void> {
-    for (const host of hostsOf(remote)) {
+    for (const { host, port } of endpointsOf(remote)) {
       try {
-        const found = await this.#identityAt({ ...remote, host });
+        const found = await this.#identityAt({ ...remote, host, port });
         if (found === null || found.systemIdentifier !== state.systemIdentifier) continue;
         this.#line = lineOf(found);
         return;
       } catch (error) {
-        this.log.debug('remote not asked for its timelines', { host, why: messageOf(error) });
+        this.log.debug('remote not asked for its timelines', { host, port, why: messageOf(error) });
       }
     }
   }

@@ -29,11 +29,16 @@ function credentials(password: string | null): ClusterCredentials {
 
 const members = [member('pg1', '10.0.0.1'), member('pg2', 'fd00::2'), member('pg3', 'db3.lan')];
 
-function linesWith(password: string | null, pgHba: readonly string[] = []): string[] {
+function linesWith(
+  password: string | null,
+  pgHba: readonly string[] = [],
+  special: readonly string[] = [],
+): string[] {
   const request = {
     definition: { ...definition, pgHba },
     members,
     credentials: credentials(password),
+    special,
     clients: true,
   };
   return renderHba(hbaLinesOf(request)).trim().split('\n').slice(1);
@@ -62,11 +67,25 @@ describe('hbaLinesOf', () => {
     const given = ['hostssl app app 10.0.0.0/8 scram-sha-256'];
     expect(linesWith('x', given).slice(3)).toEqual(given);
   });
+
+  it('puts lines of the instance and its role before those of the whole cluster', () => {
+    const special = ['host all app all reject'];
+    expect(linesWith('x', ['host all all all md5'], special).slice(3)).toEqual([
+      'host all app all reject',
+      'host all all all md5',
+    ]);
+    expect(linesWith('x', [], special).slice(3)).toEqual([
+      'host all app all reject',
+      'local all all peer',
+      'host all all all scram-sha-256',
+    ]);
+  });
 });
 
 it('lets in nobody but our own roles while clients are kept out', () => {
-  const request = { definition, members, credentials: credentials('x'), clients: false };
-  const lines = renderHba(hbaLinesOf(request)).trim().split('\n').slice(1);
+  const request = { definition, members, credentials: credentials('x') };
+  const out = { ...request, special: ['host all app all md5'], clients: false };
+  const lines = renderHba(hbaLinesOf(out)).trim().split('\n').slice(1);
   expect(lines.map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
     'local all postgres',
     'host replication replicator',
@@ -76,8 +95,8 @@ it('lets in nobody but our own roles while clients are kept out', () => {
 
 it('maps our OS user to the superuser', () => {
   expect(
-    identText('postgres', { ...definition, superuser: 'boss', pgIdent: ['map os db'] }),
-  ).toContain('matriarch postgres "boss"\n');
+    identText('postgres', { ...definition, superuser: 'boss', pgIdent: ['map os db'] }, ['m a b']),
+  ).toContain('matriarch postgres "boss"\nm a b\nmap os db\n');
 });
 
 it('escapes what has a meaning in a password file, and leaves out roles without a password', () => {

@@ -8,6 +8,8 @@ export type AccessRequest = {
   readonly definition: PostgresDefinition;
   readonly members: readonly MemberRecord[];
   readonly credentials: ClusterCredentials;
+  /** Of this instance in its role, before the cluster's own. */
+  readonly special: readonly string[];
   /** False: clients are not let in yet, only our own roles (safety 12). */
   readonly clients: boolean;
 };
@@ -20,6 +22,7 @@ export function hbaLinesOf({
   definition,
   members,
   credentials,
+  special,
   clients,
 }: AccessRequest): HbaLine[] {
   const hosts = [...new Set(members.map((member) => member.postgres.host))].sort();
@@ -28,6 +31,7 @@ export function hbaLinesOf({
     if (password !== null) return [{ ...rule, address: 'all', method: 'scram-sha-256' }];
     return hosts.map((host) => ({ ...rule, address: networkOf(host), method: 'trust' }));
   };
+  const general = definition.pgHba.length > 0 ? definition.pgHba : DEFAULT_LINES;
   return [
     {
       connection: 'local',
@@ -41,7 +45,7 @@ export function hbaLinesOf({
       ? from('postgres', definition.replicationUser, credentials.replication.password)
       : []),
     ...from('postgres', definition.rewindUser, credentials.rewind.password),
-    ...(clients ? (definition.pgHba.length > 0 ? definition.pgHba : DEFAULT_LINES) : []),
+    ...(clients ? [...special, ...general] : []),
   ];
 }
 
@@ -56,9 +60,14 @@ const DEFAULT_LINES: readonly HbaLine[] = [
   },
 ];
 
-export function identText(osUser: string, { superuser, pgIdent = [] }: PostgresDefinition): string {
+export function identText(
+  osUser: string,
+  { superuser, pgIdent = [] }: PostgresDefinition,
+  special: readonly string[],
+): string {
   const header = '# Written by Matriarch: changes made here are lost.';
-  return `${[header, `${IDENT_MAP} ${osUser} "${superuser}"`, ...pgIdent].join('\n')}\n`;
+  const own = `${IDENT_MAP} ${osUser} "${superuser}"`;
+  return `${[header, own, ...special, ...pgIdent].join('\n')}\n`;
 }
 
 /** `host:port:database:user:password` lines for libpq; both roles, whatever the host. */

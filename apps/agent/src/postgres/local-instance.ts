@@ -8,6 +8,7 @@ import {
   type MemberRecord,
   type Parameters,
   remoteAt,
+  specialLines,
 } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, type InstanceName } from '#libs/kernel';
@@ -147,13 +148,16 @@ export class LocalInstance {
         }),
       ).changedFiles,
     ];
-    const ident = identText(config.postgres.user, definition);
+    const { instance } = config;
+    const special = specialLines(definition, roleIn(state, instance), instance);
+    const ident = identText(config.postgres.user, definition, special.pgIdent);
     if (writeFileIfChanged(join(dataDirectory, 'pg_ident.conf'), ident)) {
       changed.push('pg_ident.conf');
     }
     if (credentials !== null) {
       const members = Object.values(state.members);
-      const lines = hbaLinesOf({ definition, members, credentials, clients });
+      const access = { definition, members, credentials, special: special.pgHba, clients };
+      const lines = hbaLinesOf(access);
       changed.push(...writeHba(dataDirectory, lines).changedFiles);
     }
     return { changedFiles: changed };

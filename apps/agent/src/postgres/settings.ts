@@ -9,6 +9,8 @@ import {
   slotNameOf,
 } from '#libs/postgres-model';
 
+import { hostAndPort } from './upstream.ts';
+
 export type SettingsRequest = {
   readonly config: AgentConfig;
   readonly version: ServerVersion;
@@ -86,8 +88,7 @@ export function upstreamSettings(
   const { cluster, instance } = config;
   return {
     primary_conninfo: formatConninfo({
-      host: upstream.host,
-      port: String(upstream.port),
+      ...hostAndPort(upstream),
       user: remote?.user ?? definition.replicationUser,
       // The server's own copying of slots (17) looks into a database; streaming does not.
       ...(hasLogicalSlots(definition) ? { dbname: 'postgres' } : {}),

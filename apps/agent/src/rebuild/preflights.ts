@@ -9,8 +9,9 @@ import {
   remoteMember,
   rootOf,
 } from '#libs/cluster';
-import type { InstanceName } from '#libs/kernel';
+import { type InstanceName, messageOf } from '#libs/kernel';
 import type { LocalInstance } from '../postgres/local-instance.ts';
+import { presentUpstream } from '../steps/ask-upstream.ts';
 import { expectedOf, serverOf } from './rebuild-sources.ts';
 import { toolFor } from './tools-here.ts';
 
@@ -38,22 +39,26 @@ export class Preflights {
 
   async #look(): Promise<PreflightAnswer | null> {
     const state = this.state();
-    const upstream = state === null ? undefined : sourceOf(state, this.local.config.instance);
-    if (state === null || upstream === undefined) return null;
+    const source = state === null ? undefined : sourceOf(state, this.local.config.instance);
+    if (state === null || source === undefined) return null;
     const { config, installation } = this.local;
     const { bandwidthBytesPerSecond, methods } = rebuildPolicyOf(state.postgres);
-    const request = {
+    const upstream = await presentUpstream(this, source).catch(messageOf);
+    const common = {
       installation,
       dataDirectory: this.local.dataDirectory,
       expected: expectedOf(state),
-      server: serverOf(this.local, state, upstream, true),
     };
     const all = [...methods, ...REBUILD_METHODS.filter((method) => !methods.includes(method))];
     const found = await Promise.all(
       all.map((method): Preflight | Promise<Preflight> => {
         const tool = toolFor(method, config);
-        if (tool !== null) return proveSource(tool, request, bandwidthBytesPerSecond);
-        return failedPreflight(method, `backup.${method} is not configured on this host`);
+        if (tool === null) {
+          return failedPreflight(method, `backup.${method} is not configured on this host`);
+        }
+        if (typeof upstream === 'string') return failedPreflight(method, upstream);
+        const request = { ...common, server: serverOf(this.local, state, upstream, true) };
+        return proveSource(tool, request, bandwidthBytesPerSecond);
       }),
     );
     const answers = found.map((one) => ({ ...plain(one), listed: methods.includes(one.method) }));

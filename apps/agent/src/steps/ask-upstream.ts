@@ -1,9 +1,11 @@
 import { refusalOf } from '#libs/backup';
-import { hostsOf, type MemberRecord } from '#libs/cluster';
+import { endpointsOf, type MemberRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { SqlSession } from '#libs/postgres-run';
 import type { StepContext } from './step-context.ts';
 import { NotYetError } from './step-error.ts';
+
+type Asking = Pick<StepContext, 'local'>;
 
 /**
  * Asks the upstream as the rewind role. One that does not answer, or does not let us in, may only just
@@ -12,7 +14,7 @@ import { NotYetError } from './step-error.ts';
  * @throws NotYetError
  */
 export async function askUpstream<T>(
-  { local }: StepContext,
+  { local }: Asking,
   upstream: MemberRecord,
   ask: (session: SqlSession) => Promise<T>,
 ): Promise<T> {
@@ -32,26 +34,27 @@ export async function askUpstream<T>(
  * @throws NotYetError
  */
 export async function presentUpstream(
-  context: StepContext,
+  context: Asking,
   upstream: MemberRecord,
 ): Promise<MemberRecord> {
-  const hosts = hostsOf(upstream.postgres);
-  if (hosts.length === 1) return upstream;
+  const places = endpointsOf(upstream.postgres);
+  if (places.length === 1) return upstream;
   const refusals: string[] = [];
-  for (const host of hosts) {
-    const one = { ...upstream, postgres: { ...upstream.postgres, host } };
+  for (const postgres of places) {
+    const one = { ...upstream, postgres };
+    const { host, port } = postgres;
     try {
       if (!(await isInRecovery(context, one))) return one;
-      refusals.push(`${host} is a standby`);
+      refusals.push(`${host}:${port} is a standby`);
     } catch (error) {
-      refusals.push(`${host}: ${messageOf(error)}`);
+      refusals.push(`${host}:${port}: ${messageOf(error)}`);
     }
   }
   throw new NotYetError(`no host of ${upstream.name} accepts writes: ${refusals.join('; ')}`);
 }
 
 /** @throws NotYetError */
-export async function isInRecovery(context: StepContext, upstream: MemberRecord): Promise<boolean> {
+export async function isInRecovery(context: Asking, upstream: MemberRecord): Promise<boolean> {
   return askUpstream(context, upstream, async (session) => {
     const [row] = await session.query('SELECT pg_is_in_recovery() AS recovery');
     return row?.['recovery'] !== false;

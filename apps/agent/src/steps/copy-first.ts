@@ -1,6 +1,7 @@
 import { type Expected, finishCopy, proveSource } from '#libs/backup';
 import {
   type MemberRecord,
+  placeText,
   type RebuildMethod,
   type RemotePrimary,
   rebuildPolicyOf,
@@ -35,7 +36,7 @@ export async function copyFirst(
   for (const method of methodsOf(context)) {
     try {
       await copyBy(context, places, { remote, server }, method, { systemIdentifier, timeline });
-      log.info('first data directory copied', { method, from: `${remote.host}:${remote.port}` });
+      log.info('first data directory copied', { method, from: placeText(remote) });
       return;
     } catch (error) {
       if (signal.aborted) throw error;
@@ -83,7 +84,7 @@ async function copyBy(
     target: null,
     signal,
     onProgress: (done, total) =>
-      setActivity(`${method} of ${remote.host}: ${done} of ${total ?? '?'} bytes`),
+      setActivity(`${method} of ${placeText(remote)}: ${done} of ${total ?? '?'} bytes`),
   });
   await finishCopy(installation, places, expected);
 }

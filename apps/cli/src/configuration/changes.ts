@@ -1,4 +1,4 @@
-import type { ClusterConfiguration } from '#libs/cluster';
+import { type AccessLines, type ClusterConfiguration, NO_ACCESS_OVERRIDES } from '#libs/cluster';
 
 /** One place of a configuration that differs; null where it is not given. */
 export type ConfigurationChange = {
@@ -30,8 +30,7 @@ export function changesText(changes: readonly ConfigurationChange[]): string {
 }
 
 function placesOf(configuration: ClusterConfiguration): Map<string, string> {
-  const { settings, parameters, pgHba, pgIdent, overrides, slots } = configuration;
-  const { rebuild = {}, archive } = configuration;
+  const { settings, parameters, overrides, slots, rebuild = {}, archive } = configuration;
   const places = new Map<string, string>();
   const note = (prefix: string, values: object): void => {
     for (const [name, value] of Object.entries(values)) places.set(`${prefix}${name}`, text(value));
@@ -43,8 +42,17 @@ function placesOf(configuration: ClusterConfiguration): Map<string, string> {
   for (const [name, values] of Object.entries(overrides.instances)) {
     note(`instances.${name}.`, values);
   }
-  for (const [at, line] of pgHba.entries()) places.set(`pgHba[${at + 1}]`, line);
-  for (const [at, line] of pgIdent.entries()) places.set(`pgIdent[${at + 1}]`, line);
+  const noteLines = (prefix: string, lines: AccessLines): void => {
+    for (const [at, line] of lines.pgHba.entries()) places.set(`${prefix}pgHba[${at + 1}]`, line);
+    for (const [at, line] of lines.pgIdent.entries()) {
+      places.set(`${prefix}pgIdent[${at + 1}]`, line);
+    }
+  };
+  noteLines('', configuration);
+  const { primary, standby, instances } = configuration.accessOverrides ?? NO_ACCESS_OVERRIDES;
+  noteLines('primary.', primary);
+  noteLines('standby.', standby);
+  for (const [name, lines] of Object.entries(instances)) noteLines(`instances.${name}.`, lines);
   const { permanent = {}, ignore = [], ...rest } = slots ?? {};
   note('slots.', rest);
   for (const [name, slot] of Object.entries(permanent)) {

@@ -18,6 +18,21 @@ describe('the document', () => {
     expect(configurationIn(documentOf(CONFIGURATION))).toEqual(CONFIGURATION);
   });
 
+  it('has access lines of a role or an instance, and takes them away', () => {
+    const none = { pgHba: [], pgIdent: [] };
+    const before = {
+      ...CONFIGURATION,
+      accessOverrides: { primary: none, standby: none, instances: {} },
+    };
+    const text = documentOf(before);
+    const given = text.replace('primary:\n    pgHba: []', 'primary:\n    pgHba: [local a a peer]');
+    const after = configurationIn(given);
+    expect(after.accessOverrides?.primary).toEqual({ pgHba: ['local a a peer'], pgIdent: [] });
+    expect(changesText(changesBetween(before, after))).toBe('+ primary.pgHba[1]: local a a peer');
+    expect(changesText(changesBetween(after, before))).toBe('- primary.pgHba[1]: local a a peer');
+    expect(configurationIn(text).accessOverrides).toEqual(before.accessOverrides);
+  });
+
   it('takes numbers, booleans and sizes as they come to mind', () => {
     const text = documentOf(CONFIGURATION)
       .replace('jit: off', 'jit: true')

@@ -4,7 +4,7 @@ import {
   type ClusterView,
   type ControllerView,
   type InstanceView,
-  remoteAddress,
+  placeText,
   type StatusAnswer,
 } from '#libs/api';
 import { unreachable } from '#libs/kernel';
@@ -106,7 +106,7 @@ function headOf(cluster: ClusterView, { colors, columns: width }: Look): string 
   const facts = [
     shownPhase,
     paused ? colors.yellow('paused') : null,
-    following === null ? leaseText(lease) : `follows ${remoteAddress(following)}`,
+    following === null ? leaseText(lease) : `follows ${placeText(following)}`,
     timeline === null ? null : `timeline ${timeline}`,
     systemIdentifier === null || width < WIDE_COLUMNS ? null : `system ${systemIdentifier}`,
   ];

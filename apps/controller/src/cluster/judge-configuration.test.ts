@@ -39,6 +39,20 @@ describe('judgeConfiguration', () => {
     ]);
   });
 
+  it('refuses bad access lines of a role or an instance, naming that one', () => {
+    const none = { pgHba: [], pgIdent: [] };
+    const accessOverrides = {
+      primary: { ...none, pgHba: ['host all all all peer'] },
+      standby: none,
+      instances: { pg2: { ...none, pgIdent: ['people alice'] } },
+    };
+    const next = configuration({ accessOverrides });
+    expect(judgeConfiguration(CATALOG, next, configuration()).refusals).toMatchObject([
+      { rule: 'pg-hba', value: 'host all all all peer', instance: null },
+      { rule: 'pg-ident', value: 'people alice', instance: 'pg2' },
+    ]);
+  });
+
   it('refuses a logical slot without wal_level = logical, and the name of a member', () => {
     const permanent = {
       feed: { type: 'logical', database: 'app', plugin: 'pgoutput' },

@@ -1,4 +1,10 @@
-import type { ClusterConfiguration, Parameters, RuleRefusal } from '#libs/cluster';
+import {
+  type AccessLines,
+  type ClusterConfiguration,
+  NO_ACCESS_OVERRIDES,
+  type Parameters,
+  type RuleRefusal,
+} from '#libs/cluster';
 import { DomainError, type InstanceName, instanceName } from '#libs/kernel';
 import {
   checkHbaLine,
@@ -80,10 +86,18 @@ function removed(next: ClusterConfiguration, present: ClusterConfiguration): str
   return given(present).flatMap(({ name }) => (names.has(name) ? [] : [name]));
 }
 
-function lineRefusals({ pgHba, pgIdent }: ClusterConfiguration): RuleRefusal[] {
+function lineRefusals(configuration: ClusterConfiguration): RuleRefusal[] {
+  const { primary, standby, instances } = configuration.accessOverrides ?? NO_ACCESS_OVERRIDES;
   return [
-    ...pgHba.flatMap((line) => lineRefusal('pg-hba', line, checkHbaLine)),
-    ...pgIdent.flatMap((line) => lineRefusal('pg-ident', line, checkIdentLine)),
+    ...[configuration, primary, standby].flatMap((lines) => linesOf(lines, null)),
+    ...Object.entries(instances).flatMap(([name, lines]) => linesOf(lines, instanceName(name))),
+  ];
+}
+
+function linesOf({ pgHba, pgIdent }: AccessLines, instance: InstanceName | null): RuleRefusal[] {
+  return [
+    ...pgHba.flatMap((line) => lineRefusal('pg-hba', line, instance, checkHbaLine)),
+    ...pgIdent.flatMap((line) => lineRefusal('pg-ident', line, instance, checkIdentLine)),
   ];
 }
 
@@ -105,13 +119,18 @@ function slotRefusals(
   });
 }
 
-function lineRefusal(rule: string, line: string, check: (line: string) => void): RuleRefusal[] {
+function lineRefusal(
+  rule: string,
+  line: string,
+  instance: InstanceName | null,
+  check: (line: string) => void,
+): RuleRefusal[] {
   try {
     check(line);
     return [];
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    return [{ instance: null, rule, value: line, limit: error.message }];
+    return [{ instance, rule, value: line, limit: error.message }];
   }
 }
 

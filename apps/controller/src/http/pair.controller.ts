@@ -6,7 +6,14 @@ import {
   type OrderAnswer,
   promoteClusterRequest,
 } from '#libs/api';
-import { type ClusterState, type Endpoint, memberNames, rootOf } from '#libs/cluster';
+import {
+  type ClusterState,
+  endpointsOf,
+  memberNames,
+  placeOf,
+  type RemotePrimary,
+  rootOf,
+} from '#libs/cluster';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
 import { ApiProblem } from './api-problem.ts';
@@ -30,10 +37,13 @@ export class PairController {
     @Body() body: unknown,
     @Req() request: FastifyRequest,
   ): Promise<OrderAnswer> {
-    const { to, host, acceptUnknown, ...rest } = demoteClusterRequest.parse(body ?? {});
+    const { to, host = '', port, acceptUnknown, ...rest } = demoteClusterRequest.parse(body ?? {});
     const { name, sequence } = knownCluster(this.model, named);
-    const other = to === undefined ? undefined : endpointOf(knownCluster(this.model, to));
-    const remote = { host: host ?? '', ...rest, ...other };
+    const place =
+      to === undefined
+        ? placeOf(endpointsOf({ host, port }))
+        : placeOfCluster(knownCluster(this.model, to));
+    const remote = { ...place, ...rest };
     const command = { type: 'demoteCluster', remote, acceptUnknown } as const;
     const outcome = await this.commands.order(name, command, request.operator ?? 'nobody');
     return orderAnswerOf(name, outcome, sequence);
@@ -54,17 +64,16 @@ export class PairController {
   }
 }
 
-/** All of its instances where they share a port, so that a failover there is followed; else its leader. */
-function endpointOf(other: ClusterState): Endpoint {
+/** All of its instances, so that a failover there is followed. */
+function placeOfCluster(other: ClusterState): Pick<RemotePrimary, 'host' | 'port'> {
   const root = rootOf(other);
   const first = root === null ? undefined : other.members[root];
   if (first === undefined) {
     const detail = `cluster ${other.name} has neither a primary nor a standby leader: give --host`;
     throw new ApiProblem('OPERATION_REFUSED', detail);
   }
-  const { port } = first.postgres;
-  const members = memberNames(other).flatMap((name) => other.members[name] ?? []);
-  if (members.some(({ postgres }) => postgres.port !== port)) return first.postgres;
-  const hosts = new Set([first.postgres.host, ...members.map(({ postgres }) => postgres.host)]);
-  return { host: [...hosts].join(','), port };
+  const others = memberNames(other).flatMap((name) =>
+    name === root ? [] : (other.members[name] ?? []),
+  );
+  return placeOf([first, ...others].map(({ postgres }) => postgres));
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { instanceName } from '#libs/kernel';
 import { runningCluster } from '#libs/testing';
+import { NO_ACCESS_OVERRIDES, specialLines } from '../access.ts';
 import { type ClusterConfiguration, NO_OVERRIDES, REVISIONS_KEPT } from '../configuration.ts';
 import { configurationOf, currentRevision, leaseTimingOf, parametersFor } from '../revisions.ts';
 import { decideCommand } from './decide.ts';
@@ -76,6 +78,45 @@ describe('configuration', () => {
     configure(scenario, second?.configuration ?? {});
     expect(configurationOf(scenario.state)).toMatchObject({ rebuild, archive });
     expect(scenario.state.postgres).not.toHaveProperty('archive');
+  });
+
+  it('has access lines of roles and instances, gone where they say nothing any more', () => {
+    const scenario = runningCluster();
+    const none = { pgHba: [], pgIdent: [] };
+    const hba = (line: string) => ({ ...none, pgHba: [line] });
+    const accessOverrides = {
+      ...{ primary: hba('local all writer peer'), standby: hba('local all reader peer') },
+      instances: { pg2: hba('local all all reject'), pg3: none },
+    };
+    configure(scenario, { accessOverrides });
+    const { postgres } = scenario.state;
+    const linesOf = (role: 'primary' | 'standby', name: string) =>
+      specialLines(postgres, role, instanceName(name)).pgHba;
+    expect(linesOf('standby', 'pg2')).toEqual(['local all all reject', 'local all reader peer']);
+    expect(linesOf('primary', 'pg2')).toEqual(['local all all reject', 'local all writer peer']);
+    expect(linesOf('standby', 'pg3')).toEqual(['local all reader peer']);
+    expect(configurationOf(scenario.state).accessOverrides?.instances).toEqual({
+      pg2: hba('local all all reject'),
+    });
+    const empty = { primary: none, standby: none, instances: { pg3: none } };
+    configure(scenario, { accessOverrides: empty });
+    expect(scenario.last('ConfigurationChanged').configuration).not.toHaveProperty(
+      'accessOverrides',
+    );
+    expect(scenario.state.postgres).not.toHaveProperty('accessOverrides');
+    expect(configure(scenario, { accessOverrides: empty }).kind).toBe('satisfied');
+    // A client that knows of none leaves them.
+    configure(scenario, { accessOverrides });
+    const { accessOverrides: _known, ...older } = configurationOf(scenario.state);
+    const command = { type: 'configure', expectedRevision: null, comment: null } as const;
+    expect(decideCommand(scenario.input, { ...command, configuration: older }).kind).toBe(
+      'satisfied',
+    );
+    configure(scenario, { accessOverrides: NO_ACCESS_OVERRIDES });
+    const stranger = { ...empty, instances: { pg9: hba('local all all peer') } };
+    expect(configure(scenario, { accessOverrides: stranger })).toMatchObject({
+      refusals: [{ rule: 'unknown-instance', value: 'pg9' }],
+    });
   });
 
   it('is refused when somebody else changed it meanwhile', () => {

@@ -1,3 +1,4 @@
+import { withoutEmptyAccess } from '../access.ts';
 import type { ClusterConfiguration, ConfigureCommand } from '../configuration.ts';
 import type { CommandDecision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../events.ts';
@@ -16,23 +17,23 @@ export function decideConfigure(
     const limit = `the present revision, ${present}: look at it and change that one`;
     return refused('revision-changed', `revision ${expectedRevision}`, limit);
   }
-  const unknown = Object.keys(configuration.overrides.instances).find(
-    (name) => state.members[name] === undefined,
-  );
+  const { overrides, accessOverrides } = configuration;
+  const named = [overrides, accessOverrides].flatMap((of) => Object.keys(of?.instances ?? {}));
+  const unknown = named.find((name) => state.members[name] === undefined);
   if (unknown !== undefined) {
     const limit = `one of ${Object.keys(state.members).join(', ') || 'no instance yet'}`;
     return refused('unknown-instance', unknown, limit);
   }
   const standing = configurationOf(state);
   const { rebuild, archive, ...next } = completed(configuration, standing);
-  if (isSame({ ...next, rebuild, archive }, standing)) {
+  if (isSame(withoutEmptyAccess({ ...next, rebuild, archive }), withoutEmptyAccess(standing))) {
     return { kind: 'satisfied', why: `revision ${present} says the same already` };
   }
   const [backup, before] = [{ rebuild, archive }, backupPoliciesOf(state.postgres)];
   const event = {
     type: 'ConfigurationChanged',
     revision: present + 1,
-    configuration: next,
+    configuration: withoutEmptyAccess(next),
     comment,
     // Named only where they change: a group of an older level can change the rest.
     ...(isSame(backup, before) ? {} : { backup }),
@@ -48,7 +49,8 @@ function refused(rule: string, value: string, limit: string): CommandDecision {
 /** What a client of an older version does not name stays as it is. */
 function completed(given: ClusterConfiguration, standing: Standing): Standing {
   const { slots = standing.slots, rebuild = standing.rebuild, archive = standing.archive } = given;
-  return { ...given, slots, rebuild, archive };
+  const { accessOverrides = standing.accessOverrides } = given;
+  return { ...given, slots, rebuild, archive, accessOverrides };
 }
 
 type Standing = ReturnType<typeof configurationOf>;

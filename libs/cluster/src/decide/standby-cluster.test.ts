@@ -230,6 +230,8 @@ describe('demote-cluster', () => {
     expect(rules(main.command({ ...demote, remote: { ...MAIN, host: 'x,pg2' } }))).toEqual([
       'own-member',
     ]);
+    const ported = { ...MAIN, host: `x:1,pg2:${MAIN.port}` };
+    expect(rules(main.command({ ...demote, remote: ported }))).toEqual(['own-member']);
     const remote = { ...MAIN, host: 'pg2' };
     expect(dr.command({ ...demote, remote }).kind).toBe('decided');
     expect(goalOf(dr.state, named('dr1'))).toMatchObject({ remote });

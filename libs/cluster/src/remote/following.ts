@@ -2,7 +2,7 @@
 import { type InstanceName, instanceName } from '#libs/kernel';
 import type { Endpoint } from '../events.ts';
 import type { ClusterState, MemberRecord } from '../state.ts';
-import type { RemotePrimary } from './remote-primary.ts';
+import { endpointsOf, placeOf, type RemotePrimary } from './remote-primary.ts';
 
 /** What an upstream outside of the cluster is called where members are named. */
 export const REMOTE_NAME = instanceName('remote-primary');
@@ -10,8 +10,8 @@ export const REMOTE_NAME = instanceName('remote-primary');
 const NO_TAGS = { noFailover: true, noLoadBalance: true, failoverPriority: 0 };
 
 /** The remote in the place of a member that is streamed from. */
-export function remoteMember({ host, port }: RemotePrimary): MemberRecord {
-  const endpoint = { host, port };
+export function remoteMember(remote: RemotePrimary): MemberRecord {
+  const endpoint = placeOf(endpointsOf(remote));
   return { name: REMOTE_NAME, postgres: endpoint, agent: endpoint, tags: NO_TAGS };
 }
 
@@ -22,7 +22,8 @@ export function remoteAt(
 ): RemotePrimary | null {
   if (following === undefined || endpoint === null) return null;
   const { remote } = following;
-  return remote.host === endpoint.host && remote.port === endpoint.port ? remote : null;
+  const { host, port } = placeOf(endpointsOf(remote));
+  return host === endpoint.host && port === endpoint.port ? remote : null;
 }
 
 /** Whom the standbys hang on: the serving primary, or the standby leader. Null: nobody at present. */

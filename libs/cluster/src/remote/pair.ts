@@ -1,7 +1,7 @@
 /** Clusters of the same controllers that hold the same data: of them only one may write. */
 import type { WalPosition } from '../events.ts';
-import type { ClusterState } from '../state.ts';
-import { hostsOf, type RemotePrimary } from './remote-primary.ts';
+import type { ClusterState, MemberRecord } from '../state.ts';
+import { endpointsOf, type RemotePrimary } from './remote-primary.ts';
 
 /**
  * Those that `state` follows or that follow it. The same system identifier alone is not enough: a copy
@@ -16,11 +16,20 @@ export function pairedWith(state: ClusterState, others: readonly ClusterState[])
   );
 }
 
+/** The member of a cluster that `remote` names. */
+export function memberAt(
+  remote: RemotePrimary,
+  members: ClusterState['members'],
+): MemberRecord | undefined {
+  const places = endpointsOf(remote);
+  return Object.values(members).find(({ postgres }) =>
+    places.some(({ host, port }) => host === postgres.host && port === postgres.port),
+  );
+}
+
 function pointsAt(remote: RemotePrimary | undefined, { members }: ClusterState): boolean {
   if (remote === undefined) return false;
-  return Object.values(members).some(
-    ({ postgres }) => postgres.port === remote.port && hostsOf(remote).includes(postgres.host),
-  );
+  return memberAt(remote, members) !== undefined;
 }
 
 /** Of several ends of WAL the one that was written last. */

@@ -1,9 +1,14 @@
 import type { InstanceName, Lsn, TimelineId } from '#libs/kernel';
+import type { Endpoint } from '../events.ts';
 
 /** Where the cluster that is followed accepts connections. */
 export type RemotePrimary = {
-  /** One host, or several with commas: of those the one that accepts writes is taken. */
+  /**
+   * One host, or several with commas: of those the one that accepts writes is taken. Where they do not
+   * share `port` each carries its own: `a:5432,b:5433`, `[fd00::1]:5432,[fd00::2]:5433`.
+   */
   readonly host: string;
+  /** Of whoever carries none. */
   readonly port: number;
   /** A physical slot there; null: it keeps no WAL for us beyond its `wal_keep_size`. */
   readonly slot: string | null;
@@ -22,11 +27,48 @@ export type Following = {
   readonly lostOn?: TimelineId;
 };
 
-/** The single hosts of `remote`, in their order. */
-export function hostsOf({ host }: Pick<RemotePrimary, 'host'>): string[] {
-  return host.split(',').map((one) => one.trim());
+type Place = Pick<RemotePrimary, 'host' | 'port'>;
+
+/** The single hosts of `remote` with their ports, in their order. */
+export function endpointsOf({ host: hosts, port }: Place): readonly Endpoint[] {
+  return hosts.split(',').map((text) => {
+    const one = text.trim();
+    const [, bracketed, named, own] = OWN_PORT.exec(one) ?? [];
+    const host = bracketed ?? named ?? one;
+    return { host, port: own === undefined ? port : Number(own) };
+  });
+}
+
+/** More than one colon without brackets is an address of IPv6 alone. */
+const OWN_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
+
+/** The one way to write it: equal places are equal texts. Ports stand beside hosts only where they differ. */
+export function placeOf(endpoints: readonly Endpoint[]): Place {
+  const [first] = endpoints;
+  const { port = 0 } = first ?? {};
+  const alike = endpoints.every((one) => one.port === port);
+  const written = endpoints.map(({ host, port: own }) => {
+    if (alike) return host;
+    return host.includes(':') ? `[${host}]:${own}` : `${host}:${own}`;
+  });
+  return { host: written.join(','), port };
+}
+
+/** Whether some of its hosts have a port of their own. */
+export function hasOwnPorts(remote: Place): boolean {
+  const { host } = placeOf(endpointsOf(remote));
+  return endpointsOf({ host, port: 0 }).some((one) => one.port !== 0);
+}
+
+/** For people: `db1:5432`, `[fd00::1]:5432`, `db1,db2:5432`, `db1:5432,db2:5433`. */
+export function placeText(remote: Place): string {
+  const { host, port } = placeOf(endpointsOf(remote));
+  if (hasOwnPorts({ host, port })) return host;
+  return host.includes(':') && !host.includes(',') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 export function sameRemote(a: RemotePrimary, b: RemotePrimary): boolean {
-  return a.host === b.host && a.port === b.port && a.slot === b.slot && a.user === b.user;
+  const [left, right] = [placeOf(endpointsOf(a)), placeOf(endpointsOf(b))];
+  const same = left.host === right.host && left.port === right.port;
+  return same && a.slot === b.slot && a.user === b.user;
 }

@@ -36,12 +36,20 @@ describe('pg_hba.conf', () => {
 
   it.each([
     { line: 'hots all all 10.0.0.1/32 md5', why: 'is none of' },
-    { line: 'host all all md5', why: 'too few fields' },
-    { line: 'host all all 10.0.0.1/32 md6', why: 'no method' },
+    { line: 'host all all md5', why: 'ends before the method' },
+    { line: 'host all all 10.0.0.1/32 md6', why: 'no authentication method' },
     { line: 'local all all trust yes', why: 'name=value' },
     { line: 'host "all all ::1/128 trust', why: 'not closed' },
     { line: 'local all all trust\nlocal all all trust', why: 'more than one line' },
     { line: 'include /etc/passwd', why: 'not managed' },
+    { line: 'local all app,@admins peer', why: 'not managed' },
+    { line: 'host all all 10.0.0.1 md5', why: 'needs a mask: write 10.0.0.1/32' },
+    { line: 'host all all 10.0.0.0/33 md5', why: 'up to 32' },
+    { line: 'host all all all md5,trust', why: 'several values for the method' },
+    { line: 'host all all all peer', why: 'for local connections only' },
+    { line: 'host all all all md5 map=people', why: "'map' is an option of ident, peer" },
+    { line: 'hostssl all all all md5 clientcert=1', why: 'verify-ca or verify-full' },
+    { line: 'host all all all ldap ldapserver=x', why: 'needs ldapbasedn' },
   ])('refuses $line', ({ line, why }) => {
     expect(() => checkHbaLine(line)).toThrow(why);
   });

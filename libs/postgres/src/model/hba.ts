@@ -1,4 +1,5 @@
 import { DomainError } from '#libs/kernel';
+import { problemOfFields } from './hba-fields.ts';
 
 export type HbaConnection =
   | 'local'
@@ -31,10 +32,6 @@ export class HbaLineError extends DomainError {
 }
 
 const CONNECTIONS = ['local', 'host', 'hostssl', 'hostnossl', 'hostgssenc', 'hostnogssenc'];
-const METHODS = [
-  ...['trust', 'reject', 'scram-sha-256', 'md5', 'password', 'gss', 'sspi', 'ident', 'peer'],
-  ...['ldap', 'radius', 'cert', 'pam', 'bsd', 'oauth'],
-];
 const PLAIN_WORD = /^[A-Za-z0-9_./:@+-]+$/;
 /** Unquoted they mean something else than a database, user or host of that name. */
 const KEYWORDS = ['all', 'sameuser', 'samerole', 'samegroup', 'replication', 'samehost', 'samenet'];
@@ -60,25 +57,15 @@ export function checkHbaLine(line: string): void {
   if (/[\n\r\0]/.test(line)) throw new HbaLineError(line, 'it holds more than one line');
   const words = wordsOf(line);
   const [connection] = words;
-  if (connection === undefined || connection.startsWith('@')) return;
-  if (/^include(_if_exists|_dir)?$/.test(connection)) {
+  if (connection === undefined) return;
+  if (/^(include(_if_exists|_dir)?$|@)/.test(connection)) {
     throw new HbaLineError(line, 'includes are not managed: give the lines themselves');
   }
   if (!CONNECTIONS.includes(connection)) {
     throw new HbaLineError(line, `'${connection}' is none of ${CONNECTIONS.join(', ')}`);
   }
-  const method = words[methodPosition(words)];
-  if (method === undefined) throw new HbaLineError(line, 'it has too few fields');
-  if (!METHODS.includes(method)) throw new HbaLineError(line, `'${method}' is no method`);
-  for (const option of words.slice(methodPosition(words) + 1)) {
-    if (!option.includes('=')) throw new HbaLineError(line, `'${option}' is no name=value option`);
-  }
-}
-
-function methodPosition(words: readonly string[]): number {
-  if (words[0] === 'local') return 3;
-  const hasSeparateMask = /^[0-9a-f.:]+$/i.test(words[4] ?? '') && /[.:]/.test(words[4] ?? '');
-  return hasSeparateMask ? 5 : 4;
+  const problem = problemOfFields(connection, words.slice(1));
+  if (problem !== null) throw new HbaLineError(line, problem);
 }
 
 function renderRule(rule: HbaRule): string {
