@@ -15,7 +15,7 @@ class NotBuiltError extends DomainError {
 /** As in bin/matriarch, and for the same reasons. */
 const HEAP = {
   controller: ['--heap-growing-percent=60', '--max-semi-space-size=4', '--single-threaded-gc'],
-  agent: ['--optimize-for-size', '--max-semi-space-size=1'],
+  agent: ['--optimize-for-size', '--max-semi-space-size=1', '--no-opt'],
 } as const;
 
 export function controllerArgv(plan: ControllerPlan): string[] {
