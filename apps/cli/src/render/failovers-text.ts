@@ -18,6 +18,20 @@ const HEADS = [
   { head: 'OUTCOME' },
 ];
 
+/** Until when each phase lasts; the first is counted from the last sign of life. */
+const PHASES: Readonly<Record<string, string>> = {
+  detect: 'until the loss was certain',
+  fence: 'until the old primary could acknowledge nothing any more',
+  decide: 'until a majority of the controllers had stored what was decided',
+  detach: 'until the standbys had proved that they receive nothing more',
+  choose: 'waiting for a standby that might have had more',
+  fastForward: 'until the preferred standby had fetched what it lacked',
+  stop: 'until the old primary had shut down and given its lease back',
+  catchUp: 'until the new one had the last byte',
+  grant: 'until the guard of the new primary held the lease',
+  promote: 'until PostgreSQL accepted writes there',
+};
+
 /** The ledger of one cluster, the newest first. */
 export function failoversText(answer: FailoversAnswer, look: Look, details: boolean): string {
   const { cluster, failovers } = answer;
@@ -27,8 +41,18 @@ export function failoversText(answer: FailoversAnswer, look: Look, details: bool
     failovers.map((outage) => rowOf(outage, look)),
     look.colors,
   );
-  if (details) lines.push(...failovers.flatMap((outage) => ['', ...detailsOf(outage, look)]));
+  if (details) {
+    lines.push(...failovers.flatMap((outage) => ['', ...detailsOf(outage, look)]));
+    lines.push(...legendOf(failovers, look.colors));
+  }
   return lines.join('\n');
+}
+
+function legendOf(failovers: readonly OutageView[], colors: Look['colors']): string[] {
+  const named = new Set(failovers.flatMap(({ phasesMs }) => Object.keys(phasesMs)));
+  const known = Object.entries(PHASES).filter(([phase]) => named.has(phase));
+  if (known.length === 0) return [];
+  return ['', ...columns([{ head: 'PHASE' }, { head: 'LASTS' }], known, colors)];
 }
 
 function rowOf(outage: OutageView, { colors }: Look): string[] {

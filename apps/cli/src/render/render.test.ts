@@ -226,6 +226,14 @@ describe('failoversText', () => {
 7  ended epoch 4: an operator ordered it (anna; event 70)
    phases: none
    given up: pg2 is not heard any more
+
+PHASE    LASTS
+detect   until the loss was certain
+decide   until a majority of the controllers had stored what was decided
+detach   until the standbys had proved that they receive nothing more
+choose   waiting for a standby that might have had more
+grant    until the guard of the new primary held the lease
+promote  until PostgreSQL accepted writes there
 `);
   });
 
