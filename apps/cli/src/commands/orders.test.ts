@@ -169,8 +169,15 @@ describe('matriarch demote-cluster and promote-cluster', () => {
     ]);
     expect(exitCode).toBe(0);
     expect(out).toBe(
-      'nobody writes in main any more, it ended at 0/5000060@3\nnext: `matriarch promote-cluster dr`\n',
+      'nobody writes in main any more, it ended at 0/5000060@3\nnext: `matriarch promote-cluster dr`\n' +
+        'before that it can be taken back: `matriarch promote-cluster main`\n',
     );
+  });
+
+  it('gives the other controllers what their cluster must have received', async () => {
+    const argv = ['demote-cluster', 'main', '--host', 'dr1'];
+    const { out } = await ask(argv, accepted, [demoted]);
+    expect(out).toContain('`matriarch promote-cluster NAME --last-written 0/5000060@3`');
   });
 
   it('exits 1 when the demotion is given up', async () => {

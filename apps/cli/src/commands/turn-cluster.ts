@@ -63,7 +63,6 @@ export async function demoteCluster(
   const given = { to, host, port, slot, user };
   const present = Object.entries(given).filter(([, value]) => value !== undefined);
   const body = { ...Object.fromEntries(present), acceptUnknown: yes === true };
-  const next = to === undefined ? 'promote-cluster of the other' : `promote-cluster ${to}`;
   const judge: Judge = (event) => {
     if (event.type === 'RemoteChanged') return { ok: true, text: 'it follows', result: {} };
     if (event.type === 'ClusterDemotionAbandoned') {
@@ -74,10 +73,20 @@ export async function demoteCluster(
     const { stoppedAt } = demoted.parse(event);
     const lastWritten = stoppedAt === null ? null : `${stoppedAt.lsn}@${stoppedAt.timeline}`;
     const end = lastWritten === null ? 'where it ended is not known' : `it ended at ${lastWritten}`;
-    const text = `nobody writes in ${cluster} any more, ${end}\nnext: \`matriarch ${next}\``;
+    const text = `nobody writes in ${cluster} any more, ${end}\n${waysOn(cluster, to, lastWritten)}`;
     return { ok: true, text, result: { lastWritten } };
   };
   return follow(context, client, cluster, API_PATHS.demoteCluster(cluster), body, wait, judge);
+}
+
+/** Nobody writes now: what to do next, and how to take it back. */
+function waysOn(cluster: string, to: string | undefined, lastWritten: string | null): string {
+  const there = lastWritten === null ? '' : ` --last-written ${lastWritten}`;
+  const next =
+    to === undefined
+      ? `next, where the other one is kept: \`matriarch promote-cluster NAME${there}\``
+      : `next: \`matriarch promote-cluster ${to}\``;
+  return `${next}\nbefore that it can be taken back: \`matriarch promote-cluster ${cluster}\``;
 }
 
 /** A standby cluster begins to write as a whole. */
