@@ -47,10 +47,14 @@ export class TestCluster {
     network: HostNetwork | null,
     settings: Settings = {},
     more: Readonly<Record<string, unknown>> = {},
+    environmentOf?: (process: string) => NodeJS.ProcessEnv,
   ) {
     const clientNetwork = network?.cidr ?? '127.0.0.1/32';
     this.network = network;
-    this.running = new RunningCluster(plan, { clientNetwork, settings, more });
+    const environment = environmentOf && {
+      environmentOf: (host: HostPlan) => environmentOf(host.name),
+    };
+    this.running = new RunningCluster(plan, { clientNetwork, settings, more, ...environment });
     this.api = new HttpClusterApi(plan);
     const { databaseHosts: hosts, credentials } = this.running;
     this.client = new WritingClient({ hosts, credentials });
@@ -63,6 +67,18 @@ export class TestCluster {
   ): TestCluster {
     const plan = loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT);
     return new TestCluster(plan, null, settings, more);
+  }
+
+  /** On loopback, each controller and agent (with its guard) in an environment of its own. */
+  static inEnvironments(environmentOf: (process: string) => NodeJS.ProcessEnv): TestCluster {
+    const plan = loopbackPlan(shortDirectory(), LOOPBACK_BASE_PORT);
+    const ofItsOwn = <P extends { readonly name: string; readonly host: HostPlan }>(one: P): P => ({
+      ...one,
+      host: { ...one.host, name: one.name },
+    });
+    const [controllers, instances] = [plan.controllers, plan.instances];
+    const hosts = { controllers: controllers.map(ofItsOwn), instances: instances.map(ofItsOwn) };
+    return new TestCluster({ ...plan, ...hosts }, null, {}, {}, environmentOf);
   }
 
   /** Six hosts, a network namespace each, with the ports that a real host would use. */
