@@ -9,7 +9,7 @@ import type {
   SlotPolicy,
 } from '#libs/cluster';
 import { DomainError } from '#libs/kernel';
-import { checkHbaLine, managedReason } from '#libs/postgres-model';
+import { checkHbaLine, checkIdentLine, managedReason } from '#libs/postgres-model';
 import type { ClusterCredentials, Credential } from '#libs/protocol';
 import { bootstrapSection, resolveBootstrap } from './bootstrap-section.ts';
 import { resolveSettings, settingsSchema } from './cluster-settings-schema.ts';
@@ -30,6 +30,7 @@ export type ClusterFile = {
   readonly replication: Credential;
   readonly rewind: Credential;
   readonly pgHba: readonly string[];
+  readonly pgIdent: readonly string[];
   readonly parameters: Readonly<Record<string, string>>;
   readonly settings: ClusterSettings;
   readonly slots: SlotPolicy;
@@ -77,6 +78,11 @@ export const clusterSchema = z.strictObject({
     rule: 'a list of lines of pg_hba.conf',
     example: ['host all all 10.0.0.0/8 scram-sha-256'],
   }),
+  pgIdent: field(z.array(z.string().min(1)).max(1_000).default([]), {
+    about: 'Lines of pg_ident.conf: map, system user, database user.',
+    rule: 'a list of lines of pg_ident.conf',
+    example: [],
+  }),
   parameters: field(
     z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
     {
@@ -123,12 +129,14 @@ export function resolveCluster(
   raw: z.output<typeof clusterSchema>,
   resolution: Resolution,
 ): ClusterFile {
-  checkHba(raw.pgHba, resolution);
+  checkLines('pgHba', raw.pgHba, checkHbaLine, resolution);
+  checkLines('pgIdent', raw.pgIdent, checkIdentLine, resolution);
   return {
     superuser: credential(raw.superuser),
     replication: credential(raw.replication),
     rewind: credential(raw.rewind),
     pgHba: raw.pgHba,
+    pgIdent: raw.pgIdent,
     parameters: resolveParameters(raw.parameters, resolution),
     settings: resolveSettings(raw.settings, resolution),
     slots: resolveSlots(raw.slots),
@@ -140,7 +148,7 @@ export function resolveCluster(
 }
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
-  const { superuser, replication, rewind, settings, parameters, pgHba } = file;
+  const { superuser, replication, rewind, settings, parameters, pgHba, pgIdent } = file;
   const { rebuild, archive, slots, bootstrap, standbyOf } = file;
   return {
     settings,
@@ -150,6 +158,7 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       rewindUser: rewind.username,
       parameters,
       pgHba,
+      ...(pgIdent.length === 0 ? {} : { pgIdent }),
       slots,
       rebuild,
       ...(archive === null ? {} : { archive }),
@@ -164,13 +173,18 @@ function credential(raw: { username: string; password?: string | undefined }): C
   return { username: raw.username, password: raw.password ?? null };
 }
 
-function checkHba(lines: readonly string[], resolution: Resolution): void {
+function checkLines(
+  key: 'pgHba' | 'pgIdent',
+  lines: readonly string[],
+  check: (line: string) => void,
+  resolution: Resolution,
+): void {
   for (const [index, line] of lines.entries()) {
     try {
-      checkHbaLine(line);
+      check(line);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      resolution.refuse(['pgHba', index], `pgHba[${index + 1}]: ${error.message}`);
+      resolution.refuse([key, index], `${key}[${index + 1}]: ${error.message}`);
     }
   }
 }

@@ -298,6 +298,11 @@ describe('cluster.yaml', () => {
     expect(problemsOf(() => parseClusterFile(spaced, 'cluster.yaml'))[0]).toContain('no spaces');
   });
 
+  it('has lines of pg_ident.conf', () => {
+    const file = parseClusterFile(`${users}\npgIdent: [people alice app]`, 'cluster.yaml');
+    expect(toClusterDefinition(file).postgres.pgIdent).toEqual(['people alice app']);
+  });
+
   it('splits into what is recorded and what is secret', () => {
     const text = `${users}\nparameters: {Max_Connections: 50, fsync: true}\nsettings: {leaseTtlMs: 5000}`;
     const definition = toClusterDefinition(parseClusterFile(text, 'cluster.yaml'));
@@ -323,6 +328,11 @@ describe('cluster.yaml', () => {
       more: 'parameters: {port: 5433}',
       says: /parameters.port: leave it out: it is a setting of the agent$/,
     },
+    {
+      more: 'pgHba: ["host all all 10.0.0.1 md5"]',
+      says: /pgHba\[1\]: pg_hba line '.*': the address '10.0.0.1' needs a mask/,
+    },
+    { more: 'pgIdent: ["people alice"]', says: /pgIdent\[1\]: .*it has 2 fields/ },
     { more: 'parameters: {"a b": 1}', says: /the key 'a b', which is no name of a PostgreSQL/ },
     {
       more: 'settings: {leaseTtlMs: 900}',

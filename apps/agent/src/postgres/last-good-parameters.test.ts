@@ -49,10 +49,16 @@ describe('parameters with which PostgreSQL ends at its start', () => {
     expect(parameters.choose(2, bad)).toEqual(good);
   });
 
-  it('that worked before are not blamed for an end with another reason', () => {
+  it('that worked before are not blamed for an end with another reason, which is told', () => {
     const parameters = served();
+    parameters.starting(1, good, 'signal SIGKILL');
+    expect(parameters.problem).toBeNull();
     parameters.starting(1, good, 'exit code 1');
-    parameters.starting(1, good, 'exit code 1');
+    expect(parameters.rejected).toBeNull();
+    expect(parameters.problem).toMatch(
+      /^PostgreSQL does not start \(FATAL: could not access file "nothing"\): see .*\.log$/,
+    );
+    parameters.served();
     expect(parameters.problem).toBeNull();
   });
 

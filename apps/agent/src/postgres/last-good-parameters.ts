@@ -17,6 +17,8 @@ export class LastGoodParameters {
   readonly #file: string;
   readonly #logFile: string;
   #good: Parameters | null = null;
+  /** What it said when it ended before it answered; null once it does. */
+  #failure: string | null = null;
   /** With which PostgreSQL was started and has not answered yet. */
   #tried: { readonly revision: number; readonly parameters: Parameters } | null = null;
 
@@ -40,10 +42,13 @@ export class LastGoodParameters {
   starting(revision: number, given: Parameters, lastStop: string | null): void {
     const tried = this.#tried;
     const ended = lastStop !== null && /^exit code [1-9]/.test(lastStop);
+    this.#failure = null;
     if (ended && tried?.revision === revision) {
+      const reason = reasonIn(tailOf(this.#logFile));
+      this.#failure = reason;
       // What worked before does not start either: something else is wrong, and both are tried in turn.
       const blamed = this.rejected === null && this.#differs(tried.parameters);
-      this.rejected = blamed ? { revision, reason: reasonIn(tailOf(this.#logFile)) } : null;
+      this.rejected = blamed ? { revision, reason } : null;
     }
     this.#tried = { revision, parameters: this.choose(revision, given) };
   }
@@ -53,13 +58,17 @@ export class LastGoodParameters {
     if (this.#tried === null) return;
     const { parameters } = this.#tried;
     this.#tried = null;
+    this.#failure = null;
     if (!this.#differs(parameters) && this.#good !== null) return;
     this.#good = parameters;
     writeFileDurably(this.#file, `${JSON.stringify(parameters)}\n`);
   }
 
   get problem(): string | null {
-    if (this.rejected === null) return null;
+    if (this.rejected === null) {
+      if (this.#failure === null) return null;
+      return `PostgreSQL does not start (${this.#failure}): see ${this.#logFile}`;
+    }
     const { revision, reason } = this.rejected;
     return `PostgreSQL does not start with revision ${revision} (${reason}): it runs with the parameters of before`;
   }
