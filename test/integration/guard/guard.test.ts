@@ -97,12 +97,17 @@ describe('a guard and its PostgreSQL', () => {
 
   it('goes on beside an agent and controllers of a later version, and refuses what it does not know', async () => {
     const { of, writer } = await primary();
+    // What it says of its start has arrived then.
+    const renewals = controllers.requests('renew').length;
+    await until(() => controllers.requests('renew').length > renewals, 20_000);
+    controllers.forget();
     controllers.later();
     expect(await agent.later()).toBe('NOT_UNDERSTOOD');
-    controllers.forget();
-    // Longer than the lease: it is renewed over the links of before, and the agent is still the one attached.
-    await until(() => controllers.requests('renew').length >= LEASE_TTL_MS / 400 + 2, 20_000);
+    await until(() => controllers.requests('renew').length >= 2, 20_000);
+    // Who comes back on a new link says first who it is.
     expect(controllers.requests('guardState')).toEqual([]);
+    // Longer than the lease.
+    await until(() => controllers.requests('renew').length >= LEASE_TTL_MS / 400 + 2, 20_000);
     expect(controllers.requests('renew').at(-1)).toMatchObject({ epoch: of, agentAbsentMs: 0 });
     const { acknowledged } = writer;
     await until(() => writer.acknowledged > acknowledged, 20_000);
