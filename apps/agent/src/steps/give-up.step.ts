@@ -83,6 +83,8 @@ SELECT application_name AS name, pg_terminate_backend(pid) AS ended FROM pg_stat
  * ten seconds or with each segment only: they are ended first, and come back to the next primary (safety 22).
  */
 async function endOtherSenders({ sql, state, log }: StepContext): Promise<void> {
+  // The cluster that is to write next is no member, and must have the last record of all.
+  if (state.operation.kind === 'demotion') return;
   const members = Object.values(state.members).flatMap(
     ({ replicationName }) => replicationName ?? [],
   );
