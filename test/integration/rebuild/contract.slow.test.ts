@@ -82,6 +82,9 @@ async function request(method: RebuildMethod, change: Partial<CopyRequest> = {})
   return source.copyRequest(name, change);
 }
 
+/** Not the shell that waits to kill a tool's group: it copies nothing, and ends a moment after the tool. */
+const WATCHER = 'sh -c (trap ';
+
 function copiers({ dataDirectory, places }: CopyRequest): readonly string[] {
   const proc = new ProcTable();
   const of = (title: string) =>
@@ -89,7 +92,7 @@ function copiers({ dataDirectory, places }: CopyRequest): readonly string[] {
   return proc
     .pids()
     .map((pid) => proc.title(pid))
-    .filter(of);
+    .filter((title) => of(title) && !title.startsWith(WATCHER));
 }
 
 for (const method of REBUILD_METHODS) {
