@@ -13,10 +13,12 @@ export {
   type SourceRequest,
   type WalProgram,
 } from './rebuild-tool.ts';
+export { endReceivers } from './receivers.ts';
 export { RecoveryError, type RecoveryRequest, recoverCopy } from './recover-copy.ts';
 export { refusalOf } from './refusal.ts';
 export {
   type BackupSettings,
+  type BarmanApiSettings,
   type BarmanSettings,
   type CustomSettings,
   NO_BACKUP_TOOLS,

@@ -38,6 +38,17 @@ export type BarmanSettings = {
   readonly walRestoreProgram: string;
   readonly walArchiveProgram: string;
   readonly backup: string;
+  /** Null: `barman` itself is run, here or over SSH. */
+  readonly api: BarmanApiSettings | null;
+};
+
+/** Barman's REST API (pg-backup-api), which is asked in place of `barman`. WAL does not come by it. */
+export type BarmanApiSettings = {
+  readonly url: string;
+  /** PEM file of the authority of its certificate; null: those that this host trusts. */
+  readonly ca: string | null;
+  /** PEM files; null: it asks for no certificate of ours. */
+  readonly client: { readonly certificate: string; readonly key: string } | null;
 };
 
 export type WalgSettings = {

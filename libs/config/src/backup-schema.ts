@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { BackupSettings } from '#libs/backup';
-import { field, HOST_RULE, hostSchema } from './field.ts';
+import type { BackupSettings, BarmanApiSettings } from '#libs/backup';
+import { field, HOST_RULE, hostSchema, pathSchema } from './field.ts';
 import type { Resolution } from './resolve.ts';
 import { PATH_RULE, pathField } from './shared-fields.ts';
 
@@ -27,6 +27,10 @@ function command(about: string, example: readonly string[]) {
   return field(argv.optional(), { about, rule: ARGV_RULE, example });
 }
 
+function section<Schema extends z.ZodType>(schema: Schema, about: string) {
+  return field(schema.optional(), { about, rule: 'a mapping of settings', example: null });
+}
+
 const pgbackrest = z.strictObject({
   program: program('pgBackRest itself.', 'pgbackrest'),
   stanza: name('Name of the stanza.', 'main'),
@@ -44,6 +48,30 @@ const pgbackrest = z.strictObject({
     about: 'Processes that restore in parallel; by default as its own file says.',
     rule: 'a whole number from 1 to 999',
     example: 4,
+  }),
+});
+
+const API_URL_RULE = 'an http or https URL, as in https://backup1:7480';
+
+const barmanApi = z.strictObject({
+  url: field(
+    z.string().refine((text) => /^https?:\/\/[^\s?#@]+$/.test(text) && URL.canParse(text)),
+    { about: 'Where it answers.', rule: API_URL_RULE, example: 'https://backup1:7480' },
+  ),
+  ca: field(pathSchema.optional(), {
+    about: 'The authority of its certificate (PEM); by default those that this host trusts.',
+    rule: PATH_RULE,
+    example: 'tls/barman-ca.crt',
+  }),
+  certificate: field(pathSchema.optional(), {
+    about: 'Our certificate (PEM), where it asks for one.',
+    rule: PATH_RULE,
+    example: 'tls/barman-client.crt',
+  }),
+  key: field(pathSchema.optional(), {
+    about: 'Its private key (PEM).',
+    rule: PATH_RULE,
+    example: 'tls/barman-client.key',
   }),
 });
 
@@ -77,6 +105,7 @@ const barman = z.strictObject({
   walRestoreProgram: program('Fetches WAL (package barman-cli).', 'barman-wal-restore'),
   walArchiveProgram: program('Archives WAL (package barman-cli).', 'barman-wal-archive'),
   backup: choice('Which backup: latest, oldest, or an id.', 'latest'),
+  api: section(barmanApi, "Barman's REST API, pg-backup-api: it restores in place of the program."),
 });
 
 const walg = z.strictObject({
@@ -98,10 +127,6 @@ const custom = z.strictObject({
   archiveWal: command('As archive_command, with %p.', ['/usr/local/bin/wal-put', '%p']),
 });
 
-function section<Schema extends z.ZodType>(schema: Schema, about: string) {
-  return field(schema.optional(), { about, rule: 'a mapping of settings', example: null });
-}
-
 /** Which backup tools this host can use. A tool adds its variant here. */
 export const backupSchema = z.strictObject({
   pgbackrest: section(pgbackrest, 'pgBackRest on this host.'),
@@ -115,7 +140,8 @@ export function resolveBackup(
   resolution: Resolution,
 ): BackupSettings {
   const { pgbackrest: p, barman: b, walg: w, custom: c } = raw;
-  if (b?.host !== undefined && b.remoteSshCommand === undefined) {
+  const pushes = b?.host !== undefined || b?.api !== undefined;
+  if (pushes && b?.remoteSshCommand === undefined) {
     resolution.refuse(
       ['backup', 'barman', 'remoteSshCommand'],
       'backup.barman.remoteSshCommand is missing: Barman pushes backups over SSH, so say how its ' +
@@ -135,7 +161,12 @@ export function resolveBackup(
     barman:
       b === undefined
         ? null
-        : { ...b, host: b.host ?? null, remoteSshCommand: b.remoteSshCommand ?? null },
+        : {
+            ...b,
+            host: b.host ?? null,
+            remoteSshCommand: b.remoteSshCommand ?? null,
+            api: b.api === undefined ? null : resolveBarmanApi(b.api, b.host, resolution),
+          },
     walg: w === undefined ? null : { ...w, environmentFile: resolution.path(w.environmentFile) },
     custom:
       c === undefined
@@ -146,6 +177,44 @@ export function resolveBackup(
             fetchWal: c.fetchWal ?? null,
             archiveWal: c.archiveWal ?? null,
           },
+  };
+}
+
+/** Addresses of this host: WAL is fetched here then, too. */
+const HERE = ['localhost', '127.0.0.1', '[::1]'];
+
+function resolveBarmanApi(
+  { url, ca, certificate, key }: z.output<typeof barmanApi>,
+  host: string | undefined,
+  resolution: Resolution,
+): BarmanApiSettings {
+  const at = ['backup', 'barman', 'api'];
+  const { protocol, hostname } = new URL(url);
+  if (host === undefined && !HERE.includes(hostname)) {
+    resolution.refuse(
+      ['backup', 'barman', 'host'],
+      `backup.barman.host is missing: backup.barman.api.url is on ${hostname}, and WAL is fetched from ` +
+        `there by barman-wal-restore over SSH; say how that is reached, as in: host: ${hostname}`,
+    );
+  }
+  if ((certificate === undefined) !== (key === undefined)) {
+    const [absent, present] = key === undefined ? ['key', 'certificate'] : ['certificate', 'key'];
+    resolution.refuse(
+      [...at, absent],
+      `backup.barman.api.${absent} is missing: it goes with backup.barman.api.${present}; give both, or neither`,
+    );
+  }
+  if (protocol === 'http:' && [ca, certificate, key].some((file) => file !== undefined)) {
+    resolution.refuse(
+      [...at, 'url'],
+      `backup.barman.api.url is '${url}', and ca, certificate and key are for https: write https://, or leave them out`,
+    );
+  }
+  const both = certificate !== undefined && key !== undefined;
+  return {
+    url,
+    ca: ca === undefined ? null : resolution.path(ca),
+    client: both ? { certificate: resolution.path(certificate), key: resolution.path(key) } : null,
   };
 }
 

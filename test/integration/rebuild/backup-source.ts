@@ -158,6 +158,7 @@ export class BackupSource {
       walRestoreProgram: 'barman-wal-restore',
       walArchiveProgram: 'barman-wal-archive',
       backup: 'latest',
+      api: null,
     };
   }
 

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { endReceivers } from '#libs/backup';
 import { DEFAULT_BOOTSTRAP } from '#libs/cluster';
 import {
   CopyPlaces,
@@ -42,6 +43,7 @@ async function makeFirst(context: StepContext): Promise<void> {
   await context.needCredentials();
   const places = new CopyPlaces({ ...dataPlacesOf(dataDirectory), walDirectory }, tablespaces);
   try {
+    await endReceivers(places.dataDirectory);
     await places.prepare();
     if (state.following !== undefined) {
       await copyFirst(context, places, state.following.remote);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   askAdmission,
+  endReceivers,
   finishCopy,
   type Preflight,
   proveSource,
@@ -202,6 +203,7 @@ async function copyAndSwap(
       await permit();
       await makeRoom(dataDirectory);
     }
+    await endReceivers(places.dataDirectory);
     await places.prepare();
     desk.enter('copying', tool.name);
     await tool.copy({

@@ -70,7 +70,7 @@ export function listBackupsCommand(settings: BarmanSettings): readonly string[] 
 }
 
 /** Barman stands on a terminal, where its ssh would ask for a password, and wait. */
-function askingNobody(command: string): string {
+export function askingNobody(command: string): string {
   return command.includes('BatchMode')
     ? command
     : command.replace(/^(\S*ssh)\s/, '$1 -o BatchMode=yes ');

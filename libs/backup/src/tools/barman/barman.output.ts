@@ -30,7 +30,7 @@ export type ShownBackup =
   | { readonly kind: 'none'; readonly why: string };
 
 /** Its cron does that once a minute. */
-function archiveFirst(server: string): string {
+export function archiveFirst(server: string): string {
   return `: WAL that it needs is not archived yet, \`barman archive-wal ${server}\` on its host does that`;
 }
 

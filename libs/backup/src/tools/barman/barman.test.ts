@@ -19,6 +19,7 @@ const remote = {
   walRestoreProgram: 'barman-wal-restore',
   walArchiveProgram: 'barman-wal-archive',
   backup: 'latest',
+  api: null,
 };
 const local = { ...remote, host: null, remoteSshCommand: null };
 
