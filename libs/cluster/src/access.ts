@@ -1,7 +1,7 @@
 /** Who may connect to which instance, beside the lines that every instance has. */
 import type { InstanceName } from '#libs/kernel';
 import type { ClusterConfiguration } from './configuration.ts';
-import type { PostgresDefinition } from './events.ts';
+import type { PostgresDefinition } from './definition.ts';
 
 /** Lines of `pg_hba.conf` and `pg_ident.conf`. */
 export type AccessLines = {

@@ -1,10 +1,11 @@
 import type { EpochMs, InstanceName } from '#libs/kernel';
 import type { ConfigureCommand } from './configuration.ts';
-import type { ClusterEvent, RuleRefusal, WalPosition } from './events.ts';
+import type { ClusterEvent, RuleRefusal } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
 import type { RemotePrimary } from './remote/remote-primary.ts';
 import type { ClusterState } from './state.ts';
+import type { WalPosition } from './wal-position.ts';
 
 export type DecisionInput = {
   readonly state: ClusterState;

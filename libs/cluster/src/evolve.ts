@@ -1,7 +1,7 @@
 import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from '#libs/kernel';
 import { withoutEmptyAccess } from './access.ts';
 import { type BackupPolicies, REVISIONS_KEPT } from './configuration.ts';
-import type { ClusterEvent, RecordedEvent } from './events.ts';
+import type { ClusterEvent } from './events.ts';
 import { failsafeAfter } from './failsafe/failsafe-state.ts';
 import { evolveFastForward } from './fast-forward/evolve-fast-forward.ts';
 import { type FastForwardEvent, isFastForwardEvent } from './fast-forward/fast-forward-events.ts';
@@ -9,6 +9,7 @@ import { flapWindowAfter } from './flap-window.ts';
 import { outageAfter } from './outage.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
 import { evolveRebuilds } from './rebuild/rebuild-record.ts';
+import type { RecordedEvent } from './recorded-event.ts';
 import { evolveRemote } from './remote/evolve-remote.ts';
 import { isRemoteEvent } from './remote/remote-events.ts';
 import { evolveReplication } from './replication/evolve-replication.ts';

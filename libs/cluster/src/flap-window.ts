@@ -1,6 +1,6 @@
 import type { EpochMs, InstanceName } from '#libs/kernel';
-import type { RecordedEvent } from './events.ts';
 import type { Outage } from './outage.ts';
+import type { RecordedEvent } from './recorded-event.ts';
 
 /**
  * Opened by an automatic failover: for a while a primary that can still serve is not failed over again.

@@ -1,10 +1,11 @@
 import type { Epoch, EpochMs, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
-import type { SyncSet, WalPosition } from './events.ts';
 import type { RebuildOrder } from './rebuild/order-of.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
 import type { RemotePrimary } from './remote/remote-primary.ts';
 import type { MemberRecord, TimelineRecord } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
+import type { SyncSet } from './sync-set/sync-events.ts';
+import type { WalPosition } from './wal-position.ts';
 
 /**
  * What one instance should be, derived from the committed state alone, so that there is no queue of

@@ -23,9 +23,9 @@ export { whyNotInPlace } from './decide/rebuild.ts';
 export { calmMsOf } from './decide/sight.ts';
 export { type Standing, standingsOf } from './decide/standing.ts';
 export type * from './decision.ts';
+export type * from './definition.ts';
 export type { DivergedWal } from './diverged-wal.ts';
 export type * from './events.ts';
-export { numberFloor, raisesVersion } from './events.ts';
 export { evolve } from './evolve.ts';
 export type { FailsafeState } from './failsafe/failsafe-record.ts';
 export { isPromiseVoid, type PromiseAsk, whyNoPromise } from './failsafe/why-no-promise.ts';
@@ -41,7 +41,10 @@ export { guardTimes } from './guard-times.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
+export type * from './outage-events.ts';
 export * from './rebuild/index.ts';
+export type { Cause, RecordedEvent } from './recorded-event.ts';
+export { numberFloor, raisesVersion } from './recorded-event.ts';
 export { REMOTE_NAME, remoteAt, remoteMember, rootOf } from './remote/following.ts';
 export { isRemoteEvent, type RemoteEvent } from './remote/remote-events.ts';
 export {
@@ -102,6 +105,7 @@ export {
 export { namesInDoubt, wouldAcknowledge } from './sync-set/admit-sync.ts';
 export { ALONE, NOBODY, type Quorum, type SyncSetting, sameSetting } from './sync-set/quorum.ts';
 export { isSynchronous, settingAtStart, standingSetting } from './sync-set/standing-setting.ts';
+export type * from './sync-set/sync-events.ts';
 export {
   heldBackFor,
   highestVocabularyLevel,
@@ -109,3 +113,4 @@ export {
   type VocabularyProblem,
   vocabularyProblem,
 } from './vocabulary.ts';
+export type * from './wal-position.ts';

@@ -1,6 +1,6 @@
 import type { Epoch, GuardIncarnation } from '#libs/kernel';
-import type { LastKnownPosition } from './events.ts';
 import type { AgentReport } from './report.ts';
+import type { LastKnownPosition } from './wal-position.ts';
 
 /**
  * What the leader has heard, in its memory only. Ages are of the leader's clock, capped per loop turn;

@@ -1,6 +1,8 @@
 import type { Epoch, EpochMs, InstanceName } from '#libs/kernel';
 import type { DivergedWal } from './diverged-wal.ts';
-import type { ClusterEvent, FailoverTrigger, PhaseDurations, RecordedEvent } from './events.ts';
+import type { ClusterEvent } from './events.ts';
+import type { FailoverTrigger, PhaseDurations } from './outage-events.ts';
+import type { RecordedEvent } from './recorded-event.ts';
 
 /** One failover or switchover, as the ledger of a cluster keeps it. */
 export type Outage = {

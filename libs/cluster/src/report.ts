@@ -1,11 +1,12 @@
 import type { Epoch, EpochMs, GuardIncarnation, InstanceName, Lsn, TimelineId } from '#libs/kernel';
+import type { Endpoint, InstanceTags } from './definition.ts';
 import type { DivergedWal } from './diverged-wal.ts';
-import type { Endpoint, InstanceTags, WalPosition } from './events.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
 import type { SlotReport } from './replication/slot-policy.ts';
 import type { PendingRestart } from './restart/pending-restart.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
+import type { WalPosition } from './wal-position.ts';
 
 /** What lies in the data directory. */
 export type DataDirectory =

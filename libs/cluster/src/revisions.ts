@@ -8,7 +8,7 @@ import {
   NO_OVERRIDES,
   type Parameters,
 } from './configuration.ts';
-import type { PostgresDefinition } from './events.ts';
+import type { PostgresDefinition } from './definition.ts';
 import { rebuildPolicyOf } from './rebuild/order-of.ts';
 import { DEFAULT_SLOT_POLICY, type SlotPolicy } from './replication/slot-policy.ts';
 import { type ClusterSettings, DEFAULT_SETTINGS } from './settings.ts';

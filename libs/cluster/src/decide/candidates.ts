@@ -1,6 +1,6 @@
 import { formatLsn, type InstanceName, type Lsn, type TimelineId } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
-import type { LastKnownPosition, RuleRefusal, WalPosition } from '../events.ts';
+import type { RuleRefusal } from '../events.ts';
 import type { AgentReport } from '../report.ts';
 import {
   type ClusterState,
@@ -9,6 +9,7 @@ import {
   memberNames,
   type TimelineRecord,
 } from '../state.ts';
+import type { LastKnownPosition, WalPosition } from '../wal-position.ts';
 import { unknownToHolder } from './failsafe.ts';
 import { unfitness } from './fitness.ts';
 import { backToLastFailed } from './flap-block.ts';

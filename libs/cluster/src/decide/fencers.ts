@@ -1,9 +1,10 @@
 /** Members of the set relied on, from which the arithmetic of a failover is made (safety 2, 5). */
 import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
-import type { SyncMember, WalPosition } from '../events.ts';
 import { quorumOf } from '../sync-set/admit-sync.ts';
 import { fencersNeeded } from '../sync-set/quorum.ts';
+import type { SyncMember } from '../sync-set/sync-events.ts';
+import type { WalPosition } from '../wal-position.ts';
 import { eligibleCount } from './candidates.ts';
 import { freshReport, observed, ourData, presentProof } from './sight.ts';
 

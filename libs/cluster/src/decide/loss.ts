@@ -2,7 +2,8 @@
 import { epoch, timelineId } from '#libs/kernel';
 import { leaseWaitMs } from '#libs/lease';
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, FailoverTrigger } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
+import type { FailoverTrigger } from '../outage-events.ts';
 import type { AgentReport } from '../report.ts';
 import type { ClusterSettings } from '../settings.ts';
 import type { ClusterState } from '../state.ts';

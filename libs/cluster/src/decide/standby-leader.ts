@@ -1,7 +1,7 @@
 /** Who of a cluster that follows another streams from there, and what of the remote's history it has. */
 import { formatLsn, type InstanceName, type Lsn, lsnOf } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, RuleRefusal, WalPosition } from '../events.ts';
+import type { ClusterEvent, RuleRefusal } from '../events.ts';
 import { rebuildOrderOf } from '../rebuild/order-of.ts';
 import type { AgentReport, DataDirectory } from '../report.ts';
 import {
@@ -11,6 +11,7 @@ import {
   memberNames,
   type TimelineRecord,
 } from '../state.ts';
+import type { WalPosition } from '../wal-position.ts';
 import { unfitness } from './fitness.ts';
 import { refuse } from './refusal.ts';
 import { freshReport, hasHeardEnough, isSilent, observed, ourData } from './sight.ts';

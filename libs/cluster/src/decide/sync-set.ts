@@ -1,11 +1,12 @@
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, SyncSet } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
 import type { PostgresCondition } from '../report.ts';
 import type { ClusterState, SyncState } from '../state.ts';
 import { quorumOf } from '../sync-set/admit-sync.ts';
 import { evolveSync, type SyncEvent } from '../sync-set/evolve-sync.ts';
 import { nextMove } from '../sync-set/next-move.ts';
 import type { Quorum } from '../sync-set/quorum.ts';
+import type { SyncSet } from '../sync-set/sync-events.ts';
 import { serves } from './holder.ts';
 import { freshReport, hasHeardEnough } from './sight.ts';
 import { wantedSetting } from './sync-members.ts';

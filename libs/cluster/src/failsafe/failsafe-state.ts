@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../events.ts';
+import type { RecordedEvent } from '../recorded-event.ts';
 import type { ClusterState } from '../state.ts';
 import { memberNames } from '../state.ts';
 import type { FailsafeState } from './failsafe-record.ts';

@@ -1,5 +1,5 @@
 import type { InstanceName } from '#libs/kernel';
-import type { PostgresDefinition } from '../events.ts';
+import type { PostgresDefinition } from '../definition.ts';
 import { DEFAULT_REBUILD_POLICY, type RebuildMethod, type RebuildPolicy } from './policy.ts';
 import type { RebuildRecord, Rebuilds } from './rebuild-record.ts';
 

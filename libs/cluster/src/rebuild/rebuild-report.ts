@@ -1,4 +1,4 @@
-import type { WalPosition } from '../events.ts';
+import type { WalPosition } from '../wal-position.ts';
 import type { RebuildMethod } from './policy.ts';
 import type { MethodFailure } from './rebuild-events.ts';
 

@@ -1,6 +1,6 @@
 /** Whom a cluster hangs on: its own primary, or a remote one through its standby leader. */
 import { type InstanceName, instanceName } from '#libs/kernel';
-import type { Endpoint } from '../events.ts';
+import type { Endpoint } from '../definition.ts';
 import type { ClusterState, MemberRecord } from '../state.ts';
 import { endpointsOf, placeOf, type RemotePrimary } from './remote-primary.ts';
 

@@ -1,6 +1,7 @@
 /** Clusters of the same controllers that hold the same data: of them only one may write. */
-import type { WalPosition } from '../events.ts';
+
 import type { ClusterState, MemberRecord } from '../state.ts';
+import type { WalPosition } from '../wal-position.ts';
 import { endpointsOf, type RemotePrimary } from './remote-primary.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { InstanceName, Lsn, TimelineId } from '#libs/kernel';
-import type { Endpoint } from '../events.ts';
+import type { Endpoint } from '../definition.ts';
 
 /** Where the cluster that is followed accepts connections. */
 export type RemotePrimary = {

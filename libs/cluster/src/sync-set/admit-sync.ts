@@ -1,8 +1,9 @@
 import { unreachable } from '#libs/kernel';
-import type { ClusterEvent, SyncSet } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
 import type { ClusterState, SyncState } from '../state.ts';
 import { evolveSync, type SyncEvent } from './evolve-sync.ts';
 import { blend, fencersNeeded, isCovered, type Quorum } from './quorum.ts';
+import type { SyncSet } from './sync-events.ts';
 
 /** A set as the arithmetic takes it: by the names that PostgreSQL counts. */
 export function quorumOf(set: SyncSet | null): Quorum | null {

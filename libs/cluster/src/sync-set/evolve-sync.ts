@@ -1,5 +1,6 @@
 import { unreachable } from '#libs/kernel';
-import type { ClusterEvent, FailoverTrigger } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
+import type { FailoverTrigger } from '../outage-events.ts';
 import type { ClusterState, SyncState } from '../state.ts';
 
 type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T }>;
