@@ -1,9 +1,10 @@
 import type { EpochMs, InstanceName } from '#libs/kernel';
 import type { ConfigureCommand } from './configuration.ts';
-import type { ClusterEvent, RuleRefusal } from './events.ts';
+import type { ClusterEvent } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
 import type { RemotePrimary } from './remote/remote-primary.ts';
+import type { RuleRefusal } from './rule-refusal.ts';
 import type { ClusterState } from './state.ts';
 import type { WalPosition } from './wal-position.ts';
 

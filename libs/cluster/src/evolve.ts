@@ -1,12 +1,16 @@
-import { epoch, epochMs, type InstanceName, type TimelineId, unreachable } from '#libs/kernel';
+import { epoch, epochMs, type InstanceName, unreachable } from '#libs/kernel';
 import { withoutEmptyAccess } from './access.ts';
 import { type BackupPolicies, REVISIONS_KEPT } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
+import { dividedAs, evolveLease } from './evolve-lease.ts';
+import { evolveOutage } from './evolve-outage.ts';
 import { failsafeAfter } from './failsafe/failsafe-state.ts';
 import { evolveFastForward } from './fast-forward/evolve-fast-forward.ts';
 import { type FastForwardEvent, isFastForwardEvent } from './fast-forward/fast-forward-events.ts';
 import { flapWindowAfter } from './flap-window.ts';
+import { isLeaseEvent } from './lease-events.ts';
 import { outageAfter } from './outage.ts';
+import { isOutageEvent } from './outage-events.ts';
 import { isRebuildEvent } from './rebuild/rebuild-events.ts';
 import { evolveRebuilds } from './rebuild/rebuild-record.ts';
 import type { RecordedEvent } from './recorded-event.ts';
@@ -19,17 +23,15 @@ import { evolveRestart } from './restart/restart-plan.ts';
 import {
   backupPoliciesOf,
   configurationOf,
-  timingOf,
   withBackupPolicies,
   withConfiguration,
 } from './revisions.ts';
 import { withDefaults } from './settings.ts';
 import type { ClusterState, Lease, Operation } from './state.ts';
 import { emptyState } from './state.ts';
-import { byDataFencing, evolveSync, syncOfGrant } from './sync-set/evolve-sync.ts';
+import { evolveSync } from './sync-set/evolve-sync.ts';
 
 type Recorded<T extends ClusterEvent['type']> = Extract<ClusterEvent, { type: T }>;
-type Timing = NonNullable<Recorded<'LeaseGranted'>['timing']>;
 
 /** Folds one recorded event. `state` is null only before `ClusterCreated`. */
 export function evolve(state: ClusterState | null, recorded: RecordedEvent): ClusterState {
@@ -71,6 +73,8 @@ function apply(
   if (isReplicationEvent(event)) return evolveReplication(state, event);
   if (isRemoteEvent(event)) return evolveRemote(state, event, at);
   if (isFastForwardEvent(event)) return broughtForward(state, event, at);
+  if (isLeaseEvent(event)) return evolveLease(state, event, at);
+  if (isOutageEvent(event)) return evolveOutage(state, event, recorded);
   switch (event.type) {
     case 'InstanceJoined':
       return joined(state, event);
@@ -90,41 +94,13 @@ function apply(
       return bootstrapAbandoned(state);
     case 'ClusterInitialised':
       return { ...state, systemIdentifier: event.systemIdentifier, operation: { kind: 'none' } };
-    case 'LeaseGranted':
-      return granted(state, event, recorded);
-    case 'LeaseReleased':
-      return ended(state, 'Released', event, recorded);
-    case 'LeaseExpired':
-      return ended(state, 'Expired', null, recorded);
-    case 'LeaseFenced':
-      return ended(state, 'Fenced', null, recorded);
     case 'SyncSettingOrdered':
     case 'SyncSettingConfirmed':
     case 'SyncSetCommitted':
       return state.sync === undefined ? state : { ...state, sync: evolveSync(state.sync, event) };
-    case 'Promoted':
-      return promoted(state, event);
-    case 'PrimaryResumed':
-      return { ...state, lease: servingLease(state.lease) };
-    case 'PrimaryMeasured':
-      return { ...state, primaryServer: event.server };
-    case 'FailoverStarted':
-      return failoverStarted(state, event, recorded);
-    case 'SwitchoverStarted':
-      return switchoverStarted(state, event, recorded);
-    case 'FailoverAborted':
-      return failoverAborted(state);
-    case 'FailoverCompleted':
-    case 'SwitchoverAbandoned':
-    case 'SwitchoverCompleted':
-      return { ...state, operation: { kind: 'none' } };
     case 'ActionRefused':
       return { ...state, lastRefusal: { action: event.action, refusals: event.refusals, at } };
-    case 'DivergedWalKept':
-      return withKeptWal(state, event);
     case 'BrakeUsed':
-    case 'StandbysFollowed':
-    case 'FailoverAcknowledged':
     case 'ClockJumped':
     case 'FailsafeMembersConfirmed':
       return state;
@@ -135,11 +111,6 @@ function apply(
     default:
       return unreachable(event);
   }
-}
-
-function withKeptWal(state: ClusterState, event: Recorded<'DivergedWalKept'>): ClusterState {
-  const { instance, wal } = event;
-  return { ...state, divergedWal: { ...state.divergedWal, [instance]: wal.keptAt } };
 }
 
 function broughtForward(
@@ -221,177 +192,7 @@ function withEpochAbove(lease: Lease, floor: number): Lease {
   return { ...lease, epoch: epoch(Math.max(lease.epoch, floor)) };
 }
 
-function granted(
-  state: ClusterState,
-  event: Recorded<'LeaseGranted'>,
-  { at }: RecordedEvent,
-): ClusterState {
-  const { epoch, holder, guard, timeline, reason } = event;
-  const lease: Lease = {
-    kind: 'Held',
-    epoch,
-    holder,
-    guard,
-    timeline,
-    reason,
-    serving: false,
-    released: null,
-    changedAt: at,
-    ...unrecordedOf(state, event),
-    timing: timingOf(state.settings),
-  };
-  const highestTimeline = Math.max(state.highestTimeline, timeline);
-  // Who streams from a new primary must be seen anew; slots of the old one say nothing of this one.
-  const moved = state.lease.kind === 'NeverGranted' || state.lease.holder !== holder;
-  const { sync: _before, readyUpstreams, slotDangers, ...others } = state;
-  const seen = {
-    ...(readyUpstreams === undefined ? {} : { readyUpstreams }),
-    ...(slotDangers === undefined ? {} : { slotDangers }),
-  };
-  return {
-    ...others,
-    ...(moved ? {} : seen),
-    ...syncOfGrant(state, event),
-    lease,
-    highestTimeline,
-    lastRefusal: null,
-    operation: withGrant(state.operation, event, at),
-  };
-}
-
-/**
- * What was granted before, nobody heard taken, and this holder's data may have: all that it was granted
- * itself; of another's up to the timeline that it was chosen on, for it streamed from that one.
- */
-function unrecordedOf(
-  { lease, history }: ClusterState,
-  { holder, position }: Recorded<'LeaseGranted'>,
-): { readonly unrecorded?: readonly TimelineId[] } {
-  if (lease.kind === 'NeverGranted') return {};
-  const granted = [...(lease.unrecorded ?? []), lease.timeline];
-  const followed = granted.findIndex((id) => id === position?.timeline) + 1;
-  const own = lease.holder === holder ? granted.length : followed;
-  const unrecorded = granted
-    .slice(0, own)
-    .filter((id) => !history.some(({ timeline }) => timeline === id));
-  return unrecorded.length === 0 ? {} : { unrecorded };
-}
-
-function withGrant(
-  operation: Operation,
-  event: Recorded<'LeaseGranted'>,
-  at: ClusterState['lastEventAt'],
-): Operation {
-  if (operation.kind !== 'failover' && operation.kind !== 'switchover') return operation;
-  if (operation.kind === 'switchover') {
-    const phasesMs = { ...operation.phasesMs, catchUp: at - operation.stepAt };
-    return { ...operation, step: 'promoting', stepAt: at, phasesMs };
-  }
-  const stepMs = at - operation.stepAt;
-  // It had been chosen before, and was brought forward since.
-  const forward = operation.fastForward !== undefined;
-  const last = forward ? { fastForward: stepMs } : choicePhases(stepMs, event);
-  const phasesMs = { ...operation.phasesMs, ...last };
-  return { ...operation, step: 'promoting', stepAt: at, phasesMs, chosenAt: event.position };
-}
-
-/** What is neither waiting nor choosing went by until the verdict was committed: `decide`. */
-function choicePhases(stepMs: number, { timing }: Recorded<'LeaseGranted'>) {
-  return timing === undefined ? { detach: stepMs } : dividedAs(stepMs, timing);
-}
-
-function dividedAs(stepMs: number, { detachMs, chooseMs }: Timing) {
-  const decide = Math.max(0, stepMs - detachMs - chooseMs);
-  return { decide, detach: detachMs, choose: chooseMs };
-}
-
-/** The lease ends; a saga that waited for it goes on. */
-function ended(
-  state: ClusterState,
-  kind: 'Released' | 'Expired' | 'Fenced',
-  release: Recorded<'LeaseReleased'> | null,
-  { at }: RecordedEvent,
-): ClusterState {
-  if (state.lease.kind === 'NeverGranted') return state;
-  const released = release?.reason ?? null;
-  const lease: Lease = { ...state.lease, kind, serving: false, released, changedAt: at };
-  return { ...state, lease, operation: withEnd(state.operation, release?.position ?? null, at) };
-}
-
-function withEnd(
-  operation: Operation,
-  position: Recorded<'LeaseReleased'>['position'],
-  at: ClusterState['lastEventAt'],
-): Operation {
-  if (operation.kind === 'switchover' && operation.step === 'stopping') {
-    const phasesMs = { ...operation.phasesMs, stop: at - operation.stepAt };
-    return { ...operation, step: 'catchingUp', stepAt: at, stoppedAt: position, phasesMs };
-  }
-  if (operation.kind === 'demotion') return { ...operation, stepAt: at, stoppedAt: position };
-  if (operation.kind === 'failover') {
-    const phasesMs = { ...operation.phasesMs, fence: at - operation.stepAt };
-    return { ...operation, step: 'detaching', stepAt: at, phasesMs };
-  }
-  return operation;
-}
-
 function bootstrapAbandoned(state: ClusterState): ClusterState {
   const bootstrapFailures = (state.bootstrapFailures ?? 0) + 1;
   return { ...state, operation: { kind: 'none' }, bootstrapFailures };
-}
-
-function promoted(state: ClusterState, event: Recorded<'Promoted'>): ClusterState {
-  const { timeline, fork } = event;
-  const known = state.history.some((record) => record.timeline === timeline);
-  const history = known ? state.history : [...state.history, { timeline, fork }];
-  return { ...state, history, lease: servingLease(state.lease) };
-}
-
-function servingLease(lease: Lease): Lease {
-  return lease.kind === 'NeverGranted' ? lease : { ...lease, serving: true };
-}
-
-function failoverStarted(
-  state: ClusterState,
-  event: Recorded<'FailoverStarted'>,
-  { at, version }: RecordedEvent,
-): ClusterState {
-  const { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
-  // Data fencing begins while the lease is held; else its holder is asked to give it back first.
-  const step =
-    state.lease.kind === 'Held' && !byDataFencing(state, event) ? 'yielding' : 'detaching';
-  const phasesMs = { detect: event.detectMs };
-  const common = { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded };
-  return {
-    ...state,
-    operation: {
-      kind: 'failover',
-      step,
-      ...common,
-      startedAt: at,
-      startedVersion: version,
-      stepAt: at,
-      chosenAt: null,
-      phasesMs,
-    },
-  };
-}
-
-/** A failover that is given up while its epoch is held lets the standbys go back to its primary. */
-function failoverAborted(state: ClusterState): ClusterState {
-  const ended: ClusterState = { ...state, operation: { kind: 'none' } };
-  return state.lease.kind === 'Held' ? { ...ended, detachReleased: state.lease.epoch } : ended;
-}
-
-function switchoverStarted(
-  state: ClusterState,
-  event: Recorded<'SwitchoverStarted'>,
-  { at }: RecordedEvent,
-): ClusterState {
-  const { epoch, from, to } = event;
-  const times = { startedAt: at, stepAt: at, phasesMs: {}, stoppedAt: null };
-  return {
-    ...state,
-    operation: { kind: 'switchover', step: 'stopping', epoch, from, to, ...times },
-  };
 }

@@ -38,6 +38,7 @@ export { flapWindowMs } from './flap-window.ts';
 export type { Goal, PrimarySynchronous } from './goal.ts';
 export { goalOf } from './goal-of.ts';
 export { guardTimes } from './guard-times.ts';
+export type { GrantReason, LeaseEvent, ReleaseReason } from './lease-events.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
@@ -80,6 +81,7 @@ export {
   parametersFor,
   slotPolicyOf,
 } from './revisions.ts';
+export type * from './rule-refusal.ts';
 export type { ServerFacts } from './server-facts.ts';
 export {
   type ClusterSettings,

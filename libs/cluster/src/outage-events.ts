@@ -75,3 +75,20 @@ export type OutageEvent =
     }
   /** An operator has seen failover `outage` of the ledger: its anti-flap window is closed. */
   | { readonly type: 'FailoverAcknowledged'; readonly outage: number };
+
+const TYPES: Readonly<Record<OutageEvent['type'], true>> = {
+  FailoverStarted: true,
+  FailoverAborted: true,
+  FailoverCompleted: true,
+  SwitchoverStarted: true,
+  SwitchoverAbandoned: true,
+  SwitchoverCompleted: true,
+  PrimaryMeasured: true,
+  StandbysFollowed: true,
+  DivergedWalKept: true,
+  FailoverAcknowledged: true,
+};
+
+export function isOutageEvent(event: { readonly type: string }): event is OutageEvent {
+  return Object.hasOwn(TYPES, event.type);
+}

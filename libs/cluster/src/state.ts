@@ -10,16 +10,17 @@ import type {
 import { epochMs } from '#libs/kernel';
 import type { ConfigurationRevision, GrantedTiming } from './configuration.ts';
 import type { Endpoint, InstanceTags, PostgresDefinition } from './definition.ts';
-import type { GrantReason, ReleaseReason, RuleRefusal } from './events.ts';
 import type { FailsafeState } from './failsafe/failsafe-record.ts';
 import type { FastForward } from './fast-forward/fast-forward-record.ts';
 import type { FlapWindow } from './flap-window.ts';
+import type { GrantReason, ReleaseReason } from './lease-events.ts';
 import type { Outage } from './outage.ts';
 import type { FailoverTrigger } from './outage-events.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
 import type { Following, RemotePrimary } from './remote/remote-primary.ts';
 import type { SlotDanger } from './replication/slot-policy.ts';
 import type { RestartPlan } from './restart/restart-plan.ts';
+import type { RuleRefusal } from './rule-refusal.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';

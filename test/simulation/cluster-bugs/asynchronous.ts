@@ -21,7 +21,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     name: 'a timeline that was granted and not promoted is forgotten',
     patches: [
       {
-        file: cluster('evolve'),
+        file: cluster('evolve-lease'),
         find: 'const highestTimeline = Math.max(state.highestTimeline, timeline);',
         replace:
           'const highestTimeline = Math.max(0, ...state.history.map((each) => each.timeline));',
@@ -69,7 +69,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     mode: 'quorum',
     patches: [
       {
-        file: cluster('evolve'),
+        file: cluster('evolve-outage'),
         find: "return state.lease.kind === 'Held' ? { ...ended, detachReleased: state.lease.epoch } : ended;",
         replace: 'return ended;',
       },

@@ -71,7 +71,7 @@ export const LEASE: readonly ClusterMutation[] = [
         replace: "if (operation.kind === 'failover') {",
       },
       {
-        file: cluster('evolve'),
+        file: cluster('evolve-outage'),
         find: "state.lease.kind === 'Held' && !byDataFencing(state, event) ? 'yielding' : 'detaching';",
         replace: "state.lease.serving ? 'yielding' : 'detaching';",
       },

@@ -1,6 +1,7 @@
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, RuleRefusal } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
 import type { GuardObservation } from '../observations.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import type { Operation } from '../state.ts';
 import { eligibleCount } from './candidates.ts';
 import { flapBlock } from './flap-block.ts';

@@ -1,7 +1,7 @@
 import type { InstanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import type { AgentReport, DataDirectory } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import type { WalPosition } from '../wal-position.ts';
 import { firstGrant } from './first-grant.ts';
 import { refuse } from './refusal.ts';

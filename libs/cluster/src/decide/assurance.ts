@@ -1,8 +1,8 @@
 /** In synchronous modes only who surely has every acknowledged commit may take over. */
 import { formatLsn, type InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import type { AgentReport } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { withDefaults } from '../settings.ts';
 import type { ClusterState } from '../state.ts';
 import { quorumOf } from '../sync-set/admit-sync.ts';

@@ -1,7 +1,7 @@
 import { formatLsn, type InstanceName, type Lsn, type TimelineId } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import type { AgentReport } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import {
   type ClusterState,
   lineage,

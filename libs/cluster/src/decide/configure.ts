@@ -1,8 +1,8 @@
 import { withoutEmptyAccess } from '../access.ts';
 import type { ClusterConfiguration, ConfigureCommand } from '../configuration.ts';
 import type { CommandDecision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import { backupPoliciesOf, configurationOf, currentRevision } from '../revisions.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 
 /**
  * Records a configuration that PostgreSQL would take (the caller asked its catalogue). Refused when

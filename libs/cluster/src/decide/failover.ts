@@ -1,6 +1,6 @@
 import { epoch, formatLsn, type TimelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { type ClusterState, memberNames, type Operation } from '../state.ts';
 import { isSynchronous, synchronousOf } from '../sync-set/standing-setting.ts';
 import { judgeAssured, settingOfCandidate } from './assurance.ts';

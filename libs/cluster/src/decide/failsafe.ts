@@ -1,7 +1,7 @@
 /** Failsafe as the leader sees it: whose promises keep the epoch, and who may not take over beside them. */
 import type { InstanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { memberNames } from '../state.ts';
 import { freshReport, observed, presentProof } from './sight.ts';
 

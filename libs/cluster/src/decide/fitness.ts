@@ -1,9 +1,9 @@
 /** What a standby lacks to take the primary's place, whatever WAL it has. */
 import type { InstanceName } from '#libs/kernel';
-import type { RuleRefusal } from '../events.ts';
 import type { AgentReport } from '../report.ts';
 import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
 import { parametersFor } from '../revisions.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import type { ServerFacts } from '../server-facts.ts';
 import { type ClusterState, inMaintenance } from '../state.ts';
 

@@ -1,8 +1,8 @@
 /** The anti-flap window: what it blocks, and how an operator ends it (safety 23). */
 import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import { flapWindowMs } from '../flap-window.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 
 /**
  * Why a primary that is still able to serve is not failed over now; null when it may be. Never to be

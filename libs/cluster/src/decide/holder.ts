@@ -1,7 +1,8 @@
 /** Rules about the instance that holds the lease. */
 import { instanceName } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, GrantReason } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
+import type { GrantReason } from '../lease-events.ts';
 import type { AgentReport } from '../report.ts';
 import type { ClusterState, Operation } from '../state.ts';
 import { eligibleCount } from './candidates.ts';

@@ -1,7 +1,7 @@
 /** A primary that lives and does not serve: its guard renews, its PostgreSQL runs, and clients wait. */
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import type { AgentReport, PrimaryStall } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { withDefaults } from '../settings.ts';
 import { type ClusterState, inMaintenance } from '../state.ts';
 import { isSynchronous } from '../sync-set/standing-setting.ts';

@@ -1,10 +1,10 @@
 /** A standby cluster begins to write, as a whole: without loss when it is known where the last writer stopped. */
 import { epoch, type InstanceName, maxLsn, timelineId } from '#libs/kernel';
 import type { CommandDecision, DecisionInput, OperatorCommand } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import { latestOf, pairedWith } from '../remote/pair.ts';
 import type { Following } from '../remote/remote-primary.ts';
 import type { AgentReport } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import type { ClusterState } from '../state.ts';
 import { isSynchronous, standingSetting, synchronousOf } from '../sync-set/standing-setting.ts';
 import type { WalPosition } from '../wal-position.ts';

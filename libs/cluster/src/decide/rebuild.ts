@@ -1,12 +1,13 @@
 import { type InstanceName, instanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
-import type { ClusterEvent, RuleRefusal } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
 import { rebuildPolicyOf, rebuildRecordOf } from '../rebuild/order-of.ts';
 import type { RebuildMethod } from '../rebuild/policy.ts';
 import { isExhausted, type RebuildRecord } from '../rebuild/rebuild-record.ts';
 import type { RebuildReport } from '../rebuild/rebuild-report.ts';
 import { rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { type ClusterState, inMaintenance, lastHolder, memberNames } from '../state.ts';
 import { refuse } from './refusal.ts';
 import { cannotBeCopied } from './sender-capacity.ts';

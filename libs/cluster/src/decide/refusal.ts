@@ -1,5 +1,6 @@
 import type { Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, RuleRefusal } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 
 /** At most one recorded refusal per cluster in this time (safety 24). */
 export const REFUSAL_INTERVAL_MS = 10_000;

@@ -1,7 +1,8 @@
 /** An operator lets automatic decisions go on; after a restoration this confirms the state (safety 4). */
 import type { CommandDecision, DecisionInput } from '../decision.ts';
-import type { AdoptedHistory, RuleRefusal } from '../events.ts';
+import type { AdoptedHistory } from '../events.ts';
 import type { AgentReport } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { memberNames, type TimelineRecord } from '../state.ts';
 import { freshReport, hasHeardEnough } from './sight.ts';
 

@@ -1,9 +1,9 @@
 /** Whether a server could serve those who are to stream from it: asked before anything is stopped for it (safety 22). */
 import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import { upstreamOf } from '../replication/upstream.ts';
 import type { AgentReport } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { memberNames } from '../state.ts';
 import { freshReport } from './sight.ts';
 

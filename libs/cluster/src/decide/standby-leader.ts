@@ -1,9 +1,10 @@
 /** Who of a cluster that follows another streams from there, and what of the remote's history it has. */
 import { formatLsn, type InstanceName, type Lsn, lsnOf } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
-import type { ClusterEvent, RuleRefusal } from '../events.ts';
+import type { ClusterEvent } from '../events.ts';
 import { rebuildOrderOf } from '../rebuild/order-of.ts';
 import type { AgentReport, DataDirectory } from '../report.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import {
   type ClusterState,
   lastHolder,

@@ -1,8 +1,8 @@
 import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
 import { rebuildRecordOf } from '../rebuild/order-of.ts';
 import { isExhausted } from '../rebuild/rebuild-record.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { lineage, memberNames } from '../state.ts';
 import { remarksOn, unfitness } from './fitness.ts';
 import { freshReport, ourData } from './sight.ts';

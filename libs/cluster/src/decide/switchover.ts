@@ -1,6 +1,6 @@
 import { epoch, formatLsn, type InstanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
-import type { RuleRefusal } from '../events.ts';
+import type { RuleRefusal } from '../rule-refusal.ts';
 import { memberNames, type Operation } from '../state.ts';
 import { isSynchronous, standingSetting, synchronousOf } from '../sync-set/standing-setting.ts';
 import { isReadyToWait } from './assurance.ts';

@@ -1,5 +1,4 @@
 import type { Epoch, InstanceName, Lsn } from '#libs/kernel';
-import type { WalPosition } from '../wal-position.ts';
 import type { SyncSetting } from './quorum.ts';
 
 /** A standby that commits wait for, and the name by which PostgreSQL counts it (safety 14). */
@@ -10,19 +9,6 @@ export type SyncSet = { readonly members: readonly SyncMember[]; readonly count:
 
 /** What commits wait for, and what a failover may rely on. */
 export type SyncEvent =
-  /**
-   * So many members of the set relied on are detached that no commit can be acknowledged in `epoch`
-   * any more: its renewals are refused, and the next epoch may be granted (safety 5).
-   */
-  | {
-      readonly type: 'LeaseFenced';
-      readonly epoch: Epoch;
-      readonly members: readonly {
-        readonly instance: InstanceName;
-        readonly name: string;
-        readonly position: WalPosition;
-      }[];
-    }
   /** The primary's PostgreSQL is told what to wait for; orders are numbered within the cluster. */
   | {
       readonly type: 'SyncSettingOrdered';
