@@ -1,20 +1,8 @@
 /** Who may connect to which instance, beside the lines that every instance has. */
 import type { InstanceName } from '#libs/kernel';
+import type { AccessLines, AccessOverrides } from './access-lines.ts';
 import type { ClusterConfiguration } from './configuration.ts';
 import type { PostgresDefinition } from './definition.ts';
-
-/** Lines of `pg_hba.conf` and `pg_ident.conf`. */
-export type AccessLines = {
-  readonly pgHba: readonly string[];
-  readonly pgIdent: readonly string[];
-};
-
-/** Lines that stand before those of the whole cluster: PostgreSQL takes the first one that matches. */
-export type AccessOverrides = {
-  readonly primary: AccessLines;
-  readonly standby: AccessLines;
-  readonly instances: Readonly<Record<string, AccessLines>>;
-};
 
 const NO_LINES: AccessLines = { pgHba: [], pgIdent: [] };
 

@@ -1,6 +1,6 @@
 /** What operators set for a whole cluster, and its revisions. */
 import type { EpochMs } from '#libs/kernel';
-import type { AccessOverrides } from './access.ts';
+import type { AccessOverrides } from './access-lines.ts';
 import type { ArchivePolicy, RebuildPolicy } from './rebuild/policy.ts';
 import type { SlotPolicy } from './replication/slot-policy.ts';
 import type { ClusterSettings } from './settings.ts';

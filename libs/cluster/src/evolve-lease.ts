@@ -71,7 +71,7 @@ function unrecordedOf(
 ): { readonly unrecorded?: readonly TimelineId[] } {
   if (lease.kind === 'NeverGranted') return {};
   const granted = [...(lease.unrecorded ?? []), lease.timeline];
-  const followed = granted.findIndex((id) => id === position?.timeline) + 1;
+  const followed = position === null ? 0 : granted.indexOf(position.timeline) + 1;
   const own = lease.holder === holder ? granted.length : followed;
   const unrecorded = granted
     .slice(0, own)

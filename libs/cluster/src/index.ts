@@ -1,8 +1,5 @@
-export {
-  type AccessLines,
-  NO_ACCESS_OVERRIDES,
-  specialLines,
-} from './access.ts';
+export { NO_ACCESS_OVERRIDES, specialLines } from './access.ts';
+export type { AccessLines } from './access-lines.ts';
 export { admit } from './admit.ts';
 export { isTakenOver } from './adoption.ts';
 export {

@@ -1,6 +1,7 @@
 /** The configuration of a cluster as its state has it. */
 import type { InstanceName } from '#libs/kernel';
-import { type AccessOverrides, NO_ACCESS_OVERRIDES } from './access.ts';
+import { NO_ACCESS_OVERRIDES } from './access.ts';
+import type { AccessOverrides } from './access-lines.ts';
 import {
   type BackupPolicies,
   type ClusterConfiguration,
