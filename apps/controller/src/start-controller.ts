@@ -29,6 +29,7 @@ import { LeaderRelay } from './http/leader-relay.ts';
 import { ProblemFilter } from './http/problem.filter.ts';
 import { isolated } from './integrity/isolated.ts';
 import { PeerNetwork } from './links/peer-network.ts';
+import { RefusalLog } from './links/refusal-log.ts';
 import { type AdmissionOptions, awaitAdmission } from './membership/await-admission.ts';
 import { Founding } from './membership/founding.ts';
 import { MemberRemovedError } from './membership/member-ids.ts';
@@ -183,6 +184,7 @@ type PeerParts = {
 function listenForPeers(parts: PeerParts): Promise<PeerServer> {
   const { options, core, network, agents, security, self } = parts;
   const { config, log } = options;
+  const refusals = new RefusalLog(log);
   return PeerServer.listen({
     ...config.listen,
     ...{ security, self, clock: systemClock },
@@ -193,8 +195,7 @@ function listenForPeers(parts: PeerParts): Promise<PeerServer> {
       agent: agents.accept,
       session: core.sessions.accept,
     },
-    onRefused: ({ remoteAddress, cause }) =>
-      log.warn('connection refused', { remoteAddress, why: cause.message }),
+    onRefused: (refused) => refusals.tell(refused),
   });
 }
 

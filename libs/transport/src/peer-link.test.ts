@@ -119,6 +119,18 @@ describe('links between processes', { timeout: 30_000 }, () => {
     socket.destroy();
   });
 
+  it('lets a link in although many connections say nothing', async () => {
+    const server = await listen({});
+    for (let count = 0; count < 40; count += 1) {
+      const silent = tcpConnect(server.port, '127.0.0.1');
+      silent.on('error', () => undefined);
+      cleanups.push(() => void silent.destroy());
+    }
+    const link = await linkTo(server.port, {});
+    await link.up();
+    expect(link.downs).toEqual([]);
+  });
+
   it('takes only the controller that was asked for', async () => {
     const server = await listen({});
     const link = await linkTo(server.port, { expectedName: 'two' });

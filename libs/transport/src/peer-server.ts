@@ -1,5 +1,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
 import type { Clock } from '#libs/kernel';
 import {
   CHANNELS,
@@ -9,7 +13,8 @@ import {
   type PeerIdentity,
 } from '#libs/protocol';
 import { AcceptedLink } from './accepted-link.ts';
-import { LinkRefusedError } from './errors.ts';
+import { LinkRefusedError, LinkTimeoutError } from './errors.ts';
+import { addressOf, HandshakeQueue } from './handshake-queue.ts';
 import { identityOfCertificate } from './identity-uri.ts';
 import type { LinkSecurity } from './link-security.ts';
 import { DEFAULT_LINK_TIMING, type LinkTiming } from './link-timing.ts';
@@ -46,32 +51,48 @@ export class PeerServer {
   readonly #server: Server;
   readonly #links = new Set<AcceptedLink>();
   readonly #timing: LinkTiming;
+  readonly #handshakes: HandshakeQueue | null;
   readonly #stopReloading: () => void;
   #closing = false;
 
   private constructor(private readonly options: PeerServerOptions) {
     this.#timing = options.timing ?? DEFAULT_LINK_TIMING;
-    const { security } = options;
+    const { security, clock } = options;
     if (security.kind === 'plain-for-benchmark') {
       this.#server = createServer(SOCKET_OPTIONS, (socket) => this.#greet(socket, null));
+      this.#handshakes = null;
       this.#stopReloading = () => undefined;
       return;
     }
-    const server = createTlsServer(
-      {
-        ...security.credentials.options,
-        ...SOCKET_OPTIONS,
-        requestCert: true,
-        // Checked in #identify: with true, Node ends the connection without telling why.
-        rejectUnauthorized: false,
-        handshakeTimeout: this.#timing.connectTimeoutMs,
-        sessionTimeout: SESSION_SECONDS,
-      },
-      (socket) => this.#identify(socket),
-    );
+    const secure = this.#secureServer(security);
+    const handshakes = new HandshakeQueue({
+      clock,
+      waitMaxMs: this.#timing.connectTimeoutMs,
+      begin: (socket) => secure.emit('connection', socket),
+      onDropped: (remoteAddress) => this.#tooMany(remoteAddress),
+    });
+    secure.on('secureConnection', (socket) => {
+      handshakes.ended(addressOf(socket));
+      this.#identify(socket);
+    });
+    const paused = { ...SOCKET_OPTIONS, pauseOnConnect: true };
+    this.#server = createServer(paused, (socket) => handshakes.add(socket));
+    this.#handshakes = handshakes;
+    this.#stopReloading = security.credentials.onReload((next) => secure.setSecureContext(next));
+  }
+
+  /** It has no port of its own: connections are handed to it when it is their turn. */
+  #secureServer(security: LinkSecurity & { readonly kind: 'mutual-tls' }): TlsServer {
+    const server = createTlsServer({
+      ...security.credentials.options,
+      requestCert: true,
+      // Checked in #identify: with true, Node ends the connection without telling why.
+      rejectUnauthorized: false,
+      handshakeTimeout: this.#timing.connectTimeoutMs,
+      sessionTimeout: SESSION_SECONDS,
+    });
     server.on('tlsClientError', (cause, socket) => this.#refuse(socket, cause));
-    this.#stopReloading = security.credentials.onReload((next) => server.setSecureContext(next));
-    this.#server = server;
+    return server;
   }
 
   /** Resolves once the port is open. */
@@ -102,6 +123,7 @@ export class PeerServer {
     this.#closing = true;
     this.#stopReloading();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#handshakes?.close();
     for (const link of this.#links) link.close(null);
     await closed;
   }
@@ -153,12 +175,14 @@ export class PeerServer {
     return new LinkRefusedError(addressOf(socket), refusal);
   }
 
+  #tooMany(remoteAddress: string): void {
+    const { connectTimeoutMs } = this.#timing;
+    const cause = new LinkTimeoutError('no turn came', 'connectTimeoutMs', connectTimeoutMs);
+    this.options.onRefused({ remoteAddress, cause });
+  }
+
   #refuse(socket: Socket, cause: Error): void {
     this.options.onRefused({ remoteAddress: addressOf(socket), cause });
     socket.destroy();
   }
-}
-
-function addressOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
 }
