@@ -7,6 +7,7 @@ import {
   DEFAULT_SLOT_POLICY,
   type PostgresDefinition,
 } from '#libs/cluster';
+import { isInstanceName } from '#libs/kernel';
 import { archiveSchema, bootstrapSchema, rebuildPolicySchema } from './rebuild-requests.ts';
 
 const ms = z.number().int().min(0).max(86_400_000);
@@ -51,10 +52,11 @@ export const settingsShape = z.strictObject({
 
 const parameters = z.record(z.string().min(1).max(255), z.string().max(10_000));
 const lines = z.array(z.string().max(1_000)).max(1_000);
+const instance = z.string().refine(isInstanceName, 'not the name of an instance');
 const overrides = z.strictObject({
   primary: parameters.default({}),
   standby: parameters.default({}),
-  instances: z.record(z.string().min(1).max(63), parameters).default({}),
+  instances: z.record(instance, parameters).default({}),
 });
 
 const access = z.strictObject({ pgHba: lines.default([]), pgIdent: lines.default([]) });
@@ -62,7 +64,7 @@ const noAccess = { pgHba: [], pgIdent: [] };
 const accessOverrides = z.strictObject({
   primary: access.default(noAccess),
   standby: access.default(noAccess),
-  instances: z.record(z.string().min(1).max(63), access).default({}),
+  instances: z.record(instance, access).default({}),
 });
 
 const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/);

@@ -28,11 +28,16 @@ export function specialLines(
 /** What says nothing is not there, so that it is recorded in one way. */
 export function withoutEmptyAccess(configuration: ClusterConfiguration): ClusterConfiguration {
   const { accessOverrides, ...others } = configuration;
-  if (accessOverrides === undefined) return others;
-  const { primary, standby, instances: all } = accessOverrides;
-  const instances = Object.fromEntries(Object.entries(all).filter(([, own]) => !isEmpty(own)));
-  const none = isEmpty(primary) && isEmpty(standby) && Object.keys(instances).length === 0;
-  return none ? others : { ...others, accessOverrides: { primary, standby, instances } };
+  const access = accessOverrides === undefined ? null : accessThatSays(accessOverrides);
+  return access === null ? others : { ...others, accessOverrides: access };
+}
+
+/** Without the instances that say nothing; null when nobody says anything. */
+export function accessThatSays(overrides: AccessOverrides): AccessOverrides | null {
+  const { primary, standby } = overrides;
+  const own = Object.entries(overrides.instances).filter(([, lines]) => !isEmpty(lines));
+  if (isEmpty(primary) && isEmpty(standby) && own.length === 0) return null;
+  return { primary, standby, instances: Object.fromEntries(own) };
 }
 
 function isEmpty({ pgHba, pgIdent }: AccessLines): boolean {

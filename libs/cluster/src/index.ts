@@ -1,5 +1,5 @@
-export { NO_ACCESS_OVERRIDES, specialLines } from './access.ts';
-export type { AccessLines } from './access-lines.ts';
+export { accessThatSays, NO_ACCESS_OVERRIDES, specialLines } from './access.ts';
+export type { AccessLines, AccessOverrides } from './access-lines.ts';
 export { admit } from './admit.ts';
 export { isTakenOver } from './adoption.ts';
 export {

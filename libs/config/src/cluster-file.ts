@@ -1,19 +1,35 @@
 import * as z from 'zod';
-import type {
-  ArchivePolicy,
-  BootstrapPolicy,
-  ClusterSettings,
-  PostgresDefinition,
-  RebuildPolicy,
-  RemotePrimary,
-  SlotPolicy,
+import {
+  type AccessLines,
+  type AccessOverrides,
+  type ArchivePolicy,
+  accessThatSays,
+  type BootstrapPolicy,
+  type ClusterSettings,
+  type ParameterOverrides,
+  type Parameters,
+  type PostgresDefinition,
+  type RebuildPolicy,
+  type RemotePrimary,
+  type SlotPolicy,
 } from '#libs/cluster';
-import { DomainError } from '#libs/kernel';
-import { checkHbaLine, checkIdentLine, managedReason } from '#libs/postgres-model';
 import type { ClusterCredentials, Credential } from '#libs/protocol';
+import {
+  accessOverridesSection,
+  commonAccessKeys,
+  resolveAccess,
+  resolveAccessOverrides,
+} from './access-section.ts';
 import { bootstrapSection, resolveBootstrap } from './bootstrap-section.ts';
 import { resolveSettings, settingsSchema } from './cluster-settings-schema.ts';
 import { field } from './field.ts';
+import {
+  overridesSection,
+  PARAMETERS_RULE,
+  parametersSection,
+  resolveOverrides,
+  resolveParameters,
+} from './parameters-section.ts';
 import {
   archiveSection,
   rebuildSection,
@@ -25,13 +41,13 @@ import { resolveSlots, slotsSection } from './slots-section.ts';
 import { resolveStandby, standbySection } from './standby-section.ts';
 
 /** What `matriarch cluster create NAME --file` reads. */
-export type ClusterFile = {
+export type ClusterFile = AccessLines & {
   readonly superuser: Credential;
   readonly replication: Credential;
   readonly rewind: Credential;
-  readonly pgHba: readonly string[];
-  readonly pgIdent: readonly string[];
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly accessOverrides: AccessOverrides;
+  readonly parameters: Parameters;
+  readonly overrides: ParameterOverrides;
   readonly settings: ClusterSettings;
   readonly slots: SlotPolicy;
   readonly rebuild: RebuildPolicy;
@@ -73,24 +89,23 @@ export const clusterSchema = z.strictObject({
   superuser: userField('Creates the other users, watches and promotes.', 'postgres'),
   replication: userField('Standbys stream as this user.', 'replicator'),
   rewind: userField('pg_rewind reads the primary as this user.', 'rewinder'),
-  pgHba: field(z.array(z.string().min(1)).max(1_000).default([]), {
-    about: 'Lines of pg_hba.conf, after those that the agents need.',
-    rule: 'a list of lines of pg_hba.conf',
-    example: ['host all all 10.0.0.0/8 scram-sha-256'],
+  ...commonAccessKeys,
+  accessOverrides: field(accessOverridesSection.default({}), {
+    about:
+      'Lines of a role or an instance. They stand before those above: the first that fits counts.',
+    rule: 'a mapping with primary, standby and instances',
+    example: {},
   }),
-  pgIdent: field(z.array(z.string().min(1)).max(1_000).default([]), {
-    about: 'Lines of pg_ident.conf: map, system user, database user.',
-    rule: 'a list of lines of pg_ident.conf',
-    example: [],
+  parameters: field(parametersSection.default({}), {
+    about: 'Settings of postgresql.conf for every instance.',
+    rule: PARAMETERS_RULE,
+    example: { max_connections: 200, shared_buffers: '256MB' },
   }),
-  parameters: field(
-    z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
-    {
-      about: 'Settings of postgresql.conf for every instance.',
-      rule: 'a mapping of setting names to text, numbers, true or false',
-      example: { max_connections: 200, shared_buffers: '256MB' },
-    },
-  ),
+  overrides: field(overridesSection.default({}), {
+    about: 'Settings of a role or an instance, in place of those above.',
+    rule: 'a mapping with primary, standby and instances',
+    example: {},
+  }),
   settings: field(settingsSchema.default({}), {
     about: 'How the cluster is kept. Times in milliseconds.',
     rule: 'a mapping of settings',
@@ -129,15 +144,14 @@ export function resolveCluster(
   raw: z.output<typeof clusterSchema>,
   resolution: Resolution,
 ): ClusterFile {
-  checkLines('pgHba', raw.pgHba, checkHbaLine, resolution);
-  checkLines('pgIdent', raw.pgIdent, checkIdentLine, resolution);
   return {
     superuser: credential(raw.superuser),
     replication: credential(raw.replication),
     rewind: credential(raw.rewind),
-    pgHba: raw.pgHba,
-    pgIdent: raw.pgIdent,
-    parameters: resolveParameters(raw.parameters, resolution),
+    ...resolveAccess(raw, [], resolution),
+    accessOverrides: resolveAccessOverrides(raw.accessOverrides, resolution),
+    parameters: resolveParameters(raw.parameters, ['parameters'], resolution),
+    overrides: resolveOverrides(raw.overrides, resolution),
     settings: resolveSettings(raw.settings, resolution),
     slots: resolveSlots(raw.slots),
     rebuild: resolveRebuild(raw.rebuild),
@@ -149,7 +163,8 @@ export function resolveCluster(
 
 export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
   const { superuser, replication, rewind, settings, parameters, pgHba, pgIdent } = file;
-  const { rebuild, archive, slots, bootstrap, standbyOf } = file;
+  const { overrides, rebuild, archive, slots, bootstrap, standbyOf } = file;
+  const accessOverrides = accessThatSays(file.accessOverrides);
   return {
     settings,
     postgres: {
@@ -159,6 +174,8 @@ export function toClusterDefinition(file: ClusterFile): ClusterDefinition {
       parameters,
       pgHba,
       ...(pgIdent.length === 0 ? {} : { pgIdent }),
+      ...(saysNothing(overrides) ? {} : { overrides }),
+      ...(accessOverrides === null ? {} : { accessOverrides }),
       slots,
       rebuild,
       ...(archive === null ? {} : { archive }),
@@ -173,39 +190,7 @@ function credential(raw: { username: string; password?: string | undefined }): C
   return { username: raw.username, password: raw.password ?? null };
 }
 
-function checkLines(
-  key: 'pgHba' | 'pgIdent',
-  lines: readonly string[],
-  check: (line: string) => void,
-  resolution: Resolution,
-): void {
-  for (const [index, line] of lines.entries()) {
-    try {
-      check(line);
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      resolution.refuse([key, index], `${key}[${index + 1}]: ${error.message}`);
-    }
-  }
-}
-
-/** PostgreSQL spells booleans on and off. */
-function resolveParameters(
-  raw: Readonly<Record<string, string | number | boolean>>,
-  resolution: Resolution,
-): Record<string, string> {
-  const parameters: Record<string, string> = {};
-  for (const [name, value] of Object.entries(raw)) {
-    const spelled = name.toLowerCase();
-    if (!/^[a-z_][a-z0-9_.]*$/.test(spelled)) {
-      const text = `parameters has the key '${name}', which is no name of a PostgreSQL setting`;
-      resolution.refuse(['parameters', name], text);
-    }
-    const reason = managedReason(spelled);
-    if (reason !== undefined) {
-      resolution.refuse(['parameters', name], `parameters.${name}: leave it out: ${reason}`);
-    }
-    parameters[spelled] = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
-  }
-  return parameters;
+function saysNothing({ primary, standby, instances }: ParameterOverrides): boolean {
+  const names = [primary, standby, ...Object.values(instances)].flatMap(Object.keys);
+  return names.length === 0;
 }

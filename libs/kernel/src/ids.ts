@@ -33,6 +33,11 @@ export function instanceName(text: string): InstanceName {
   return checked('instance name', text) as InstanceName;
 }
 
+/** Whether an instance may be called so. */
+export function isInstanceName(text: string): boolean {
+  return NAME.test(text);
+}
+
 export function controllerName(text: string): ControllerName {
   return checked('controller name', text) as ControllerName;
 }

@@ -16,6 +16,7 @@ export {
   type InstanceName,
   InvalidNameError,
   instanceName,
+  isInstanceName,
 } from './ids.ts';
 export { isoTime } from './iso-time.ts';
 export {

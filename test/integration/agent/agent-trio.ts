@@ -92,17 +92,21 @@ export class AgentTrio {
   /** Until `name` serves; what happened instead is in the error. */
   async untilPrimary(name: string): Promise<void> {
     await until(() => this.holder === name, BOOT_LIMIT_MS, 20).catch((cause: unknown) => {
-      const happened = this.leader.events.slice(-12).map(({ event }) => event);
-      const problems = this.hosts.map((host) => {
-        const { problem = 'no report', tags } = this.leader.report(host.name) ?? {};
-        return { name: host.name, problem, tags };
-      });
-      const seen = { happened, problems, turnedDown: this.leader.problems };
-      const text = JSON.stringify(seen, (_key, value: unknown) =>
-        typeof value === 'bigint' ? `${value}` : value,
-      );
-      throw new Error(`${name} never serves, ${this.holder} does: ${text}`, { cause });
+      throw new Error(`${name} never serves: ${this.#told()}`, { cause });
     });
+  }
+
+  /** What happened, and what each instance and the leader say of it. */
+  #told(): string {
+    const happened = this.leader.events.slice(-12).map(({ event }) => event);
+    const problems = this.hosts.map((host) => {
+      const { problem = 'no report', tags } = this.leader.report(host.name) ?? {};
+      return { name: host.name, problem, tags };
+    });
+    const seen = { serves: this.holder, happened, problems, turnedDown: this.leader.problems };
+    return JSON.stringify(seen, (_key, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    );
   }
 
   /**
@@ -121,7 +125,9 @@ export class AgentTrio {
       },
       BOOT_LIMIT_MS,
       100,
-    );
+    ).catch((cause: unknown) => {
+      throw new Error(`${count} standbys never stream: ${this.#told()}`, { cause });
+    });
   }
 
   /** Until PostgreSQL on `host` answers `text` with true; while it does not answer, not yet. */

@@ -32,6 +32,25 @@ describe('the HTTP API of three controllers', () => {
     expect(problem.detail).toContain('operator');
   });
 
+  it('refuses access lines for which PostgreSQL would ignore a whole file, before any is recorded', async () => {
+    const body = definition('main');
+    const line = 'host all all 10.0.0.1 md5';
+    const instances = { pg3: { pgHba: [line] } };
+    const order = { method: 'POST', path: '/api/v1/clusters', as: OPERATOR } as const;
+    const postgres = { ...body.postgres, accessOverrides: { instances } };
+    const answer = await ask(group, 'c1', { ...order, body: { ...body, postgres } });
+    expect(answer.status).toBe(409);
+    const { code, refusals } = problemSchema.parse(JSON.parse(answer.body));
+    expect({ code, refusals }).toMatchObject({
+      code: 'OPERATION_REFUSED',
+      refusals: [{ instance: 'pg3', rule: 'pg-hba', value: line }],
+    });
+    const strange = { ...postgres, accessOverrides: { instances: { PG3: {} } } };
+    const named = await ask(group, 'c1', { ...order, body: { ...body, postgres: strange } });
+    expect(named.status).toBe(400);
+    expect(named.body).toContain('accessOverrides.instances.PG3');
+  });
+
   it('takes an order at a follower, which passes it to the leader', async () => {
     const follower = await group.follower();
     const answer = await ask(group, follower, { ...create('main'), as: OPERATOR });

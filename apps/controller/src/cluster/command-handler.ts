@@ -12,6 +12,7 @@ import type { Service } from '#libs/leader';
 import { encode } from '#libs/protocol';
 import { appliedCommand } from '../proposing.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
+import { accessRefusals } from './access-refusals.ts';
 
 export type OrderOutcome =
   | {
@@ -75,6 +76,8 @@ export class CommandHandler {
   async create(request: CreateClusterRequest, by: string): Promise<OrderOutcome> {
     const { name: cluster, settings, postgres, credentials, standbyOf } = request;
     const copied = standbyOf === undefined ? {} : { standbyOf };
+    const refusals = accessRefusals(postgres);
+    if (refusals.length > 0) return { kind: 'refused', refusals };
     if (this.service() === null) return { kind: 'notServing' };
     if (this.host.store.cluster(cluster) !== null || this.#creating.has(cluster)) {
       return { kind: 'clusterExists' };

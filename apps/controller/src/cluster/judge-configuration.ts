@@ -1,18 +1,7 @@
-import {
-  type AccessLines,
-  type ClusterConfiguration,
-  NO_ACCESS_OVERRIDES,
-  type Parameters,
-  type RuleRefusal,
-} from '#libs/cluster';
-import { DomainError, type InstanceName, instanceName } from '#libs/kernel';
-import {
-  checkHbaLine,
-  checkIdentLine,
-  judgeParameter,
-  type ParameterCatalog,
-  slotNameOf,
-} from '#libs/postgres-model';
+import type { ClusterConfiguration, Parameters, RuleRefusal } from '#libs/cluster';
+import { type InstanceName, instanceName } from '#libs/kernel';
+import { judgeParameter, type ParameterCatalog, slotNameOf } from '#libs/postgres-model';
+import { accessRefusals } from './access-refusals.ts';
 
 export type ConfigurationVerdict = {
   readonly refusals: readonly RuleRefusal[];
@@ -38,7 +27,7 @@ export function judgeConfiguration(
 ): ConfigurationVerdict {
   const known = new Set(given(present).map(keyOf));
   const changed = given(next).filter((one) => !known.has(keyOf(one)));
-  const refusals = [...lineRefusals(next), ...slotRefusals(next, members)];
+  const refusals = [...accessRefusals(next), ...slotRefusals(next, members)];
   const needsRestart = new Set<string>();
   const unchecked = new Set<string>();
   for (const { name, value, instance } of changed) {
@@ -86,21 +75,6 @@ function removed(next: ClusterConfiguration, present: ClusterConfiguration): str
   return given(present).flatMap(({ name }) => (names.has(name) ? [] : [name]));
 }
 
-function lineRefusals(configuration: ClusterConfiguration): RuleRefusal[] {
-  const { primary, standby, instances } = configuration.accessOverrides ?? NO_ACCESS_OVERRIDES;
-  return [
-    ...[configuration, primary, standby].flatMap((lines) => linesOf(lines, null)),
-    ...Object.entries(instances).flatMap(([name, lines]) => linesOf(lines, instanceName(name))),
-  ];
-}
-
-function linesOf({ pgHba, pgIdent }: AccessLines, instance: InstanceName | null): RuleRefusal[] {
-  return [
-    ...pgHba.flatMap((line) => lineRefusal('pg-hba', line, instance, checkHbaLine)),
-    ...pgIdent.flatMap((line) => lineRefusal('pg-ident', line, instance, checkIdentLine)),
-  ];
-}
-
 /** A logical slot can only be made under `wal_level = logical`; the name of a member's slot is taken. */
 function slotRefusals(
   { slots, parameters }: ClusterConfiguration,
@@ -117,21 +91,6 @@ function slotRefusals(
     if (type === 'physical' || level === 'logical') return [];
     return no('wal-level', `slot ${name} is logical, wal_level is ${level}`, 'wal_level = logical');
   });
-}
-
-function lineRefusal(
-  rule: string,
-  line: string,
-  instance: InstanceName | null,
-  check: (line: string) => void,
-): RuleRefusal[] {
-  try {
-    check(line);
-    return [];
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
-    return [{ instance, rule, value: line, limit: error.message }];
-  }
 }
 
 function notHeardYet(name: string, instance: InstanceName | null): RuleRefusal {

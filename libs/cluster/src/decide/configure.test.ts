@@ -119,6 +119,23 @@ describe('configuration', () => {
     });
   });
 
+  it('lets be whom the configuration names already: not joined yet, or removed since', () => {
+    const scenario = runningCluster();
+    const overrides = { ...NO_OVERRIDES, instances: { pg9: { work_mem: '1MB' } } };
+    const { state } = scenario;
+    const named = { ...state, postgres: { ...state.postgres, overrides } };
+    const ordered = (configuration: ClusterConfiguration) => {
+      const command = { type: 'configure', configuration, expectedRevision: null } as const;
+      return decideCommand({ ...scenario.input, state: named }, { ...command, comment: null });
+    };
+    const standing = configurationOf(named);
+    expect(ordered({ ...standing, parameters: { jit: 'off' } }).kind).toBe('decided');
+    const stranger = { ...overrides, instances: { ...overrides.instances, pg8: { jit: 'on' } } };
+    expect(ordered({ ...standing, overrides: stranger })).toMatchObject({
+      refusals: [{ rule: 'unknown-instance', value: 'pg8' }],
+    });
+  });
+
   it('is refused when somebody else changed it meanwhile', () => {
     const scenario = runningCluster();
     configure(scenario, { parameters: { work_mem: '1MB' } });

@@ -17,14 +17,14 @@ export function decideConfigure(
     const limit = `the present revision, ${present}: look at it and change that one`;
     return refused('revision-changed', `revision ${expectedRevision}`, limit);
   }
-  const { overrides, accessOverrides } = configuration;
-  const named = [overrides, accessOverrides].flatMap((of) => Object.keys(of?.instances ?? {}));
-  const unknown = named.find((name) => state.members[name] === undefined);
+  const standing = configurationOf(state);
+  // Named already: by the cluster's file before it joined, or it was removed since.
+  const known = new Set([...Object.keys(state.members), ...instancesIn(standing)]);
+  const unknown = instancesIn(configuration).find((name) => !known.has(name));
   if (unknown !== undefined) {
-    const limit = `one of ${Object.keys(state.members).join(', ') || 'no instance yet'}`;
+    const limit = `one of ${[...known].join(', ') || 'no instance yet'}`;
     return refused('unknown-instance', unknown, limit);
   }
-  const standing = configurationOf(state);
   const { rebuild, archive, ...next } = completed(configuration, standing);
   if (isSame(withoutEmptyAccess({ ...next, rebuild, archive }), withoutEmptyAccess(standing))) {
     return { kind: 'satisfied', why: `revision ${present} says the same already` };
@@ -39,6 +39,10 @@ export function decideConfigure(
     ...(isSame(backup, before) ? {} : { backup }),
   } as const;
   return { kind: 'decided', decision: { rule: 'operator-configure', events: [event] } };
+}
+
+function instancesIn({ overrides, accessOverrides }: ClusterConfiguration): string[] {
+  return [overrides, accessOverrides].flatMap((of) => Object.keys(of?.instances ?? {}));
 }
 
 function refused(rule: string, value: string, limit: string): CommandDecision {
