@@ -10,7 +10,7 @@ import { AgentHost, type MoreConfig } from './agent-host.ts';
 import { LoneLeader } from './lone-leader.ts';
 import { ProgramBundle } from './program-bundle.ts';
 
-export const BOOT_LIMIT_MS = 40_000;
+export const BOOT_LIMIT_MS = 90_000;
 
 /** Three agents with their guards and PostgreSQL, and one controller without peers. */
 export class AgentTrio {

@@ -269,11 +269,17 @@ async function fillWalPage(primary: LocalInstance): Promise<void> {
     return parseLsn(String(await primary.sql(text)));
   };
   const probe = await emit(8);
-  const smallest = (await emit(8)) - probe;
-  for (let end = await emit(8); end % WAL_PAGE_BYTES !== 0n; ) {
+  let end = await emit(8);
+  // Between two of them there may be more: the header of a page, what others write. The least is the record.
+  let smallest = end - probe;
+  while (end % WAL_PAGE_BYTES !== 0n) {
     const left = WAL_PAGE_BYTES - (end % WAL_PAGE_BYTES);
     const fits = left >= smallest && left - smallest < 160n;
-    end = await emit(fits ? Number(left - smallest) + 8 : 64);
+    const contentBytes = fits ? Number(left - smallest) + 8 : 64;
+    const before = end;
+    end = await emit(contentBytes);
+    const least = end - before - BigInt(contentBytes - 8);
+    if (least < smallest) smallest = least;
   }
 }
 
