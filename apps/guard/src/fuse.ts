@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '#libs/kernel';
 import { isDead, ProcTable, signalIfSame } from '#libs/process';
 import { FUSE_FIRED_EXIT_CODE, fuseArgv, isFuseOf } from './fuse-script.ts';
 import type { GuardLog } from './guard-log.ts';
@@ -16,8 +17,13 @@ export class Fuse {
   #child: ChildProcess | null = null;
   /** Milliseconds of the boot clock; null while not armed. */
   #deadlineBootMs: number | null = null;
+  #replaceTimer: NodeJS.Timeout | undefined;
 
-  constructor(dataDirectory: string, log: GuardLog) {
+  constructor(
+    dataDirectory: string,
+    log: GuardLog,
+    private readonly clock: Pick<Clock, 'bootMs'>,
+  ) {
     this.#dataDirectory = dataDirectory;
     this.#log = log;
   }
@@ -40,6 +46,7 @@ export class Fuse {
   feed(deadlineBootMs: number): void {
     if (this.#deadlineBootMs === null) return;
     this.#deadlineBootMs = Math.max(this.#deadlineBootMs, Math.floor(deadlineBootMs));
+    if (this.#child === null && this.#replaceTimer === undefined) this.#replace();
     const stdin = this.#child?.stdin;
     if (stdin === null || stdin === undefined) return;
     if (stdin.writableLength > UNREAD_LIMIT_BYTES) {
@@ -56,6 +63,8 @@ export class Fuse {
    */
   disarm(): void {
     this.#deadlineBootMs = null;
+    clearTimeout(this.#replaceTimer);
+    this.#replaceTimer = undefined;
     this.#child?.kill('SIGKILL');
     this.#child = null;
   }
@@ -95,11 +104,14 @@ export class Fuse {
       this.#log.error('fuse has ended postgresql at the deadline');
       return;
     }
+    // It found nobody left to end: another is wanted with the next confirmed renewal, if one comes.
+    if (code === 0 && this.clock.bootMs() >= this.#deadlineBootMs) return;
     this.#log.warn('fuse ended and is replaced', { exitCode: code, signal });
-    setTimeout(() => this.#replace(), REPLACE_AFTER_MS);
+    this.#replaceTimer = setTimeout(() => this.#replace(), REPLACE_AFTER_MS);
   }
 
   #replace(): void {
+    this.#replaceTimer = undefined;
     if (this.#child !== null || this.#deadlineBootMs === null) return;
     if (!this.#spawn(this.#deadlineBootMs)) this.#log.error('fuse cannot be started');
   }

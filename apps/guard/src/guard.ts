@@ -82,9 +82,11 @@ export class Guard {
       },
     });
     const onChange = (): void => this.#postmasterChanged();
-    this.#postmaster = new Postmaster(settings.postgres, { processes, log, onChange });
+    const onUnproved = (why: string): void => this.#instance.notProvedDown(why);
+    const watched = { processes, log, onChange, onUnproved };
+    this.#postmaster = new Postmaster(settings.postgres, watched);
     this.#lease = new LeaseKeeper(settings.timing, { clock, log, effects: this.#effects() });
-    this.#fuse = new Fuse(dataDirectory, log);
+    this.#fuse = new Fuse(dataDirectory, log, clock);
     this.#watchdog = new Watchdog(settings.watchdog, {
       device: new LinuxWatchdog(settings.watchdog.device),
       leaseTtlMs: () => this.#lease.timing.leaseTtlMs,

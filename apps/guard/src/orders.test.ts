@@ -40,10 +40,10 @@ function guard({ predecessors = [] }: { readonly predecessors?: GuardIncarnation
   const settings = { user: 'postgres', dataDirectory: directory, binary, arguments: [] };
   const logFile = join(directory, '..', 'log');
   const onChange = () => undefined;
-  const parts = { processes, log, onChange };
+  const parts = { processes, log, onChange, onUnproved: onChange };
   const postmaster = new Postmaster({ ...settings, logFile }, parts);
   const lease = new LeaseKeeper(TIMES, { clock, log, effects });
-  const fuse = new Fuse(directory, log);
+  const fuse = new Fuse(directory, log, clock);
   const instance = new Instance({
     files: new DataDirectoryFiles(directory, processes),
     ...{ postmaster, lease, fuse, log, pause },

@@ -3,8 +3,9 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codeOf } from '#libs/kernel';
+import { codeOf, unreachable } from '#libs/kernel';
 import {
+  type DownProof,
   dieWithParentArgv,
   hasCapabilities,
   type InstanceProcesses,
@@ -22,6 +23,17 @@ const READY_POLL_MS = 20;
 /** One round of killing; after it the log says who is left. */
 const KILL_ROUND_LIMIT_MS = 1_000;
 const PROOF_RETRY_MS = 5;
+/** Killed processes are gone, and it is proved, in a few milliseconds. */
+const UNPROVED_AFTER_MS = 2_000;
+const UNPROVED_AGAIN_MS = 10_000;
+
+export type PostmasterParts = {
+  readonly processes: InstanceProcesses;
+  readonly log: GuardLog;
+  readonly onChange: () => void;
+  /** Everything was killed long ago, and still it is not proved that nothing is left. */
+  readonly onUnproved: (why: string) => void;
+};
 
 /**
  * The postmaster as this process's own child. `down` means that no process of the instance exists, not
@@ -32,6 +44,7 @@ export class Postmaster {
   readonly #processes: InstanceProcesses;
   readonly #log: GuardLog;
   readonly #onChange: () => void;
+  readonly #onUnproved: PostmasterParts['onUnproved'];
   #state: PostmasterState = 'down';
   #child: ChildProcess | null = null;
   #downSinceMs = performance.now();
@@ -41,14 +54,12 @@ export class Postmaster {
   /** How the last postmaster ended, in words. */
   lastExit: string | null = null;
 
-  constructor(
-    settings: GuardSettings['postgres'],
-    parts: { processes: InstanceProcesses; log: GuardLog; onChange: () => void },
-  ) {
+  constructor(settings: GuardSettings['postgres'], parts: PostmasterParts) {
     this.#settings = settings;
     this.#processes = parts.processes;
     this.#log = parts.log;
     this.#onChange = parts.onChange;
+    this.#onUnproved = parts.onUnproved;
   }
 
   get state(): PostmasterState {
@@ -164,6 +175,8 @@ export class Postmaster {
   /** Until none is left, the shared memory is free and the postmaster was reaped. */
   async #clearAway(): Promise<number> {
     const { dataDirectory } = this.#settings;
+    const begunMs = performance.now();
+    let tellAfterMs = UNPROVED_AFTER_MS;
     let killed = 0;
     for (;;) {
       const socketLock = socketLockOf(dataDirectory);
@@ -173,9 +186,20 @@ export class Postmaster {
         if (socketLock !== undefined) removeStaleSocketLock(socketLock);
         if (this.#child === null) return killed;
       }
+      const forMs = performance.now() - begunMs;
+      if (forMs >= tellAfterMs) {
+        tellAfterMs = forMs + UNPROVED_AGAIN_MS;
+        this.#unproved(proof, Math.round(forMs));
+      }
       if (proof.kind === 'processes-alive') killed += await this.#killRound();
       else await delay(PROOF_RETRY_MS);
     }
+  }
+
+  #unproved(proof: DownProof, forMs: number): void {
+    const why = whyNotDown(proof);
+    this.#log.error('postgresql was killed and is not proved down', { forMs, why });
+    this.#onUnproved(why);
   }
 
   async #killRound(): Promise<number> {
@@ -209,6 +233,26 @@ export class Postmaster {
     if (this.#state === state) return;
     this.#state = state;
     this.#onChange();
+  }
+}
+
+function whyNotDown(proof: DownProof): string {
+  switch (proof.kind) {
+    case 'down':
+      return 'the postmaster was not reaped';
+    case 'processes-alive': {
+      const processes = proof.processes.slice(0, 10);
+      const named = processes.map(({ pid, state, title }) => `${pid} (${state}) ${title}`);
+      return `killed processes do not end, a hung disk? ${named.join(', ')}`;
+    }
+    case 'processes-unreadable': {
+      const pids = proof.pids.join(', ');
+      return `PostgreSQL processes of the same user may not be looked at, of a container? pid ${pids}`;
+    }
+    case 'shared-memory-attached':
+      return `${proof.attachments} processes are attached to its shared memory ${proof.shmId}`;
+    default:
+      return unreachable(proof);
   }
 }
 

@@ -43,6 +43,8 @@ function guard(endsAfter: 'fast' | 'immediate' | null) {
       return held;
     },
     timing,
+    mayServe: () => true,
+    killAtBootMs: () => 1,
     release: () => {
       held = null;
     },
@@ -70,7 +72,7 @@ function guard(endsAfter: 'fast' | 'immediate' | null) {
   const settled = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn += 1) await pause();
   };
-  return { orders, lease, done, sent, settled };
+  return { orders, instance, lease, done, sent, settled };
 }
 
 describe('a lease that is taken back from a guard without an agent (21)', () => {
@@ -93,5 +95,21 @@ describe('a lease that is taken back from a guard without an agent (21)', () => 
     orders.handBack(EPOCH);
     await settled();
     expect([done, sent, lease.epoch]).toEqual([['fast', 'immediate'], [], null]);
+  });
+});
+
+describe('a primary that was killed and is not proved gone', () => {
+  it('lets its epoch run out, so that another can take over', () => {
+    const { instance, lease } = guard(null);
+    expect(instance.promoting(EPOCH)).toBeNull();
+    instance.notProvedDown('pid 7 (D) waits');
+    expect(lease.epoch).toBeNull();
+    expect(instance.lastStop).toBe('killed, and not proved gone: pid 7 (D) waits');
+  });
+
+  it('keeps the epoch as a standby, which may be about to be granted it', () => {
+    const { instance, lease } = guard(null);
+    instance.notProvedDown('pid 7 (D) waits');
+    expect(lease.epoch).toBe(EPOCH);
   });
 });

@@ -131,6 +131,27 @@ export class Instance {
     return { code: 'STOP_TIMED_OUT', why };
   }
 
+  /**
+   * Everything that could serve was sent SIGKILL, yet none is proved gone: nothing can be given back. The
+   * epoch is not renewed any more either; it ends by itself, and another instance takes over as for a lost
+   * host, whose processes nobody sees. A standby keeps nobody waiting.
+   */
+  notProvedDown(why: string): void {
+    const serving = this.#serving;
+    if (serving.kind === 'primary') this.letRunOut(serving.epoch, why);
+  }
+
+  letRunOut(epoch: Epoch, why: string): void {
+    if (this.#lease.epoch !== epoch) return;
+    const fields = { epoch, why };
+    this.#log.warn(
+      'the epoch is not renewed any more: postgresql was killed and is not gone',
+      fields,
+    );
+    this.#lease.release(epoch);
+    this.#lastStop = `killed, and not proved gone: ${why}`;
+  }
+
   /** Called when the postmaster was proved down. A directory at rest always has the file (safety 10). */
   wentDown(): void {
     this.#fuse.disarm();

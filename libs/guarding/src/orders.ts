@@ -113,7 +113,7 @@ export class Orders {
       const giveUpMs = HAND_BACK_KILL_MS;
       const stuck = await instance.stop('immediate', { ...limits, giveUpMs });
       if (stuck !== null) {
-        this.#letRunOut(epoch, stuck);
+        instance.letRunOut(epoch, stuck.why);
         return;
       }
     }
@@ -122,21 +122,6 @@ export class Orders {
     const position = slow === null ? instance.endOfWal() : null;
     lease.release(epoch);
     void releases.add({ epoch, incarnation, reason: 'yielded', position });
-  }
-
-  /**
-   * Every process was sent SIGKILL and waits in the kernel, for a hung disk: none runs a statement again,
-   * yet none is proved gone, so nothing is given back. The epoch is not renewed any more: it ends by
-   * itself, and another instance takes over as for a lost host.
-   */
-  #letRunOut(epoch: Epoch, { why }: Refusal): void {
-    const { lease, log } = this.#parts;
-    if (lease.epoch !== epoch) return;
-    log.warn('the epoch is not renewed any more: postgresql was killed and is not gone', {
-      epoch,
-      why,
-    });
-    lease.release(epoch);
   }
 
   #carryOut(
