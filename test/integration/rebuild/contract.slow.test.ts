@@ -1,9 +1,14 @@
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll } from 'vitest';
 import { type BackupSettings, type CopyRequest, finishCopy, rebuildTool } from '#libs/backup';
 import { REBUILD_METHODS, type RebuildMethod } from '#libs/cluster';
-import { ProcTable } from '#libs/process';
+import { ProcessError } from '#libs/process';
+import {
+  PgBackupApiStandIn,
+  type Recovered,
+} from '../../../libs/backup/src/testing/pg-backup-api-stand-in.ts';
 import { BackupSource } from './backup-source.ts';
+import { copyingInto } from './copying-into.ts';
 import { rebuildToolContract } from './rebuild-tool-contract.ts';
 
 /** The root of another major (`npm run test:majors`) need not have it. */
@@ -11,10 +16,13 @@ const withBarman =
   process.env['MATRIARCH_TEST_MAJOR'] === undefined || existsSync('/usr/bin/barman');
 
 let source: BackupSource;
+/** Before the same Barman. */
+let api: PgBackupApiStandIn;
 let copies = 0;
 
 beforeAll(async () => {
   source = await BackupSource.make();
+  api = await PgBackupApiStandIn.listen({ diagnose, recover });
   if (withBarman) await source.startBarman();
   await source.insert('kept');
   await source.pgbackrest('backup', '--type=full');
@@ -24,6 +32,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await api?.close();
   await source?.remove();
 });
 
@@ -38,6 +47,27 @@ async function diverge(): Promise<void> {
   await twin.sql('SELECT pg_promote()');
   await twin.sql("INSERT INTO t VALUES ('alone')");
   await twin.stop();
+}
+
+async function diagnose(): Promise<string> {
+  return (await source.barman('diagnose')).stdout;
+}
+
+async function recover(argv: readonly string[]): Promise<Recovered> {
+  try {
+    return { exitCode: 0, output: (await source.barman('recover', ...argv)).stdout };
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    return { exitCode: error.failure.exitCode ?? 1, output: error.message };
+  }
+}
+
+/** All by the API: what would be asked of Barman itself fails. What it has done over SSH is done on this host. */
+function byApi(url: string): BackupSettings {
+  writeFileSync(source.path('done-here'), 'shift; exec sh -c "$*"\n');
+  const remoteSshCommand = `sh ${source.path('done-here')} here`;
+  const barman = { ...source.barmanSettings, program: ['false'], host: 'here', remoteSshCommand };
+  return { ...present(), barman: { ...barman, api: { url, ca: null, client: null } } };
 }
 
 function present(): BackupSettings {
@@ -82,17 +112,8 @@ async function request(method: RebuildMethod, change: Partial<CopyRequest> = {})
   return source.copyRequest(name, change);
 }
 
-/** Not the shell that waits to kill a tool's group: it copies nothing, and ends a moment after the tool. */
-const WATCHER = 'sh -c (trap ';
-
 function copiers({ dataDirectory, places }: CopyRequest): readonly string[] {
-  const proc = new ProcTable();
-  const of = (title: string) =>
-    title.includes(places.dataDirectory) || title.includes(dataDirectory);
-  return proc
-    .pids()
-    .map((pid) => proc.title(pid))
-    .filter((title) => of(title) && !title.startsWith(WATCHER));
+  return copyingInto(places.dataDirectory, dataDirectory);
 }
 
 for (const method of REBUILD_METHODS) {
@@ -101,6 +122,15 @@ for (const method of REBUILD_METHODS) {
     tool: tool(method, present()),
     lost: { tool: tool(method, absent()), change: { server: nobody() } },
     request: (change) => request(method, change),
+    copiers,
+  }));
+}
+
+if (withBarman) {
+  rebuildToolContract('barman by pg-backup-api', () => ({
+    tool: tool('barman', byApi(api.url)),
+    lost: { tool: tool('barman', byApi('http://127.0.0.1:1')), change: {} },
+    request: (change) => request('barman', change),
     copiers,
   }));
 }

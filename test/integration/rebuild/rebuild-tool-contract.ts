@@ -141,6 +141,8 @@ function copyContract(name: string, world: () => ToolWorld): void {
 
 function isCancelled(error: unknown): boolean {
   if (error instanceof ProcessError) return error.failure.cancelled;
+  // Of a tool that starts no process here.
+  if (error instanceof Error && error.name === 'AbortError') return true;
   return error instanceof Error && isCancelled(error.cause);
 }
 

@@ -1,5 +1,5 @@
 import type { RecoveryTarget } from '#libs/cluster';
-import { walOf } from '../../wal-segment.ts';
+import { WAL_SEGMENT_BYTES, walOf } from '../../wal-segment.ts';
 import { archiveFirst, type BarmanBackup } from './barman.output.ts';
 
 type Listed = {
@@ -9,6 +9,7 @@ type Listed = {
   readonly size?: number | null;
   /** Name, oid and location of each. */
   readonly tablespaces?: readonly (readonly [string, unknown, string])[] | null;
+  readonly begin_wal?: string | null;
   readonly end_wal?: string | null;
   readonly end_time?: string | null;
 };
@@ -19,6 +20,7 @@ type Diagnosis = {
 };
 
 type ServerPart = {
+  readonly config?: { readonly recovery_options?: readonly string[] | null };
   readonly backups?: Readonly<Record<string, Listed>>;
   readonly wals?: {
     readonly last_archived_wal_per_timeline?: Readonly<Record<string, { readonly name?: string }>>;
@@ -51,37 +53,45 @@ export function readDiagnosis(answer: unknown, server: string): Found<DiagnosedS
     };
   }
   const newestFirst = Object.entries(part.backups ?? {}).sort(([a], [b]) => (a < b ? 1 : -1));
-  const lastWal = lastArchived(part);
   const whole = newestFirst.filter(([, { status }]) => status === 'DONE');
   const other = newestFirst.find(([, { status }]) => status !== 'DONE');
   const value = {
-    backups: whole.map(([id, listed]) => backupOf(id, listed, lastWal)),
+    backups: whole.map(([id, listed]) => backupOf(id, listed, part)),
     unfinished: other === undefined ? null : whyNot(other[0], other[1].status, server),
     home: global?.config?.barman_home ?? null,
   };
   return { kind: 'found', value };
 }
 
-function backupOf(id: string, listed: Listed, lastWal: string | null): BarmanBackup {
+function backupOf(id: string, listed: Listed, part: ServerPart): BarmanBackup {
   const { version, systemid, size, tablespaces, end_wal: endWal, end_time: end } = listed;
   const endedAtMs = Date.parse(end ?? '');
   return {
     id,
     major: version == null ? null : Math.floor(version / 10_000),
-    bytes: size ?? null,
+    bytes: size == null ? null : size + copiedWalBytes(listed, part),
     tablespaces: (tablespaces ?? []).map(([name, , location]) => ({ name, location })),
-    wal: walOf(lastWal ?? endWal ?? null),
+    wal: walOf(lastArchived(part, '') ?? endWal ?? null),
     systemIdentifier: systemid ?? null,
     endedAtMs: Number.isNaN(endedAtMs) ? null : endedAtMs,
   };
 }
 
+/** Without `--get-wal`, for which the API does not ask, Barman copies what it has of the backup's timeline since its begin. */
+function copiedWalBytes({ begin_wal: first, end_wal: last }: Listed, part: ServerPart): number {
+  if (part.config?.recovery_options?.includes('get-wal') === true) return 0;
+  const begin = walOf(first ?? null);
+  const end = walOf(lastArchived(part, first?.slice(0, 8) ?? '') ?? last ?? null);
+  if (begin === null || end === null || end.lsn < begin.lsn) return 0;
+  return Number(end.lsn - begin.lsn + WAL_SEGMENT_BYTES);
+}
+
 /** Names of segments begin with the timeline: the greatest is the newest. */
-function lastArchived({ wals }: ServerPart): string | null {
+function lastArchived({ wals }: ServerPart, timeline: string): string | null {
   const names = Object.values(wals?.last_archived_wal_per_timeline ?? {}).map(({ name }) => name);
   return (
     names
-      .filter((name) => name !== undefined)
+      .filter((name) => name?.startsWith(timeline))
       .sort()
       .at(-1) ?? null
   );

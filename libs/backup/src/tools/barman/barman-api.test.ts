@@ -50,9 +50,9 @@ const wals = {
   last_archived_wal_per_timeline: { '00000001': { name: '000000010000000000000009', size: 1 } },
 };
 
-function diagnosis(more: Record<string, unknown> = backups): string {
+function diagnosis(more: Record<string, unknown> = backups, config = {}): string {
   const global = { config: { barman_home: '/var/lib/barman' } };
-  return JSON.stringify({ global, servers: { main: { backups: more, wals } } });
+  return JSON.stringify({ global, servers: { main: { config, backups: more, wals } } });
 }
 
 let root: string;
@@ -111,13 +111,25 @@ describe('the source of pg-backup-api', () => {
       source: `backup 20261126T113225 of server main by ${url}`,
       systemIdentifier: '7576',
       major: 15,
-      bytes: 4_096,
+      // Two segments of WAL come along.
+      bytes: 4_096 + 2 * 16 * 1_048_576,
       wal: { timeline: 1, lsn: parseLsn('0/A000000') },
       objections: [],
     });
     expect(await toolAt(`${url}/`, { backup: 'oldest' }).inspect()).toMatchObject({
       source: expect.stringContaining('20261125T113225'),
     });
+  });
+
+  it('is as large as the backup where Barman leaves out WAL, and counts no WAL of a later timeline', async () => {
+    const getWal = diagnosis(backups, { recovery_options: ['get-wal'] });
+    const { url } = await listening({ diagnose: () => Promise.resolve(getWal) });
+    expect(await toolAt(url).inspect()).toMatchObject({ bytes: 4_096 });
+    await standIn?.close();
+    const earlier = { ...whole, begin_wal: '000000020000000000000008', end_wal: null };
+    const found = diagnosis({ '20261126T113225': earlier });
+    const other = await listening({ diagnose: () => Promise.resolve(found) });
+    expect(await toolAt(other.url).inspect()).toMatchObject({ bytes: 4_096 });
   });
 
   it('refuses what names nothing that is there, with what there is', async () => {
