@@ -1,4 +1,4 @@
-import { DomainError } from '#libs/kernel';
+import { DomainError, messageOf } from '#libs/kernel';
 
 /** An option or argument that cannot be used; the message says what to write instead. */
 export class UsageError extends DomainError {
@@ -34,6 +34,19 @@ export class ForeignAnswerError extends DomainError {
 
   constructor(url: string, why: string) {
     super(`${url} does not answer as a controller of this version: ${why}`);
+  }
+}
+
+/** Only the agent of an instance knows the answer, and it gives none. */
+export class AgentUnreachableError extends DomainError {
+  readonly code = 'AGENT_UNREACHABLE';
+
+  constructor(instance: string, url: string, cause: unknown) {
+    super(
+      `the agent of ${instance} does not answer at ${url} (${messageOf(cause)}): see that it runs there, ` +
+        'and that this host may reach that port',
+      { cause },
+    );
   }
 }
 

@@ -23,9 +23,8 @@ import {
   type SyncSetting,
   type WalPosition,
 } from '#libs/cluster';
-import { formatLsn, unreachable } from '#libs/kernel';
+import { bytesText, formatLsn, unreachable } from '#libs/kernel';
 import { fastForwardText } from './fast-forward-text.ts';
-import { bytesText } from './json-text.ts';
 import { rebuildText } from './rebuild-text.ts';
 import { remoteText } from './remote-text.ts';
 import { replicationText } from './replication-text.ts';

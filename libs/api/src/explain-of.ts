@@ -7,9 +7,8 @@ import {
   placeText,
   type Standing,
 } from '#libs/cluster';
-import { type InstanceName, instanceName, unreachable } from '#libs/kernel';
+import { bytesText, type InstanceName, instanceName, unreachable } from '#libs/kernel';
 import type { Heard } from './heard.ts';
-import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { positionToken } from './remote-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';

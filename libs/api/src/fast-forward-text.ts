@@ -1,6 +1,5 @@
 import type { FastForwardEvent } from '#libs/cluster';
-import { formatLsn, unreachable } from '#libs/kernel';
-import { bytesText } from './json-text.ts';
+import { bytesText, formatLsn, unreachable } from '#libs/kernel';
 
 /** What happened to a candidate that is preferred and behind. */
 export function fastForwardText(event: FastForwardEvent): string {

@@ -22,7 +22,7 @@ export {
 export { eventText, phasesText, refusalText, totalMs, triggerText } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { type Heard, SILENT_AFTER_MS } from './heard.ts';
-export { bytesText, type Json, jsonOf } from './json-text.ts';
+export { type Json, jsonOf } from './json-text.ts';
 export { operationText } from './operation-text.ts';
 export {
   type FailoversAnswer,

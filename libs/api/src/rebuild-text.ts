@@ -1,6 +1,5 @@
 import type { RebuildEvent } from '#libs/cluster';
-import { unreachable } from '#libs/kernel';
-import { bytesText } from './json-text.ts';
+import { bytesText, unreachable } from '#libs/kernel';
 
 /** What happened to an instance's data, in one English sentence without a final stop. */
 export function rebuildText(event: RebuildEvent): string {

@@ -1,6 +1,5 @@
 import type { ReplicationEvent } from '#libs/cluster';
-import { unreachable } from '#libs/kernel';
-import { bytesText } from './json-text.ts';
+import { bytesText, unreachable } from '#libs/kernel';
 
 type Of<Type extends ReplicationEvent['type']> = Extract<ReplicationEvent, { type: Type }>;
 

@@ -12,10 +12,16 @@ import {
   type SlotReport,
   upstreamOf as upstreamFor,
 } from '#libs/cluster';
-import { formatLsn, type InstanceName, type Lsn, unreachable, walLagBytes } from '#libs/kernel';
+import {
+  bytesText,
+  formatLsn,
+  type InstanceName,
+  type Lsn,
+  unreachable,
+  walLagBytes,
+} from '#libs/kernel';
 import { failsafeText } from './failsafe-text.ts';
 import { type Heard, SILENT_AFTER_MS } from './heard.ts';
-import { bytesText } from './json-text.ts';
 import { operationText } from './operation-text.ts';
 import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
 import { positionToken } from './remote-text.ts';

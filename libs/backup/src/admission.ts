@@ -38,7 +38,8 @@ export function judgeAdmission(facts: AdmissionFacts): readonly Check[] {
 
 function senderCheck({ server, user, wanted, refused, room }: AdmissionFacts): Check {
   const name = 'replication';
-  if (refused === null) return { name, ok: true, detail: `${wanted} walsenders as ${user}` };
+  if (refused === null)
+    return { name, ok: true, detail: `${wanted} walsender${wanted === 1 ? '' : 's'} as ${user}` };
   const full = room !== null && room.sendersUsed + wanted > room.senders;
   const value = full
     ? `max_wal_senders = ${room.senders} on ${server}, ${room.sendersUsed} in use, ${wanted} needed: `

@@ -1,5 +1,5 @@
 import type { RebuildMethod } from '#libs/cluster';
-import { formatLsn, type Lsn } from '#libs/kernel';
+import { bytesText, formatLsn, type Lsn } from '#libs/kernel';
 import type { Expected, SourceFacts, ToolCapabilities } from './rebuild-tool.ts';
 
 export type Check = { readonly name: string; readonly ok: boolean; readonly detail: string };
@@ -125,10 +125,11 @@ function roomCheck(request: PreflightRequest): { check: Check; keepsAside: boole
     return { keepsAside: true, check: { name, ok: true, detail: 'size not told' } };
   }
   const needed = Math.ceil(facts.bytes * (1 + SPARE_RATIO));
-  const said = `${needed} bytes needed, ${freeBytes} free`;
+  const said = `${bytesText(needed)} needed, ${bytesText(freeBytes)} free`;
   if (needed <= freeBytes) return { keepsAside: true, check: { name, ok: true, detail: said } };
   const ok = presentBytes > 0 && needed <= freeBytes + presentBytes;
-  const detail = ok ? `${said}: what is there now would go first` : `too little disk: ${said}`;
+  const short = `too little disk: ${said}, ${bytesText(needed - freeBytes)} short`;
+  const detail = ok ? `${said}: what is there now would go first` : short;
   return { keepsAside: false, check: { name, ok, detail } };
 }
 

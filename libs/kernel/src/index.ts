@@ -2,6 +2,7 @@ export { assert, InvariantError, present } from './assert.ts';
 export { untilNextBeat } from './beat.ts';
 export { BoundedQueue, QueueFullError } from './bounded-queue.ts';
 export type { Brand } from './brand.ts';
+export { bytesText } from './bytes-text.ts';
 export type { Clock } from './clock.ts';
 export { codeOf, DomainError, messageOf } from './domain-error.ts';
 export {

@@ -9,7 +9,7 @@ import {
 import { messageOf } from '#libs/kernel';
 import type { ApiClient } from '../api/api-client.ts';
 import { callHttp } from '../api/http-request.ts';
-import { ForeignAnswerError, UsageError } from '../cli-error.ts';
+import { AgentUnreachableError, ForeignAnswerError, UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { preflightTable } from '../render/rebuild-text.ts';
@@ -125,10 +125,12 @@ async function dryRun(
 }
 
 /** The agent itself is asked: only its host knows what its tools find. */
-async function preflightOf({ agentUrl }: InstanceView): Promise<PreflightAnswer> {
+async function preflightOf({ name, agentUrl }: InstanceView): Promise<PreflightAnswer> {
   const url = new URL('/rebuild/preflight', agentUrl);
   const limits = { timeoutMs: PREFLIGHT_TIMEOUT_MS, tls: null };
-  const { body, status } = await callHttp({ method: 'GET', url, ...limits });
+  const { body, status } = await callHttp({ method: 'GET', url, ...limits }).catch((cause) => {
+    throw new AgentUnreachableError(name, url.origin, cause);
+  });
   const parsed = preflightAnswer.safeParse(status === 200 ? JSON.parse(body) : null);
   if (parsed.success) return parsed.data;
   throw new ForeignAnswerError(url.origin, `HTTP status ${status} to the preflight`);

@@ -1,4 +1,5 @@
-import { bytesText, type ExplainAnswer, refusalText } from '#libs/api';
+import { type ExplainAnswer, refusalText } from '#libs/api';
+import { bytesText } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
 import { wrap } from './columns.ts';
 import { timeText } from './time-text.ts';

@@ -36,7 +36,7 @@ describe('a rebuild on the terminal', () => {
     expect(progressLine({ ...rebuild, method: null, phase: 'waiting' })).toBe('waiting');
   });
 
-  it('is a line for each method before it begins', () => {
+  it('says of each method what was looked at before it begins', () => {
     const none = { bytes: null, estimateSeconds: null, checks: [], listed: true };
     const methods = [
       {
@@ -45,16 +45,38 @@ describe('a rebuild on the terminal', () => {
         detail: 'backup 1F',
         bytes: 1_048_576,
         estimateSeconds: 200,
-        checks: [],
+        checks: [
+          { name: 'source', ok: true, detail: 'backup 1F of stanza main' },
+          { name: 'system identifier', ok: true, detail: '7' },
+          { name: 'disk', ok: true, detail: '1.1 MB needed, 9.0 GB free' },
+        ],
         listed: true,
       },
       { method: 'basebackup', ok: true, detail: 'server pg1', ...none, listed: false },
+      {
+        method: 'barman',
+        ok: false,
+        detail: 'system identifier 8, but the cluster is 7',
+        ...none,
+        checks: [
+          {
+            name: 'system identifier',
+            ok: false,
+            detail: 'system identifier 8, but the cluster is 7',
+          },
+          { name: 'PostgreSQL major', ok: true, detail: '15' },
+          { name: 'disk', ok: false, detail: 'too little disk' },
+        ],
+      },
       { method: 'walg', ok: false, detail: 'backup.walg is not configured on this host', ...none },
     ];
     expect(preflightTable({ instance: 'pg2', methods }, terminal)).toMatchInlineSnapshot(`
       "METHOD            SIZE  ABOUT  SOURCE, OR WHY NOT
       pgbackrest  ok  1.0 MB  4 min  backup 1F
+                                     system identifier: 7; disk: 1.1 MB needed, 9.0 GB free
       basebackup  ok                 server pg1 (only with --method basebackup)
+      barman      no                 system identifier 8, but the cluster is 7
+                                     PostgreSQL major: 15; no: too little disk
       walg        no                 backup.walg is not configured on this host"
     `);
   });

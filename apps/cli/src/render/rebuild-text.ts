@@ -1,4 +1,5 @@
-import { bytesText, type InstanceView, type PreflightAnswer } from '#libs/api';
+import { type InstanceView, type PreflightAnswer } from '#libs/api';
+import { bytesText } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
 import { columns } from './columns.ts';
 
@@ -30,17 +31,32 @@ export function progressLine(rebuild: Rebuild): string {
   return `${method} [${bar}] ${percent} %  ${bytesText(done)} of ${bytesText(total)}${rate}${left}`;
 }
 
-/** One line a method: whether it would work, what it would copy, how long, and why not. */
+type MethodPreflight = PreflightAnswer['methods'][number];
+
+/** Of each method whether it would work, what it would copy, how long, and why not; beneath it whatever else was looked at. */
 export function preflightTable({ methods }: PreflightAnswer, terminal: Terminal): string {
-  const { green, red } = terminal.colors;
-  const rows = methods.map(({ method, ok, detail, bytes, estimateSeconds, listed }) => [
-    method,
-    ok ? green('ok') : red('no'),
-    bytes === null ? '' : bytesText(BigInt(bytes)),
-    estimateSeconds === null ? '' : durationText(estimateSeconds),
-    ok && !listed ? `${detail} (only with --method ${method})` : detail,
-  ]);
+  const { green, red, dim } = terminal.colors;
+  const rows = methods.flatMap((one) => {
+    const { method, ok, detail, bytes, estimateSeconds, listed } = one;
+    const row = [
+      method,
+      ok ? green('ok') : red('no'),
+      bytes === null ? '' : bytesText(BigInt(bytes)),
+      estimateSeconds === null ? '' : durationText(estimateSeconds),
+      ok && !listed ? `${detail} (only with --method ${method})` : detail,
+    ];
+    const others = otherChecks(one);
+    return others === '' ? [row] : [row, ['', '', '', '', dim(others)]];
+  });
   return columns(HEADS, rows, terminal.colors).join('\n');
+}
+
+/** What its own line does not say already. */
+function otherChecks({ checks, detail }: MethodPreflight): string {
+  return checks
+    .filter((check) => check.name !== 'source' && check.detail !== detail)
+    .map((check) => (check.ok ? `${check.name}: ${check.detail}` : `no: ${check.detail}`))
+    .join('; ');
 }
 
 function durationText(seconds: number): string {

@@ -1,13 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import {
-  bytesText,
   type ClusterView,
   type ControllerView,
   type InstanceView,
   placeText,
   type StatusAnswer,
 } from '#libs/api';
-import { unreachable } from '#libs/kernel';
+import { bytesText, unreachable } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
 import { columns, wrap } from './columns.ts';
 import { ageText } from './time-text.ts';

@@ -18,6 +18,12 @@ export function showBackupCommand(settings: BarmanSettings): readonly string[] {
   return onBarmanHost(settings, [...program, '-f', 'json', 'show-backup', server, backup]);
 }
 
+/** As people read it: it says more than the JSON of Barman 3.4. */
+export function describeBackupCommand(settings: BarmanSettings, id: string): readonly string[] {
+  const { program, server } = settings;
+  return onBarmanHost(settings, [...program, 'show-backup', server, id]);
+}
+
 export type RecoverPlaces = {
   readonly dataDirectory: string;
   /** By tablespace name. */

@@ -63,6 +63,11 @@ export function readShownBackup(json: string, server: string): ShownBackup {
   };
 }
 
+/** Of `barman show-backup` as people read it. */
+export function readSystemIdentifier(text: string): string | null {
+  return /^\s*System Id\s*:\s*(\d+)\s*$/m.exec(text)?.[1] ?? null;
+}
+
 /** Ids of `barman -f json list-backups` that are whole, newest first, with the end of each. */
 export function readBackupList(
   json: string,

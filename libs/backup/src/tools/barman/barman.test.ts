@@ -7,7 +7,7 @@ import {
   walArchiveCommand,
   walRestoreCommand,
 } from './barman.command.ts';
-import { readBackupList, readShownBackup } from './barman.output.ts';
+import { readBackupList, readShownBackup, readSystemIdentifier } from './barman.output.ts';
 
 const remote = {
   server: 'main',
@@ -80,6 +80,13 @@ describe('barman', () => {
         wal: { timeline: 1, lsn: parseLsn('0/A000000') },
       },
     });
+  });
+
+  it('reads which database it is of where only the text says so', () => {
+    const text =
+      'Backup 20261126T113225:\n  Server Name            : main\n  System Id              : 7576\n';
+    expect(readSystemIdentifier(text)).toBe('7576');
+    expect(readSystemIdentifier('Backup 20261126T113225:\n')).toBeNull();
   });
 
   it.each([

@@ -13,13 +13,19 @@ import {
 } from '../../rebuild-tool.ts';
 import type { BarmanSettings } from '../../settings.ts';
 import {
+  describeBackupCommand,
   listBackupsCommand,
   recoverCommand,
   showBackupCommand,
   walArchiveCommand,
   walRestoreCommand,
 } from './barman.command.ts';
-import { type BarmanBackup, readBackupList, readShownBackup } from './barman.output.ts';
+import {
+  type BarmanBackup,
+  readBackupList,
+  readShownBackup,
+  readSystemIdentifier,
+} from './barman.output.ts';
 
 /** `show-backup` says what it refuses in its JSON and ends with 1. */
 const ANSWERED = [0, 1];
@@ -40,10 +46,10 @@ export class BarmanTool extends RebuildTool {
   }
 
   async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
-    const { id, major, bytes, wal, systemIdentifier } = await this.#backup(
-      installation,
-      this.settings,
-    );
+    const backup = await this.#backup(installation, this.settings);
+    const { id, major, bytes, wal } = backup;
+    const systemIdentifier =
+      backup.systemIdentifier ?? (await this.#systemIdentifier(installation, id));
     const { server, host } = this.settings;
     return {
       source: `backup ${id} of server ${server} on ${host ?? 'this host'}`,
@@ -102,6 +108,11 @@ export class BarmanTool extends RebuildTool {
     const shown = readShownBackup(json, settings.server);
     if (shown.kind === 'backup') return shown.backup;
     throw new SourceError(`barman: ${shown.why}`);
+  }
+
+  async #systemIdentifier(installation: Installation, id: string): Promise<string | null> {
+    const text = await this.#ask(installation, describeBackupCommand(this.settings, id));
+    return readSystemIdentifier(text);
   }
 
   async #ask(installation: Installation, argv: readonly string[]): Promise<string> {
