@@ -45,17 +45,23 @@ export function evolve(state: ClusterState | null, recorded: RecordedEvent): Clu
   }
   if (state === null) throw new Error(`${recorded.cluster}: ${event.type} before ClusterCreated`);
   const applied = { ...apply(state, event, recorded), version, sequence, lastEventAt: at };
-  const { failsafe: _before, ...withoutFailsafe } = applied;
-  const failsafe = failsafeAfter(state, applied, recorded);
-  const next = failsafe === undefined ? withoutFailsafe : { ...withoutFailsafe, failsafe };
+  const next = withFailsafe(applied, failsafeAfter(state, applied, recorded));
   const soFarMs = 'phasesMs' in state.operation ? state.operation.phasesMs : {};
   const lastOutage = outageAfter(state.lastOutage ?? null, soFarMs, recorded);
   const flapWindow = flapWindowAfter(state.flapWindow ?? null, state.lastOutage ?? null, recorded);
+  const sameWindow = flapWindow === (state.flapWindow ?? null);
+  if (sameWindow && lastOutage === (next.lastOutage ?? null)) return next;
   return {
     ...next,
     ...(lastOutage === null ? {} : { lastOutage }),
-    ...(flapWindow === (state.flapWindow ?? null) ? {} : { flapWindow }),
+    ...(sameWindow ? {} : { flapWindow }),
   };
+}
+
+function withFailsafe(state: ClusterState, failsafe: ClusterState['failsafe']): ClusterState {
+  if (failsafe === undefined && !('failsafe' in state)) return state;
+  const { failsafe: _before, ...without } = state;
+  return failsafe === undefined ? without : { ...without, failsafe };
 }
 
 function apply(

@@ -210,16 +210,23 @@ export type ClusterState = {
  * The timelines that lead to the present one, oldest first. A timeline that was given up (its primary
  * was lost before anybody had passed its fork) stays in `history` and is not part of this.
  */
-export function lineage(history: readonly TimelineRecord[]): TimelineRecord[] {
+export function lineage(history: readonly TimelineRecord[]): readonly TimelineRecord[] {
+  const known = lineages.get(history);
+  if (known !== undefined) return known;
   const chain: TimelineRecord[] = [];
   let next = history.at(-1);
   while (next !== undefined) {
-    chain.unshift(next);
+    chain.push(next);
     const from: TimelineId | undefined = next.fork?.from;
     next = history.find((record) => record.timeline === from);
   }
+  chain.reverse();
+  lineages.set(history, chain);
   return chain;
 }
+
+/** Asked for at every tick, of histories that grow by one entry a failover and are never changed in place. */
+const lineages = new WeakMap<readonly TimelineRecord[], readonly TimelineRecord[]>();
 
 /** The last primary: holder of the present or of the last epoch. */
 export function lastHolder(state: ClusterState): InstanceName | null {

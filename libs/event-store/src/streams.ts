@@ -48,11 +48,11 @@ export class Streams {
     recorded: RecordedEvent[],
   ): CommandResult {
     const { cluster, expectedVersion, events, cause } = command;
-    for (const event of events) requireKnown(event, cluster);
     const before = this.get(cluster);
     const version = before?.version ?? 0;
     const held = heldBackFor(events, protocol);
     if (held !== null) {
+      for (const event of events) requireKnown(event, cluster);
       const message = `${cluster}: ${held}`;
       return { type: 'rejected', code: 'NOT_ADMITTED', message, current: version };
     }

@@ -22,7 +22,8 @@ const AGENTLESS_KNOWN_MS = 2_000;
 type Heard = {
   report: AgentReport | null;
   reportMark: number;
-  guard: Omit<GuardObservation, 'ageMs'> | null;
+  /** Its age is told when it is asked for; kept with the field, it is copied at once. */
+  guard: GuardObservation | null;
   guardMark: number;
   /** When the present proof of detachment was first heard of. */
   detachedMark: number;
@@ -30,6 +31,8 @@ type Heard = {
   heldEpoch: number;
   heldMark: number;
 };
+/** Put together field by field, which is cheaper than copying what is there for each one that may be absent. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Known = WalPosition & { readonly mark: number };
 type Entry = {
   readonly instances: Map<InstanceName, Heard>;
@@ -86,7 +89,7 @@ export class ObservationTable {
     if (heard === null) return;
     heard.guardMark = this.#time.mark(now);
     noteHeld(heard, guard.epoch, heard.guardMark);
-    heard.guard = guard;
+    heard.guard = { ...guard, ageMs: 0 };
     if (guard.agentAbsentMs >= ABSENT_TOO_MS) this.#agentless.set(cluster, heard.guardMark);
     else this.#agentless.delete(cluster);
   }
@@ -162,15 +165,16 @@ export class ObservationTable {
 
   #observed(of: Heard): InstanceObservation {
     const { report, reportMark, guard, guardMark, detachedMark, heldMark, heldEpoch } = of;
-    const heard = {
+    const seen: Writable<InstanceObservation> = {
       report,
       reportAgeMs: report === null ? null : this.#time.since(reportMark),
       guard: guard === null ? null : { ...guard, ageMs: this.#time.since(guardMark) },
     };
-    const held = { epoch: heldEpoch, ageMs: this.#time.since(heldMark) };
-    const known = heldEpoch === 0 ? heard : { ...heard, held };
-    if (report === null || report.detached === null) return known;
-    return { ...known, detachedAgeMs: this.#time.since(detachedMark) };
+    if (heldEpoch !== 0) seen.held = { epoch: heldEpoch, ageMs: this.#time.since(heldMark) };
+    if (report !== null && report.detached !== null) {
+      seen.detachedAgeMs = this.#time.since(detachedMark);
+    }
+    return seen;
   }
 
   #entry(cluster: string): Entry {

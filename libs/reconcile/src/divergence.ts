@@ -25,17 +25,24 @@ export type Divergence =
 
 /** The line of descent of the cluster's last timeline, oldest first. */
 export function committedLine(history: readonly TimelineRecord[]): readonly Stretch[] {
+  const known = lines.get(history);
+  if (known !== undefined) return known;
   const line: Stretch[] = [];
   let record = history.at(-1);
   let leftAt: Lsn | null = null;
   while (record !== undefined && line.length <= history.length) {
-    line.unshift({ timeline: record.timeline, leftAt });
+    line.push({ timeline: record.timeline, leftAt });
     const fork: TimelineRecord['fork'] = record.fork;
     leftAt = fork?.lsn ?? null;
     record = fork === null ? undefined : history.find((other) => other.timeline === fork.from);
   }
+  line.reverse();
+  lines.set(history, line);
   return line;
 }
+
+/** Asked for at every look; a history is replaced by the next one and never changed in place. */
+const lines = new WeakMap<readonly TimelineRecord[], readonly Stretch[]>();
 
 /**
  * As `divergenceOf`, in a cluster that follows another: a timeline that the remote began is here before

@@ -24,9 +24,12 @@ export function suspectPrimary(input: DecisionInput): Decision | null {
   if (lease.kind !== 'Held' || !lease.serving || operation.kind !== 'none' || state.paused) {
     return null;
   }
+  const downForMs = downFor(input, lease);
+  const silentMs = observations.lease?.silentMs ?? 0;
+  // Asked first: most of the time all is well.
+  if (downForMs === null && silentMs < state.settings.suspectAfterMs) return null;
   if (!hasHeardEnough(input) || !canFence(input)) return null;
   if (promisedTo(input).length > 0) return null;
-  const downForMs = downFor(input, lease);
   if (downForMs !== null) {
     if (state.settings.primaryCrashPolicy === 'restart') return null;
     // An operator's restart of the primary is no loss of it.
@@ -35,8 +38,7 @@ export function suspectPrimary(input: DecisionInput): Decision | null {
     // It may have been restarted in place meanwhile: a standby is at least as far in what counts.
     return { rule: 'fail-over-down', events: [{ ...event, excluded: [lease.holder] }] };
   }
-  const silentMs = observations.lease?.silentMs ?? 0;
-  if (silentMs < state.settings.suspectAfterMs || !isUnreachable(input, lease)) return null;
+  if (!isUnreachable(input, lease)) return null;
   // It may serve and be cut off for a moment: within the window its lease is waited for (safety 23).
   const block = flapBlock(input);
   if (block !== null) return refuse(input, 'failover', [{ ...block, instance: lease.holder }]);

@@ -5,6 +5,7 @@ import type { AgentReport } from '../report.ts';
 import type { ClusterState, MemberRecord } from '../state.ts';
 
 type Joined = Extract<ClusterEvent, { type: 'InstanceJoined' }>;
+type Changed = NonNullable<Joined['changed']>[number];
 
 /**
  * Records instances that report for the first time, with other tags, or from another address. The
@@ -45,18 +46,14 @@ function holdsOrNever({ lease, following }: ClusterState): boolean {
   return following !== undefined || lease.kind === 'Held' || lease.kind === 'NeverGranted';
 }
 
-function changesOf(
-  member: MemberRecord,
-  report: AgentReport,
-  moves: boolean,
-): NonNullable<Joined['changed']> {
+function changesOf(member: MemberRecord, report: AgentReport, moves: boolean): readonly Changed[] {
   const { replicationName } = report;
   const sameData = replicationName === undefined || replicationName === member.replicationName;
-  return [
-    ...(moves && !sameAddress(member, report) ? (['address'] as const) : []),
-    ...(moves && !sameData ? (['data'] as const) : []),
-    ...(sameTags(member, report) ? [] : (['tags'] as const)),
-  ];
+  const changed: Changed[] = [];
+  if (moves && !sameAddress(member, report)) changed.push('address');
+  if (moves && !sameData) changed.push('data');
+  if (!sameTags(member, report)) changed.push('tags');
+  return changed;
 }
 
 function sameAddress({ postgres, agent }: MemberRecord, report: AgentReport): boolean {
@@ -85,7 +82,9 @@ function sameTags({ tags }: MemberRecord, report: AgentReport): boolean {
 
 type Custom = Readonly<Record<string, string>> | undefined;
 
-function sameCustom(a: Custom = {}, b: Custom = {}): boolean {
+function sameCustom(ownTags: Custom, reported: Custom): boolean {
+  if (ownTags === reported) return true;
+  const [a, b] = [ownTags ?? {}, reported ?? {}];
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -20,8 +20,10 @@ export function freshReport(input: DecisionInput, instance: InstanceName): Agent
   const { report, reportAgeMs } = observed(input, instance);
   if (report === null || reportAgeMs === null) return null;
   const { settings } = input.state;
+  const { suspectAfterMs } = settings;
+  if (reportAgeMs <= suspectAfterMs) return report;
   const laterMs = Math.min(report.calmForMs ?? 0, calmMsOf(settings));
-  return reportAgeMs <= settings.suspectAfterMs + laterMs ? report : null;
+  return reportAgeMs <= suspectAfterMs + laterMs ? report : null;
 }
 
 /** Longer than this no agent needs to be silent for the sake of the processor. */

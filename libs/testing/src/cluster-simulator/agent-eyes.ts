@@ -114,12 +114,11 @@ export class AgentEyes {
     if (postgres.role === 'primary') {
       const writeLsn = endOf(wal);
       const standbys = this.#standbys();
-      const kind = 'primary';
-      return { ...synchronous, kind, timeline, writeLsn, readOnly: false, standbys };
+      const primary = { kind: 'primary', timeline, writeLsn, readOnly: false, standbys } as const;
+      return synchronous === null ? primary : { ...primary, synchronous };
     }
     const end = endOf(wal);
-    return {
-      ...synchronous,
+    const standby = {
       kind: 'standby',
       timeline,
       receivedLsn: end,
@@ -133,7 +132,8 @@ export class AgentEyes {
               latestEndLsn: receiver.latestEndLsn,
               latestEndAgeMs: Math.max(0, this.life.world.scheduler.nowMs - receiver.heardAtMs),
             },
-    };
+    } as const;
+    return synchronous === null ? standby : { ...standby, synchronous };
   }
 
   #standbys(): StandbyConnection[] {
@@ -146,18 +146,18 @@ export class AgentEyes {
   }
 
   /** Nothing in clusters whose commits wait for nobody. */
-  #synchronous(): { readonly synchronous?: SynchronousInForce } {
+  #synchronous(): SynchronousInForce | null {
     const { state, facts, node } = this.life;
-    if (state === null || !isSynchronous(state)) return {};
+    if (state === null || !isSynchronous(state)) return null;
     const { setting } = node.postgres.commits.inForce;
     const absent = this.#absence();
     const { synchronous: told } = facts;
     if (told === null) {
-      return { synchronous: { setting, proved: false, order: null, flushedTo: null, absent } };
+      return { setting, proved: false, order: null, flushedTo: null, absent };
     }
     const { order, flushedTo, armed } = told;
     const proved = armed || told.setting.count === 0;
-    return { synchronous: { setting, proved, order, flushedTo, absent } };
+    return { setting, proved, order, flushedTo, absent };
   }
 
   /** Of those that commits wait for: since when they have not been streaming. */

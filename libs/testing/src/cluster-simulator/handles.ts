@@ -1,7 +1,5 @@
 import type { StorePorts } from '#libs/event-store';
 
-const BYTES = 4;
-
 /**
  * A codec that keeps values where they are and hands out their numbers: the real one is covered by the
  * consensus simulator, and here it would take most of the time.
@@ -10,14 +8,17 @@ export class Handles implements StorePorts {
   readonly #values: unknown[] = [];
 
   encode(value: unknown): Uint8Array {
-    const bytes = new Uint8Array(BYTES);
-    new DataView(bytes.buffer).setUint32(0, this.#values.length);
+    const handle = this.#values.length;
     this.#values.push(value);
+    const bytes = new Uint8Array(4);
+    for (let at = 0; at < 4; at += 1) bytes[at] = handle >>> (8 * at);
     return bytes;
   }
 
   decode(bytes: Uint8Array): unknown {
-    return this.#values[new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)];
+    let handle = 0;
+    for (let at = 3; at >= 0; at -= 1) handle = handle * 256 + (bytes[at] ?? 0);
+    return this.#values[handle];
   }
 
   crc32(_bytes: Uint8Array, seed: number): number {

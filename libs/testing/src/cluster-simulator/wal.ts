@@ -9,6 +9,8 @@ export type WalRecord = { readonly endLsn: bigint; readonly write: number | null
  */
 export class Branch {
   readonly records: WalRecord[] = [];
+  #ancestors: readonly Ancestor[] | null = null;
+  #inherited: ReadonlyMap<Branch, number> | null = null;
 
   constructor(
     readonly timeline: TimelineId,
@@ -17,7 +19,31 @@ export class Branch {
     readonly forkCount: number,
     readonly forkLsn: bigint,
   ) {}
+
+  /** Every timeline of the line with where it was left, oldest first; it never changes. */
+  get ancestors(): readonly Ancestor[] {
+    this.#ancestors ??= this.#findAncestors();
+    return this.#ancestors;
+  }
+
+  /** How many records of each earlier line belong to this one. */
+  get inherited(): ReadonlyMap<Branch, number> {
+    this.#inherited ??=
+      this.parent === null
+        ? new Map()
+        : new Map([...this.parent.inherited, [this.parent, this.forkCount]]);
+    return this.#inherited;
+  }
+
+  #findAncestors(): readonly Ancestor[] {
+    const { parent } = this;
+    if (parent === null) return [];
+    if (parent.timeline === this.timeline) return parent.ancestors;
+    return [...parent.ancestors, { timeline: parent.timeline, forkLsn: lsnOf(this.forkLsn) }];
+  }
 }
+
+export type Ancestor = { readonly timeline: TimelineId; readonly forkLsn: Lsn };
 
 /** What lies in one `pg_wal`: a branch, and how many of its records. Never changed, only replaced. */
 export type Wal = { readonly branch: Branch; readonly count: number };
@@ -51,23 +77,15 @@ export function promoted(wal: Wal, timeline: TimelineId): Wal {
 
 /** True when everything in `part` lies in `whole`, physically. */
 export function isPrefix(part: Wal, whole: Wal): boolean {
-  let [branch, count]: [Branch | null, number] = [whole.branch, whole.count];
-  while (branch !== null) {
-    if (branch === part.branch) return part.count <= count;
-    count = branch.forkCount;
-    branch = branch.parent;
-  }
+  const there =
+    whole.branch === part.branch ? whole.count : whole.branch.inherited.get(part.branch);
+  if (there !== undefined) return part.count <= there;
   // Nothing was written on it yet: the same as its parent up to there.
   if (part.count > 0 || part.branch.parent === null) return false;
   return isPrefix({ branch: part.branch.parent, count: part.branch.forkCount }, whole);
 }
 
-/** Every timeline of the line with where it was left, oldest first; as history files tell it. */
-export function ancestorsOf({ branch }: Wal): { timeline: TimelineId; forkLsn: Lsn }[] {
-  const line: { timeline: TimelineId; forkLsn: Lsn }[] = [];
-  for (let at = branch; at.parent !== null; at = at.parent) {
-    if (at.parent.timeline === at.timeline) continue;
-    line.unshift({ timeline: at.parent.timeline, forkLsn: lsnOf(at.forkLsn) });
-  }
-  return line;
+/** As history files tell it. */
+export function ancestorsOf({ branch }: Wal): readonly Ancestor[] {
+  return branch.ancestors;
 }
