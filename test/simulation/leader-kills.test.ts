@@ -9,7 +9,7 @@ const COMPARED_KILLS = 1_000;
 
 /** The controllers' defaults, on busy hosts: on idle ones not even 1,500 ms stop a primary in 1,000 kills. */
 const group = {
-  ...{ members: 3, tickMs: 100, heartbeatTicks: 1, electionTicks: 5 },
+  ...{ members: 3, tickMs: 100, heartbeatTicks: 1, answerTicks: 2, electionTicks: 5 },
   ...{ delayMaxMs: 5, writeMaxMs: 20, tailChance: 0.05, tailMaxMs: 300 },
 };
 

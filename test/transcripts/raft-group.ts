@@ -11,6 +11,7 @@ import { entriesText, membershipText, messageText, snapshotText, statusText } fr
 
 const LIMITS: Omit<RaftConfig, 'self'> = {
   heartbeatTicks: 1,
+  answerTicks: 0,
   electionTicks: 3,
   maxAppendBytes: 1_000_000,
   maxInflightAppends: 16,

@@ -85,7 +85,7 @@ function detail(message: Message): string {
         ? ` matched ${message.index}`
         : ` rejected ${message.index}, try ${message.hintIndex}/${message.hintTerm}`;
     case 'heartbeat':
-      return ` commit=${message.commitIndex} round=${message.round}`;
+      return ` commit=${message.commitIndex} round=${message.round}${message.unanswered === true ? ' unanswered' : ''}`;
     case 'heartbeatResponse':
       return ` round=${message.round}${message.writeStallMs > 0 ? ` stall=${message.writeStallMs}ms` : ''}`;
     case 'timeoutNow':

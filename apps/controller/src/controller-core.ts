@@ -57,8 +57,12 @@ export type CoreOptions = {
   readonly onSeatTaken: () => void;
 };
 
-/** The leader tells followers what it knows of primaries this often. */
+/** The leader tells followers this often how far primaries have come. */
 const GOSSIP_INTERVAL_MS = 200;
+/** And of those that write nothing, that they were seen. */
+const WHOLE_GOSSIP_INTERVAL_MS = 1_000;
+/** Whether each seat is still its member's changes with the log. */
+const SEATS_INTERVAL_MS = 500;
 /** A turn ages leases by so many ticks at most: a leader that stood still heard nobody meanwhile. */
 const TURN_CAP_TICKS = 2;
 
@@ -91,7 +95,7 @@ export class ControllerCore implements HostListener {
   #service: Service | null = null;
   #announced: KnownLeader = { name: null, term: 0 };
   #ticks = 0;
-  readonly #gossipTicks: number;
+  readonly #due: (intervalMs: number) => boolean;
   #leasesLookDue = false;
   #leasesTimer: NodeJS.Timeout | undefined;
   readonly #admissions: Admissions;
@@ -105,7 +109,8 @@ export class ControllerCore implements HostListener {
   constructor(options: CoreOptions) {
     const { host, storage, network, clock, log, electionTimeoutMs } = options;
     this.#options = options;
-    this.#gossipTicks = Math.max(1, Math.round(GOSSIP_INTERVAL_MS / options.tickMs));
+    this.#due = (intervalMs) =>
+      this.#ticks % Math.max(1, Math.round(intervalMs / options.tickMs)) === 0;
     this.#clockWatch = new ClockWatch(clock);
     this.#time = new CappedTime(TURN_CAP_TICKS * options.tickMs, clock.monotonicMs());
     this.#gossip = new PositionGossip(this.#time);
@@ -217,7 +222,7 @@ export class ControllerCore implements HostListener {
     this.#ticks += 1;
     this.stream.callBack();
     this.#followMembership();
-    network.checkSeats();
+    if (this.#due(SEATS_INTERVAL_MS)) network.checkSeats();
     const jumpMs = this.#clockWatch.look();
     this.#protocol.checkOwn(this.#options.network.ownName);
     const service = this.#service;
@@ -230,8 +235,9 @@ export class ControllerCore implements HostListener {
     if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
     this.#lookAtLeases(service);
     this.decisions.ticked();
-    if (this.#ticks % this.#gossipTicks !== 0) return;
-    for (const positions of PositionGossip.messages(service.observations)) {
+    if (!this.#due(GOSSIP_INTERVAL_MS)) return;
+    const which = this.#due(WHOLE_GOSSIP_INTERVAL_MS) ? 'all' : 'news';
+    for (const positions of this.#gossip.messages(service.observations, which)) {
       network.tellAll({ type: 'positions', positions });
     }
   }

@@ -14,6 +14,7 @@ const PER_MESSAGE = 500;
  */
 export class PositionGossip {
   readonly #known = new Map<string, Known>();
+  readonly #told = new Map<string, bigint>();
 
   constructor(readonly time: CappedTime) {}
 
@@ -31,12 +32,17 @@ export class PositionGossip {
     }
   }
 
-  /** What the leader tells, in messages of bounded size. */
-  static *messages(observations: ObservationTable): Generator<readonly GossipedPosition[]> {
+  /** What the leader tells, in messages of bounded size: all there is, or what it did not tell already. */
+  *messages(
+    observations: ObservationTable,
+    which: 'all' | 'news',
+  ): Generator<readonly GossipedPosition[]> {
     let batch: GossipedPosition[] = [];
     for (const cluster of observations.clusters) {
       const known = observations.lastKnown(cluster);
       if (known === null) continue;
+      if (which === 'news' && this.#told.get(cluster) === known.lsn) continue;
+      this.#told.set(cluster, known.lsn);
       batch.push({ cluster, ...known });
       if (batch.length < PER_MESSAGE) continue;
       yield batch;

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Metrics } from './metrics.ts';
 
 /** Each sample wakes the process; a stall that is shorter than this is often missed, and hurts nobody. */
-const RESOLUTION_MS = 200;
+const RESOLUTION_MS = 500;
 const NANOSECONDS = 1e9;
 const QUANTILES = [50, 99, 100] as const;
 

@@ -43,6 +43,7 @@ const MESSAGES: readonly Message[] = [
     hintTerm: 5,
   },
   { type: 'heartbeat', ...ENVELOPE, commitIndex: 44, round: 12 },
+  { type: 'heartbeat', ...ENVELOPE, commitIndex: 44, round: 12, unanswered: true },
   { type: 'heartbeatResponse', ...ENVELOPE, round: 12, writeStallMs: 250 },
   { type: 'timeoutNow', ...ENVELOPE, lastIndex: 44 },
   {
@@ -80,11 +81,10 @@ describe('Raft messages on the wire', () => {
   });
 
   it('positions beyond the known ones are left for later versions', () => {
-    const fields = decode(
-      encodeRaftMessage({ type: 'heartbeat', ...ENVELOPE, commitIndex: 1, round: 2 }),
-    );
+    const heartbeat = { type: 'heartbeat', ...ENVELOPE, commitIndex: 1, round: 2 } as const;
+    const fields = decode(encodeRaftMessage({ ...heartbeat, unanswered: true }));
     const longer = encode([...(fields as unknown[]), 'later']);
-    expect(decodeRaftMessage(longer)).toMatchObject({ type: 'heartbeat', round: 2 });
+    expect(decodeRaftMessage(longer)).toEqual({ ...heartbeat, unanswered: true });
   });
 
   it.each([

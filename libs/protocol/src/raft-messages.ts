@@ -60,8 +60,10 @@ function bodyFields(message: Message): readonly unknown[] {
       const outcome = APPEND_OUTCOMES.indexOf(message.outcome);
       return [outcome, message.index, message.hintIndex, message.hintTerm];
     }
-    case 'heartbeat':
-      return [message.commitIndex, message.round];
+    case 'heartbeat': {
+      const { commitIndex, round, unanswered } = message;
+      return unanswered === true ? [commitIndex, round, true] : [commitIndex, round];
+    }
     case 'heartbeatResponse':
       return [message.round, Math.round(message.writeStallMs)];
     case 'timeoutNow':
@@ -102,7 +104,9 @@ function messageOf(type: Message['type'], envelope: Envelope, fields: Fields): M
       };
     case 'heartbeat': {
       const commitIndex = fields.integer('commitIndex');
-      return { type, ...envelope, commitIndex, round: fields.integer('round') };
+      const heartbeat = { type, ...envelope, commitIndex, round: fields.integer('round') } as const;
+      const unanswered = !fields.ended && fields.boolean('unanswered');
+      return unanswered ? { ...heartbeat, unanswered } : heartbeat;
     }
     case 'heartbeatResponse': {
       const round = fields.integer('round');

@@ -22,4 +22,9 @@ export function checkConfig(config: RaftConfig): void {
     heartbeatTicks,
     electionTicks,
   });
+  const { answerTicks = 0 } = config;
+  assert(electionTicks >= 2 * answerTicks, 'an election timeout spans two answers', {
+    answerTicks,
+    electionTicks,
+  });
 }

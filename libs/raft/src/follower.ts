@@ -39,6 +39,7 @@ export function onHeartbeat(state: State, heartbeat: Heartbeat): void {
   follow(state, heartbeat.from);
   // Beyond the place that was compared with this leader's log, ours may differ.
   commitTo(state, Math.min(heartbeat.commitIndex, state.matchedIndex));
+  if (heartbeat.unanswered === true) return;
   state.outbox.sendNow.push({
     type: 'heartbeatResponse',
     from: state.self,

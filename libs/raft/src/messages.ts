@@ -42,6 +42,8 @@ export type Heartbeat = Envelope & {
   readonly type: 'heartbeat';
   readonly commitIndex: LogIndex;
   readonly round: RoundId;
+  /** The leader has nothing to learn from an answer; absent: it waits for one, as those of before did. */
+  readonly unanswered?: true;
 };
 export type HeartbeatResponse = Envelope & {
   readonly type: 'heartbeatResponse';

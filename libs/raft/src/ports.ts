@@ -16,6 +16,8 @@ export type RaftConfig = {
   readonly self: MemberId;
   /** A heartbeat leaves every so many ticks. */
   readonly heartbeatTicks: number;
+  /** A follower of which nothing else is to be learned answers once in so many ticks. Absent: each heartbeat. */
+  readonly answerTicks?: number;
   /** Lower bound of the randomised election timeout; the upper bound is twice this. */
   readonly electionTicks: number;
   /**
@@ -182,7 +184,7 @@ export interface RaftMachine {
   /** So many ticks may pass before one of them could make this member act; a leader acts at any. */
   readonly idleTicks: number;
   propose(payloads: readonly Uint8Array[]): ProposeResult;
-  /** Heartbeats leave with the next output anyway: a round that begins now costs nothing more. */
+  /** Heartbeats that are answered leave with the next output anyway: a round that begins now costs nothing more. */
   readonly beatDue: boolean;
   /** Begins a new numbered round, or joins one that has not been sent yet. Leader and serving only. */
   confirmRound(): RoundResult;

@@ -17,6 +17,7 @@ import type {
   RoundResult,
 } from './ports.ts';
 import { propose, proposeMembership, refused } from './proposals.ts';
+import { isAsked } from './replication.ts';
 import { State } from './state.ts';
 import { statusOf } from './status.ts';
 import { step } from './step.ts';
@@ -66,7 +67,9 @@ class Raft implements RaftMachine {
 
   get beatDue(): boolean {
     const { standing } = this.#state;
-    return standing.kind === 'leader' && standing.heartbeatDue;
+    if (standing.kind !== 'leader' || !standing.heartbeatDue) return false;
+    const { peers } = standing;
+    return peers.length === 0 || peers.some((peer) => isAsked(this.#state, standing, peer));
   }
 
   confirmRound(): RoundResult {

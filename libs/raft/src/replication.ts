@@ -48,7 +48,23 @@ export function sendHeartbeat(state: State, leadership: Leadership, peer: Progre
     term: state.term,
     commitIndex,
     round: leadership.rounds.newestSent,
+    ...(isAsked(state, leadership, peer) ? {} : { unanswered: true as const }),
   });
+}
+
+/**
+ * Whether an answer to a heartbeat tells the leader anything: one that was heard lately, has the whole log
+ * and takes part in no round would only wake two processes.
+ */
+export function isAsked(state: State, leadership: Leadership, peer: Progress): boolean {
+  const { answerTicks = 0 } = state.config;
+  return (
+    state.ticks - peer.heardTick >= answerTicks ||
+    leadership.rounds.hasUnconfirmed ||
+    leadership.transfer !== null ||
+    peer.state !== 'replicate' ||
+    peer.matchIndex < state.log.lastIndex
+  );
 }
 
 function maySend(state: State, peer: Progress): boolean {

@@ -22,6 +22,9 @@ export type ReplicaOptions = {
   readonly compaction?: CompactionLimits;
 };
 
+/** Renewals of a steady lease wait for the next heartbeat that is answered: a fraction of what a guard waits for. */
+const ANSWER_MS = 200;
+
 export type Replica = { readonly host: RaftHost; readonly storage: ReplicaStore };
 
 const MIB = 1_024 * 1_024;
@@ -42,11 +45,13 @@ export async function openReplica(seat: Seat, options: ReplicaOptions): Promise<
   const { storage, recovered } = seat;
   const { timing, clock } = options;
   const heartbeatTicks = Math.round(timing.heartbeatMs / timing.tickMs);
+  const electionTicks = Math.round(timing.electionMs / timing.tickMs);
   const config: RaftConfig = {
     self: recovered.memberId,
     heartbeatTicks,
+    answerTicks: Math.min(Math.floor(ANSWER_MS / timing.tickMs), Math.floor(electionTicks / 2)),
     firstElectionTicks: 2 * heartbeatTicks,
-    electionTicks: Math.round(timing.electionMs / timing.tickMs),
+    electionTicks,
     ...LIMITS,
   };
   const { membershipIndex: index, membership } = recovered;

@@ -12,7 +12,7 @@ type Options = {
 };
 
 /** A follower that hears its leader is awake at each heartbeat: its own timer only sees that none comes. */
-const TICKS_AHEAD_MAX = 2;
+const TICKS_AHEAD_MAX = 4;
 
 /**
  * Says how many ticks are due. After a stall the sockets are read first: a timer must not act on a

@@ -36,10 +36,9 @@ import { ControllerGuards } from './controller-guards.ts';
 import type { SimController } from './sim-controller.ts';
 
 const TICK_MS = 50;
-const HEARTBEAT_TICKS = 2;
-const ELECTION_TICKS = 10;
-const ELECTION_MS = TICK_MS * ELECTION_TICKS;
-const GOSSIP_TICKS = 4;
+const RAFT_TICKS = { heartbeatTicks: 2, answerTicks: 4, electionTicks: 10 };
+const ELECTION_MS = TICK_MS * RAFT_TICKS.electionTicks;
+const GOSSIP_TICKS = { news: 4, all: 20 };
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 /** Who leads, as far as this controller knows. */
 export type LeaderWord = { readonly name: string | null; readonly term: number };
@@ -87,8 +86,7 @@ export class ControllerLife implements ReplicatedLog {
       bootMs: () => host.nowMs(),
     };
     const limits = {
-      heartbeatTicks: HEARTBEAT_TICKS,
-      electionTicks: ELECTION_TICKS,
+      ...RAFT_TICKS,
       maxAppendBytes: 65_536,
       maxInflightAppends: 64,
       maxInflightBytes: 1_000_000,
@@ -264,8 +262,9 @@ export class ControllerLife implements ReplicatedLog {
     if (service === null) return;
     this.#lookAtLeases();
     this.decisions.ticked();
-    if (this.#ticks % GOSSIP_TICKS !== 0) return;
-    for (const positions of PositionGossip.messages(service.observations)) {
+    if (this.#ticks % GOSSIP_TICKS.news !== 0) return;
+    const which = this.#ticks % GOSSIP_TICKS.all === 0 ? 'all' : 'news';
+    for (const positions of this.#gossip.messages(service.observations, which)) {
       this.#tellAll({ type: 'positions', positions });
     }
   }

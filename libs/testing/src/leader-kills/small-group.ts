@@ -15,6 +15,7 @@ export type GroupConditions = {
   readonly members: number;
   readonly tickMs: number;
   readonly heartbeatTicks: number;
+  readonly answerTicks: number;
   readonly electionTicks: number;
   readonly delayMaxMs: number;
   /** A write to the log, synced. */
@@ -93,10 +94,10 @@ export class SmallGroup {
   }
 
   #seat(id: MemberId, ids: readonly MemberId[]): void {
-    const { heartbeatTicks, electionTicks, tickMs } = this.conditions;
+    const { heartbeatTicks, answerTicks, electionTicks, tickMs } = this.conditions;
     const limits = { maxAppendBytes: CACHE_BYTES, maxInflightAppends: 16 };
     const bytes = { maxInflightBytes: CACHE_BYTES, maxUncommittedBytes: CACHE_BYTES };
-    const config = { self: id, heartbeatTicks, electionTicks, ...limits, ...bytes };
+    const config = { self: id, heartbeatTicks, answerTicks, electionTicks, ...limits, ...bytes };
     const machine = createRaft(
       { ...config, cacheBytes: CACHE_BYTES },
       emptyLog(ids),

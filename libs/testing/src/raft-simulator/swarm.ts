@@ -132,7 +132,9 @@ const STORE_SAFETY_MS_MAX = 6_000;
 
 /** How much real code takes part, drawn apart so that the rest of a seed's world stays what it was. */
 function realised(seed: number, plain: Swarm): Swarm {
-  const swarm = { ...plain, sessions: seededPrng(seed * 11 + 2).chance(0.34) };
+  const answerTicks = seededPrng(seed * 31 + 7).pick([0, 2, 3]);
+  const limits = { ...plain.limits, answerTicks };
+  const swarm = { ...plain, limits, sessions: seededPrng(seed * 11 + 2).chance(0.34) };
   const prng = seededPrng(seed * 13 + 5);
   const codec = prng.chance(0.4);
   const flipChance = codec ? prng.pick([0, 0.001, 0.03]) : 0;
