@@ -14,7 +14,7 @@ import { type AssignmentTarget, assigned, withSettings } from '../configuration/
 import { type ConfigurationChange, changesBetween, changesText } from '../configuration/changes.ts';
 import { configurationIn, documentOf } from '../configuration/document.ts';
 import { editUntilTaken, isBlank } from '../configuration/edit-until-taken.ts';
-import { EditedFile } from '../configuration/editor.ts';
+import { EditedFile, EditingGivenUpError } from '../configuration/editor.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { whichCluster } from './which-cluster.ts';
@@ -115,7 +115,7 @@ export async function rollBackConfiguration(
 
 /**
  * Opens the present one in the editor of the person; what is saved is stored, if it changed. What
- * was written and could not be stored stays in its file.
+ * was written and could not be stored stays in its file, unless who wrote it gave up.
  */
 export async function editConfiguration(context: Context, options: StoreOptions): Promise<Outcome> {
   const { client, answer } = await ask(context, options.cluster);
@@ -131,7 +131,8 @@ export async function editConfiguration(context: Context, options: StoreOptions)
     if (stored !== null) return stored;
   } catch (error) {
     const written = await file.text();
-    if (isBlank(written) || written === before) await file.remove();
+    const unwanted = error instanceof EditingGivenUpError || isBlank(written);
+    if (unwanted || written === before) await file.remove();
     else context.terminal.note(`what you wrote is kept in ${file.path}`);
     throw error;
   }

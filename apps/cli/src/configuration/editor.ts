@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../cli-error.ts';
 
+/** The editor was ended, or ended as who gives up ends it (`:cq`): what it holds is not wanted. */
+export class EditingGivenUpError extends UsageError {}
+
 /** A file of its own for a person to edit in `$VISUAL` or `$EDITOR` (else vi). */
 export class EditedFile {
   private constructor(readonly path: string) {}
@@ -19,7 +22,7 @@ export class EditedFile {
   /**
    * What a person made of `text`.
    *
-   * @throws UsageError when the editor did not end well
+   * @throws EditingGivenUpError when the editor did not end well
    */
   async edit(text: string): Promise<string> {
     await writeFile(this.path, text, { mode: 0o600 });
@@ -37,18 +40,26 @@ export class EditedFile {
   }
 }
 
+const ENDING = ['SIGTERM', 'SIGHUP'] as const;
+
 /** Through a shell: `EDITOR="code --wait"` is a command line. */
 function runEditor(editor: string, file: string): Promise<void> {
+  const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'sh', file], { stdio: 'inherit' });
   // Ctrl-C in an editor is meant for the editor, but the terminal sends it to both of us.
   const stay = (): void => undefined;
+  // We outlive the editor, to remove its file.
+  const passOn = (signal: NodeJS.Signals): boolean => child.kill(signal);
   process.on('SIGINT', stay);
+  for (const signal of ENDING) process.on(signal, passOn);
   return new Promise<void>((resolve, reject) => {
-    const line = `${editor} "$1"`;
-    const child = spawn('/bin/sh', ['-c', line, 'sh', file], { stdio: 'inherit' });
     child.on('error', reject);
     child.on('exit', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new UsageError(`'${editor}' ended with ${code ?? signal}: nothing was changed`));
+      const how = `'${editor}' ended with ${code ?? signal}`;
+      reject(new EditingGivenUpError(`${how}: nothing was changed`));
     });
-  }).finally(() => process.off('SIGINT', stay));
+  }).finally(() => {
+    process.off('SIGINT', stay);
+    for (const signal of ENDING) process.off(signal, passOn);
+  });
 }
