@@ -211,7 +211,7 @@ export function divergedText(wal: DivergedWal): string {
   const others = more === 0 ? '' : ` and ${more} more`;
   const cut = wal.truncated ? ', not all of it' : '';
   return (
-    `${committed} committed transactions${when}, ${aborted} aborted, ` +
+    `${committed} committed ${committed === 1 ? 'transaction' : 'transactions'}${when}, ${aborted} aborted, ` +
     `from ${walText(from)} to ${walText(to)}${touched}${others}; kept in ${path}${cut}`
   );
 }

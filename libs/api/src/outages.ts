@@ -38,7 +38,7 @@ const outageView = z.object({
   totalMs: z.number(),
   /** From its end until every standby streamed again; null until then. */
   followMs: z.number().nullable(),
-  /** Decimal text; null when it cannot be told. */
+  /** Against the last known position of the old primary. Decimal text; null when it cannot be told. */
   lostBytes: z.string().nullable(),
   lostText: z.string().nullable(),
   /** What the old primary had written alone, once it was back; null when nothing was found. */
@@ -70,9 +70,15 @@ export function outageViewOf(outage: Outage): OutageView {
     phasesMs: { ...phasesMs },
     totalMs: Math.round(totalMs(phasesMs)),
     lostBytes: lostBytes?.toString() ?? null,
-    lostText: lostBytes === null ? null : bytesText(lostBytes),
+    lostText: lostTextOf(outage),
     divergedWal: divergedViewOf(outage.divergedWal),
   };
+}
+
+/** What was known at the promotion; once the old primary is back, what it had really written alone. */
+function lostTextOf({ lostBytes, divergedWal: wal }: Outage): string | null {
+  if (wal !== undefined && wal.committed > 0) return bytesText(wal.to.lsn - wal.from.lsn);
+  return lostBytes === null ? null : bytesText(lostBytes);
 }
 
 function divergedViewOf(wal: DivergedWal | undefined): OutageView['divergedWal'] {
