@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { osUser, ProcessError, run } from '#libs/process';
+import { osUser, ProcessError, ProcTable, run } from '#libs/process';
 import { freePort } from '../../hosts/free-port.ts';
 import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
@@ -211,6 +211,20 @@ export class BackupHosts {
     const path = this.rig.owned(name);
     chownSync(path, BARMAN.uid, BARMAN.gid);
     return path;
+  }
+
+  /** As if the hosts of the backups had lost power, until the function that is returned is called. */
+  freezeSsh(): () => void {
+    const proc = new ProcTable();
+    const server = this.#servers.find(({ spawnfile }) => spawnfile.endsWith('sshd'))?.pid;
+    const frozen = server === undefined ? [] : [server];
+    for (const parent of frozen) {
+      process.kill(parent, 'SIGSTOP');
+      frozen.push(...proc.pids().filter((pid) => proc.stat(pid)?.parentPid === parent));
+    }
+    return () => {
+      for (const pid of frozen) if (proc.stat(pid) !== undefined) process.kill(pid, 'SIGCONT');
+    };
   }
 
   stop(): void {

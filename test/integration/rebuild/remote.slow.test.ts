@@ -67,6 +67,23 @@ describe('backups on hosts of their own', () => {
     await pair.wholeAgain();
   });
 
+  it('gives up a Barman host that falls silent in the middle', { timeout: 300_000 }, async () => {
+    const { rig, backups } = pair;
+    await pair.whileSlow(async () => {
+      const before = rig.order(rig.standby.name, 'barman', true);
+      await until(() => pair.copying().length > 1, 60_000);
+      const thaw = backups.freezeSsh();
+      try {
+        const failed = await rig.event('RebuildMethodFailed', before, 180_000);
+        expect(failed.reason).toContain('the connection to backup1 broke off');
+      } finally {
+        thaw();
+      }
+      await until(() => pair.copying().length === 0, 60_000);
+    });
+    await pair.wholeAgain();
+  });
+
   it('says what the Barman host said, when it cannot reach this one', async () => {
     const { rig, backups } = pair;
     const authorized = join(backups.directory, 'keys', 'authorized-postgres');

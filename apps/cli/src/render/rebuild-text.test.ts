@@ -32,6 +32,9 @@ describe('a rebuild on the terminal', () => {
     expect(progressLine(rebuild)).toMatchInlineSnapshot(
       `"pgbackrest [######..................]  25 %  1.0 GB of 4.0 GB, 90 MB/s, 34 s left"`,
     );
+    expect(progressLine({ ...rebuild, totalBytes: null, secondsLeft: null })).toBe(
+      'pgbackrest: copying, 1.0 GB so far, 90 MB/s',
+    );
     expect(progressLine({ ...rebuild, phase: 'starting' })).toBe('pgbackrest: starting');
     expect(progressLine({ ...rebuild, method: null, phase: 'waiting' })).toBe('waiting');
   });

@@ -18,14 +18,14 @@ const HEADS = [
 export function progressLine(rebuild: Rebuild): string {
   const { method, phase, doneBytes, totalBytes, bytesPerSecond, secondsLeft } = rebuild;
   if (method === null) return phase;
-  if (phase !== 'copying' || totalBytes === null || totalBytes === '0')
-    return `${method}: ${phase}`;
+  if (phase !== 'copying' || totalBytes === '0') return `${method}: ${phase}`;
   const done = BigInt(doneBytes);
+  const rate = bytesPerSecond === null ? '' : `, ${bytesText(BigInt(bytesPerSecond))}/s`;
+  if (totalBytes === null) return `${method}: ${phase}, ${bytesText(done)} so far${rate}`;
   const total = BigInt(totalBytes);
   const ratio = Math.min(1, Number(done) / Number(total));
   const filled = Math.round(ratio * BAR_CHARS);
   const bar = `${'#'.repeat(filled)}${'.'.repeat(BAR_CHARS - filled)}`;
-  const rate = bytesPerSecond === null ? '' : `, ${bytesText(BigInt(bytesPerSecond))}/s`;
   const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
   const percent = String(Math.floor(ratio * 100)).padStart(3);
   return `${method} [${bar}] ${percent} %  ${bytesText(done)} of ${bytesText(total)}${rate}${left}`;

@@ -69,7 +69,10 @@ export class BarmanApiTool extends BarmanTool {
     const own = join(places.dataDirectory, `barman-${randomUUID()}`);
     const destination = join(own, 'data');
     const total = backup.bytes ?? request.expectedBytes;
-    const watch = new SizeWatch(places.directories, (bytes) => onProgress(bytes, total));
+    const watch = new SizeWatch(places.directories, (bytes) => {
+      // Barman archives what it has received before it copies: there may be more WAL than it had told of.
+      onProgress(bytes, total !== null && bytes > total ? null : total);
+    });
     try {
       await this.#recover({ backup: backup.id, own, destination, home: server.home, signal });
     } finally {

@@ -7,8 +7,17 @@ export function onBarmanHost(
   sshOptions: readonly string[] = [],
 ): readonly string[] {
   if (host === null) return argv;
-  return [...ssh, ...sshOptions, `${user}@${host}`, argv.map(shellQuoted).join(' ')];
+  return [
+    ...ssh,
+    ...sshOptions,
+    ...ENDS_WITH_THEM,
+    `${user}@${host}`,
+    argv.map(shellQuoted).join(' '),
+  ];
 }
+
+/** A host that falls silent, without power say, is given up after a minute; what `ssh` itself is told goes first. */
+const ENDS_WITH_THEM = ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4'];
 
 /** On a terminal it is hung up when our end goes: else it would copy on into the place of the next copy. */
 const ENDS_WITH_US = ['-tt', '-o', 'LogLevel=ERROR'];

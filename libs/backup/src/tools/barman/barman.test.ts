@@ -29,6 +29,10 @@ describe('barman', () => {
       'ssh',
       '-o',
       'BatchMode=yes',
+      '-o',
+      'ServerAliveInterval=15',
+      '-o',
+      'ServerAliveCountMax=4',
       'barman@10.0.0.21',
       'barman -f json show-backup main latest',
     ]);

@@ -1,6 +1,7 @@
 import type { RecoveryTarget } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
+import { ProcessError } from '#libs/process';
 import { SizeWatch } from '../../directory-size.ts';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
 import {
@@ -27,6 +28,7 @@ import {
   readSystemIdentifier,
 } from './barman.output.ts';
 
+const SSH_FAILED = 255;
 /** `show-backup` says what it refuses in its JSON and ends with 1. */
 const ANSWERED = [0, 1];
 
@@ -76,6 +78,8 @@ export class BarmanTool extends RebuildTool {
     const watch = new SizeWatch(places.directories, (bytes) => onProgress(bytes, total));
     try {
       await runTool(installation, argv, { timeoutMs: COPY_LIMIT_MS, signal });
+    } catch (cause) {
+      throw this.#brokenOff(cause) ?? cause;
     } finally {
       watch.stop();
     }
@@ -108,6 +112,15 @@ export class BarmanTool extends RebuildTool {
     const shown = readShownBackup(json, settings.server);
     if (shown.kind === 'backup') return shown.backup;
     throw new SourceError(`barman: ${shown.why}`);
+  }
+
+  /** SSH says so with its exit code alone where it is told to say little. */
+  #brokenOff(cause: unknown): SourceError | null {
+    const { host } = this.settings;
+    if (host === null || !(cause instanceof ProcessError)) return null;
+    const { cancelled, exitCode } = cause.failure;
+    if (cancelled || exitCode !== SSH_FAILED) return null;
+    return new SourceError(`the connection to ${host} broke off: ${messageOf(cause)}`, { cause });
   }
 
   async #systemIdentifier(installation: Installation, id: string): Promise<string | null> {
