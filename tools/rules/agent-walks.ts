@@ -69,8 +69,13 @@ function byCondition(a: Row, b: Row): number {
   return (left ?? 0) - (right ?? 0);
 }
 
+function textOf(goal: Goal): string {
+  const replays = goal.kind === 'standby' && goal.upstream === null;
+  return replays ? 'standby: replay an archive that is followed' : GOAL_TEXT[goal.kind];
+}
+
 function titleOf(goal: Goal): string {
-  const text = GOAL_TEXT[goal.kind];
+  const text = textOf(goal);
   if (goal.kind === 'primary' && goal.guard !== goals.find(isPrimary)?.guard) {
     return `${text}, granted to a guard that is gone`;
   }

@@ -34,7 +34,7 @@ export const DECISIONS: readonly DecisionText[] = [
   },
   {
     rule: 'first-copy',
-    when: 'a standby cluster is new, and its initialiser has the first copy of the remote primary',
+    when: 'a standby cluster is new, and its initialiser has the first copy of the remote primary, or of a backup in the archive that is followed',
     happens: '`ClusterInitialised`; no lease is granted',
     why: 'nobody writes in a cluster that follows another',
   },
@@ -106,7 +106,7 @@ export const DECISIONS: readonly DecisionText[] = [
   },
   {
     rule: 'record-remote-timelines',
-    when: 'the remote primary of a standby cluster changed its timeline',
+    when: 'the timeline that a standby cluster follows changed',
     happens: "its fork becomes part of this cluster's history",
     why: 'divergence is told by it',
   },
@@ -114,7 +114,7 @@ export const DECISIONS: readonly DecisionText[] = [
     rule: 'choose-standby-leader',
     when: 'a standby cluster has no leader, or its leader is lost, unfit, or to be built anew',
     happens:
-      '`StandbyLeaderChosen`: the furthest streams from the remote primary, the others from it',
+      '`StandbyLeaderChosen`: the furthest follows the remote primary or its archive, the others stream from it',
     why: 'nobody writes there, so two that think so for a moment do no harm: no lease is needed',
   },
   {
@@ -297,7 +297,7 @@ export const ORDERS: readonly { readonly rule: string; readonly order: string }[
   { rule: 'operator-pause', order: '`matriarch pause`' },
   {
     rule: 'operator-follow',
-    order: '`matriarch demote-cluster`: another remote primary is followed',
+    order: '`matriarch demote-cluster`: another remote primary, or an archive, is followed',
   },
   { rule: 'operator-demote-cluster', order: '`matriarch demote-cluster`' },
   { rule: 'operator-promote-cluster', order: '`matriarch promote-cluster`' },

@@ -93,6 +93,10 @@ function addTurns(program: Command, finish: Finish): void {
       '--host <host>',
       'or where it accepts connections; several with commas, each may be HOST:PORT',
     )
+    .option(
+      '--archive <tool>',
+      'or its archive alone: pgbackrest, barman, walg or custom, as each host has it under backup',
+    )
     .option('--port <port>', 'the port of hosts without one (default: 5432)', wholeNumber)
     .option('--slot <name>', 'a physical slot there that keeps WAL for this cluster')
     .option('--user <name>', 'streams as this user; else the replication user')

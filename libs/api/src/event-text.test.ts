@@ -219,7 +219,7 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       ...{ type: 'StandbyLeaderChosen', instance: pg1, position: at3 },
       reason: 'pg2 is not heard',
     } as ClusterEvent,
-    'pg1 at 0/3000060 of timeline 2 streams from the remote primary, the others from it: pg2 is not heard',
+    'pg1 at 0/3000060 of timeline 2 follows the remote, the others stream from it: pg2 is not heard',
   ],
   [
     {
@@ -227,9 +227,13 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       instance: pg1,
       timelines: [{ timeline: timelineId(3), fork: { from: timelineId(2), lsn: at3.lsn } }],
     },
-    'pg1 is on timeline 3 of the remote primary',
+    'pg1 is on timeline 3 of the remote',
   ],
   [{ type: 'RemoteChanged', remote }, 'the cluster follows 10.1.0.11,10.1.0.12:5432'],
+  [
+    { type: 'RemoteChanged', remote: { archive: 'pgbackrest' } },
+    'the cluster follows the pgbackrest archive',
+  ],
   [
     { type: 'ClusterDemotionStarted', epoch: e4, primary: pg1, remote },
     'pg1 stops writing in epoch 4, so that 10.1.0.11,10.1.0.12:5432 may',

@@ -11,7 +11,6 @@ import {
   isReplicationEvent,
   isRestartEvent,
   type PhaseDurations,
-  placeText,
   type RebuildEvent,
   type RecordedEvent,
   type ReleaseReason,
@@ -19,6 +18,7 @@ import {
   type ReplicationEvent,
   type RestartEvent,
   type RuleRefusal,
+  remoteText,
   type SyncSet,
   type SyncSetting,
   type WalPosition,
@@ -26,7 +26,7 @@ import {
 import { bytesText, formatLsn, unreachable } from '#libs/kernel';
 import { fastForwardText } from './fast-forward-text.ts';
 import { rebuildText } from './rebuild-text.ts';
-import { remoteText } from './remote-text.ts';
+import { remoteEventText } from './remote-text.ts';
 import { replicationText } from './replication-text.ts';
 import { restartText } from './restart-text.ts';
 
@@ -36,7 +36,7 @@ type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type 
 export function eventText({ cluster, event }: RecordedEvent): string {
   if (isRebuildEvent(event)) return rebuildText(event);
   if (isRestartEvent(event)) return restartText(event);
-  if (isRemoteEvent(event)) return remoteText(event);
+  if (isRemoteEvent(event)) return remoteEventText(event);
   if (isReplicationEvent(event)) return replicationText(event);
   if (isFastForwardEvent(event)) return fastForwardText(event);
   return clusterText(cluster, event);
@@ -141,7 +141,7 @@ function bootstrapText({ initialiser, adopts }: Of<'BootstrapStarted'>): string 
 }
 
 function createdText(cluster: string, { standbyOf }: Of<'ClusterCreated'>): string {
-  const copied = standbyOf === undefined ? '' : ` as a standby of ${placeText(standbyOf)}`;
+  const copied = standbyOf === undefined ? '' : ` as a standby of ${remoteText(standbyOf)}`;
   return `cluster ${cluster} is defined${copied}`;
 }
 

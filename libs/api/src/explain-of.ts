@@ -4,7 +4,8 @@ import {
   flapWindowMs,
   type Goal,
   goalOf,
-  placeText,
+  isArchive,
+  remoteText,
   type Standing,
 } from '#libs/cluster';
 import { bytesText, type InstanceName, instanceName, unreachable } from '#libs/kernel';
@@ -111,9 +112,10 @@ function summaryOf(state: ClusterState, heard: ReadonlyMap<InstanceName, Heard>)
 }
 
 function followingText({ remote, leader, stoppedAt }: Following): string {
-  const who = leader === null ? 'no instance is chosen yet that streams' : `${leader} streams`;
+  const does = isArchive(remote) ? 'replays' : 'streams';
+  const who = leader === null ? `no instance is chosen yet that ${does}` : `${leader} ${does}`;
   const end = stoppedAt === null ? '' : `; it stopped writing at ${positionToken(stoppedAt)}`;
-  return `a standby cluster: ${who} from ${placeText(remote)}, nobody may write before \`matriarch promote-cluster\`${end}`;
+  return `a standby cluster: ${who} from ${remoteText(remote)}, nobody may write before \`matriarch promote-cluster\`${end}`;
 }
 
 /** What an instance should be, in words. */
@@ -133,8 +135,12 @@ export function goalText(goal: Goal): string {
       return `receives nothing from a primary of epoch ${goal.throughEpoch} or before`;
     case 'standby':
       if (goal.remote !== undefined) {
-        return `streams from the remote primary ${placeText(goal.remote)}, for the others too`;
+        const from = remoteText(goal.remote);
+        return isArchive(goal.remote)
+          ? `replays ${from}, and the others stream from it`
+          : `streams from the remote primary ${from}, for the others too`;
       }
+      if (goal.upstream === null) return `replays an archive on timeline ${goal.timeline}`;
       return `streams from ${goal.upstream.name} on timeline ${goal.timeline}`;
     default:
       return unreachable(goal);

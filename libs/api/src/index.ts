@@ -56,7 +56,11 @@ export {
   SSE_KEEPALIVE_MS,
   sseMessage,
 } from './recorded-event.ts';
-export { demoteClusterRequest, promoteClusterRequest } from './remote-requests.ts';
+export {
+  type DemoteClusterRequest,
+  demoteClusterRequest,
+  promoteClusterRequest,
+} from './remote-requests.ts';
 export { positionToken } from './remote-text.ts';
 export {
   type CreateClusterRequest,

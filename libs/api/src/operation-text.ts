@@ -1,4 +1,4 @@
-import { type Operation, placeText } from '#libs/cluster';
+import { type Operation, remoteText } from '#libs/cluster';
 import { unreachable } from '#libs/kernel';
 
 /** What is under way, in words; null when nothing is. */
@@ -13,7 +13,7 @@ export function operationText(operation: Operation): string | null {
     case 'switchover':
       return `switchover from ${operation.from} to ${operation.to}: ${switchoverStep(operation.step)}`;
     case 'demotion':
-      return `the cluster is demoted: ${operation.primary} stops, so that ${placeText(operation.remote)} may write`;
+      return `the cluster is demoted: ${operation.primary} stops, so that ${remoteText(operation.remote)} may write`;
     default:
       return unreachable(operation);
   }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { endpointsOf, type RemotePrimary } from '#libs/cluster';
+import { BACKUP_TOOLS, endpointsOf, type RemoteArchive, type RemotePrimary } from '#libs/cluster';
 import { InvalidLsnError, parseLsn, timelineId } from '#libs/kernel';
 
 /** A host, or several with commas; each may have a port of its own. */
@@ -12,7 +12,7 @@ const hosts = z
     'a port is a whole number from 1 to 65535',
   );
 
-export const remoteShape = z.strictObject({
+const primaryShape = z.strictObject({
   host: hosts,
   port: z.int().min(1).max(65_535),
   slot: z
@@ -22,20 +22,36 @@ export const remoteShape = z.strictObject({
   user: z.string().min(1).max(63).nullable(),
 } satisfies Record<keyof RemotePrimary, z.ZodType>);
 
-/** Whom the cluster follows from now on: another cluster of these controllers, or an address. */
+const archiveShape = z.strictObject({
+  archive: z.enum(BACKUP_TOOLS),
+} satisfies Record<keyof RemoteArchive, z.ZodType>);
+
+export const remoteShape = z.union([primaryShape, archiveShape]);
+
+/** Whom the cluster follows from now on: another cluster of these controllers, an address, or an archive. */
 export const demoteClusterRequest = z
   .strictObject({
     to: z.string().min(1).max(63).optional(),
     host: hosts.optional(),
+    archive: archiveShape.shape.archive.optional(),
     port: z.int().min(1).max(65_535).default(5432),
-    slot: remoteShape.shape.slot.default(null),
-    user: remoteShape.shape.user.default(null),
+    slot: primaryShape.shape.slot.default(null),
+    user: primaryShape.shape.user.default(null),
     /** Also without a primary that could say where it stopped writing. */
     acceptUnknown: z.boolean().default(false),
   })
-  .refine(({ to, host }) => (to === undefined) !== (host === undefined), {
-    message: 'either the name of a cluster (to) or a host is needed, not both',
+  .refine(({ to, host, archive }) => [to, host, archive].filter(isGiven).length === 1, {
+    message: 'one of the name of a cluster (to), a host and an archive is needed',
+  })
+  .refine(({ archive, slot, user }) => archive === undefined || (slot === null && user === null), {
+    message: 'an archive has neither a slot nor a user',
   });
+
+export type DemoteClusterRequest = z.output<typeof demoteClusterRequest>;
+
+function isGiven(value: string | undefined): boolean {
+  return value !== undefined;
+}
 
 /** `0/5000060@3`: a position of timeline 3, as a demotion prints it. */
 const lastWritten = z.string().transform((text, context) => {

@@ -1,24 +1,24 @@
-import { placeText, type RemoteEvent, type WalPosition } from '#libs/cluster';
+import { type RemoteEvent, remoteText, type WalPosition } from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
 
 type Of<Type extends RemoteEvent['type']> = Extract<RemoteEvent, { type: Type }>;
 
 /** What happened to a cluster as one of a pair of which only one writes. */
-export function remoteText(event: RemoteEvent): string {
+export function remoteEventText(event: RemoteEvent): string {
   switch (event.type) {
     case 'StandbyLeaderChosen': {
       const { instance, position, reason } = event;
       const at = position === null || position.lsn === 0n ? '' : ` at ${positionText(position)}`;
-      return `${instance}${at} streams from the remote primary, the others from it: ${reason}`;
+      return `${instance}${at} follows the remote, the others stream from it: ${reason}`;
     }
     case 'RemoteTimelinesFollowed': {
       const timeline = event.timeline ?? event.timelines.at(-1)?.timeline;
-      return `${event.instance} is on timeline ${timeline} of the remote primary`;
+      return `${event.instance} is on timeline ${timeline} of the remote`;
     }
     case 'RemoteChanged':
-      return `the cluster follows ${placeText(event.remote)}`;
+      return `the cluster follows ${remoteText(event.remote)}`;
     case 'ClusterDemotionStarted':
-      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${placeText(event.remote)} may`;
+      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${remoteText(event.remote)} may`;
     case 'ClusterDemotionAbandoned':
       return `the demotion of the cluster was given up: ${event.reason}`;
     case 'ClusterDemoted': {
@@ -27,7 +27,7 @@ export function remoteText(event: RemoteEvent): string {
         stoppedAt === null
           ? 'where its writing ended is not known'
           : `the last it wrote is ${positionToken(stoppedAt)}`;
-      return `nobody of the cluster may write any more, it follows ${placeText(remote)}; ${end}`;
+      return `nobody of the cluster may write any more, it follows ${remoteText(remote)}; ${end}`;
     }
     case 'ClusterPromoted':
       return promotedText(event);

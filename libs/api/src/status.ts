@@ -143,10 +143,13 @@ export const clusterView = z.object({
   /** The cluster that it follows; null when it is on its own. */
   following: z
     .object({
-      host: z.string(),
-      port: z.int(),
+      /** Null: no server is followed, only its archive. */
+      host: z.string().nullable(),
+      port: z.int().nullable(),
       slot: z.string().nullable(),
-      /** Streams from there; the others from it. */
+      /** The tool of the archive that is followed in the place of a server. */
+      archive: z.string().nullable().default(null),
+      /** Streams or replays from there; the others from it. */
       leader: z.string().nullable(),
       /** Where this cluster stopped writing, as `promote-cluster --last-written` takes it. */
       stoppedAt: z.string().nullable(),

@@ -113,13 +113,39 @@ describe('a cluster that follows another', () => {
     expect(schema.parse(view)).toEqual(view);
     expect(view).toMatchObject({ phase: 'standby', operation: null });
     expect(view.following).toEqual({
-      ...{ host: '10.1.0.11', port: 5432, slot: 'site_b' },
+      ...{ host: '10.1.0.11', port: 5432, slot: 'site_b', archive: null },
       ...{ leader: 'pg2', stoppedAt: '0/3000100@1' },
     });
     expect(view.instances.map(({ role }) => role)).toEqual(['standby', 'standby-leader']);
     const { summary, instances } = explainOf(demoted, heard(report(pg2, standby)));
     expect(summary).toContain('nobody may write before `matriarch promote-cluster`');
     expect(instances[1]?.goal).toContain('remote primary 10.1.0.11:5432');
+  });
+
+  it('through an archive alone: lag is told against what its leader has replayed', () => {
+    const archive = { archive: 'pgbackrest' } as const;
+    const fed = stateAfter([
+      ...HISTORY,
+      { type: 'LeaseReleased', epoch: epoch(1), guard, reason: 'hand-over', position: end },
+      { type: 'ClusterDemoted', remote: archive, stoppedAt: end },
+      { type: 'StandbyLeaderChosen', instance: pg2, reason: 'demoted', position: end },
+    ]);
+    const at = (lsn: string) => ({ replayedLsn: parseLsn(lsn), receiver: null });
+    // What it received by streaming before it was demoted is behind what it replayed since.
+    const leads = { ...standby, ...at('0/3000400'), receivedLsn: parseLsn('0/3000100') };
+    const follows = { ...standby, ...at('0/3000300'), receivedLsn: parseLsn('0/3000300') };
+    const reports = heard(report(pg1, follows), report(pg2, leads));
+    const view = clusterViewOf(fed, reports);
+    expect(schema.parse(view)).toEqual(view);
+    expect(view.following).toMatchObject({ host: null, port: null, archive: 'pgbackrest' });
+    expect(view.instances.map(({ lsn, lagBytes }) => [lsn, lagBytes])).toEqual([
+      ['0/3000300', '256'],
+      ['0/3000400', '0'],
+    ]);
+    const { summary, instances } = explainOf(fed, reports);
+    expect(summary).toContain('pg2 replays from the pgbackrest archive');
+    expect(instances[1]?.goal).toContain('replays the pgbackrest archive');
+    expect(instances[0]?.goal).toContain('streams from pg2');
   });
 
   it('is down while its leader does not run', () => {

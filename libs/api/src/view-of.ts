@@ -6,6 +6,7 @@ import {
   type Following,
   heldBack,
   inMaintenance,
+  isArchive,
   lastHolder,
   type MemberRecord,
   rootOf,
@@ -17,6 +18,7 @@ import {
   formatLsn,
   type InstanceName,
   type Lsn,
+  maxLsn,
   unreachable,
   walLagBytes,
 } from '#libs/kernel';
@@ -85,9 +87,11 @@ export function seenDown(
 }
 
 function followingViewOf({ remote, leader, stoppedAt }: Following): ClusterView['following'] {
-  const { host, port, slot } = remote;
+  const place = isArchive(remote)
+    ? { host: null, port: null, slot: null, archive: remote.archive }
+    : { host: remote.host, port: remote.port, slot: remote.slot, archive: null };
   return {
-    ...{ host, port, slot, leader },
+    ...{ ...place, leader },
     stoppedAt: stoppedAt === null ? null : positionToken(stoppedAt),
   };
 }
@@ -213,9 +217,16 @@ function timelineOf({ postgres, dataDirectory }: AgentReport): number | null {
 
 function lsnOfReport({ postgres, dataDirectory }: AgentReport): Lsn | null {
   if (postgres.kind === 'primary') return postgres.writeLsn;
-  if (postgres.kind === 'standby') return postgres.receivedLsn ?? postgres.replayedLsn;
+  if (postgres.kind === 'standby') return laterOf(postgres.receivedLsn, postgres.replayedLsn);
   if (postgres.kind === 'starting') return postgres.progress;
   return dataDirectory.kind === 'initialised' ? (dataDirectory.walEnd?.lsn ?? null) : null;
+}
+
+/** What an archive brings is replayed and was never received. */
+function laterOf(received: Lsn | null, replayed: Lsn | null): Lsn | null {
+  return received === null || replayed === null
+    ? (received ?? replayed)
+    : maxLsn(received, replayed);
 }
 
 function lagOf(report: AgentReport, primaryLsn: Lsn | null): bigint | null {
@@ -232,7 +243,10 @@ function lsnOfPrimary(
   if (following !== undefined) {
     const leader = following.leader === null ? undefined : heard.get(following.leader);
     const postgres = leader?.report.postgres;
-    return postgres?.kind === 'standby' ? (postgres.receiver?.latestEndLsn ?? null) : null;
+    if (postgres?.kind !== 'standby') return null;
+    // What an archive will still get nobody here can know: the others are measured against the leader.
+    if (isArchive(following.remote)) return postgres.replayedLsn;
+    return postgres.receiver?.latestEndLsn ?? null;
   }
   if (lease.kind === 'NeverGranted') return null;
   const postgres = heard.get(lease.holder)?.report.postgres;

@@ -3,7 +3,7 @@ import type { ConfigureCommand } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
 import type { ClusterObservations } from './observations.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
-import type { RemotePrimary } from './remote/remote-primary.ts';
+import type { Remote } from './remote/remote.ts';
 import type { RuleRefusal } from './rule-refusal.ts';
 import type { ClusterState } from './state.ts';
 import type { WalPosition } from './wal-position.ts';
@@ -52,7 +52,7 @@ export type OperatorCommand =
   | { readonly type: 'cancelRestart' }
   | {
       readonly type: 'demoteCluster';
-      readonly remote: RemotePrimary;
+      readonly remote: Remote;
       /** Also while nobody serves, so that it is not known where this cluster stopped writing. */
       readonly acceptUnknown: boolean;
     }

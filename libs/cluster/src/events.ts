@@ -5,8 +5,8 @@ import type { FastForwardEvent } from './fast-forward/fast-forward-events.ts';
 import type { LeaseEvent } from './lease-events.ts';
 import type { OutageEvent } from './outage-events.ts';
 import type { RebuildEvent } from './rebuild/rebuild-events.ts';
+import type { Remote } from './remote/remote.ts';
 import type { RemoteEvent } from './remote/remote-events.ts';
-import type { RemotePrimary } from './remote/remote-primary.ts';
 import type { ReplicationEvent } from './replication/replication-events.ts';
 import type { RestartEvent } from './restart/restart-events.ts';
 import type { RuleRefusal } from './rule-refusal.ts';
@@ -27,7 +27,7 @@ export type ClusterEvent =
       readonly settings: ClusterSettings;
       readonly postgres: PostgresDefinition;
       /** It begins as a copy of this one, and follows it. Absent: it is on its own. */
-      readonly standbyOf?: RemotePrimary;
+      readonly standbyOf?: Remote;
     }
   /** Also recorded when an instance comes back with other addresses or tags. */
   | {

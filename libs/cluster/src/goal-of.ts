@@ -2,7 +2,9 @@ import { epoch as asEpoch, type EpochMs, type InstanceName } from '#libs/kernel'
 import { adopts } from './adoption.ts';
 import type { Goal } from './goal.ts';
 import { rebuildOrderOf, rebuildPolicyOf } from './rebuild/order-of.ts';
+import { methodsFor } from './remote/copying-methods.ts';
 import { REMOTE_NAME, remoteMember } from './remote/following.ts';
+import { isArchive } from './remote/remote.ts';
 import type { Following } from './remote/remote-primary.ts';
 import { upstreamOf } from './replication/upstream.ts';
 import { type ClusterState, inMaintenance, type Lease, type Operation } from './state.ts';
@@ -194,7 +196,7 @@ function followOrWait(
 }
 
 /**
- * The standby leader streams from the remote, the others from it. No promise of an own failover holds any
+ * The standby leader streams from the remote, or replays its archive; the others stream from it. No promise of an own failover holds any
  * more: nobody of this cluster serves that it was made against.
  */
 function goalInFollowing(
@@ -210,16 +212,16 @@ function goalInFollowing(
     return waitFor(state, 'no standby leader is chosen yet');
   }
   const leads = root.name === instance;
+  const server = isArchive(remote) ? null : remoteMember(remote);
   const upstream = leads
-    ? remoteMember(remote)
+    ? server
     : (state.members[upstreamOf(state, instance, root.name).name] ?? root);
-  const archiveOnly = state.members[instance]?.tags.noStream === true && !leads;
-  const { methods } = rebuildPolicyOf(state.postgres);
+  const archiveOnly = leads ? server === null : state.members[instance]?.tags.noStream === true;
   return {
     kind: 'standby',
     upstream,
     ...(leads ? { remote } : upstream === root ? {} : { source: root }),
-    rewindFrom: remoteMember(remote),
+    ...(server === null ? {} : { rewindFrom: server }),
     mayBeAhead: true,
     ...(archiveOnly ? { archiveOnly: true as const } : {}),
     epoch: lease.kind === 'NeverGranted' ? asEpoch(0) : lease.epoch,
@@ -228,7 +230,7 @@ function goalInFollowing(
     systemIdentifier,
     hurry: false,
     rebuild: rebuildOrderOf(state, instance),
-    methods,
+    methods: methodsFor(state, instance),
     promiseReleased: true,
     ...restartOf(state, instance, false),
     ...standing(state, instance),

@@ -1,7 +1,7 @@
 import type { Epoch, EpochMs, GuardIncarnation, InstanceName, TimelineId } from '#libs/kernel';
 import type { RebuildOrder } from './rebuild/order-of.ts';
 import type { RebuildMethod } from './rebuild/policy.ts';
-import type { RemotePrimary } from './remote/remote-primary.ts';
+import type { Remote } from './remote/remote.ts';
 import type { MemberRecord, TimelineRecord } from './state.ts';
 import type { SyncSetting } from './sync-set/quorum.ts';
 import type { SyncSet } from './sync-set/sync-events.ts';
@@ -59,14 +59,15 @@ export type Goal =
       readonly passedOver?: true;
       readonly still?: string;
     }
-  /** Stream from `upstream`; cloned or rewound first where needed. */
+  /** Stream from `upstream`, or replay an archive; cloned or rewound first where needed. */
   | {
       readonly kind: 'standby';
-      readonly upstream: MemberRecord;
+      /** Null: there is no server to stream or copy from, only an archive (`remote`). */
+      readonly upstream: MemberRecord | null;
       /** The primary, when `upstream` is another standby: rewinds and copies are made from it. */
       readonly source?: MemberRecord;
-      /** `upstream` is this one, outside of the cluster: the instance is the standby leader. */
-      readonly remote?: RemotePrimary;
+      /** Followed outside of the cluster, as `upstream` where it is a server: the instance is the standby leader. */
+      readonly remote?: Remote;
       /**
        * Rewound from this one: the control file of a standby leader shows a new timeline only with its next
        * restartpoint. Absent: from the primary.

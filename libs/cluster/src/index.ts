@@ -43,7 +43,15 @@ export type * from './outage-events.ts';
 export * from './rebuild/index.ts';
 export type { Cause, RecordedEvent } from './recorded-event.ts';
 export { numberFloor, raisesVersion } from './recorded-event.ts';
+export { methodsFor } from './remote/copying-methods.ts';
 export { REMOTE_NAME, remoteAt, remoteMember, rootOf } from './remote/following.ts';
+export {
+  isArchive,
+  type Remote,
+  type RemoteArchive,
+  remoteText,
+  sameRemote,
+} from './remote/remote.ts';
 export { isRemoteEvent, type RemoteEvent } from './remote/remote-events.ts';
 export {
   endpointsOf,
@@ -51,7 +59,6 @@ export {
   placeOf,
   placeText,
   type RemotePrimary,
-  sameRemote,
 } from './remote/remote-primary.ts';
 export { isReplicationEvent, type ReplicationEvent } from './replication/replication-events.ts';
 export {

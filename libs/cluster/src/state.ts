@@ -17,7 +17,8 @@ import type { GrantReason, ReleaseReason } from './lease-events.ts';
 import type { Outage } from './outage.ts';
 import type { FailoverTrigger } from './outage-events.ts';
 import type { Rebuilds } from './rebuild/rebuild-record.ts';
-import type { Following, RemotePrimary } from './remote/remote-primary.ts';
+import type { Remote } from './remote/remote.ts';
+import type { Following } from './remote/remote-primary.ts';
 import type { SlotDanger } from './replication/slot-policy.ts';
 import type { RestartPlan } from './restart/restart-plan.ts';
 import type { RuleRefusal } from './rule-refusal.ts';
@@ -132,7 +133,7 @@ export type Operation =
       readonly kind: 'demotion';
       readonly epoch: Epoch;
       readonly primary: InstanceName;
-      readonly remote: RemotePrimary;
+      readonly remote: Remote;
       /** End of its WAL, once it is released. */
       readonly stoppedAt: WalPosition | null;
       readonly startedAt: EpochMs;

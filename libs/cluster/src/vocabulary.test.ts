@@ -55,6 +55,27 @@ describe('what a group at a level may record', () => {
     expect(heldBackFor([following('db1:5432,db2:5433')], 4)).toBeNull();
   });
 
+  it('is not yet an archive that is followed: members of before would look for a host', () => {
+    const remote = { archive: 'pgbackrest' } as const;
+    const postgres = {
+      superuser: 'a',
+      replicationUser: 'b',
+      rewindUser: 'c',
+      parameters: {},
+      pgHba: [],
+    };
+    const settings = DEFAULT_SETTINGS;
+    const events: readonly ClusterEvent[] = [
+      { type: 'ClusterCreated', settings, postgres, standbyOf: remote },
+      { type: 'RemoteChanged', remote },
+      { type: 'ClusterDemoted', remote, stoppedAt: null },
+    ];
+    for (const event of events) {
+      expect(heldBackFor([event], 4), event.type).toContain('needs protocol level 5');
+      expect(heldBackFor([event], 5), event.type).toBeNull();
+    }
+  });
+
   it('is not yet an access line of a role: members of before would fold another state', () => {
     const none = { pgHba: [], pgIdent: [] };
     const configuration = {

@@ -1,6 +1,7 @@
 import { BACKUP_POLICY_LEVEL } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
-import { hasOwnPorts, type RemotePrimary } from './remote/remote-primary.ts';
+import { isArchive, type Remote } from './remote/remote.ts';
+import { hasOwnPorts } from './remote/remote-primary.ts';
 
 /**
  * Since which level of the protocol each event, each of its fields and each value that is folded in its own way may be
@@ -132,6 +133,7 @@ const FORMS: readonly {
   readonly isIn: (event: ClusterEvent) => boolean;
 }[] = [
   { what: 'a port for each host of the remote', since: 4, isIn: namesOwnPorts },
+  { what: 'an archive in the place of a remote primary', since: 5, isIn: followsAnArchive },
   { what: 'access lines of a role or an instance', since: 4, isIn: overridesAccess },
 ];
 
@@ -143,10 +145,15 @@ function overridesAccess(event: ClusterEvent): boolean {
 
 function namesOwnPorts(event: ClusterEvent): boolean {
   const remote = remoteIn(event);
-  return remote !== undefined && hasOwnPorts(remote);
+  return remote !== undefined && !isArchive(remote) && hasOwnPorts(remote);
 }
 
-function remoteIn(event: ClusterEvent): RemotePrimary | undefined {
+function followsAnArchive(event: ClusterEvent): boolean {
+  const remote = remoteIn(event);
+  return remote !== undefined && isArchive(remote);
+}
+
+function remoteIn(event: ClusterEvent): Remote | undefined {
   if (event.type === 'ClusterCreated') return event.standbyOf;
   return 'remote' in event ? event.remote : undefined;
 }

@@ -10,7 +10,7 @@ import {
   type Parameters,
   type PostgresDefinition,
   type RebuildPolicy,
-  type RemotePrimary,
+  type Remote,
   type SlotPolicy,
 } from '#libs/cluster';
 import type { ClusterCredentials, Credential } from '#libs/protocol';
@@ -56,7 +56,7 @@ export type ClusterFile = AccessLines & {
   /** Null: initdb, with our options. */
   readonly bootstrap: BootstrapPolicy | null;
   /** Null: the cluster is on its own. */
-  readonly standbyOf: RemotePrimary | null;
+  readonly standbyOf: Remote | null;
 };
 
 /** The part that the controllers record, and the part that never enters the history. */
@@ -64,7 +64,7 @@ export type ClusterDefinition = {
   readonly settings: ClusterSettings;
   readonly postgres: PostgresDefinition;
   readonly credentials: ClusterCredentials;
-  readonly standbyOf?: RemotePrimary;
+  readonly standbyOf?: Remote;
 };
 
 const USER_RULE = 'a mapping with username and password';
@@ -135,7 +135,7 @@ export const clusterSchema = z.strictObject({
     about:
       'The cluster begins as a copy of this one (by rebuild.methods; bootstrap is not read) and follows it until ' +
       '`matriarch promote-cluster`; users and passwords as there.',
-    rule: 'a mapping with host, port, slot and user',
+    rule: 'a mapping with host, port, slot and user, or with archive alone',
     example: { host: '10.1.0.11,10.1.0.12,10.1.0.13', slot: 'site_b' },
   }),
 });
@@ -157,7 +157,7 @@ export function resolveCluster(
     rebuild: resolveRebuild(raw.rebuild),
     archive: raw.archive === undefined ? null : resolveArchive(raw.archive),
     bootstrap: raw.bootstrap === undefined ? null : resolveBootstrap(raw.bootstrap, resolution),
-    standbyOf: raw.standbyOf === undefined ? null : resolveStandby(raw.standbyOf),
+    standbyOf: raw.standbyOf === undefined ? null : resolveStandby(raw.standbyOf, resolution),
   };
 }
 

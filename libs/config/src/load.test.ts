@@ -32,10 +32,11 @@ describe('the example files', () => {
   it.each(CONFIG_KINDS)('of %s are accepted with every key written, and mean the same', (kind) => {
     const given = PARSERS[kind](configExample(kind), `/etc/${kind}.yaml`);
     // The other way into a group stands beside the list of its founders, a restore beside initdb
-    // and adoption, one target beside another.
+    // and adoption, one target beside another, an archive that is followed beside a host.
     const text = everyKey(kind)
       .replace(/^join:\n(?: .*\n)+/m, '')
       .replace(/^ {4}(lsn|name|xid): .*\n/gm, '')
+      .replace(/^ {2}archive: pgbackrest\n/gm, '')
       .replace(/^ {2}adopt:\n(?: {4}- .*\n)+/m, '')
       .replace(/^ {2}initdbOptions:\n(?: {4}- .*\n)+/m, '');
     const all = PARSERS[kind](text, `/etc/${kind}.yaml`);
@@ -344,6 +345,24 @@ describe('cluster.yaml', () => {
     }
     const spaced = `${users}\nstandbyOf: {host: 'a, b'}`;
     expect(problemsOf(() => parseClusterFile(spaced, 'cluster.yaml'))[0]).toContain('no spaces');
+  });
+
+  it('may follow an archive alone, with nothing of a server beside it', () => {
+    const file = `${users}\nstandbyOf: {archive: pgbackrest}`;
+    const { standbyOf } = toClusterDefinition(parseClusterFile(file, 'cluster.yaml'));
+    expect(standbyOf).toEqual({ archive: 'pgbackrest' });
+    for (const more of ['host: pg1', 'slot: site_b', 'user: me']) {
+      const both = `${users}\nstandbyOf: {archive: walg, ${more}}`;
+      const [problem] = problemsOf(() => parseClusterFile(both, 'cluster.yaml'));
+      expect(problem, more).toContain('leave out host, slot and user, or archive');
+    }
+    const neither = `${users}\nstandbyOf: {port: 5433}`;
+    const [problem] = problemsOf(() => parseClusterFile(neither, 'cluster.yaml'));
+    expect(problem).toContain('standbyOf needs host, or archive');
+    const unknown = `${users}\nstandbyOf: {archive: tape}`;
+    expect(problemsOf(() => parseClusterFile(unknown, 'cluster.yaml'))[0]).toContain(
+      'one of pgbackrest, barman, walg, custom',
+    );
   });
 
   it('has lines of pg_ident.conf', () => {

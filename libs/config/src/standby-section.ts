@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net';
 import * as z from 'zod';
-import { endpointsOf, placeOf, type RemotePrimary } from '#libs/cluster';
+import { BACKUP_TOOLS, endpointsOf, placeOf, type Remote } from '#libs/cluster';
 import { field, PORT_RULE, portSchema } from './field.ts';
+import type { Resolution } from './resolve.ts';
 
 const hosts = z
   .union([z.string().transform((text) => text.split(',')), z.array(z.string())])
@@ -18,9 +19,17 @@ function isPlace(text: string): boolean {
 const NAME = /^[A-Za-z0-9_.-]{1,253}$/;
 
 export const standbySection = z.strictObject({
-  host: field(hosts, {
+  archive: field(z.enum(BACKUP_TOOLS).optional(), {
+    about:
+      'In the place of host: the first copy and all WAL come from the archive of this tool alone, ' +
+      'which every host names under backup.',
+    rule: `one of ${BACKUP_TOOLS.join(', ')}, and neither host, slot nor user beside it`,
+    example: 'pgbackrest',
+  }),
+  host: field(hosts.optional(), {
     about:
       'Host of the remote primary; several with commas or as a list, of which the one that accepts writes is taken.',
+    usual: true,
     rule:
       'a host name or address, or several with commas and no spaces, or a list of them, each with its ' +
       'own port where they differ: db1:5432, [fd00::1]:5433',
@@ -50,7 +59,22 @@ export const standbySection = z.strictObject({
   }),
 });
 
-export function resolveStandby(raw: z.output<typeof standbySection>): RemotePrimary {
-  const { host, port, slot = null, user = null } = raw;
-  return { ...placeOf(endpointsOf({ host: host.join(','), port })), slot, user };
+/** Null: neither is named; what is wrong is in `resolution`. */
+export function resolveStandby(
+  raw: z.output<typeof standbySection>,
+  resolution: Resolution,
+): Remote | null {
+  const { archive, host, port, slot = null, user = null } = raw;
+  if (archive === undefined && host !== undefined) {
+    return { ...placeOf(endpointsOf({ host: host.join(','), port })), slot, user };
+  }
+  if (archive === undefined) {
+    resolution.refuse(['standbyOf'], 'standbyOf needs host, or archive where no server is reached');
+    return null;
+  }
+  if (host !== undefined || slot !== null || user !== null) {
+    const text = 'standbyOf.archive is followed alone: leave out host, slot and user, or archive';
+    resolution.refuse(['standbyOf', 'archive'], text);
+  }
+  return { archive };
 }

@@ -105,7 +105,7 @@ export const METRICS = {
   matriarch_postgres_primary: gauge('agent', '1 while it accepts writes, else 0.'),
   matriarch_postgres_standby_leader: gauge(
     'agent',
-    '1 while it streams from the remote primary of a standby cluster, else 0.',
+    '1 while it follows the remote primary of a standby cluster, or its archive, else 0.',
   ),
   matriarch_postgres_timeline: gauge('agent', 'Timeline of the instance.'),
   matriarch_postgres_wal_bytes: gauge('agent', 'WAL position as a byte count.', 'position'),

@@ -2,10 +2,11 @@
  * The first frame of every link, before anything is trusted.
  * Protocol history: 1 = first release; 2 = states are compared through the log (`Feature`); 3 = a preferred
  * candidate fetches what it lacks before it is promoted (`FAST_FORWARD_LEVEL`); 4 = backup policies change with the
- * configuration (`BACKUP_POLICY_LEVEL`), and forms within fields (`FORMS` of libs/cluster/src/vocabulary.ts).
+ * configuration (`BACKUP_POLICY_LEVEL`), and forms within fields (`FORMS` of libs/cluster/src/vocabulary.ts);
+ * 5 = a standby cluster may follow an archive alone (`FORMS`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 4;
+export const PROTOCOL_MAX = 5;
 
 export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
 

@@ -109,7 +109,9 @@ describe('nextStep', () => {
         if (goal.kind === 'primary') expect(last.condition.kind).toBe('primary');
         if (goal.kind === 'detached') expect(last.condition.detached).not.toBeNull();
         if (goal.kind !== 'standby') continue;
-        expect(last.condition).toMatchObject({ kind: 'standby', upstream: upstream.postgres });
+        expect(last.condition).toMatchObject({
+          ...{ kind: 'standby', upstream: goal.upstream?.postgres ?? null },
+        });
       }
     }
   });

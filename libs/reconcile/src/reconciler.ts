@@ -205,7 +205,7 @@ function goalKey(goal: Goal | null): string {
   if (goal === null) return 'none';
   switch (goal.kind) {
     case 'standby':
-      return `standby of ${goal.archiveOnly === true ? 'the archive' : goal.upstream.name} in epoch ${goal.epoch}${rebuildKey(goal.rebuild)}`;
+      return `standby of ${goal.archiveOnly === true ? 'the archive' : goal.upstream?.name} in epoch ${goal.epoch}${rebuildKey(goal.rebuild)}`;
     case 'primary':
       return `primary in epoch ${goal.epoch} on timeline ${goal.timeline}`;
     case 'handOver':

@@ -1,4 +1,4 @@
-import { type Endpoint, placeText } from '#libs/cluster';
+import { type Endpoint, type MemberRecord, remoteText } from '#libs/cluster';
 import type { ConditionOf, ObservedCondition } from './condition.ts';
 import { type Divergence, divergenceOf, divergenceOfFollower } from './divergence.ts';
 import type { ActedMemory } from './memory.ts';
@@ -111,7 +111,7 @@ function redirect(
   const right =
     goal.archiveOnly === true
       ? now === null && restores
-      : now !== null && sameEndpoint(now, goal.upstream.postgres);
+      : now !== null && goal.upstream !== null && sameEndpoint(now, goal.upstream.postgres);
   if (right) return null;
   const refusal = promised(goal, memory);
   if (refusal !== null) return refusal;
@@ -123,11 +123,10 @@ function archiveOnly(goal: StandbyGoal): { readonly archiveOnly?: true } {
 }
 
 function whom({ upstream, source, remote, archiveOnly: archive }: StandbyGoal): string {
+  if (remote !== undefined) return `follows ${remoteText(remote)}, outside of the cluster`;
   if (archive === true) return 'fed by the archive alone';
-  if (remote !== undefined) return `follows ${placeText(remote)}, outside of the cluster`;
-  return source === undefined
-    ? `follows ${upstream.name}`
-    : `follows ${upstream.name}, which follows ${source.name}`;
+  const name = nameOf(upstream);
+  return source === undefined ? `follows ${name}` : `follows ${name}, which follows ${source.name}`;
 }
 
 /**
@@ -139,7 +138,7 @@ function promised(goal: StandbyGoal, memory: ActedMemory): Step | null {
   const { upstream, epoch } = goal;
   return reportOnly(
     `promised to receive from no primary of an epoch up to ${memory.detachedThroughEpoch}, ` +
-      `and ${upstream.name} serves epoch ${epoch}`,
+      `and ${nameOf(upstream)} serves epoch ${epoch}`,
   );
 }
 
@@ -159,18 +158,25 @@ function rewindOrRebuild(
   if (rewindFailed != null) {
     return rebuildOver(goal, 'instance', `${why}; pg_rewind failed: ${rewindFailed}`);
   }
-  if (methods.includes('pg_rewind')) return { kind: 'rewind', upstream, timeline, why };
+  if (upstream !== null && methods.includes('pg_rewind')) {
+    return { kind: 'rewind', upstream, timeline, why };
+  }
   return rebuildOver(goal, 'instance', why);
 }
 
 /** Only as ordered: without an order the leader is asked for one. */
 function rebuildOver(
-  { rebuild, upstream: follows, source: upstream = follows, timeline }: StandbyGoal,
+  { rebuild, upstream: follows, source, timeline }: StandbyGoal,
   replaces: 'nothing' | 'unfinished' | 'instance',
   why: string,
 ): Step {
   if (rebuild === null) return { kind: 'needsRebuild', why };
+  const upstream = source ?? follows;
   return { kind: 'rebuild', order: rebuild, upstream, timeline, replaces, why };
+}
+
+function nameOf(upstream: MemberRecord | null): string {
+  return upstream === null ? 'the archive' : upstream.name;
 }
 
 function sameEndpoint(a: Endpoint, b: Endpoint): boolean {

@@ -15,7 +15,8 @@ export type Step = { readonly why: string } & (
   | {
       readonly kind: 'rebuild';
       readonly order: RebuildOrder;
-      readonly upstream: MemberRecord;
+      /** Null: from an archive alone. */
+      readonly upstream: MemberRecord | null;
       readonly timeline: TimelineId;
       readonly replaces: 'nothing' | 'unfinished' | 'instance';
     }
@@ -24,14 +25,18 @@ export type Step = { readonly why: string } & (
   | { readonly kind: 'rewind'; readonly upstream: MemberRecord; readonly timeline: TimelineId }
   /** Reads the end of WAL of a stopped instance, which divergence depends on. */
   | { readonly kind: 'examine' }
-  /** `upstream` null: detached, it streams from nobody. */
+  /** `upstream` null without `archiveOnly`: detached, it streams from nobody. */
   | {
       readonly kind: 'startStandby';
       readonly upstream: MemberRecord | null;
       /** Streams from nobody, and is fed by the archive. */
       readonly archiveOnly?: true;
     }
-  | { readonly kind: 'follow'; readonly upstream: MemberRecord; readonly archiveOnly?: true }
+  | {
+      readonly kind: 'follow';
+      readonly upstream: MemberRecord | null;
+      readonly archiveOnly?: true;
+    }
   | { readonly kind: 'detach'; readonly throughEpoch: Epoch }
   /** Streams from another detached standby until it has as much, then detaches again. */
   | {

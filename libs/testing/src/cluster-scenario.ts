@@ -18,7 +18,8 @@ import {
   type InstanceObservation,
   type OperatorCommand,
   type PostgresCondition,
-  type RemotePrimary,
+  type PostgresDefinition,
+  type Remote,
   raisesVersion,
 } from '#libs/cluster';
 import {
@@ -36,7 +37,11 @@ import { PROTOCOL_MAX } from '#libs/protocol';
 
 export const SYSTEM_IDENTIFIER = '7300000000000000001';
 
-export type ScenarioOptions = { readonly name?: string; readonly standbyOf?: RemotePrimary };
+export type ScenarioOptions = {
+  readonly name?: string;
+  readonly standbyOf?: Remote;
+  readonly definition?: Partial<PostgresDefinition>;
+};
 
 export class Scenario {
   state: ClusterState;
@@ -56,7 +61,7 @@ export class Scenario {
 
   constructor(
     settings: Partial<typeof DEFAULT_SETTINGS> = {},
-    { name = 'demo', standbyOf }: ScenarioOptions = {},
+    { name = 'demo', standbyOf, definition }: ScenarioOptions = {},
   ) {
     this.#name = clusterName(name);
     const postgres = {
@@ -65,6 +70,7 @@ export class Scenario {
       rewindUser: 'rewinder',
       parameters: {},
       pgHba: [],
+      ...definition,
     };
     const created: ClusterEvent = {
       type: 'ClusterCreated',

@@ -69,6 +69,15 @@ export function standbyGoal(rebuild: RebuildOrder | null): Extract<Goal, { kind:
   };
 }
 
+/** Of a standby leader that follows no server, only an archive. */
+export function archiveGoal(rebuild: RebuildOrder | null): Extract<Goal, { kind: 'standby' }> {
+  return {
+    ...standbyGoal(rebuild),
+    ...{ upstream: null, remote: { archive: 'pgbackrest' }, archiveOnly: true, mayBeAhead: true },
+    methods: ['pgbackrest'],
+  };
+}
+
 export const goals: readonly Goal[] = [
   { kind: 'wait', why: 'nothing to do', throughEpoch: 2 },
   { kind: 'initialise' },
@@ -91,6 +100,8 @@ export const goals: readonly Goal[] = [
   },
   standbyGoal(null),
   standbyGoal(order),
+  archiveGoal(null),
+  archiveGoal(order),
 ];
 
 function* surroundings(): Generator<Surroundings> {
@@ -181,7 +192,7 @@ function afterwards({ condition, memory, own }: World, step: Step): World {
     case 'startStandby':
       return to({ ...around, kind: 'starting', as: 'standby', upstream: endpoint(step.upstream) });
     case 'follow':
-      return to({ ...condition, upstream: step.upstream.postgres } as ObservedCondition);
+      return to({ ...condition, upstream: step.upstream?.postgres ?? null } as ObservedCondition);
     case 'fastForward':
     case 'detach': {
       const here = { timeline: timelineId(2), lsn: forkLsn };

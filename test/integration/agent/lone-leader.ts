@@ -13,7 +13,7 @@ import {
   type OperatorCommand,
   type PostgresDefinition,
   type RecordedEvent,
-  type RemotePrimary,
+  type Remote,
   raisesVersion,
 } from '#libs/cluster';
 import {
@@ -126,7 +126,7 @@ export class LoneLeader {
   create(
     postgres: PostgresDefinition,
     changed: Partial<ClusterSettings> = {},
-    standbyOf?: RemotePrimary,
+    standbyOf?: Remote,
   ): void {
     const settings = { ...DEFAULT_SETTINGS, ...changed };
     const followed = standbyOf === undefined ? {} : { standbyOf };

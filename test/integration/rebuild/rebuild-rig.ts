@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ClusterEvent, PostgresDefinition, RebuildMethod, RemotePrimary } from '#libs/cluster';
+import type { ClusterEvent, PostgresDefinition, RebuildMethod, Remote } from '#libs/cluster';
 import { epochMs, instanceName } from '#libs/kernel';
 import { osUser } from '#libs/process';
 import { createAuthority } from '#libs/transport';
@@ -71,7 +71,7 @@ export class RebuildRig extends BackupSite {
    * @param more what is known only now that there are directories
    * @param standbyOf the cluster follows it
    */
-  async start(more: Partial<PostgresDefinition> = {}, standbyOf?: RemotePrimary): Promise<void> {
+  async start(more: Partial<PostgresDefinition> = {}, standbyOf?: Remote): Promise<void> {
     for (const host of this.hosts) host.startAgent(this.programs.agent);
     await until(() => this.hosts.every(({ name }) => this.leader.report(name)), BOOT_LIMIT_MS);
     const definition = {

@@ -90,6 +90,15 @@ describe('isStandbyLeader', () => {
     expect(isReplica(subject, {}) && expected).toBe(false);
   });
 
+  it('that replays an archive is ready, although it never streams', () => {
+    const receivesNothing: PostgresCondition = { ...standby, receiver: null };
+    const archive = { archive: 'pgbackrest' } as const;
+    const goal = { ...leading, upstream: null, remote: archive, archiveOnly: true } as const;
+    expect(isStandbyLeader(view(receivesNothing, { goal }))).toBe(true);
+    expect(isReady(view(receivesNothing, { goal }), {})).toBe(true);
+    expect(isReady(view(receivesNothing, { goal: leading }), {})).toBe(false);
+  });
+
   it('is called so as in Patroni', () => {
     const names = { cluster: 'dr', instance: 'pg1', version: '1' };
     const status = patroniStatus({ view: view(standby, { goal: leading }), sql: null, ...names });

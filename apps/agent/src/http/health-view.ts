@@ -37,6 +37,11 @@ export function isStandbyLeader(view: HealthView): boolean {
   return isRunning(view) && report?.postgres.kind === 'standby';
 }
 
+/** It never streams, and how far behind it is nobody can tell. */
+function leadsFromArchive(view: HealthView): boolean {
+  return isStandbyLeader(view) && view.goal?.kind === 'standby' && view.goal.archiveOnly === true;
+}
+
 export function isRunning({ report, lookAgeMs }: HealthView): boolean {
   const kind = report?.postgres.kind;
   return lookAgeMs <= LOOK_LIMIT_MS && (kind === 'primary' || kind === 'standby');
@@ -94,9 +99,9 @@ export function isAsync(view: HealthView, query: HealthQuery): boolean {
   return isReplica(view, query) && knowsTheSet(view) && syncRoleOf(view) === null;
 }
 
-/** Ready for traffic: primary, or a standby that streams and is not far behind. */
+/** Ready for traffic: primary, a standby that streams and is not far behind, or one that leads from an archive. */
 export function isReady(view: HealthView, query: HealthQuery): boolean {
-  if (isPrimary(view)) return true;
+  if (isPrimary(view) || leadsFromArchive(view)) return true;
   if (!isRunning(view) || !isStreaming(view)) return false;
   const byDefault = view.state?.settings.maximumLagOnFailoverBytes;
   const limit = query['lag'] ?? (byDefault === undefined ? undefined : String(byDefault));

@@ -30,5 +30,6 @@ export function agentsObserver(subject: ObserverSubject): Observer {
 /** Whom the standby should stream from; null while that is nobody, or we have no password for it. */
 export function upstreamTarget(goal: Goal | null, local: LocalInstance): SqlTarget | null {
   if (goal?.kind !== 'standby' || goal.archiveOnly === true) return null;
-  return local.credentials === null ? null : local.remote(goal.upstream);
+  if (local.credentials === null || goal.upstream === null) return null;
+  return local.remote(goal.upstream);
 }

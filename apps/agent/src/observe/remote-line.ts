@@ -1,4 +1,11 @@
-import { type ClusterState, endpointsOf, remoteMember, type TimelineRecord } from '#libs/cluster';
+import {
+  type ClusterState,
+  endpointsOf,
+  isArchive,
+  type RemotePrimary,
+  remoteMember,
+  type TimelineRecord,
+} from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { readSourceIdentity, type SourceIdentity, SqlSession } from '#libs/postgres-run';
@@ -33,19 +40,22 @@ export class RemoteLine {
       this.#line = null;
       return;
     }
+    const { remote } = following;
+    // An archive tells its timelines to PostgreSQL alone, which takes the latest.
+    if (isArchive(remote)) {
+      this.#line = null;
+      return;
+    }
     const due = nowMs - this.#askedMs >= ASK_INTERVAL_MS;
     if (this.#busy || !due || this.local.credentials === null) return;
     this.#askedMs = nowMs;
     this.#busy = true;
-    void this.#ask(state, following.remote).finally(() => {
+    void this.#ask(state, remote).finally(() => {
       this.#busy = false;
     });
   }
 
-  async #ask(
-    state: ClusterState,
-    remote: NonNullable<ClusterState['following']>['remote'],
-  ): Promise<void> {
+  async #ask(state: ClusterState, remote: RemotePrimary): Promise<void> {
     for (const { host, port } of endpointsOf(remote)) {
       try {
         const found = await this.#identityAt({ ...remote, host, port });
@@ -59,9 +69,7 @@ export class RemoteLine {
   }
 
   /** A standby there may know less than we do: null. */
-  async #identityAt(
-    remote: NonNullable<ClusterState['following']>['remote'],
-  ): Promise<SourceIdentity | null> {
+  async #identityAt(remote: RemotePrimary): Promise<SourceIdentity | null> {
     if (this.local.credentials === null) return null;
     const server = remoteMember(remote);
     const session = new SqlSession(this.local.remote(server));

@@ -2,8 +2,10 @@ import type { PreflightAnswer } from '#libs/api';
 import { failedPreflight, type Preflight, proveSource } from '#libs/backup';
 import {
   type ClusterState,
+  isArchive,
   lastHolder,
   type MemberRecord,
+  methodsFor,
   REBUILD_METHODS,
   rebuildPolicyOf,
   remoteMember,
@@ -42,8 +44,9 @@ export class Preflights {
     const source = state === null ? undefined : sourceOf(state, this.local.config.instance);
     if (state === null || source === undefined) return null;
     const { config, installation } = this.local;
-    const { bandwidthBytesPerSecond, methods } = rebuildPolicyOf(state.postgres);
-    const upstream = await presentUpstream(this, source).catch(messageOf);
+    const { bandwidthBytesPerSecond } = rebuildPolicyOf(state.postgres);
+    const methods = methodsFor(state, config.instance);
+    const upstream = source === null ? null : await presentUpstream(this, source).catch(messageOf);
     const common = {
       installation,
       dataDirectory: this.local.dataDirectory,
@@ -57,7 +60,8 @@ export class Preflights {
           return failedPreflight(method, `backup.${method} is not configured on this host`);
         }
         if (typeof upstream === 'string') return failedPreflight(method, upstream);
-        const request = { ...common, server: serverOf(this.local, state, upstream, true) };
+        const server = upstream === null ? null : serverOf(this.local, state, upstream, true);
+        const request = { ...common, server };
         return proveSource(tool, request, bandwidthBytesPerSecond);
       }),
     );
@@ -66,10 +70,15 @@ export class Preflights {
   }
 }
 
-/** Whom the standbys hang on; of a cluster that follows another its leader hangs on that one. */
-function sourceOf(state: ClusterState, own: InstanceName): MemberRecord | undefined {
+/**
+ * Whom the standbys hang on; of a cluster that follows another its leader hangs on that one. Null: that
+ * is an archive, and no server.
+ */
+function sourceOf(state: ClusterState, own: InstanceName): MemberRecord | null | undefined {
   const { following, members } = state;
-  if (following !== undefined && following.leader === own) return remoteMember(following.remote);
+  if (following !== undefined && following.leader === own) {
+    return isArchive(following.remote) ? null : remoteMember(following.remote);
+  }
   const root = rootOf(state) ?? lastHolder(state);
   return root === null ? undefined : members[root];
 }

@@ -1,5 +1,5 @@
 import type { Expected, ServerAccess } from '#libs/backup';
-import { type ClusterState, type MemberRecord, REMOTE_NAME } from '#libs/cluster';
+import { type ClusterState, isArchive, type MemberRecord, REMOTE_NAME } from '#libs/cluster';
 import { slotNameOf } from '#libs/postgres-model';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 
@@ -22,7 +22,8 @@ export function serverOf(
   isPrimary: boolean,
 ): ServerAccess {
   const { host, port } = source.postgres;
-  const remote = source.name === REMOTE_NAME ? state.following?.remote : undefined;
+  const followed = source.name === REMOTE_NAME ? state.following?.remote : undefined;
+  const remote = followed === undefined || isArchive(followed) ? undefined : followed;
   const user = remote?.user ?? state.postgres.replicationUser;
   const { instance } = local.config;
   // One that never streams has no slot anywhere.

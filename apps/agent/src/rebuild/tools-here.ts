@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type RebuildTool, rebuildTool, type WalProgram } from '#libs/backup';
-import { type ClusterState, type RebuildMethod, rebuildPolicyOf } from '#libs/cluster';
+import { type ClusterState, isArchive, type RebuildMethod, rebuildPolicyOf } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 
 /** Null when the configuration of this host says nothing of it. */
@@ -10,9 +10,12 @@ export function toolFor(method: RebuildMethod, config: AgentConfig): RebuildTool
 
 /** Null when WAL is fetched by nothing on this host. */
 export function walFetchOf(state: ClusterState, config: AgentConfig): WalProgram | null {
-  const archive = state.postgres.archive?.tool;
-  const { methods } = rebuildPolicyOf(state.postgres);
-  for (const method of archive === undefined ? methods : [archive, ...methods]) {
+  const { following, postgres } = state;
+  const { methods } = rebuildPolicyOf(postgres);
+  const own = postgres.archive === undefined ? methods : [postgres.archive.tool, ...methods];
+  // What is written now is in the archive that is followed, and in no other.
+  const follows = following !== undefined && isArchive(following.remote);
+  for (const method of follows ? [following.remote.archive] : own) {
     const program = toolFor(method, config)?.walFetch() ?? null;
     if (program !== null) return program;
   }

@@ -1,4 +1,4 @@
-import { type MemberRecord, remoteAt } from '#libs/cluster';
+import { isArchive, type MemberRecord, remoteAt, remoteText } from '#libs/cluster';
 import { takesConninfoByReload } from '#libs/postgres-model';
 import { changeManagedSettings, clearDetachedMark } from '#libs/postgres-run';
 import { upstreamSettings } from '../postgres/settings.ts';
@@ -11,26 +11,27 @@ import { StepFailedError } from './step-error.ts';
 /** Points a running standby at another upstream, or at the archive. 12 reads it at its start only. */
 export async function follow(
   context: StepContext,
-  upstream: MemberRecord,
+  upstream: MemberRecord | null,
   archiveOnly: boolean,
 ): Promise<void> {
   const { local, state, facts, guard, log } = context;
   if (archiveOnly) needArchive(context);
   facts.detached = null;
   const { config, dataId, passFile, dataDirectory } = local;
+  const server = archiveOnly || upstream === null ? null : upstream.postgres;
   changeManagedSettings(dataDirectory, {
     ...walSettings(state, config, true),
     ...upstreamSettings({
       config,
       definition: state.postgres,
-      upstream: archiveOnly ? null : upstream.postgres,
-      remote: remoteAt(state, upstream.postgres),
+      upstream: server,
+      remote: remoteAt(state, server),
       dataId: dataId.current(),
       passFile,
     }),
   });
   clearDetachedMark(dataDirectory);
-  log.info('follows', { upstream: archiveOnly ? 'the archive' : upstream.name });
+  log.info('follows', { upstream: server === null ? 'the archive' : upstream?.name });
   if (takesConninfoByReload(local.installation.version)) local.reloadIfRunning();
   else await guard.ask({ type: 'stop', mode: 'fast', budgetMs: FAST_STOP_MS }, FAST_STOP_MS * 2);
 }
@@ -38,7 +39,10 @@ export async function follow(
 /** @throws StepFailedError when nothing on this host fetches WAL */
 export function needArchive({ local, state }: StepContext): void {
   if (walFetchOf(state, local.config) !== null) return;
-  throw new StepFailedError(
-    'tags.noStream is true and nothing here fetches WAL from an archive: name a tool under backup',
-  );
+  const { following } = state;
+  const why =
+    following !== undefined && isArchive(following.remote)
+      ? `the cluster follows ${remoteText(following.remote)}, and backup.${following.remote.archive} of this host fetches no WAL`
+      : 'tags.noStream is true and nothing here fetches WAL from an archive: name a tool under backup';
+  throw new StepFailedError(why);
 }

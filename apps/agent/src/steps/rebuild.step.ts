@@ -32,8 +32,10 @@ export async function rebuild(context: StepContext, ordered: StepOf<'rebuild'>):
   const { desk, log, signal, local } = context;
   if (await finishInterruptedSwap(context, ordered.order.order)) return;
   await context.needCredentials();
-  const step = { ...ordered, upstream: await presentUpstream(context, ordered.upstream) };
-  await upstreamReady(context, step.upstream);
+  const { upstream: from } = ordered;
+  const upstream = from === null ? null : await presentUpstream(context, from);
+  const step = { ...ordered, upstream };
+  if (upstream !== null) await upstreamReady(context, upstream);
   for (const method of methodsOf(context, step)) {
     desk.enter('preflight', method);
     try {
@@ -166,7 +168,7 @@ function preferredSource(
   if (order.from !== null) return state.members[order.from];
   return Object.values(state.members).find(
     ({ name, tags }) =>
-      tags.cloneFrom === true && name !== local.config.instance && name !== upstream.name,
+      tags.cloneFrom === true && name !== local.config.instance && name !== upstream?.name,
   );
 }
 
@@ -177,11 +179,12 @@ function requestFor(
   from: MemberRecord | undefined,
 ): SourceRequest {
   const source = tool.capabilities.fromServer && !tool.capabilities.inPlace ? from : undefined;
+  const server = source ?? upstream;
   return {
     installation: local.installation,
     dataDirectory: local.dataDirectory,
     expected: expectedOf(state),
-    server: serverOf(local, state, source ?? upstream, source === undefined),
+    server: server === null ? null : serverOf(local, state, server, source === undefined),
   };
 }
 

@@ -24,9 +24,10 @@ export async function startStandby(
   const { local, state, guard } = context;
   const { dataDirectory } = local;
   if (local.credentials === null) context.runInBackground('credentials', context.needCredentials);
-  if (upstream === null) putDetachedMark(dataDirectory);
+  const detached = upstream === null && !archiveOnly;
+  if (detached) putDetachedMark(dataDirectory);
   else clearDetachedMark(dataDirectory);
-  if (upstream !== null) context.facts.detached = null;
+  if (!detached) context.facts.detached = null;
   context.facts.clientsKeptOut = false;
   context.facts.recoveredTo = null;
   const started = startedWith(context);
@@ -35,7 +36,7 @@ export async function startStandby(
   local.writeConfiguration(state, archiveOnly ? null : (upstream?.postgres ?? null), {
     synchronousStandbyNames: started.text,
     clients: true,
-    restores: upstream !== null,
+    restores: !detached,
     atLeast: control.standbyMinimums,
   });
   putStandbySignal(dataDirectory);

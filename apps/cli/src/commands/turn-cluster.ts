@@ -16,6 +16,7 @@ const DEFAULT_WAIT_MS = 150_000;
 export type DemoteOptions = {
   readonly to?: string;
   readonly host?: string;
+  readonly archive?: string;
   readonly port?: number;
   readonly slot?: string;
   readonly user?: string;
@@ -53,14 +54,16 @@ const reasoned = z.looseObject({ reason: z.string() });
 export async function demoteCluster(
   context: Context,
   named: string | undefined,
-  { to, host, port, slot, user, yes, wait }: DemoteOptions,
+  { to, host, archive, port, slot, user, yes, wait }: DemoteOptions,
 ): Promise<Outcome> {
-  if ((to === undefined) === (host === undefined)) {
-    throw new UsageError('say whom it follows then: --to CLUSTER, or --host HOST and --port PORT');
+  if ([to, host, archive].filter((place) => place !== undefined).length !== 1) {
+    throw new UsageError(
+      'say whom it follows then, one of: --to CLUSTER, --host HOST (with --port PORT), --archive TOOL',
+    );
   }
   const client = await context.client();
   const cluster = await whichCluster(client, named);
-  const given = { to, host, port, slot, user };
+  const given = { to, host, archive, port, slot, user };
   const present = Object.entries(given).filter(([, value]) => value !== undefined);
   const body = { ...Object.fromEntries(present), acceptUnknown: yes === true };
   const judge: Judge = (event) => {

@@ -29,7 +29,7 @@ Cluster main  serving, epoch 4 held by pg1, timeline 3
   });
 
   it('shows a standby cluster, whom it follows and who streams from there', () => {
-    const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: 'site_b' };
+    const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: 'site_b', archive: null };
     const clusters = [
       cluster({
         ...{ phase: 'standby', following: { ...remote, leader: 'pg1', stoppedAt: null } },

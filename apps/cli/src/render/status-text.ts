@@ -105,11 +105,15 @@ function headOf(cluster: ClusterView, { colors, columns: width }: Look): string 
   const facts = [
     shownPhase,
     paused ? colors.yellow('paused') : null,
-    following === null ? leaseText(lease) : `follows ${placeText(following)}`,
+    following === null ? leaseText(lease) : `follows ${followedText(following)}`,
     timeline === null ? null : `timeline ${timeline}`,
     systemIdentifier === null || width < WIDE_COLUMNS ? null : `system ${systemIdentifier}`,
   ];
   return `${colors.bold(`Cluster ${name}`)}  ${facts.filter((fact) => fact !== null).join(', ')}`;
+}
+
+function followedText({ host, port, archive }: NonNullable<ClusterView['following']>): string {
+  return host === null || port === null ? `the ${archive} archive` : placeText({ host, port });
 }
 
 function leaseText({ kind, epoch, serving, holder }: ClusterView['lease']): string | null {

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import {
   API_PATHS,
+  type DemoteClusterRequest,
   demoteClusterRequest,
   type OrderAnswer,
   promoteClusterRequest,
@@ -11,6 +12,7 @@ import {
   endpointsOf,
   memberNames,
   placeOf,
+  type Remote,
   type RemotePrimary,
   rootOf,
 } from '#libs/cluster';
@@ -37,16 +39,22 @@ export class PairController {
     @Body() body: unknown,
     @Req() request: FastifyRequest,
   ): Promise<OrderAnswer> {
-    const { to, host = '', port, acceptUnknown, ...rest } = demoteClusterRequest.parse(body ?? {});
+    const asked = demoteClusterRequest.parse(body ?? {});
+    const { acceptUnknown } = asked;
     const { name, sequence } = knownCluster(this.model, named);
+    const remote = this.#remoteOf(asked);
+    const command = { type: 'demoteCluster', remote, acceptUnknown } as const;
+    const outcome = await this.commands.order(name, command, request.operator ?? 'nobody');
+    return orderAnswerOf(name, outcome, sequence);
+  }
+
+  #remoteOf({ archive, to, host = '', port, slot, user }: DemoteClusterRequest): Remote {
+    if (archive !== undefined) return { archive };
     const place =
       to === undefined
         ? placeOf(endpointsOf({ host, port }))
         : placeOfCluster(knownCluster(this.model, to));
-    const remote = { ...place, ...rest };
-    const command = { type: 'demoteCluster', remote, acceptUnknown } as const;
-    const outcome = await this.commands.order(name, command, request.operator ?? 'nobody');
-    return orderAnswerOf(name, outcome, sequence);
+    return { ...place, slot, user };
   }
 
   @Post(`${CLUSTER}/promote-cluster`)

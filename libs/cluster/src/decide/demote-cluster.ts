@@ -1,7 +1,7 @@
 /** The writing is given to another cluster as a whole: this one stops, tells where, and follows. */
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import { memberAt } from '../remote/pair.ts';
-import { placeText, sameRemote } from '../remote/remote-primary.ts';
+import { isArchive, remoteText, sameRemote } from '../remote/remote.ts';
 import type { Operation } from '../state.ts';
 import { freshReport } from './sight.ts';
 
@@ -15,13 +15,13 @@ export function decideDemoteCluster(
   { remote, acceptUnknown }: Extract<OperatorCommand, { type: 'demoteCluster' }>,
 ): CommandDecision {
   const { lease, operation, following, members, systemIdentifier } = state;
-  const own = memberAt(remote, members);
+  const own = isArchive(remote) ? undefined : memberAt(remote, members);
   if (own !== undefined) {
-    return no('own-member', `${placeText(remote)} is ${own.name}`, 'another cluster');
+    return no('own-member', `${remoteText(remote)} is ${own.name}`, 'another cluster');
   }
   if (following !== undefined) {
     if (sameRemote(following.remote, remote)) {
-      return { kind: 'satisfied', why: `it follows ${placeText(remote)} already` };
+      return { kind: 'satisfied', why: `it follows ${remoteText(remote)} already` };
     }
     return decided('operator-follow', { type: 'RemoteChanged', remote });
   }

@@ -5,6 +5,7 @@ import { rebuildPolicyOf, rebuildRecordOf } from '../rebuild/order-of.ts';
 import type { RebuildMethod } from '../rebuild/policy.ts';
 import { isExhausted, type RebuildRecord } from '../rebuild/rebuild-record.ts';
 import type { RebuildReport } from '../rebuild/rebuild-report.ts';
+import { methodsFor } from '../remote/copying-methods.ts';
 import { rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
 import type { RuleRefusal } from '../rule-refusal.ts';
@@ -68,7 +69,7 @@ function whyNotCopied(
   report: AgentReport,
 ): RuleRefusal | null {
   const { members } = input.state;
-  const methods = methodsFor(input, report);
+  const methods = methodsHere(input, report);
   // Whom the agent would copy from then is not the primary.
   const elsewhere = Object.values(members).some(({ tags }) => tags.cloneFrom === true);
   if (elsewhere || methods.some((method) => method !== 'basebackup')) return null;
@@ -78,15 +79,14 @@ function whyNotCopied(
 }
 
 /** What cannot be rewound, because nothing whole is there, is not tried. */
-function methodsFor({ state }: DecisionInput, { dataDirectory }: AgentReport) {
-  const { methods } = rebuildPolicyOf(state.postgres);
+function methodsHere({ state }: DecisionInput, { instance, dataDirectory }: AgentReport) {
   const whole = dataDirectory.kind === 'initialised';
-  return methods.filter((method) => whole || method !== 'pg_rewind');
+  return methodsFor(state, instance).filter((method) => whole || method !== 'pg_rewind');
 }
 
 function started(input: DecisionInput, report: AgentReport, reason: string): ClusterEvent {
   const { instance } = report;
-  const methods = methodsFor(input, report);
+  const methods = methodsHere(input, report);
   const order = { trigger: 'automatic', reason, methods, from: null, force: false } as const;
   return { type: 'RebuildStarted', instance, ...order };
 }
@@ -162,7 +162,7 @@ export function decideRebuild(input: DecisionInput, command: Command): CommandDe
   if (running !== null && !running.cancelled && !isExhausted(running) && !force) {
     return no('rebuild-running', `since order ${running.order}`, 'none, or --force');
   }
-  const { methods } = rebuildPolicyOf(state.postgres);
+  const methods = methodsFor(state, instance);
   const wanted = method === null ? methods.filter((name) => name !== 'pg_rewind') : [method];
   if (wanted.length === 0) return no('no-method', methods.join(', '), 'one that copies: --method');
   const source = from ?? rootOf(state);

@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 
 function upstreamOfGoal(scenario: ReturnType<typeof runningCluster>, name: string): string {
   const goal = goalOf(scenario.state, named(name));
-  return goal.kind === 'standby' ? goal.upstream.name : goal.kind;
+  return goal.kind === 'standby' ? (goal.upstream?.name ?? 'the archive') : goal.kind;
 }
 
 function slot(change: Partial<SlotReport>): SlotReport {

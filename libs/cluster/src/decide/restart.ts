@@ -3,6 +3,7 @@ import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
 import { rootOf } from '../remote/following.ts';
+import { isArchive } from '../remote/remote.ts';
 import type { AgentReport } from '../report.ts';
 import { heldBack } from '../restart/capacity.ts';
 import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
@@ -141,7 +142,7 @@ function whoDoesNotStream(
   next: InstanceName,
 ): InstanceName | null {
   const others = memberNames(input.state).filter((name) => name !== root && name !== next);
-  return others.find((name) => !serves(freshReport(input, name), false)) ?? null;
+  return others.find((name) => !serves(input.state, freshReport(input, name), false)) ?? null;
 }
 
 function watchCurrent(
@@ -160,7 +161,7 @@ function watchCurrent(
     const reason = `${instance} does not start with revision ${rejected.revision}: ${rejected.reason}`;
     return one({ type: 'RestartEnded', outcome: 'failed', reason });
   }
-  if (now !== startedAt && serves(report, asPrimary)) {
+  if (now !== startedAt && serves(input.state, report, asPrimary)) {
     return one({ type: 'RestartDone', instance, tookMs: Math.round(sinceChangeMs) });
   }
   if (sinceChangeMs <= RESTART_LIMIT_MS) return null;
@@ -168,12 +169,13 @@ function watchCurrent(
   return one({ type: 'RestartEnded', outcome: 'failed', reason });
 }
 
-function serves(report: AgentReport | null, asPrimary: boolean): boolean {
+function serves({ following }: ClusterState, report: AgentReport | null, asPrimary: boolean) {
   if (report === null) return false;
-  const { postgres, tags } = report;
+  const { postgres, tags, instance } = report;
   if (asPrimary) return postgres.kind === 'primary' && !postgres.readOnly;
   if (postgres.kind !== 'standby') return false;
-  return tags.noStream === true || postgres.receiver?.streaming === true;
+  const leads = following?.leader === instance && isArchive(following.remote);
+  return leads || tags.noStream === true || postgres.receiver?.streaming === true;
 }
 
 function unlessLate(input: DecisionInput, why: string): Decision | null {

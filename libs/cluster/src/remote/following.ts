@@ -2,6 +2,7 @@
 import { type InstanceName, instanceName } from '#libs/kernel';
 import type { Endpoint } from '../definition.ts';
 import type { ClusterState, MemberRecord } from '../state.ts';
+import { isArchive } from './remote.ts';
 import { endpointsOf, placeOf, type RemotePrimary } from './remote-primary.ts';
 
 /** What an upstream outside of the cluster is called where members are named. */
@@ -22,6 +23,7 @@ export function remoteAt(
 ): RemotePrimary | null {
   if (following === undefined || endpoint === null) return null;
   const { remote } = following;
+  if (isArchive(remote)) return null;
   const { host, port } = placeOf(endpointsOf(remote));
   return host === endpoint.host && port === endpoint.port ? remote : null;
 }

@@ -1,7 +1,7 @@
 /** Clusters of the same controllers that hold the same data: of them only one may write. */
-
 import type { ClusterState, MemberRecord } from '../state.ts';
 import type { WalPosition } from '../wal-position.ts';
+import { isArchive, type Remote } from './remote.ts';
 import { endpointsOf, type RemotePrimary } from './remote-primary.ts';
 
 /**
@@ -28,8 +28,10 @@ export function memberAt(
   );
 }
 
-function pointsAt(remote: RemotePrimary | undefined, { members }: ClusterState): boolean {
+/** An archive of this data is that of whoever archives with the same tool: who errs here only asks for more. */
+function pointsAt(remote: Remote | undefined, { members, postgres }: ClusterState): boolean {
   if (remote === undefined) return false;
+  if (isArchive(remote)) return postgres.archive?.tool === remote.archive;
   return memberAt(remote, members) !== undefined;
 }
 

@@ -1,11 +1,11 @@
 import type { ClusterName, Epoch, InstanceName, Lsn, TimelineId } from '#libs/kernel';
-import type { RemotePrimary } from './remote-primary.ts';
+import type { Remote } from './remote.ts';
 
 type Position = { readonly timeline: TimelineId; readonly lsn: Lsn };
 
 /** What happens to a cluster as one of a pair of which only one writes. */
 export type RemoteEvent =
-  /** It streams from the remote, and the others from it. No right to write goes with it. */
+  /** It follows the remote, and the others stream from it. No right to write goes with it. */
   | {
       readonly type: 'StandbyLeaderChosen';
       readonly instance: InstanceName;
@@ -23,19 +23,19 @@ export type RemoteEvent =
       /** The one that is written there now; absent: the last of `timelines`. */
       readonly timeline?: TimelineId;
     }
-  | { readonly type: 'RemoteChanged'; readonly remote: RemotePrimary }
+  | { readonly type: 'RemoteChanged'; readonly remote: Remote }
   /** An operator gives the writing to another cluster: the primary stops and gives its epoch back. */
   | {
       readonly type: 'ClusterDemotionStarted';
       readonly epoch: Epoch;
       readonly primary: InstanceName;
-      readonly remote: RemotePrimary;
+      readonly remote: Remote;
     }
   | { readonly type: 'ClusterDemotionAbandoned'; readonly reason: string }
   /** Nobody here is granted an epoch from now on, until `ClusterPromoted`. */
   | {
       readonly type: 'ClusterDemoted';
-      readonly remote: RemotePrimary;
+      readonly remote: Remote;
       /** End of the WAL that was written here; null when there was no primary to tell it. */
       readonly stoppedAt: Position | null;
     }

@@ -5,7 +5,7 @@ import {
   placeOf,
   placeText,
   type RemotePrimary,
-  sameRemote,
+  samePrimary,
 } from './remote-primary.ts';
 
 const at = (host: string, port = 5432): RemotePrimary => ({ host, port, slot: null, user: null });
@@ -37,8 +37,8 @@ describe('where a remote primary accepts connections', () => {
   });
 
   it('is the same however it was written, and another with another port', () => {
-    expect(sameRemote(at('a:6000,b:6000'), at('a,b', 6000))).toBe(true);
-    expect(sameRemote(at('a:6000,b'), at('a:6000,b:5433'))).toBe(false);
+    expect(samePrimary(at('a:6000,b:6000'), at('a,b', 6000))).toBe(true);
+    expect(samePrimary(at('a:6000,b'), at('a:6000,b:5433'))).toBe(false);
     expect([at('a,b'), at('a:1,b:1'), at('a:1,b:2')].map(hasOwnPorts)).toEqual([
       false,
       false,

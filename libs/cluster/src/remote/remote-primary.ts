@@ -1,5 +1,6 @@
 import type { InstanceName, Lsn, TimelineId } from '#libs/kernel';
 import type { Endpoint } from '../definition.ts';
+import type { Remote } from './remote.ts';
 
 /** Where the cluster that is followed accepts connections. */
 export type RemotePrimary = {
@@ -18,8 +19,8 @@ export type RemotePrimary = {
 
 /** Part of the state of a cluster that follows a remote primary: nobody in it may write. */
 export type Following = {
-  readonly remote: RemotePrimary;
-  /** The standby leader: it alone streams from the remote, the others from it. Null: none is chosen yet. */
+  readonly remote: Remote;
+  /** The standby leader: it alone streams from the remote or its archive, the others from it. Null: none is chosen yet. */
   readonly leader: InstanceName | null;
   /** Where this cluster itself stopped writing when it was demoted; null when that is not known. */
   readonly stoppedAt: { readonly timeline: TimelineId; readonly lsn: Lsn } | null;
@@ -67,7 +68,7 @@ export function placeText(remote: Place): string {
   return host.includes(':') && !host.includes(',') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-export function sameRemote(a: RemotePrimary, b: RemotePrimary): boolean {
+export function samePrimary(a: RemotePrimary, b: RemotePrimary): boolean {
   const [left, right] = [placeOf(endpointsOf(a)), placeOf(endpointsOf(b))];
   const same = left.host === right.host && left.port === right.port;
   return same && a.slot === b.slot && a.user === b.user;

@@ -174,7 +174,9 @@ export class SimSteps implements StepRuns {
     return this.life.askGuard({ ...request, id: this.#lastId } as never, limitMs);
   }
 
-  #nodeOf({ name }: MemberRecord): SimNode {
+  /** It has no archive that could be followed in the place of an instance. */
+  #nodeOf(member: MemberRecord | null): SimNode {
+    const name = member?.name;
     const found = this.life.world.nodes.find((node) => node.name === name);
     if (found === undefined) throw new StepError(`no such instance ${name}`, false);
     return found;
