@@ -3,6 +3,7 @@ import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { GuardKeeper } from './guard-client/guard-keeper.ts';
 import type { Hooks } from './hooks/hooks.ts';
+import { ArchiveGaps } from './observe/archive-gaps.ts';
 import type { Observer } from './observe/observer.ts';
 import { RemoteLine } from './observe/remote-line.ts';
 import type { Snapshot } from './observe/snapshot.ts';
@@ -30,11 +31,13 @@ export class Duties {
   #configuredVersion = -1;
   readonly #slots: SlotKeeper;
   readonly #remoteLine: RemoteLine;
+  readonly #archiveGaps: ArchiveGaps;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
     this.#slots = new SlotKeeper(parts);
     this.#remoteLine = new RemoteLine(parts.local, parts.log);
+    this.#archiveGaps = new ArchiveGaps(parts.local, parts.log);
   }
 
   close(): void {
@@ -83,6 +86,7 @@ export class Duties {
     if (seen?.kind !== 'reachable') return;
     local.lastGood.served();
     await this.#slots.keep(state, seen, performance.now());
+    await this.#archiveGaps.keep(state, seen, performance.now());
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;
     if (proved && seen.role.receiver?.status === 'streaming') aside.remove();

@@ -96,6 +96,7 @@ export {
   readTimelineHistories,
   readTimelineHistory,
   skipTimelinesBefore,
+  skipTimelinesBetween,
   TimelineTakenError,
 } from './timeline-files.ts';
 export {

@@ -51,7 +51,15 @@ export function skipTimelinesBefore(
     if (!isSkippedTimelineText(text)) throw new TimelineTakenError(timeline);
     removeFileDurably(pathOf(dataDirectory, timeline));
   }
-  for (let id = request.current + 1; id < request.target; id += 1) {
+  skipTimelinesBetween(dataDirectory, { after: request.current, before: request.target });
+}
+
+/** Marks the ids between two timelines as skipped, where nothing is known of them. */
+export function skipTimelinesBetween(
+  dataDirectory: string,
+  { after, before }: { readonly after: TimelineId; readonly before: TimelineId },
+): void {
+  for (let id = after + 1; id < before; id += 1) {
     const path = pathOf(dataDirectory, timelineId(id));
     if (readFileIfPresent(path) === undefined) {
       writeFileDurably(path, skippedTimelineText(timelineId(id)));
