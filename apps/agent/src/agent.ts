@@ -214,7 +214,7 @@ export class Agent {
       outdated: this.stream.understanding.problem,
       whyNoLeader: this.controllers.whyNoLeader(),
       directory: this.observer.latest?.directory ?? null,
-      others: parts.map(({ problem }) => problem),
+      others: [...parts.map(({ problem }) => problem), this.#duties?.problem ?? null],
     });
   }
 

@@ -1,9 +1,10 @@
 import type { ClusterState, TimelineRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
+import { LastWal } from './archive/last-wal.ts';
+import { TimelineGaps } from './archive/timeline-gaps.ts';
 import type { GuardKeeper } from './guard-client/guard-keeper.ts';
 import type { Hooks } from './hooks/hooks.ts';
-import { ArchiveGaps } from './observe/archive-gaps.ts';
 import type { Observer } from './observe/observer.ts';
 import { RemoteLine } from './observe/remote-line.ts';
 import type { Snapshot } from './observe/snapshot.ts';
@@ -31,18 +32,25 @@ export class Duties {
   #configuredVersion = -1;
   readonly #slots: SlotKeeper;
   readonly #remoteLine: RemoteLine;
-  readonly #archiveGaps: ArchiveGaps;
+  readonly #timelineGaps: TimelineGaps;
+  readonly #lastWal: LastWal;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
     this.#slots = new SlotKeeper(parts);
     this.#remoteLine = new RemoteLine(parts.local, parts.log);
-    this.#archiveGaps = new ArchiveGaps(parts.local, parts.log);
+    this.#timelineGaps = new TimelineGaps(parts.local, parts.log);
+    this.#lastWal = new LastWal(parts.local, parts.log);
   }
 
   close(): void {
     this.#slots.close();
     this.parts.hooks.close();
+  }
+
+  /** What of it does not succeed, in words. */
+  get problem(): string | null {
+    return this.#lastWal.problem;
   }
 
   /** Of a standby leader that does not stream; null otherwise. */
@@ -85,8 +93,9 @@ export class Duties {
     }
     if (seen?.kind !== 'reachable') return;
     local.lastGood.served();
+    this.#timelineGaps.look(state, seen, performance.now());
+    this.#lastWal.look(state, seen, performance.now());
     await this.#slots.keep(state, seen, performance.now());
-    await this.#archiveGaps.keep(state, seen, performance.now());
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;
     if (proved && seen.role.receiver?.status === 'streaming') aside.remove();

@@ -1,5 +1,4 @@
 export { askAdmission } from './ask-admission.ts';
-export { fetchWal } from './fetch-wal.ts';
 export { CopyRefusedError, finishCopy } from './finish-copy.ts';
 export type { Check, Preflight } from './preflight.ts';
 export { failedPreflight } from './preflight.ts';
@@ -28,3 +27,4 @@ export {
 } from './settings.ts';
 export { rebuildTool } from './tools.ts';
 export { archiveScript, leaseFileText, restoreScript, walSetting } from './wal-scripts.ts';
+export { archiveWal, fetchWal } from './wal-transfer.ts';

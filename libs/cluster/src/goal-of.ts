@@ -196,8 +196,8 @@ function followOrWait(
 }
 
 /**
- * The standby leader streams from the remote, or replays its archive; the others stream from it. No promise of an own failover holds any
- * more: nobody of this cluster serves that it was made against.
+ * The standby leader streams from the remote, or replays its archive; the others stream from it. No promise
+ * of an own failover holds any more: nobody of this cluster serves that it was made against.
  */
 function goalInFollowing(
   state: ClusterState,

@@ -44,7 +44,13 @@ export * from './rebuild/index.ts';
 export type { Cause, RecordedEvent } from './recorded-event.ts';
 export { numberFloor, raisesVersion } from './recorded-event.ts';
 export { methodsFor } from './remote/copying-methods.ts';
-export { REMOTE_NAME, remoteAt, remoteMember, rootOf } from './remote/following.ts';
+export {
+  followedArchive,
+  REMOTE_NAME,
+  remoteAt,
+  remoteMember,
+  rootOf,
+} from './remote/following.ts';
 export {
   isArchive,
   type Remote,

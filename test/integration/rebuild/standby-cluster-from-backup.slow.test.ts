@@ -1,11 +1,9 @@
 /** The first copy of a cluster that follows another, out of a backup of that one. */
-import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { until } from '../until.ts';
 import { BackupSource } from './backup-source.ts';
 import { passwords, RebuildRig } from './rebuild-rig.ts';
-
-const LIMIT_MS = 120_000;
+import { holdRows } from './rows.ts';
+import { repositoryConfig, shareRepository } from './shared-repository.ts';
 
 let source: BackupSource;
 let rig: RebuildRig;
@@ -15,11 +13,9 @@ afterEach(async () => {
   await source?.remove();
 });
 
-function withRepository(foreign: BackupSource): Promise<RebuildRig> {
-  return RebuildRig.create({
-    config: (directory, name) => ({
-      backup: { pgbackrest: { stanza: 'main', config: join(directory, `${name}.conf`) } },
-    }),
+async function withRepository(foreign: BackupSource): Promise<RebuildRig> {
+  const made = await RebuildRig.create({
+    config: repositoryConfig,
     definition: {
       // Barman is not configured here: its turn passes with a reason.
       rebuild: {
@@ -29,18 +25,9 @@ function withRepository(foreign: BackupSource): Promise<RebuildRig> {
         bandwidthBytesPerSecond: null,
       },
     },
-  }).then((made) => {
-    for (const { name, dataDirectory, port, directory } of made.hosts) {
-      const own = made.owned(`pgbackrest-${name}`);
-      const paths = `log-path=${own}\nlock-path=${own}\nspool-path=${own}`;
-      made.write(
-        `${name}.conf`,
-        `[global]\nrepo1-path=${foreign.path('repository')}\n${paths}\n` +
-          `[main]\npg1-path=${dataDirectory}\npg1-port=${port}\npg1-socket-path=${directory}\n`,
-      );
-    }
-    return made;
   });
+  shareRepository(made, foreign.path('repository'));
+  return made;
 }
 
 async function followed(): Promise<void> {
@@ -50,17 +37,6 @@ async function followed(): Promise<void> {
     await primary.sql(`CREATE ROLE ${username} LOGIN REPLICATION SUPERUSER PASSWORD '${password}'`);
   }
   await primary.sql("SELECT pg_create_physical_replication_slot('site_b', true)");
-}
-
-async function holds(count: number): Promise<void> {
-  await until(async () => {
-    const found = await Promise.all(
-      rig.hosts.map((host) => rig.psql(host, 'SELECT count(*) FROM t').catch(() => null)),
-    );
-    return found.every((answer) => answer?.stdout.trim() === String(count));
-  }, LIMIT_MS).catch((cause: unknown) => {
-    throw new Error(rig.said(), { cause });
-  });
 }
 
 const remote = () => ({ host: '127.0.0.1', port: source.primary.port, slot: 'site_b', user: null });
@@ -73,7 +49,7 @@ it('begins with the backup by the first method that works, and streams what came
   await source.insert('after the backup');
   rig = await withRepository(source);
   await rig.start({}, remote());
-  await holds(2);
+  await holdRows(rig, 2);
   const { following } = rig.leader.state ?? {};
   const leader = rig.hosts.find(({ name }) => name === following?.leader);
   const copying = leader
@@ -83,7 +59,7 @@ it('begins with the backup by the first method that works, and streams what came
   expect(copying?.[0]).toContain('backup.barman is not configured on this host');
   expect(copying?.[1]).toContain('"method":"pgbackrest"');
   await source.insert('and now');
-  await holds(3);
+  await holdRows(rig, 3);
   const streams = 'SELECT count(*) FROM pg_stat_replication WHERE state = $$streaming$$';
   expect(Number(await source.primary.sql(streams))).toBe(1);
 });
@@ -97,7 +73,7 @@ it('a backup of another database is refused, with both system identifiers, and t
     await foreign.pgbackrest('backup', '--type=full');
     rig = await withRepository(foreign);
     await rig.start({}, remote());
-    await holds(1);
+    await holdRows(rig, 1);
     const logs = rig.hosts.map((host) => host.log()).join('');
     expect(logs).toMatch(/system identifier \d+, but the cluster is \d+/);
   } finally {

@@ -1,11 +1,13 @@
 /** A cluster that follows the archive of another one, of which no server is ever connected to. */
-import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { BACKUP_TOOLS, type BackupTool } from '#libs/cluster';
 import { timelineId } from '#libs/kernel';
 import { promote } from '#libs/postgres-run';
 import { until } from '../until.ts';
 import { BackupSource } from './backup-source.ts';
-import { passwords, RebuildRig } from './rebuild-rig.ts';
+import { passwords, RebuildRig, type RigOptions } from './rebuild-rig.ts';
+import { holdRows } from './rows.ts';
+import { repositoryConfig, shareRepository } from './shared-repository.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -17,11 +19,66 @@ afterEach(async () => {
   await source?.remove();
 });
 
-async function withRepository(): Promise<RebuildRig> {
-  const made = await RebuildRig.create({
-    config: (directory, name) => ({
-      backup: { pgbackrest: { stanza: 'main', config: join(directory, `${name}.conf`) } },
+type Tool = {
+  readonly begin: () => Promise<unknown>;
+  readonly backUp: () => Promise<unknown>;
+  /** All that was written so far is in the archive afterwards. */
+  readonly archive: () => Promise<unknown>;
+  readonly config: NonNullable<RigOptions['config']>;
+};
+
+const nothing = () => Promise.resolve();
+const walgStorage = (...names: string[]) => source.path('walg', ...names);
+const switchBarman = () =>
+  source.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
+
+/** WAL-G's stand-in keeps plain files, which a program of one's own can copy just as well. */
+const TOOLS: Readonly<Record<BackupTool, Tool>> = {
+  pgbackrest: {
+    begin: nothing,
+    backUp: () => source.pgbackrest('backup', '--type=full'),
+    archive: () => source.archived(),
+    config: repositoryConfig,
+  },
+  barman: {
+    begin: () => source.startBarman(),
+    backUp: () => source.barmanBackup(),
+    archive: switchBarman,
+    config: () => ({
+      backup: { barman: { server: 'main', program: [...source.barmanSettings.program] } },
     }),
+  },
+  walg: {
+    begin: nothing,
+    backUp: () => source.walgBackup(),
+    archive: () => source.archived(),
+    config: () => ({
+      backup: {
+        walg: { program: source.path('wal-g'), environmentFile: source.path('wal-g.env') },
+      },
+    }),
+  },
+  custom: {
+    begin: nothing,
+    backUp: () => source.walgBackup(),
+    archive: () => source.archived(),
+    config: () => ({
+      backup: {
+        custom: {
+          restore: [
+            ...['/bin/sh', '-c'],
+            `cp -a ${walgStorage('basebackups_005')}/base_*/. "$MATRIARCH_DATA_DIRECTORY"`,
+          ],
+          fetchWal: ['cp', walgStorage('wal_005', '%f'), '%p'],
+        },
+      },
+    }),
+  },
+};
+
+async function withBackups({ config }: Tool): Promise<RebuildRig> {
+  const made = await RebuildRig.create({
+    config,
     definition: {
       rebuild: {
         methods: ['pg_rewind', 'basebackup'],
@@ -31,15 +88,7 @@ async function withRepository(): Promise<RebuildRig> {
       },
     },
   });
-  for (const { name, dataDirectory, port, directory } of made.hosts) {
-    const own = made.owned(`pgbackrest-${name}`);
-    const paths = `log-path=${own}\nlock-path=${own}\nspool-path=${own}`;
-    made.write(
-      `${name}.conf`,
-      `[global]\nrepo1-path=${source.path('repository')}\n${paths}\n` +
-        `[main]\npg1-path=${dataDirectory}\npg1-port=${port}\npg1-socket-path=${directory}\n`,
-    );
-  }
+  shareRepository(made, source.path('repository'));
   return made;
 }
 
@@ -49,17 +98,6 @@ async function rolesOfBoth(): Promise<void> {
       `CREATE ROLE ${username} LOGIN REPLICATION SUPERUSER PASSWORD '${password}'`,
     );
   }
-}
-
-async function holds(count: number): Promise<void> {
-  await until(async () => {
-    const found = await Promise.all(
-      rig.hosts.map((host) => rig.psql(host, 'SELECT count(*) FROM t').catch(() => null)),
-    );
-    return found.every((answer) => answer?.stdout.trim() === String(count));
-  }, LIMIT_MS).catch((cause: unknown) => {
-    throw new Error(rig.said(), { cause });
-  });
 }
 
 /** Who streams, and from whom it does not. */
@@ -73,44 +111,49 @@ async function receivers(): Promise<readonly string[]> {
 }
 
 /** With one row of the backup, and one that came into the archive after it. */
-async function follows(): Promise<void> {
+async function follows(name: BackupTool): Promise<void> {
+  const tool = TOOLS[name];
   source = await BackupSource.make();
   await rolesOfBoth();
+  await tool.begin();
   await source.insert('in the backup');
-  await source.pgbackrest('backup', '--type=full');
+  await tool.backUp();
   await source.insert('after the backup');
-  await source.archived();
-  rig = await withRepository();
-  await rig.start({}, { archive: 'pgbackrest' });
-  await holds(2);
+  await tool.archive();
+  rig = await withBackups(tool);
+  await rig.start({}, { archive: name });
+  await holdRows(rig, 2);
 }
 
-it('replays what the other one archives, streams to its own, and is promoted', async () => {
-  await follows();
-  await source.insert('and now');
-  await source.archived();
-  await holds(3);
-  const leader = rig.leader.state?.following?.leader ?? '';
-  const others = rig.hosts.flatMap(({ name }) => (name === leader ? [] : [name]));
-  expect(await receivers()).toEqual(others);
-  const walsenders = 'SELECT count(*) FROM pg_stat_replication';
-  expect(Number(await source.primary.sql(walsenders))).toBe(0);
+it.each(BACKUP_TOOLS)(
+  'replays what the other one archives, streams to its own, and is promoted: %s',
+  async (name) => {
+    await follows(name);
+    await source.insert('and now');
+    await TOOLS[name].archive();
+    await holdRows(rig, 3);
+    const leader = rig.leader.state?.following?.leader ?? '';
+    const others = rig.hosts.flatMap(({ name }) => (name === leader ? [] : [name]));
+    expect(await receivers()).toEqual(others);
+    const walsenders = 'SELECT count(*) FROM pg_stat_replication';
+    expect(Number(await source.primary.sql(walsenders))).toBe(name === 'barman' ? 1 : 0);
 
-  const promote = { type: 'promoteCluster', lastWritten: null } as const;
-  expect(rig.leader.command({ ...promote, acceptUnknown: false })).toMatchObject({
-    kind: 'refused',
-    refusals: [{ rule: 'other-cluster-unknown' }],
-  });
-  expect(rig.leader.command({ ...promote, acceptUnknown: true }).kind).toBe('decided');
-  await rig.streaming();
-  expect(rig.primary.name).toBe(leader);
-  await rig.psql(rig.primary, "INSERT INTO t VALUES ('written here')");
-  await holds(4);
-  expect(rig.leader.problems).toEqual([]);
-});
+    const promote = { type: 'promoteCluster', lastWritten: null } as const;
+    expect(rig.leader.command({ ...promote, acceptUnknown: false })).toMatchObject({
+      kind: 'refused',
+      refusals: [{ rule: 'other-cluster-unknown' }],
+    });
+    expect(rig.leader.command({ ...promote, acceptUnknown: true }).kind).toBe('decided');
+    await rig.streaming();
+    expect(rig.primary.name).toBe(leader);
+    await rig.psql(rig.primary, "INSERT INTO t VALUES ('written here')");
+    await holdRows(rig, 4);
+    expect(rig.leader.problems).toEqual([]);
+  },
+);
 
 it('goes on where the other one was promoted and left timelines free', async () => {
-  await follows();
+  await follows('pgbackrest');
   const { primary } = source;
   await primary.stop();
   await primary.startStandby();
@@ -121,7 +164,7 @@ it('goes on where the other one was promoted and left timelines free', async () 
   expect(outcome).toMatchObject({ kind: 'promoted', timeline: 17 });
   await source.insert('on the new timeline');
   await source.archived();
-  await holds(3);
+  await holdRows(rig, 3);
   await until(() => rig.leader.state?.history.at(-1)?.timeline === 17, LIMIT_MS);
   expect(rig.leader.problems).toEqual([]);
 });

@@ -12,7 +12,7 @@ import { codeOf, messageOf } from '#libs/kernel';
 import type { Settings } from '#libs/postgres-model';
 import { DETACHED_MARK } from '#libs/postgres-run';
 import { writeFileIfChanged } from '#libs/process';
-import { toolFor, walFetchOf, walScriptPaths } from '../rebuild/tools-here.ts';
+import { walArchiveOf, walFetchOf, walScriptPaths } from '../rebuild/tools-here.ts';
 
 /** A segment takes seconds even from another continent. */
 const RESTORE_LIMIT_SECONDS = 60;
@@ -32,7 +32,7 @@ export function walSettings(state: ClusterState, config: AgentConfig, follows: b
   );
   const archive = usable(
     paths.archive,
-    () => archiveOf(state, config),
+    () => walArchiveOf(state, config),
     (program) => archiveScript(program, { leaseFile: paths.lease }),
   );
   const wanted = state.postgres.archive !== undefined;
@@ -41,11 +41,6 @@ export function walSettings(state: ClusterState, config: AgentConfig, follows: b
     ...(wanted ? { archive_mode: 'on' } : {}),
     archive_command: archive ? walSetting(paths.archive, 'archive') : '',
   };
-}
-
-function archiveOf(state: ClusterState, config: AgentConfig): WalProgram | null {
-  const tool = state.postgres.archive?.tool;
-  return tool === undefined ? null : (toolFor(tool, config)?.walArchive() ?? null);
 }
 
 function usable(

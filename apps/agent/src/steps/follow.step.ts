@@ -1,4 +1,4 @@
-import { isArchive, type MemberRecord, remoteAt, remoteText } from '#libs/cluster';
+import { followedArchive, type MemberRecord, remoteAt } from '#libs/cluster';
 import { takesConninfoByReload } from '#libs/postgres-model';
 import { changeManagedSettings, clearDetachedMark } from '#libs/postgres-run';
 import { upstreamSettings } from '../postgres/settings.ts';
@@ -39,10 +39,10 @@ export async function follow(
 /** @throws StepFailedError when nothing on this host fetches WAL */
 export function needArchive({ local, state }: StepContext): void {
   if (walFetchOf(state, local.config) !== null) return;
-  const { following } = state;
-  const why =
-    following !== undefined && isArchive(following.remote)
-      ? `the cluster follows ${remoteText(following.remote)}, and backup.${following.remote.archive} of this host fetches no WAL`
-      : 'tags.noStream is true and nothing here fetches WAL from an archive: name a tool under backup';
-  throw new StepFailedError(why);
+  const followed = followedArchive(state);
+  throw new StepFailedError(
+    followed === null
+      ? 'tags.noStream is true and nothing here fetches WAL from an archive: name a tool under backup'
+      : `the cluster follows the ${followed} archive, and backup.${followed} of this host fetches no WAL`,
+  );
 }

@@ -1,6 +1,7 @@
 /** A standby cluster begins to write, as a whole: without loss when it is known where the last writer stopped. */
 import { epoch, type InstanceName, maxLsn, timelineId } from '#libs/kernel';
 import type { CommandDecision, DecisionInput, OperatorCommand } from '../decision.ts';
+import { followedArchive } from '../remote/following.ts';
 import { latestOf, pairedWith } from '../remote/pair.ts';
 import type { Following } from '../remote/remote-primary.ts';
 import type { AgentReport } from '../report.ts';
@@ -81,7 +82,11 @@ function whyIncomplete(
     ({ fork }) => fork?.from === lastWritten.timeline && fork.lsn >= lastWritten.lsn,
   );
   if (has || (passed && received.timeline > lastWritten.timeline)) return null;
-  const limit = `${positionText(lastWritten)}, the end of what was written; --yes gives up the rest`;
+  const comes =
+    followedArchive(state) === null
+      ? ''
+      : ', which comes when the other cluster has archived its last segment (its status says what keeps that)';
+  const limit = `${positionText(lastWritten)}, the end of what was written${comes}; --yes gives up the rest`;
   return no('wal-missing', positionText(received), limit);
 }
 

@@ -2,8 +2,7 @@
 import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
-import { rootOf } from '../remote/following.ts';
-import { isArchive } from '../remote/remote.ts';
+import { followedArchive, rootOf } from '../remote/following.ts';
 import type { AgentReport } from '../report.ts';
 import { heldBack } from '../restart/capacity.ts';
 import { CAPACITY_SETTINGS } from '../restart/capacity-settings.ts';
@@ -169,12 +168,12 @@ function watchCurrent(
   return one({ type: 'RestartEnded', outcome: 'failed', reason });
 }
 
-function serves({ following }: ClusterState, report: AgentReport | null, asPrimary: boolean) {
+function serves(state: ClusterState, report: AgentReport | null, asPrimary: boolean) {
   if (report === null) return false;
   const { postgres, tags, instance } = report;
   if (asPrimary) return postgres.kind === 'primary' && !postgres.readOnly;
   if (postgres.kind !== 'standby') return false;
-  const leads = following?.leader === instance && isArchive(following.remote);
+  const leads = state.following?.leader === instance && followedArchive(state) !== null;
   return leads || tags.noStream === true || postgres.receiver?.streaming === true;
 }
 

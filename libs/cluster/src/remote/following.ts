@@ -1,6 +1,7 @@
 /** Whom a cluster hangs on: its own primary, or a remote one through its standby leader. */
 import { type InstanceName, instanceName } from '#libs/kernel';
 import type { Endpoint } from '../definition.ts';
+import type { BackupTool } from '../rebuild/policy.ts';
 import type { ClusterState, MemberRecord } from '../state.ts';
 import { isArchive } from './remote.ts';
 import { endpointsOf, placeOf, type RemotePrimary } from './remote-primary.ts';
@@ -14,6 +15,11 @@ const NO_TAGS = { noFailover: true, noLoadBalance: true, failoverPriority: 0 };
 export function remoteMember(remote: RemotePrimary): MemberRecord {
   const endpoint = placeOf(endpointsOf(remote));
   return { name: REMOTE_NAME, postgres: endpoint, agent: endpoint, tags: NO_TAGS };
+}
+
+/** The tool whose archive is followed in the place of a server; null: none is. */
+export function followedArchive({ following }: Pick<ClusterState, 'following'>): BackupTool | null {
+  return following !== undefined && isArchive(following.remote) ? following.remote.archive : null;
 }
 
 /** The remote, when `endpoint` is where it accepts connections; null for a member. */

@@ -1,3 +1,4 @@
+export { askForArchive, markArchived, waitingForArchive } from './archive-status.ts';
 export {
   type BaseBackupOptions,
   baseBackup,

@@ -2,12 +2,14 @@ import { type Installation, runTool } from '#libs/postgres-run';
 import { ProcessError } from '#libs/process';
 import type { WalProgram } from './rebuild-tool.ts';
 
-export type WalFetch = {
+export type WalTransfer = {
   /** Segment or timeline history, as PostgreSQL names it. */
   readonly file: string;
   readonly path: string;
   readonly timeoutMs: number;
 };
+
+type User = Pick<Installation, 'runAs'>;
 
 /**
  * Brings one WAL file out of the archive; false: it is not there.
@@ -15,20 +17,44 @@ export type WalFetch = {
  * @throws ProcessError when the archive does not answer
  */
 export async function fetchWal(
-  installation: Pick<Installation, 'runAs'>,
-  { argv, environment, missingExitCodes = [1] }: WalProgram,
-  { file, path, timeoutMs }: WalFetch,
+  user: User,
+  program: WalProgram,
+  transfer: WalTransfer,
 ): Promise<boolean> {
-  const words = argv.map((word) => filled(word, file, path));
-  const env = environment === undefined ? {} : { environment };
+  const { missingExitCodes = [1] } = program;
   try {
-    await runTool(installation, words, { timeoutMs, ...env });
+    await runFilled(user, program, transfer);
     return true;
   } catch (error) {
     const exitCode = error instanceof ProcessError ? error.failure.exitCode : null;
     if (exitCode != null && missingExitCodes.includes(exitCode)) return false;
     throw error;
   }
+}
+
+/**
+ * Puts one WAL file into the archive.
+ *
+ * @throws ProcessError when it is not there afterwards
+ */
+export async function archiveWal(
+  user: User,
+  program: WalProgram,
+  transfer: WalTransfer,
+): Promise<void> {
+  await runFilled(user, program, transfer);
+}
+
+async function runFilled(
+  user: User,
+  { argv, environment }: WalProgram,
+  { file, path, timeoutMs }: WalTransfer,
+): Promise<void> {
+  const words = argv.map((word) => filled(word, file, path));
+  await runTool(user, words, {
+    timeoutMs,
+    ...(environment === undefined ? {} : { environment }),
+  });
 }
 
 /** As PostgreSQL fills in a command: `%f`, `%p`, and `%%` for a percent sign. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fetchWal } from './fetch-wal.ts';
+import { archiveWal, fetchWal } from './wal-transfer.ts';
 
 const LIMIT_MS = 20_000;
 
@@ -32,5 +32,16 @@ describe('fetchWal', () => {
   it('tells what is missing from an archive that fails', async () => {
     expect(await fetch('absent')).toBe(false);
     await expect(fetch('broken')).rejects.toThrow('9');
+  });
+});
+
+describe('archiveWal', () => {
+  it('gives the file to the tool, and says when the tool refuses it', async () => {
+    const path = join(directory, 'segment');
+    const transfer = { file: '000000010000000000000002', path, timeoutMs: LIMIT_MS };
+    const put = (...argv: string[]) => archiveWal({}, { argv }, transfer);
+    await put('sh', '-c', 'printf %%s "$1" >"$0"', '%p', 'to/%f');
+    expect(readFileSync(path, 'utf8')).toBe('to/000000010000000000000002');
+    await expect(put('sh', '-c', 'echo full >&2; exit 1')).rejects.toThrow('full');
   });
 });
