@@ -60,7 +60,7 @@ function document(): string {
 }
 
 describe('docs/rules.md', () => {
-  it('is what the code says', () => {
+  it('is what the code says', { timeout: 60_000 }, () => {
     const written = `${document().trimEnd()}\n`;
     if (process.env['REWRITE'] === '1') writeFileSync(DOCUMENT, written);
     expect(readFileSync(DOCUMENT, 'utf8')).toBe(written);

@@ -233,6 +233,11 @@ export const REFUSALS: readonly {
     help: 'the address of another cluster',
   },
   {
+    rule: 'archives-nothing',
+    means: 'it is to follow an archive into which nobody puts what its primary writes last',
+    help: '`archive` in the configuration, or `--yes` where WAL gets there otherwise',
+  },
+  {
     rule: 'not-bootstrapped',
     means: 'a cluster without data follows nobody',
     help: 'create it with `standbyOf`',

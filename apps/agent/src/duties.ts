@@ -1,6 +1,7 @@
 import type { ClusterState, TimelineRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
+import { ArchiveWatch } from './archive/archive-watch.ts';
 import { LastWal } from './archive/last-wal.ts';
 import { TimelineGaps } from './archive/timeline-gaps.ts';
 import type { GuardKeeper } from './guard-client/guard-keeper.ts';
@@ -34,6 +35,7 @@ export class Duties {
   readonly #remoteLine: RemoteLine;
   readonly #timelineGaps: TimelineGaps;
   readonly #lastWal: LastWal;
+  readonly #archiveWatch: ArchiveWatch;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
@@ -41,6 +43,7 @@ export class Duties {
     this.#remoteLine = new RemoteLine(parts.local, parts.log);
     this.#timelineGaps = new TimelineGaps(parts.local, parts.log);
     this.#lastWal = new LastWal(parts.local, parts.log);
+    this.#archiveWatch = new ArchiveWatch(parts.local);
   }
 
   close(): void {
@@ -50,7 +53,7 @@ export class Duties {
 
   /** What of it does not succeed, in words. */
   get problem(): string | null {
-    return this.#lastWal.problem;
+    return this.#lastWal.problem ?? this.#archiveWatch.problem;
   }
 
   /** Of a standby leader that does not stream; null otherwise. */
@@ -95,6 +98,7 @@ export class Duties {
     local.lastGood.served();
     this.#timelineGaps.look(state, seen, performance.now());
     this.#lastWal.look(state, seen, performance.now());
+    this.#archiveWatch.look(state, seen.role.kind, performance.now());
     await this.#slots.keep(state, seen, performance.now());
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;

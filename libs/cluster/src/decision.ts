@@ -53,7 +53,10 @@ export type OperatorCommand =
   | {
       readonly type: 'demoteCluster';
       readonly remote: Remote;
-      /** Also while nobody serves, so that it is not known where this cluster stopped writing. */
+      /**
+       * Also while nobody serves, so that it is not known where this cluster stopped writing, and towards an archive
+       * that gets what is written last from somebody else.
+       */
       readonly acceptUnknown: boolean;
     }
   | {

@@ -52,6 +52,7 @@ export {
   rootOf,
 } from './remote/following.ts';
 export {
+  type Following,
   isArchive,
   type Remote,
   type RemoteArchive,
@@ -61,7 +62,6 @@ export {
 export { isRemoteEvent, type RemoteEvent } from './remote/remote-events.ts';
 export {
   endpointsOf,
-  type Following,
   placeOf,
   placeText,
   type RemotePrimary,

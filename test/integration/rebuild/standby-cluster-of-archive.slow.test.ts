@@ -10,6 +10,7 @@ import { holdRows } from './rows.ts';
 import { repositoryConfig, shareRepository } from './shared-repository.ts';
 
 const LIMIT_MS = 120_000;
+const LONG = { timeout: 300_000 };
 
 let source: BackupSource;
 let rig: RebuildRig;
@@ -127,6 +128,7 @@ async function follows(name: BackupTool): Promise<void> {
 
 it.each(BACKUP_TOOLS)(
   'replays what the other one archives, streams to its own, and is promoted: %s',
+  LONG,
   async (name) => {
     await follows(name);
     await source.insert('and now');
@@ -152,7 +154,7 @@ it.each(BACKUP_TOOLS)(
   },
 );
 
-it('goes on where the other one was promoted and left timelines free', async () => {
+it('goes on where the other one was promoted and left timelines free', LONG, async () => {
   await follows('pgbackrest');
   const { primary } = source;
   await primary.stop();

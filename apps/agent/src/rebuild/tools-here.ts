@@ -8,13 +8,15 @@ import {
 } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 
+type WithTools = Pick<AgentConfig, 'backup'>;
+
 /** Null when the configuration of this host says nothing of it. */
-export function toolFor(method: RebuildMethod, config: AgentConfig): RebuildTool | null {
+export function toolFor(method: RebuildMethod, config: WithTools): RebuildTool | null {
   return rebuildTool(method, config.backup, false);
 }
 
 /** Null when WAL is fetched by nothing on this host. */
-export function walFetchOf(state: ClusterState, config: AgentConfig): WalProgram | null {
+export function walFetchOf(state: ClusterState, config: WithTools): WalProgram | null {
   const { postgres } = state;
   const { methods } = rebuildPolicyOf(postgres);
   const own = postgres.archive === undefined ? methods : [postgres.archive.tool, ...methods];
@@ -28,7 +30,7 @@ export function walFetchOf(state: ClusterState, config: AgentConfig): WalProgram
 }
 
 /** Null when the cluster archives nothing, or this host cannot. */
-export function walArchiveOf(state: ClusterState, config: AgentConfig): WalProgram | null {
+export function walArchiveOf(state: ClusterState, config: WithTools): WalProgram | null {
   const tool = state.postgres.archive?.tool;
   return tool === undefined ? null : (toolFor(tool, config)?.walArchive() ?? null);
 }

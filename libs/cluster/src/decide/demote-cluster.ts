@@ -14,7 +14,7 @@ export function decideDemoteCluster(
   { state }: DecisionInput,
   { remote, acceptUnknown }: Extract<OperatorCommand, { type: 'demoteCluster' }>,
 ): CommandDecision {
-  const { lease, operation, following, members, systemIdentifier } = state;
+  const { lease, operation, following, members, systemIdentifier, postgres } = state;
   const own = isArchive(remote) ? undefined : memberAt(remote, members);
   if (own !== undefined) {
     return no('own-member', `${remoteText(remote)} is ${own.name}`, 'another cluster');
@@ -31,6 +31,11 @@ export function decideDemoteCluster(
   if (lease.kind === 'Held') {
     if (operation.kind !== 'none' || !lease.serving) {
       return no('busy', operation.kind, 'a serving primary and no operation under way');
+    }
+    // Nobody would put there what it writes last: the other cluster could not have all of it.
+    if (isArchive(remote) && postgres.archive === undefined && !acceptUnknown) {
+      const limit = '`archive` in the configuration, or --yes where WAL gets there otherwise';
+      return no('archives-nothing', `this cluster puts nothing into ${remoteText(remote)}`, limit);
     }
     const { epoch, holder: primary } = lease;
     return decided('operator-demote-cluster', {

@@ -3,7 +3,7 @@ import { epoch, type InstanceName, maxLsn, timelineId } from '#libs/kernel';
 import type { CommandDecision, DecisionInput, OperatorCommand } from '../decision.ts';
 import { followedArchive } from '../remote/following.ts';
 import { latestOf, pairedWith } from '../remote/pair.ts';
-import type { Following } from '../remote/remote-primary.ts';
+import type { Following } from '../remote/remote.ts';
 import type { AgentReport } from '../report.ts';
 import type { RuleRefusal } from '../rule-refusal.ts';
 import type { ClusterState } from '../state.ts';

@@ -133,9 +133,17 @@ describe('promote-cluster of one that follows an archive', () => {
 });
 
 describe('demote-cluster towards an archive', () => {
-  it('stops the primary, records where, and the furthest replays the archive', () => {
+  const demote = { type: 'demoteCluster', remote: ARCHIVE, acceptUnknown: false } as const;
+
+  it('is refused without a word where nobody archives what is written last', () => {
     const main = runningCluster({}, { name: 'main' });
-    const demote = { type: 'demoteCluster', remote: ARCHIVE, acceptUnknown: false } as const;
+    expect(rules(main.command(demote))).toEqual(['archives-nothing']);
+    expect(main.command({ ...demote, acceptUnknown: true }).kind).toBe('decided');
+  });
+
+  it('stops the primary, records where, and the furthest replays the archive', () => {
+    const archive = { tool: 'pgbackrest' } as const;
+    const main = runningCluster({}, { name: 'main', definition: { archive } });
     expect(main.command(demote).kind).toBe('decided');
     const { incarnation: guard } = holding('pg1', 1);
     const { epoch } = main.last('LeaseGranted');

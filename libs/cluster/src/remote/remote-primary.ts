@@ -1,6 +1,4 @@
-import type { InstanceName, Lsn, TimelineId } from '#libs/kernel';
 import type { Endpoint } from '../definition.ts';
-import type { Remote } from './remote.ts';
 
 /** Where the cluster that is followed accepts connections. */
 export type RemotePrimary = {
@@ -15,17 +13,6 @@ export type RemotePrimary = {
   readonly slot: string | null;
   /** Null: the cluster's own replication user, which came with the data. */
   readonly user: string | null;
-};
-
-/** Part of the state of a cluster that follows a remote primary: nobody in it may write. */
-export type Following = {
-  readonly remote: Remote;
-  /** The standby leader: it alone streams from the remote or its archive, the others from it. Null: none is chosen yet. */
-  readonly leader: InstanceName | null;
-  /** Where this cluster itself stopped writing when it was demoted; null when that is not known. */
-  readonly stoppedAt: { readonly timeline: TimelineId; readonly lsn: Lsn } | null;
-  /** Demoted without a primary: nobody could say where its writing on this timeline ended. */
-  readonly lostOn?: TimelineId;
 };
 
 type Place = Pick<RemotePrimary, 'host' | 'port'>;
