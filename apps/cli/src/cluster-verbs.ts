@@ -100,7 +100,10 @@ function addTurns(program: Command, finish: Finish): void {
     .option('--port <port>', 'the port of hosts without one (default: 5432)', wholeNumber)
     .option('--slot <name>', 'a physical slot there that keeps WAL for this cluster')
     .option('--user <name>', 'streams as this user; else the replication user')
-    .option('--yes', 'also without a primary that could say where it stopped, or for an archive that others fill')
+    .option(
+      '--yes',
+      'also without a primary that could say where it stopped, or for an archive that others fill',
+    )
     .option(...WAIT, seconds)
     .action(
       runs<DemoteOptions>(finish, async (context, [cluster], options) =>

@@ -33,7 +33,10 @@ const walgStorage = (...names: string[]) => source.path('walg', ...names);
 const switchBarman = () =>
   source.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
 
-/** WAL-G's stand-in keeps plain files, which a program of one's own can copy just as well. */
+/**
+ * WAL-G's stand-in keeps plain files, which a program of one's own can copy just as well. It is slow, as one
+ * that reaches far: a promotion must not ask it for each of the ids that are left free.
+ */
 const TOOLS: Readonly<Record<BackupTool, Tool>> = {
   pgbackrest: {
     begin: nothing,
@@ -70,7 +73,7 @@ const TOOLS: Readonly<Record<BackupTool, Tool>> = {
             ...['/bin/sh', '-c'],
             `cp -a ${walgStorage('basebackups_005')}/base_*/. "$MATRIARCH_DATA_DIRECTORY"`,
           ],
-          fetchWal: ['cp', walgStorage('wal_005', '%f'), '%p'],
+          fetchWal: ['sh', '-c', `sleep 0.5; exec cp "${walgStorage('wal_005', '%f')}" "%p"`],
         },
       },
     }),

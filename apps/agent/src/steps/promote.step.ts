@@ -1,6 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Epoch, formatLsn, type TimelineId } from '#libs/kernel';
-import { clearDetachedMark, endConflicts, promote as promoteInstance } from '#libs/postgres-run';
+import {
+  clearDetachedMark,
+  endConflicts,
+  promote as promoteInstance,
+  putDetachedMark,
+} from '#libs/postgres-run';
 import { ProcessesInDirectory, putStandbySignal } from '#libs/process';
 import { IMMEDIATE_STOP_MS, RELEASE_MS } from '../timing.ts';
 import { holdLease } from './hold-lease.ts';
@@ -20,7 +25,7 @@ export async function promote(
   epoch: Epoch,
   targetTimeline: TimelineId,
 ): Promise<void> {
-  const { local, guard, sql, looks, state, log, facts } = context;
+  const { local, guard, sql, looks, state, log, facts, observer } = context;
   const { dataDirectory } = local;
   const role = currentRole(context);
   const begunMs = performance.now();
@@ -28,6 +33,9 @@ export async function promote(
   await askOwnHook(context, epoch);
   await guard.ask({ type: 'promoting', epoch }, LOCAL_ANSWER_MS);
   context.setActivity(`promoting to timeline ${targetTimeline}`);
+  // PostgreSQL asks the archive for the history of every id up to the new one: a tool that takes half a second
+  // for each would hold the promotion up until it is withdrawn.
+  if (observer.latest?.restores === true) putDetachedMark(dataDirectory);
   const promotion = promoteInstance(sql, {
     dataDirectory,
     currentTimeline: role,
