@@ -40,8 +40,11 @@ export class LastWal {
   /** With each look while PostgreSQL is reachable; archives beside it. */
   look(state: ClusterState, seen: ReachableInstance, nowMs: number): void {
     const end = lastWalOf(state, this.local.config.instance);
-    if (end === null) this.problem = null;
-    if (end === null || !hasReplayed(seen, end) || sameEnd(end, this.#done)) return;
+    if (end === null || !isAt(seen, end)) {
+      this.problem = null;
+      return;
+    }
+    if (sameEnd(end, this.#done)) return;
     if (this.#busy || nowMs - this.#triedMs < RETRY_MS) return;
     this.#triedMs = nowMs;
     this.#busy = true;
@@ -97,8 +100,11 @@ function lastWalOf(
   return lease.holder === instance ? (following?.stoppedAt ?? null) : null;
 }
 
-/** What was replayed is whole; a file of that name alone may be one that PostgreSQL will use again. */
-function hasReplayed({ role }: ReachableInstance, end: WalPosition): boolean {
+/**
+ * What was replayed is whole, where a file of that name alone may be one that PostgreSQL will use again; on a
+ * later timeline nobody needs it any more.
+ */
+function isAt({ role }: ReachableInstance, end: WalPosition): boolean {
   return role.kind === 'standby' && role.timeline === end.timeline && role.replayedLsn >= end.lsn;
 }
 
