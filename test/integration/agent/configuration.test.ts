@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterConfiguration } from '#libs/cluster';
-import { configurationOf } from '#libs/cluster';
+import { configurationOf, NO_ACCESS_OVERRIDES } from '#libs/cluster';
 import { until } from '../until.ts';
 import { AgentTrio, BOOT_LIMIT_MS } from './agent-trio.ts';
 
@@ -41,7 +41,13 @@ async function accessByRole(): Promise<void> {
 
 describe('a configuration on real PostgreSQL', () => {
   it('is in force after a reload, by cluster, role and instance', async () => {
-    await trio.bootstrap({});
+    // As a cluster's file may have it from the first revision on.
+    await trio.bootstrap({
+      accessOverrides: { ...NO_ACCESS_OVERRIDES, primary: access('writer') },
+    });
+    const given = `SELECT count(*) = 1 AS holds FROM pg_hba_file_rules
+      WHERE user_name = '{writer}' AND error IS NULL`;
+    await trio.holds(() => trio.primary, given);
     const instances = { pg3: { work_mem: '7MB' } };
     const overrides = { primary: { log_min_messages: 'info' }, standby: {}, instances };
     const accessOverrides = {
