@@ -239,6 +239,13 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     'pg1 stops writing in epoch 4, so that 10.1.0.11,10.1.0.12:5432 may',
   ],
   [
+    {
+      ...{ type: 'ClusterDemotionStarted', epoch: e4, primary: pg1 },
+      remote: { archive: 'pgbackrest' },
+    } as ClusterEvent,
+    'pg1 stops writing in epoch 4, so that a cluster that shares the pgbackrest archive may',
+  ],
+  [
     { type: 'ClusterDemotionAbandoned', reason: 'pg1 serves again' },
     'the demotion of the cluster was given up: pg1 serves again',
   ],

@@ -1,4 +1,10 @@
-import { type RemoteEvent, remoteText, type WalPosition } from '#libs/cluster';
+import {
+  isArchive,
+  type Remote,
+  type RemoteEvent,
+  remoteText,
+  type WalPosition,
+} from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
 
 type Of<Type extends RemoteEvent['type']> = Extract<RemoteEvent, { type: Type }>;
@@ -18,7 +24,7 @@ export function remoteEventText(event: RemoteEvent): string {
     case 'RemoteChanged':
       return `the cluster follows ${remoteText(event.remote)}`;
     case 'ClusterDemotionStarted':
-      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${remoteText(event.remote)} may`;
+      return `${event.primary} stops writing in epoch ${event.epoch}, so that ${writerText(event.remote)} may`;
     case 'ClusterDemotionAbandoned':
       return `the demotion of the cluster was given up: ${event.reason}`;
     case 'ClusterDemoted': {
@@ -34,6 +40,10 @@ export function remoteEventText(event: RemoteEvent): string {
     default:
       return unreachable(event);
   }
+}
+
+function writerText(remote: Remote): string {
+  return isArchive(remote) ? `a cluster that shares ${remoteText(remote)}` : remoteText(remote);
 }
 
 function promotedText({ instance, received, lastWritten, acceptUnknown }: Of<'ClusterPromoted'>) {

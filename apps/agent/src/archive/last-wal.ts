@@ -55,9 +55,10 @@ export class LastWal {
 
   async #archive(state: ClusterState, end: WalPosition | null): Promise<void> {
     const why = await this.#whyNot(state, end).catch(messageOf);
-    this.problem =
-      why === null ? null : `the last WAL that was written here is not archived yet: ${why}`;
-    if (why !== null) this.log.warn('last WAL not archived', { why });
+    const text = 'the last WAL that was written here is not archived yet';
+    const problem = why === null ? null : `${text}: ${why}`;
+    if (problem !== null && problem !== this.problem) this.log.warn(text, { why });
+    this.problem = problem;
   }
 
   /** Null: all is archived. */

@@ -43,6 +43,6 @@ export function needArchive({ local, state }: StepContext): void {
   throw new StepFailedError(
     followed === null
       ? 'tags.noStream is true and nothing here fetches WAL from an archive: name a tool under backup'
-      : `the cluster follows the ${followed} archive, and backup.${followed} of this host fetches no WAL`,
+      : `the cluster follows the ${followed} archive, and backup.${followed} of this host fetches no WAL: name it in the agent's file`,
   );
 }

@@ -85,7 +85,7 @@ function whyIncomplete(
   const comes =
     followedArchive(state) === null
       ? ''
-      : ', which comes when the other cluster has archived its last segment (its status says what keeps that)';
+      : ', which comes with the last segment that the other cluster archives';
   const limit = `${positionText(lastWritten)}, the end of what was written${comes}; --yes gives up the rest`;
   return no('wal-missing', positionText(received), limit);
 }
