@@ -109,6 +109,17 @@ describe('documents', () => {
     expect(missing).toEqual([]);
   });
 
+  it('say all that a backup tool touches', () => {
+    const map = readFileSync('docs/architecture.md', 'utf8').split('\n');
+    const row = map.find((line) => line.startsWith('| What a new backup tool touches')) ?? '';
+    const places = [...row.matchAll(/`([^`]+)`/g)].map(([, place = '']) => place);
+    expect(places.length).toBeGreaterThan(0);
+    const tool = /'(barman|walg)'|\b(barman|walg)\??:|\.(barman|walg)\b/;
+    const elsewhere = (path: string) =>
+      production(path) && !places.some((place) => path === place || path.startsWith(`${place}/`));
+    expect(hits(tool, elsewhere)).toEqual([]);
+  });
+
   it('name only files that exist in the source map', () => {
     const map = readFileSync('docs/architecture.md', 'utf8').split('## Source map')[1] ?? '';
     const named = [...map.matchAll(/`((?:apps|libs|test|bench|tools|deploy|docs)\/[^`*]+)`/g)];

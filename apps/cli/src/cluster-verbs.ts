@@ -95,7 +95,7 @@ function addTurns(program: Command, finish: Finish): void {
     )
     .option(
       '--archive <tool>',
-      'or its archive alone: pgbackrest, barman, walg or custom, as each host has it under backup',
+      'or its archive alone: a tool that each host has under backup, as pgbackrest',
     )
     .option('--port <port>', 'the port of hosts without one (default: 5432)', wholeNumber)
     .option('--slot <name>', 'a physical slot there that keeps WAL for this cluster')
