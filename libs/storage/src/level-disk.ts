@@ -21,10 +21,10 @@ import { unusable } from './unusable-directory.ts';
 
 /**
  * Each start draws its own size of LevelDB's memory table. Members write the same at the same moment: with one size all
- * of them would also write their tables to disk at the same moment, and no majority would answer meanwhile. No more
- * than the ring of batch markers is made for (batch-markers.ts).
+ * of them would also write their tables to disk at the same moment, and no majority would answer meanwhile. Small, for
+ * there are two while one is written, and fewer than the ring of batch markers is made for (batch-markers.ts).
  */
-const WRITE_BUFFER_BYTES = { least: 5 * 1_024 * 1_024, most: 8 * 1_024 * 1_024 };
+const WRITE_BUFFER_BYTES = { least: 2.5 * 1_024 * 1_024, most: 4 * 1_024 * 1_024 };
 const READ_AHEAD_BYTES = 256 * 1_024;
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 
