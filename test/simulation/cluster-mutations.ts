@@ -12,10 +12,10 @@ await findPlantedBugs({
   seedsPerBug: 2_000,
   harmless: CLUSTER_HARMLESS,
   seedsPerHarmless: 150,
-  look: async ({ patches, mode = 'any', saga, less = {} }, count) => {
+  look: async ({ patches, mode = 'any', saga, site = false, less = {} }, count) => {
     const bundle = await clusterSimulation(patches);
     try {
-      const order = { firstSeed: 1, count, mode, less, stopAtViolation: true };
+      const order = { firstSeed: 1, count, mode, less, site, stopAtViolation: true };
       const report = await bundle.run(saga === undefined ? order : { ...order, saga });
       return { seedsRun: report.seedsRun, rule: report.failed[0]?.violation ?? null };
     } finally {

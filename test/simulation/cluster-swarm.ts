@@ -22,11 +22,12 @@ is repeated. The last line is one object of JSON; exit code 1 when a seed failed
     mode: oneOf<DrawnMode>('of replication', ['any', ...CLUSTER_MODES], 'any'),
     less: json<LessCluster>('what one seed goes without, as the report of a failure says', {}),
     long: flag('worlds of ten minutes'),
+    pair: flag('the cluster is one of a pair: the writing goes to another site and comes back'),
     workers: wholeNumber('how many at once; 1 leaves a core to others', 2, 1),
     json: flag('as always: one object of JSON ends it'),
   },
 });
-const { long, mode, less } = values;
+const { long, mode, less, pair: site } = values;
 const bundle = await clusterSimulation([]);
 const startedMs = performance.now();
 const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
@@ -46,7 +47,9 @@ process.stdout.write(`${JSON.stringify(summary())}\n`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function repeatOne(seed: number): Promise<void> {
-  take(await bundle.run({ firstSeed: seed, count: 1, mode, long, stopAtViolation: false, less }));
+  take(
+    await bundle.run({ firstSeed: seed, count: 1, mode, long, site, stopAtViolation: false, less }),
+  );
 }
 
 async function run(firstSeed: number, wanted: number, durationMs: number): Promise<void> {
@@ -55,7 +58,15 @@ async function run(firstSeed: number, wanted: number, durationMs: number): Promi
   const work = async (): Promise<void> => {
     while (next < end && performance.now() - startedMs < durationMs) {
       const count = Math.min(long ? 1 : SEEDS_PER_ORDER, end - next);
-      const order = { firstSeed: next, count, mode, long, stopAtViolation: false, shrink: true };
+      const order = {
+        firstSeed: next,
+        count,
+        mode,
+        long,
+        site,
+        stopAtViolation: false,
+        shrink: true,
+      };
       next += count;
       take(await bundle.run(order));
       tellProgress();
@@ -71,7 +82,7 @@ function take(report: ClusterReport): void {
   }
   for (const { seed, violation, less } of report.failed) {
     const smaller = less === null ? '' : ` --less '${JSON.stringify(less)}'`;
-    const repeat = `npm run sim:cluster -- --mode ${mode}${long ? ' --long' : ''} --seed ${seed}${smaller}`;
+    const repeat = `npm run sim:cluster -- --mode ${mode}${long ? ' --long' : ''}${site ? ' --pair' : ''} --seed ${seed}${smaller}`;
     failures.push({ seed, violation: violation ?? '', repeat });
     process.stderr.write(`seed ${seed}: ${violation}\n  ${repeat}\n`);
   }

@@ -18,6 +18,8 @@ export type ClusterOrder = {
   /** Worlds of minutes instead of seconds. */
   readonly long?: boolean;
   readonly shrink?: boolean;
+  /** One of a pair of clusters. */
+  readonly site?: boolean;
   /** A calm world with this saga alone, cut at another step of it by each seed. */
   readonly saga?: Saga;
 };
@@ -33,19 +35,20 @@ export type ClusterReport = {
 
 /** One report an order; what is thrown ends the thread, and its order with it. */
 async function work(order: ClusterOrder): Promise<ClusterReport> {
-  const { firstSeed, count, mode, less = {}, long = false, saga } = order;
+  const { firstSeed, count, mode, less = {}, long = false, site = false, saga } = order;
   const failed: ClusterReport['failed'][number][] = [];
   const totals: Record<string, number> = {};
   let seedsRun = 0;
   for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
     const killAfter = saga === undefined ? {} : { killAfter: { ...saga, step: seed % SAGA_STEPS } };
-    const result = await runClusterSeed(seed, { mode, long, less, ...killAfter });
+    const result = await runClusterSeed(seed, { mode, long, site, less, ...killAfter });
     seedsRun += 1;
     for (const [name, value] of Object.entries(result.stats)) {
       totals[name] = (totals[name] ?? 0) + value;
     }
     if (result.ok) continue;
-    const smaller = order.shrink === true ? await shrinkClusterSeed(result, { mode, long }) : null;
+    const world = { mode, long, site };
+    const smaller = order.shrink === true ? await shrinkClusterSeed(result, world) : null;
     failed.push({ ...result, less: smaller });
     if (order.stopAtViolation) break;
   }

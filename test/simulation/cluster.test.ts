@@ -5,6 +5,7 @@ import { clusterSimulation } from './cluster-simulation.ts';
 const SEEDS = Number(process.env['CLUSTER_SEEDS'] ?? 2_000);
 const FIRST_SEED = Number(process.env['CLUSTER_FIRST_SEED'] ?? 1);
 const WORKERS = 2;
+const PAIR_SEEDS = 40;
 /** Ten times what a seed takes on a machine that has other work. */
 const SEED_LIMIT_MS = 5_000;
 /** There were none of them when the kept seeds were found. */
@@ -83,6 +84,35 @@ describe('a whole cluster in a simulated world', () => {
       violation: null,
     });
   });
+});
+
+describe('one of a pair of clusters', () => {
+  it(`turns the writing over and back, planned or not, in ${PAIR_SEEDS} seeded runs`, async () => {
+    const bundle = await clusterSimulation([]);
+    try {
+      const count = PAIR_SEEDS / WORKERS;
+      const reports = await Promise.all(
+        Array.from({ length: WORKERS }, (_, worker) => {
+          const firstSeed = 1 + worker * count;
+          return bundle.run({ firstSeed, count, mode: 'any', site: true, stopAtViolation: false });
+        }),
+      );
+      const failed = reports.flatMap((report) => report.failed);
+      expect(failed.map(({ seed, violation }) => ({ seed, violation }))).toEqual([]);
+      const total = (name: string): number =>
+        reports.reduce((sum, { totals }) => sum + (totals[name] ?? 0), 0);
+      expect(total('siteTurns')).toBeGreaterThan(PAIR_SEEDS / 2);
+      expect(total('siteReturns')).toBeGreaterThan(PAIR_SEEDS / 2);
+      expect(total('siteLosses')).toBeGreaterThan(PAIR_SEEDS / 10);
+    } finally {
+      await bundle.close();
+    }
+  }, 120_000);
+
+  it('seed 10171, which found a timeline that the lost site told nobody, is kept', async () => {
+    const result = await runClusterSeed(10_171, { mode: 'any', site: true });
+    expect(result).toMatchObject({ ok: true, violation: null });
+  }, 60_000);
 });
 
 /** What a swarm reported, and the simulator judged wrongly: `docs/testing.md` says which way. */

@@ -12,6 +12,8 @@ export type ClusterMutation = {
   readonly less?: LessCluster;
   /** Looked for in a calm world with this saga, in place of drawn faults. */
   readonly saga?: Saga;
+  /** Looked for in worlds in which the cluster is one of a pair. */
+  readonly site?: true;
 };
 
 /** Where the patched files lie. */

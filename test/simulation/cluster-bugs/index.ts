@@ -3,6 +3,7 @@ import { ASYNC } from './asynchronous.ts';
 import type { ClusterMutation } from './cluster-mutation.ts';
 import { GUARD } from './guard.ts';
 import { LEASE } from './lease.ts';
+import { PAIR } from './pair.ts';
 import { SYNCHRONOUS } from './synchronous.ts';
 
 export { CLUSTER_HARMLESS } from './harmless.ts';
@@ -13,4 +14,5 @@ export const CLUSTER_MUTATIONS: readonly ClusterMutation[] = [
   ...ASYNC,
   ...AGENT,
   ...SYNCHRONOUS,
+  ...PAIR,
 ];

@@ -176,7 +176,11 @@ function placeAmongUnrecorded(
   const place = granted.indexOf(position.timeline);
   if (place < 0 || report.dataDirectory.kind !== 'initialised') return -1;
   const { timeline, ancestors } = report.dataDirectory;
-  const parent = ancestors.findLast((each) => !granted.includes(each.timeline));
+  const unheard = state.lease.kind !== 'NeverGranted' && state.lease.reason === 'cluster-promotion';
+  // Of a remote primary that failed over just before it was lost, nobody had told the last timeline.
+  const parent = ancestors.findLast(({ timeline: id }) =>
+    unheard ? chain.some((each) => each.timeline === id) : !granted.includes(id),
+  );
   if (timeline !== position.timeline || parent === undefined) return -1;
   if (chain.every((each) => each.timeline !== parent.timeline)) return -1;
   return forksTooEarly(state, parent) ? -1 : place;

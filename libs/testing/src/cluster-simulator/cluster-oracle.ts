@@ -79,7 +79,7 @@ export class ClusterOracle {
   branchBorn({ timeline }: Branch, node: SimNode): void {
     if (this.#branches.has(timeline)) this.violated('a timeline is taken once', { timeline });
     this.#branches.add(timeline);
-    this.onPromoted(node);
+    if (node !== this.world().site?.node) this.onPromoted(node);
   }
 
   silentlyDiverged(node: SimNode, from: SimNode): void {
@@ -91,12 +91,18 @@ export class ClusterOracle {
 
   /** A primary accepts writes from now on: nobody else does, and what it lacks must be explained. */
   beganToServe(node: SimNode): void {
+    const { site } = this.world();
+    if (node === site?.node) {
+      site.began();
+      return;
+    }
     // A fenced one that ends its crash recovery acknowledges nothing and lets no client in.
     if (this.justThawed(node) || this.sync.isFenced(node)) return;
     for (const other of this.world().nodes) {
-      if (other === node || !this.#serves(other) || this.sync.isFenced(other)) continue;
+      if (other === node || !this.serves(other) || this.sync.isFenced(other)) continue;
       this.violated('one primary runs', { begins: node.name, runs: other.name });
     }
+    if (site?.writes === true) this.violated('one site writes', { begins: node.name });
     // Begun with the lease by a guard that is gone by now: the fuse ends it before the lease is over.
     if (this.beliefOf(node) === null && !(node.guard.life === null && node.fuse.armed)) {
       this.violated('a primary begins with the lease', { instance: node.name });
@@ -113,7 +119,7 @@ export class ClusterOracle {
   }
 
   /** A host that was frozen a moment ago may run PostgreSQL before its guard (safety 16). */
-  #serves(node: SimNode): boolean {
+  serves(node: SimNode): boolean {
     return node.postgres.writable && !node.host.frozen && !this.justThawed(node);
   }
 
@@ -254,7 +260,7 @@ export class ClusterOracle {
       if (belief !== null && belief < epoch) {
         this.violated('no two holders', { epoch, holder, believes: node.name, in: belief });
       }
-      if (this.#serves(node)) {
+      if (this.serves(node)) {
         this.violated('nobody serves at a grant', { epoch, holder, serves: node.name });
       }
     }
@@ -326,7 +332,7 @@ export class ClusterOracle {
     if (belief !== null && belief <= epoch) {
       this.violated('no right outlasts its lease', { epoch, how, holder: holder.name });
     }
-    if (this.#serves(holder)) {
+    if (this.serves(holder)) {
       this.violated('down before the lease is over', { epoch, how, holder: holder.name });
     }
   }

@@ -5,6 +5,7 @@ import type { Trace } from '../raft-simulator/trace.ts';
 import type { ClusterOracle } from './cluster-oracle.ts';
 import type { ClusterSwarm } from './cluster-swarm.ts';
 import type { Handles } from './handles.ts';
+import type { RemoteSite } from './remote-site.ts';
 import type { SimController } from './sim-controller.ts';
 import type { SimHost } from './sim-host.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -27,6 +28,8 @@ export type ClusterWorld = {
   readonly hosts: SimHost[];
   readonly nodes: SimNode[];
   readonly controllers: SimController[];
+  /** The other cluster of a pair; null: there is none. */
+  site: RemoteSite | null;
 };
 
 export function say(world: ClusterWorld, what: string, ...values: readonly number[]): void {

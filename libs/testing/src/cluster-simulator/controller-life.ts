@@ -371,17 +371,19 @@ export class ControllerLife implements ReplicatedLog {
     this.agents.tellLeader(word);
   }
 
-  order(command: OperatorCommand): void {
+  /** True when it was decided and proposed. */
+  order(command: OperatorCommand): boolean {
     const { service } = this;
     const state = this.store.cluster(CLUSTER);
-    if (service === null || state === null) return;
+    if (service === null || state === null) return false;
     const observations = service.observations.of(state.name, service.leaseOf(state));
     const verdict = decideCommand({ state, observations }, command);
     say(this.seat.world, `order ${command.type} ${verdict.kind}`);
-    if (verdict.kind !== 'decided') return;
+    if (verdict.kind !== 'decided') return false;
     count(this.seat.world, `${command.type}s`);
     const { rule, events } = verdict.decision;
     this.append(state.version, rule, events);
+    return true;
   }
 
   append(expectedVersion: number, rule: string, events: readonly RecordedEvent['event'][]): void {

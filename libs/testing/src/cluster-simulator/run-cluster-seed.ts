@@ -18,11 +18,13 @@ import {
 } from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { Handles } from './handles.ts';
+import { RemoteSite } from './remote-site.ts';
 import { beginSaga, planSagaKill, type SagaKill } from './saga-kills.ts';
 import { SimController } from './sim-controller.ts';
 import { SimHost } from './sim-host.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimNode } from './sim-node.ts';
+import { SiteTurns } from './site-turns.ts';
 import { isPrefix } from './wal.ts';
 
 /** The cluster is made in a healthy world within this time. */
@@ -47,6 +49,8 @@ export type ClusterSeedOptions = {
   /** A world of minutes instead of seconds, with fewer writes: for the hours of a swarm. */
   readonly long?: boolean;
   readonly less?: LessCluster;
+  /** It is one of a pair: the writing goes to another site and comes back, planned or not. */
+  readonly site?: boolean;
   /** No drawn faults but this: a saga, and the leading controller killed at one step of it. */
   readonly killAfter?: SagaKill;
 };
@@ -115,11 +119,13 @@ export class ClusterRun {
       prng: seededPrng(source.next()),
       nodes: [],
       controllers: [],
+      site: null,
     };
     this.#clients = seededPrng(source.next());
     const prng = seededPrng(source.next());
     this.#scene = { world: this.world, prng, over: () => this.#over };
     this.#build(seededPrng(source.next()));
+    if (options.site === true) this.world.site = new RemoteSite(this.world);
   }
 
   #build(prng: Prng): void {
@@ -186,6 +192,7 @@ export class ClusterRun {
     if (killAfter === undefined) {
       planClusterFaults(this.#scene);
       planStrikes(this.#scene);
+      this.#planTurns();
     } else if (killAfter.saga !== 'bootstrap') {
       planSagaKill(this.world, killAfter);
       beginSaga(this.world, killAfter.saga, this.#primary());
@@ -197,6 +204,13 @@ export class ClusterRun {
     this.#over = true;
     if (killAfter === undefined || this.#serves()) return;
     throw new Violation('a saga is through although nothing was mended', this.#describe());
+  }
+
+  #planTurns(): void {
+    const { site } = this.world;
+    if (site === null) return;
+    site.begin();
+    new SiteTurns(this.#scene, site).begin();
   }
 
   /** A primary that acknowledges, as the leader knows it. */
@@ -279,8 +293,8 @@ export class ClusterRun {
 
   /** Beside each instance a client that writes whenever it is let. */
   #startClients(): void {
-    const { scheduler, swarm, nodes } = this.world;
-    for (const { postgres } of nodes) {
+    const { scheduler, swarm, nodes, site } = this.world;
+    for (const { postgres } of site === null ? nodes : [...nodes, site.node]) {
       const next = (): void => {
         const bulk = this.#clients.chance(swarm.bulkChance);
         postgres.write(bulk ? this.#clients.range(5_000, 200_000) : this.#clients.range(60, 900));

@@ -14,7 +14,7 @@ const RULE_WORDS = 4;
 /** Looks for less that breaks the same rule: a calm network, fewer kinds of faults, a shorter run. */
 export async function shrinkClusterSeed(
   { seed, violation }: ClusterSeedResult,
-  world: Pick<ClusterSeedOptions, 'mode' | 'long'>,
+  world: Pick<ClusterSeedOptions, 'mode' | 'long' | 'site'>,
 ): Promise<LessCluster> {
   let best: LessCluster = {};
   const improves = async (less: LessCluster): Promise<boolean> => {

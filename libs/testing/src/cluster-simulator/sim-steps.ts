@@ -177,7 +177,9 @@ export class SimSteps implements StepRuns {
   /** It has no archive that could be followed in the place of an instance. */
   #nodeOf(member: MemberRecord | null): SimNode {
     const name = member?.name;
-    const found = this.life.world.nodes.find((node) => node.name === name);
+    const { nodes, site } = this.life.world;
+    const all = site === null ? nodes : [...nodes, site.node];
+    const found = all.find((node) => node.name === name);
     if (found === undefined) throw new StepError(`no such instance ${name}`, false);
     return found;
   }

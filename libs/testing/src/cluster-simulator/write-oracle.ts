@@ -75,7 +75,9 @@ export class WriteOracle {
    */
   grantedTo(node: SimNode, { reason, epoch }: { reason: GrantReason; epoch: number }): void {
     const { operation } = this.oracle;
-    const accepted = reason === 'failover' && operation?.acceptLoss === true;
+    const siteLost =
+      reason === 'cluster-promotion' && this.oracle.world().site?.lossAccepted === true;
+    const accepted = siteLost || (reason === 'failover' && operation?.acceptLoss === true);
     if (reason === 'failover' && !accepted && !this.oracle.sync.on) return;
     for (const write of this.#writes) {
       if (!write.acknowledged || write.lost || write.wal === null) continue;
@@ -89,6 +91,16 @@ export class WriteOracle {
       }
       write.lost = true;
       this.lostCount += 1;
+    }
+  }
+
+  /** Another site begins to write after a planned turn: it has all that counts. */
+  turnedTo({ name, postgres }: SimNode): void {
+    for (const write of this.#writes) {
+      if (!write.acknowledged || write.lost || write.wal === null) continue;
+      if (isPrefix(write.wal, postgres.wal)) continue;
+      this.oracle.violated('a planned turn loses nothing', { to: name, lacks: endOf(write.wal) });
+      return;
     }
   }
 
