@@ -2,7 +2,6 @@ import { parseArgs } from 'node:util';
 import { type ControllerConfig, loadControllerConfig } from '#libs/config';
 import { messageOf } from '#libs/kernel';
 import { createLogger } from '#libs/observability';
-import { CompileWhenBusy } from './compile-when-busy.ts';
 import { startController } from './start-controller.ts';
 
 /** It could not run as asked: the caller has to change something first. */
@@ -23,7 +22,6 @@ One of 1, 3, 5 or 7 controllers. It stays in the foreground and logs one line of
 
 async function main(): Promise<void> {
   const { config, foundWithout } = loadConfig();
-  new CompileWhenBusy().start();
   const { name, logLevel: level } = config;
   const log = createLogger({ process: 'controller', level, fields: { controller: name } });
   const onFatal = (error: unknown): void => {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { codeOf, guardIncarnation, messageOf } from '#libs/kernel';
 import { dropPrivileges } from '#libs/process';
 import {
@@ -23,9 +22,6 @@ const BROKEN_EXIT_CODE = 70;
 const CANNOT_START_EXIT_CODE = 2;
 
 async function main(): Promise<void> {
-  // Optimised code of what runs a few times a second never pays for its compiler. As an option of the start
-  // it would make Node compile its own modules anew (`launchGuard`).
-  setFlagsFromString('--no-opt');
   if (process.argv[3] === SPARE_ARGUMENT && !(await toldToBegin())) return;
   const clock = new SystemClock();
   const settings = read(process.argv[2]);
