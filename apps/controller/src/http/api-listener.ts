@@ -1,12 +1,21 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 
 /** The first byte of a TLS handshake record; no HTTP request begins with it. */
 const TLS_HANDSHAKE = 0x16;
 /** A connection that says nothing for so long is closed. */
 const FIRST_BYTE_LIMIT_MS = 5_000;
+/** A controller that leaves answers the orders it has taken, unless they wait for what does not come. */
+const ANSWERED_WITHIN_MS = 1_000;
+const ANSWERED_POLL_MS = 10;
 
 /**
  * One port for both: what begins like TLS is HTTPS (a client certificate is asked for, not required),
@@ -17,8 +26,13 @@ export class ApiListener {
   readonly #https: HttpsServer | null;
   readonly #listener: NetServer;
   readonly #sockets = new Set<Socket>();
+  readonly #answers = new Set<ServerResponse>();
 
-  constructor(handle: RequestListener, tls: SecureContextOptions | null) {
+  constructor(answer: RequestListener, tls: SecureContextOptions | null) {
+    const handle: RequestListener = (request, response) => {
+      this.#watch(response);
+      answer(request, response);
+    };
     this.#http = createHttpServer(handle);
     this.#https =
       tls === null
@@ -44,11 +58,23 @@ export class ApiListener {
     return address?.port ?? 0;
   }
 
-  /** Also ends streams of events that are open. */
-  close(): Promise<void> {
+  /** Orders under way are answered first, for a moment; streams of events that are open are ended. */
+  async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    const deadlineMs = performance.now() + ANSWERED_WITHIN_MS;
+    while (this.#isAnswering && performance.now() < deadlineMs) await pause(ANSWERED_POLL_MS);
     for (const socket of this.#sockets) socket.destroy();
-    return closed;
+    await closed;
+  }
+
+  get #isAnswering(): boolean {
+    for (const answer of this.#answers) if (!isStream(answer)) return true;
+    return false;
+  }
+
+  #watch(answer: ServerResponse): void {
+    this.#answers.add(answer);
+    answer.once('close', () => this.#answers.delete(answer));
   }
 
   #sort(socket: Socket): void {
@@ -68,4 +94,8 @@ export class ApiListener {
     });
     socket.resume();
   }
+}
+
+function isStream(answer: ServerResponse): boolean {
+  return String(answer.getHeader('content-type') ?? '').startsWith('text/event-stream');
 }
