@@ -1,7 +1,15 @@
-import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  opendirSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseLsn, timelineId } from '#libs/kernel';
+import { lsnOf, parseLsn, timelineId } from '#libs/kernel';
+import { walSegmentName } from '#libs/postgres-model';
 import {
   checkpoint,
   checkpointedTimeline,
@@ -241,6 +249,39 @@ describe('a primary and its standbys', () => {
     expect(end.tookMs).toBeLessThan(4_000);
   });
 
+  it('finds the end of the WAL where segments made in advance come first in the directory', async () => {
+    // A segment in which nothing was written would not be left.
+    await pg3.sql("SELECT pg_logical_emit_message(false, 'x', 'y')");
+    const begin = String(await pg3.sql('SELECT pg_current_wal_insert_lsn()::text'));
+    const segment = String(await pg3.sql('SELECT pg_walfile_name(pg_switch_wal())'));
+    const wal = join(cluster.directory, 'in-advance', 'pg_wal');
+    mkdirSync(wal, { recursive: true });
+    copyFileSync(join(pg3.dataDirectory, 'pg_wal', segment), join(wal, segment));
+    chmodSync(join(wal, segment), 0o644);
+    const bytes = Number(WAL_SEGMENT_BYTES);
+    let next = (parseLsn(begin) / WAL_SEGMENT_BYTES) * WAL_SEGMENT_BYTES;
+    const nothing = next + WAL_SEGMENT_BYTES;
+    while (firstNameIn(wal) === segment) {
+      next += WAL_SEGMENT_BYTES;
+      const inAdvance = join(wal, walSegmentName(timelineId(5), lsnOf(next), bytes));
+      writeFileSync(inAdvance, '', { mode: 0o644 });
+      truncateSync(inAdvance, bytes);
+    }
+    const endFrom = async (lsn: bigint): Promise<bigint> => {
+      const end = await walEnd(cluster.installation, {
+        dataDirectory: dirname(wal),
+        walSegmentBytes: bytes,
+        replayedLsn: lsnOf(lsn),
+        timeline: timelineId(5),
+        timeoutMs: 10_000,
+      });
+      return end.lsn;
+    };
+    expect(await endFrom(parseLsn(begin))).toBe(nothing);
+    expect(await endFrom(nothing)).toBe(nothing);
+    await expect(endFrom(nothing + 4_096n)).rejects.toMatchObject({ code: 'WAL_END_UNKNOWN' });
+  });
+
   async function positionOf(standby: LocalInstance): Promise<{ lsn: bigint; timeline: number }> {
     const { role } = await standby.reachable();
     if (role.kind !== 'standby') throw new Error('not a standby');
@@ -255,6 +296,14 @@ describe('a primary and its standbys', () => {
     return { lsn: end.lsn, timeline: end.timeline };
   }
 });
+
+/** As programs find them that do not sort. */
+function firstNameIn(directory: string): string | undefined {
+  const entries = opendirSync(directory);
+  const first = entries.readSync()?.name;
+  entries.closeSync();
+  return first;
+}
 
 const WAL_PAGE_BYTES = 8_192n;
 const WAL_SEGMENT_BYTES = 16n * 1_024n * 1_024n;

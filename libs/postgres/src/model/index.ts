@@ -99,6 +99,12 @@ export {
 } from './timeline-history.ts';
 export { parseWalFileName, type WalFile, walSegmentName, walSegmentStart } from './wal-file.ts';
 export { type WalRange, walRangesFrom } from './wal-ranges.ts';
-export { parseWaldumpLine, type WalRecord, walPageStart, walRecordEnd } from './wal-record.ts';
+export {
+  parseWaldumpLine,
+  WAL_SEGMENT_HEADER_BYTES,
+  type WalRecord,
+  walPageStart,
+  walRecordEnd,
+} from './wal-record.ts';
 export { type TouchedRelation, WalSummariser, type WalSummary } from './wal-summary.ts';
 export { type WaldumpRequest, waldumpArgv } from './waldump-command.ts';

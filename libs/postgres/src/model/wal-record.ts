@@ -12,7 +12,7 @@ export type WalRecord = {
 const WAL_PAGE_BYTES = 8_192n;
 const PAGE_HEADER_BYTES = 24n;
 /** The first page of a segment has a longer header. */
-const SEGMENT_HEADER_BYTES = 40n;
+export const WAL_SEGMENT_HEADER_BYTES = 40n;
 const ALIGNMENT_BYTES = 8n;
 
 const LINE =
@@ -38,7 +38,7 @@ export function walRecordEnd(record: WalRecord, walSegmentBytes: number): Lsn {
   while (remaining > freeInPage) {
     remaining -= freeInPage;
     end += freeInPage;
-    const header = end % segmentBytes === 0n ? SEGMENT_HEADER_BYTES : PAGE_HEADER_BYTES;
+    const header = end % segmentBytes === 0n ? WAL_SEGMENT_HEADER_BYTES : PAGE_HEADER_BYTES;
     end += header;
     freeInPage = WAL_PAGE_BYTES - header;
   }

@@ -137,11 +137,13 @@ describe('the WAL ahead of a replayed position', () => {
     const argv = waldumpArgv({
       binDirectory: '/bin',
       walDirectory: '/d/pg_wal',
+      walSegmentBytes: 16 * MB,
       timeline: timelineId(10),
       startLsn: parseLsn('0/4000000'),
-      endLsn: parseLsn('0/5000000'),
+      endLsn: parseLsn('0/6000000'),
     });
-    const where = ['--path=/d/pg_wal', '--timeline=10', '--start=0/4000000', '--end=0/5000000'];
-    expect(argv).toEqual(['/bin/pg_waldump', ...where]);
+    const where = ['--path=/d/pg_wal', '--timeline=10', '--start=0/4000000', '--end=0/6000000'];
+    const segments = ['0000000A0000000000000004', '0000000A0000000000000005'];
+    expect(argv).toEqual(['/bin/pg_waldump', ...where, ...segments]);
   });
 });

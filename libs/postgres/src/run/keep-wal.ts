@@ -60,7 +60,7 @@ export async function keepWal(
   const { binDirectory } = installation;
   await runTool(
     installation,
-    waldumpArgv({ binDirectory, walDirectory, timeline, startLsn, endLsn }),
+    waldumpArgv({ binDirectory, walDirectory, walSegmentBytes, timeline, startLsn, endLsn }),
     {
       timeoutMs,
       // The end of WAL reads as an error.

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainError, type Lsn, maxLsn, type TimelineId } from '#libs/kernel';
 import {
   parseWaldumpLine,
+  WAL_SEGMENT_HEADER_BYTES,
   type WalRange,
   type WalRecord,
   waldumpArgv,
@@ -95,11 +96,12 @@ class WalReader {
 
   async #read(range: WalRange): Promise<Lsn | undefined> {
     const endLsn = this.#endOfFiles(range);
-    if (endLsn <= range.startLsn) return undefined;
+    if (endLsn <= range.startLsn || this.#isUnwritten(range)) return undefined;
     let last: WalRecord | undefined;
     const argv = waldumpArgv({
       binDirectory: this.installation.binDirectory,
       walDirectory: this.#walDirectory(),
+      walSegmentBytes: this.request.walSegmentBytes,
       ...range,
       endLsn,
     });
@@ -117,6 +119,25 @@ class WalReader {
     if (last === undefined) return undefined;
     const end = walRecordEnd(last, this.request.walSegmentBytes);
     return range.endLsn !== undefined && end > range.endLsn ? range.endLsn : end;
+  }
+
+  /**
+   * The range begins with a segment that PostgreSQL made in advance: zeros, which pg_waldump takes for a
+   * segment of no length. Behind its header nothing but a damaged file could look like that.
+   */
+  #isUnwritten({ timeline, startLsn }: WalRange): boolean {
+    const { walSegmentBytes } = this.request;
+    const offset = startLsn - walSegmentStart(startLsn, walSegmentBytes);
+    if (offset > WAL_SEGMENT_HEADER_BYTES) return false;
+    const name = walSegmentName(timeline, startLsn, walSegmentBytes);
+    const header = Buffer.alloc(Number(WAL_SEGMENT_HEADER_BYTES));
+    const file = openSync(join(this.#walDirectory(), name), 'r');
+    try {
+      readSync(file, header);
+    } finally {
+      closeSync(file);
+    }
+    return header.every((byte) => byte === 0);
   }
 
   /**
