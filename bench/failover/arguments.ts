@@ -10,6 +10,8 @@ export type BenchArguments = {
   readonly runs: number | null;
   readonly seconds: number;
   readonly fresh: boolean;
+  /** Logs and data of ours stay where they are when a run fails. */
+  readonly keep: boolean;
   readonly table: string | null;
   readonly runsFile: string;
 };
@@ -33,12 +35,14 @@ long a writing client had no acknowledged commit, how many acknowledgements were
         100_000,
       ),
       fresh: flag('forget earlier runs of what is measured now'),
+      keep: flag('leave the logs and the data of ours in place when a run fails'),
       table: text('the document that gets the table, and the picture beside it', null),
       'runs-file': text('where runs are kept', 'docs/failover-runs.jsonl'),
       json: flag('as always: one object of JSON ends it'),
     },
   });
-  const { peer, runs, seconds, fresh, table, mode, fault: faults } = values;
+  const { peer, runs, seconds, fresh, keep, table, mode, fault: faults } = values;
   const systems = values['only-peers'] ? peer : [...new Set(['matriarch' as const, ...peer])];
-  return { systems, faults, mode, runs, seconds, fresh, table, runsFile: values['runs-file'] };
+  const runsFile = values['runs-file'];
+  return { systems, faults, mode, runs, seconds, fresh, keep, table, runsFile };
 }

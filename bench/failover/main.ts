@@ -84,6 +84,12 @@ async function measureSystem(
     } finally {
       await client.stop();
     }
+  } catch (error) {
+    if (request.keep && system instanceof Matriarch) {
+      system.keepFiles = true;
+      say({ kept: system.cluster.plan.directory });
+    }
+    throw error;
   } finally {
     for (const { name: host } of network.hosts) system.holdDown(host);
     await system.stop();

@@ -25,6 +25,8 @@ export class Matriarch extends SystemUnderTest {
   readonly faults = FAULTS;
   readonly cluster: RunningCluster;
   readonly api: HttpClusterApi;
+  /** Set before `stop`: its files are somebody's evidence then. */
+  keepFiles = false;
   #sequence = 0;
 
   constructor(
@@ -61,7 +63,8 @@ export class Matriarch extends SystemUnderTest {
 
   override async stop(): Promise<void> {
     const killed = await this.cluster.stop();
-    rmSync(this.cluster.plan.directory, { recursive: true, force: true });
+    const { directory } = this.cluster.plan;
+    if (!this.keepFiles) rmSync(directory, { recursive: true, force: true });
     if (killed.length > 0) throw new Error(`left running: ${JSON.stringify(killed)}`);
   }
 
