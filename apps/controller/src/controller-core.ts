@@ -63,6 +63,8 @@ const GOSSIP_INTERVAL_MS = 200;
 const WHOLE_GOSSIP_INTERVAL_MS = 1_000;
 /** Whether each seat is still its member's changes with the log. */
 const SEATS_INTERVAL_MS = 500;
+/** Where primaries are is asked of every cluster. */
+const PLACEMENT_INTERVAL_MS = 1_000;
 /** A turn ages leases by so many ticks at most: a leader that stood still heard nobody meanwhile. */
 const TURN_CAP_TICKS = 2;
 
@@ -232,7 +234,9 @@ export class ControllerCore implements HostListener {
     this.#seats.tick();
     this.#protocol.tick();
     this.states.tick(service.term);
-    if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
+    if (this.#options.avoidPrimaryHosts && this.#due(PLACEMENT_INTERVAL_MS)) {
+      this.#placement.tick(service.term);
+    }
     this.#lookAtLeases(service);
     this.decisions.ticked();
     if (!this.#due(GOSSIP_INTERVAL_MS)) return;

@@ -6,11 +6,16 @@ import type { Log } from './log.ts';
 import type { ProposalLoss, ProposalOwner } from './proposals.ts';
 import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
 import type { Service } from './service.ts';
+import { TurnBudget } from './turn-budget.ts';
 
 /** After a proposal that was not taken (leadership is being handed over): no attempt at each tick. */
 const RETRY_AFTER_LOSS_MS = 250;
-/** With thousands of clusters at rest their rules would be most of what an idle leader does. */
-const TICKS_AT_REST = 4;
+/**
+ * With thousands of clusters at rest their rules would be most of what an idle leader does: each is asked
+ * at one tick of so many, and of many clusters so few at a tick that no turn becomes long.
+ */
+const TICKS_AT_REST = { least: 4, most: 10 } as const;
+const AT_REST_PER_TICK = 64;
 
 export type DecisionLoopOptions = {
   readonly host: ReplicatedLog;
@@ -48,12 +53,16 @@ export class DecisionLoop {
   ticked(): void {
     const service = this.#options.service();
     this.#ticks += 1;
-    const all = service === null || this.#ticks % TICKS_AT_REST === 0;
-    for (const state of this.#options.host.store.clusters()) {
-      if (all || !isAtRest(service, state)) this.#changed.add(state.name);
+    const states = this.#options.host.store.clusters();
+    const { least, most } = TICKS_AT_REST;
+    const period = Math.min(most, Math.max(least, Math.ceil(states.length / AT_REST_PER_TICK)));
+    for (const [at, state] of states.entries()) {
+      const isTurn = (this.#ticks + at) % period === 0;
+      if (service === null || isTurn || !isAtRest(service, state)) this.#changed.add(state.name);
     }
   }
 
+  /** What one turn has no time for, the next one asks: sockets are read and rounds begun in between. */
   run(): void {
     const service = this.#options.service();
     if (service === null) {
@@ -62,7 +71,12 @@ export class DecisionLoop {
     }
     // Kept as changed until then: a transfer that is under way, or its end, decides who goes on.
     if (this.#options.clock.monotonicMs() < this.#proposableFromMs) return;
+    const budget = new TurnBudget(this.#options.clock);
     for (const cluster of this.#changed) {
+      if (!budget.take()) {
+        this.#options.host.schedule();
+        return;
+      }
       this.#changed.delete(cluster);
       const state = this.#options.host.store.cluster(cluster);
       if (state !== null && !this.#underWay.has(cluster)) this.#decide(state, service);

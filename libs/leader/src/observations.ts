@@ -79,19 +79,22 @@ export class ObservationTable {
       this.#noteKnown(entry, position.position, heard.reportMark - position.ageMs);
   }
 
+  /** @returns whether it said something else than the last time, its age aside */
   guardHeard(
     cluster: string,
     instance: InstanceName,
     guard: Omit<GuardObservation, 'ageMs'>,
     now: MonotonicMs,
-  ): void {
+  ): boolean {
     const heard = heardOf(this.#entry(cluster), instance);
-    if (heard === null) return;
+    if (heard === null) return false;
+    const isNews = heard.guard === null || saysOtherwise(heard.guard, guard);
     heard.guardMark = this.#time.mark(now);
     noteHeld(heard, guard.epoch, heard.guardMark);
     heard.guard = { ...guard, ageMs: 0 };
     if (guard.agentAbsentMs >= ABSENT_TOO_MS) this.#agentless.set(cluster, heard.guardMark);
     else this.#agentless.delete(cluster);
+    return isNews;
   }
 
   /** `ageMs`: how old the position was already when it came (gossip of the leader before). */
@@ -208,6 +211,18 @@ function heardOf(entry: Entry, instance: InstanceName): Heard | null {
     entry.instances.set(instance, heard);
   }
   return heard;
+}
+
+/** An agent that is absent is absent for longer each time, and rules wait for that. */
+function saysOtherwise(before: GuardObservation, now: Omit<GuardObservation, 'ageMs'>): boolean {
+  return (
+    before.incarnation !== now.incarnation ||
+    before.epoch !== now.epoch ||
+    before.postmaster !== now.postmaster ||
+    before.failsafeVersion !== now.failsafeVersion ||
+    before.agentAbsentMs > 0 ||
+    now.agentAbsentMs > 0
+  );
 }
 
 /** Renewals and reports tell of the same epoch, the later of them not always the newer. */

@@ -1,6 +1,7 @@
 import { type ClusterState, isHandedBack, isSynchronous, isWithdrawn } from '#libs/cluster';
 import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
+import { missesRenewals } from './at-rest.ts';
 import type { GuardIdentity, GuardLink } from './guard-link.ts';
 import type { ReplicatedLog } from './replicated-log.ts';
 import type { RoundOwner } from './round-scheduler.ts';
@@ -24,14 +25,15 @@ export class Renewals {
     readonly service: () => Service | null,
   ) {}
 
-  accept(service: Service, link: GuardLink, from: GuardIdentity, request: RenewRequest): void {
+  /** @returns whether the rules are to be asked at once; a renewal like the one before tells them nothing. */
+  accept(service: Service, link: GuardLink, from: GuardIdentity, request: RenewRequest): boolean {
     const { cluster, instance } = from;
     const now = service.clock.monotonicMs();
     const { epoch, incarnation: guard, nonce, position } = request;
     const foreign = this.#refusal(from, request);
     if (foreign !== null) {
       this.#refuseConfirmed(link, from, request);
-      return;
+      return true;
     }
     if (position !== null) {
       const known = { timeline: timelineId(position.timeline), lsn: lsnOf(position.lsn) };
@@ -39,12 +41,16 @@ export class Renewals {
     }
     const { postmaster, agentAbsentMs, failsafeVersion = null } = request;
     const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs, failsafeVersion };
-    service.observations.guardHeard(cluster, instance, heard, now);
+    const isNews = service.observations.guardHeard(cluster, instance, heard, now);
+    const state = this.host.store.cluster(cluster);
+    const wasLate = state !== null && missesRenewals(service, state);
     const silentMs = service.leases.silentMs(cluster);
     if (silentMs !== null) this.onAge(silentMs);
     service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
-    if (!isSteady(service, this.host.store.cluster(cluster))) this.#urgent = true;
+    const steady = isSteady(service, state);
+    if (!steady) this.#urgent = true;
     this.host.schedule();
+    return isNews || wasLate || !steady;
   }
 
   /** Before a round may begin: what arrived until now is proved by it. */

@@ -139,6 +139,7 @@ export class LeaseGateway {
 
   #serve(service: Service, link: GuardLink, from: GuardIdentity, request: GuardRequest): void {
     const { host, decisions, renewals, releases } = this.#options;
+    let asksRules = true;
     switch (request.type) {
       case 'guardState': {
         const { incarnation, epoch, postmaster } = request;
@@ -147,13 +148,13 @@ export class LeaseGateway {
         break;
       }
       case 'renew':
-        renewals.accept(service, link, from, request);
+        asksRules = renewals.accept(service, link, from, request);
         break;
       case 'release':
         releases.accept(link, from, request);
         break;
     }
-    decisions.changed(from.cluster);
+    if (asksRules) decisions.changed(from.cluster);
     host.schedule();
   }
 

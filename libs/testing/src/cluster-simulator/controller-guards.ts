@@ -56,6 +56,7 @@ export class ControllerGuards {
 
   #serve(service: Service, link: GuardLink, guard: GuardLife, request: GuardRequest): void {
     const from: GuardIdentity = { cluster: CLUSTER, instance: guard.node.name };
+    let asksRules = true;
     if (request.type === 'guardState') {
       const { incarnation, epoch, postmaster } = request;
       const heard = { incarnation, epoch, postmaster, agentAbsentMs: 0 };
@@ -64,9 +65,9 @@ export class ControllerGuards {
       if (request.position !== null) {
         this.life.seat.world.oracle.positionHeard(this.life, from.instance, request.position);
       }
-      this.life.renewals.accept(service, link, from, request);
+      asksRules = this.life.renewals.accept(service, link, from, request);
     } else this.life.releases.accept(link, from, request);
-    this.life.decisions.changed(CLUSTER);
+    if (asksRules) this.life.decisions.changed(CLUSTER);
     this.life.schedule();
   }
 
