@@ -189,6 +189,7 @@ export class BackupHosts {
     await until(
       async () => {
         await this.barman('archive-wal', 'main');
+        await this.barman('check-backup', 'main', 'latest');
         const shown = await this.barman('-f', 'json', 'show-backup', 'main', 'latest');
         return shown.includes('"DONE"');
       },

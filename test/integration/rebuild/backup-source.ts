@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   BarmanSettings,
@@ -142,9 +142,28 @@ export class BackupSource {
 
   /** A whole backup with the WAL that it needs in Barman's own archive. */
   async barmanBackup(): Promise<void> {
-    await this.#barmanArchived();
+    await eventually('Barman receives WAL', ARCHIVED_LIMIT_MS, async () => {
+      const active = `SELECT active FROM pg_replication_slots WHERE slot_name = 'barman'`;
+      return (await this.primary.sql(active)) === true;
+    });
+    await this.barmanArchived();
     await this.barman('backup', 'main');
-    await this.#barmanArchived();
+    await this.barmanArchived();
+    await this.barman('check-backup', 'main', 'latest');
+  }
+
+  /** All that was written so far is in Barman's archive, as its cron would bring it there. */
+  async barmanArchived(): Promise<void> {
+    const { stdout } = await this.barman('switch-wal', '--force', 'main');
+    const [segment] = /[0-9A-F]{24}/.exec(stdout) ?? [];
+    if (segment === undefined) throw new Error(`no segment was closed: ${stdout}`);
+    const archived = this.path('barman', 'main', 'wals', segment.slice(0, 16), segment);
+    await eventually(`Barman archives ${segment}`, ARCHIVED_LIMIT_MS, async () => {
+      // It leaves a segment where it received it until the next one has begun, and nobody writes here.
+      await this.primary.sql("SELECT pg_logical_emit_message(true, 'matriarch', 'goes on')");
+      await this.barman('archive-wal', 'main');
+      return existsSync(archived);
+    });
   }
 
   get barmanSettings(): BarmanSettings {
@@ -220,14 +239,6 @@ export class BackupSource {
     if (pid !== undefined && exitCode === null && signalCode === null)
       process.kill(-pid, 'SIGKILL');
     await this.cluster.cleanUp();
-  }
-
-  async #barmanArchived(): Promise<void> {
-    await eventually('Barman receives WAL', ARCHIVED_LIMIT_MS, async () => {
-      const active = `SELECT active FROM pg_replication_slots WHERE slot_name = 'barman'`;
-      return (await this.primary.sql(active)) === true;
-    });
-    await this.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
   }
 
   #pgbackrestConf(): void {

@@ -41,7 +41,7 @@ beforeAll(async () => {
   await primary.sql('SELECT pg_sleep(0.05)');
   await source.insert('not wanted');
   await source.archived();
-  await source.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
+  await source.barmanArchived();
   await primary.stop();
   await source.as(['cp', '-a', primary.dataDirectory, source.path('cold')]);
 }, 240_000);

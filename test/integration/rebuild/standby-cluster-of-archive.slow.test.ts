@@ -31,20 +31,6 @@ type Tool = {
 const nothing = () => Promise.resolve();
 const walgStorage = (...names: string[]) => source.path('walg', ...names);
 
-/** As its cron would do it: what was received before the switch counts, too, and makes the backup whole. */
-async function archiveByBarman(): Promise<void> {
-  await source.barman('switch-wal', '--force', '--archive', '--archive-timeout', '60', 'main');
-  await until(
-    async () => {
-      await source.barman('archive-wal', 'main');
-      const { stdout } = await source.barman('-f', 'json', 'show-backup', 'main', 'latest');
-      return stdout.includes('"DONE"');
-    },
-    60_000,
-    500,
-  );
-}
-
 /**
  * WAL-G's stand-in keeps plain files, which a program of one's own can copy just as well. It is slow, as one
  * that reaches far: a promotion must not ask it for each of the ids that are left free.
@@ -59,7 +45,7 @@ const TOOLS: Readonly<Record<BackupTool, Tool>> = {
   barman: {
     begin: () => source.startBarman(),
     backUp: () => source.barmanBackup(),
-    archive: archiveByBarman,
+    archive: () => source.barmanArchived(),
     config: () => ({
       backup: { barman: { server: 'main', program: [...source.barmanSettings.program] } },
     }),

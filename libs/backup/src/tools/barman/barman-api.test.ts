@@ -148,7 +148,7 @@ describe('the source of pg-backup-api', () => {
     [diagnosis({}), /there is no whole backup$/],
     [
       diagnosis({ '1': { status: 'WAITING_FOR_WALS' } }),
-      /no whole backup; backup 1 is WAITING_FOR_WALS.*barman archive-wal main/,
+      /no whole backup; backup 1 is WAITING_FOR_WALS.*barman check-backup main/,
     ],
   ])('says why it has none: %s', async (text, why) => {
     const { url } = await listening({ diagnose: () => Promise.resolve(text) });

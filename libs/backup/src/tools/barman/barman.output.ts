@@ -29,9 +29,12 @@ export type ShownBackup =
   | { readonly kind: 'backup'; readonly backup: BarmanBackup }
   | { readonly kind: 'none'; readonly why: string };
 
-/** Its cron does that once a minute. */
+/** Its cron does both once a minute; WAL that is archived alone does not make a backup whole. */
 export function archiveFirst(server: string): string {
-  return `: WAL that it needs is not archived yet, \`barman archive-wal ${server}\` on its host does that`;
+  return (
+    `: WAL that it needs is not archived and checked yet, \`barman archive-wal ${server}\` and ` +
+    `\`barman check-backup ${server} latest\` on its host do that, or its \`barman cron\``
+  );
 }
 
 /** Reads `barman -f json show-backup`; what it refuses is in `_ERROR`, with exit code 1. */

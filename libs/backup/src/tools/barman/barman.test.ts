@@ -96,7 +96,7 @@ describe('barman', () => {
   it.each([
     [`{"_ERROR": ["Unknown server 'main'"]}`, "Unknown server 'main'"],
     ['{"main": {"backup_id": "1", "status": "FAILED"}}', 'FAILED'],
-    ['{"main": {"backup_id": "1", "status": "WAITING_FOR_WALS"}}', 'barman archive-wal main'],
+    ['{"main": {"backup_id": "1", "status": "WAITING_FOR_WALS"}}', 'barman check-backup main'],
     ['{}', 'no answer about server main'],
   ])('says why there is none: %s', (json, why) => {
     const shown = readShownBackup(json, 'main');
