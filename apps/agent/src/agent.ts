@@ -222,7 +222,7 @@ export class Agent {
     const { latest } = this.observer;
     if (latest === null) return null;
     const { facts, stream } = this;
-    const { detached, abandonedHandOver, leaving } = facts;
+    const { detached, abandonedHandOver, handOverRefused, leaving } = facts;
     const absent = this.#absence.list(performance.now());
     const { instance, postgres, api, tags } = this.parts.config;
     return reportOf(latest, this.guard.remainingMs(performance.now()), {
@@ -234,7 +234,7 @@ export class Agent {
       replicationName: this.#local.replicationName,
       keeps: this.#takeOver.problem,
       synchronous: proofReportOf(stream.state, facts.synchronous, absent),
-      ...{ detached, abandonedHandOver, leaving },
+      ...{ detached, abandonedHandOver, handOverRefused, leaving },
       calmForMs: this.#tempo.calmMs,
       ...{ probes: this.#prober.report(), promise: this.failsafe.promised() },
       ...{ rebuild: this.desk.report(), aside: this.#aside.report },

@@ -8,6 +8,7 @@ export function factsFrom(stateDirectory: string): OwnFacts {
   return {
     detached: null,
     abandonedHandOver: null,
+    handOverRefused: null,
     settledEpoch: null,
     leaving: false,
     divergedWal: new LostWalDirectory(stateDirectory).newest(),

@@ -102,7 +102,7 @@ function addTurns(program: Command, finish: Finish): void {
     .option('--user <name>', 'streams as this user; else the replication user')
     .option(
       '--yes',
-      'also without a primary that could say where it stopped, or for an archive that others fill',
+      'also without a primary that could say where it stopped, to a host that cannot be followed now, or for an archive that others fill',
     )
     .option(...WAIT, seconds)
     .action(

@@ -37,7 +37,7 @@ export const demoteClusterRequest = z
     port: z.int().min(1).max(65_535).default(5432),
     slot: primaryShape.shape.slot.default(null),
     user: primaryShape.shape.user.default(null),
-    /** Also without a primary that could say where it stopped writing. */
+    /** Also without a primary that could say where it stopped writing, and when the host cannot be followed now. */
     acceptUnknown: z.boolean().default(false),
   })
   .refine(({ to, host, archive }) => [to, host, archive].filter(isGiven).length === 1, {

@@ -92,14 +92,14 @@ function beforeTheFirstGrant(state: ClusterState, instance: InstanceName): Goal 
 function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier: string): Goal {
   const { operation, settings } = state;
   if (operation.kind === 'switchover' && operation.step === 'stopping') {
-    const { epoch, to } = operation;
+    const { epoch, to, startedAt } = operation;
     const stopBudgetMs = settings.switchoverStopMs;
-    return { kind: 'handOver', epoch, to, stopBudgetMs, systemIdentifier };
+    return { kind: 'handOver', epoch, to, stopBudgetMs, systemIdentifier, startedAt };
   }
   if (operation.kind === 'demotion') {
-    const { epoch } = operation;
-    const stopBudgetMs = DEMOTION_STOP_MS;
-    return { kind: 'handOver', epoch, to: REMOTE_NAME, stopBudgetMs, systemIdentifier };
+    const { epoch, startedAt } = operation;
+    const place = { to: REMOTE_NAME, stopBudgetMs: DEMOTION_STOP_MS, startedAt };
+    return { kind: 'handOver', epoch, ...place, systemIdentifier };
   }
   // With data fencing the standbys are detached meanwhile, not only once the lease was given back.
   const givesUp =

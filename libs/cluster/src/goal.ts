@@ -44,6 +44,8 @@ export type Goal =
       readonly to: InstanceName;
       readonly stopBudgetMs: number;
       readonly systemIdentifier: string;
+      /** Tells it from one before in the same epoch, which was given up. */
+      readonly startedAt: EpochMs;
     }
   /** Stop PostgreSQL at once, whatever state it is in, and have the guard release `epoch`. */
   | { readonly kind: 'yield'; readonly epoch: Epoch }

@@ -76,7 +76,8 @@ describe('the ledger of a switchover', () => {
     for (const name of ['pg1', 'pg2']) followsOn2(scenario, name);
     scenario.settle();
     scenario.command({ type: 'switchover', to: named('pg1') });
-    scenario.hears('pg3', { abandonedHandOver: 2 as never }).settle();
+    scenario.hears('pg3', { abandonedHandOver: 2 as never, actedVersion: scenario.state.version });
+    scenario.settle();
     expect(scenario.state.lastOutage).toMatchObject({
       ...{ number: 2, kind: 'switchover', trigger: null, from: 'pg3', to: 'pg1' },
       ...{ outcome: 'given-up', reason: 'pg3 could not stop within its budget and serves again' },

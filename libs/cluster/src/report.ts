@@ -161,6 +161,8 @@ export type AgentReport = {
   readonly stall?: PrimaryStall | null;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
+  /** Why it did not even begin to stop: whom it is to follow cannot be followed. Null or absent: it tried. */
+  readonly handOverRefused?: string | null;
   /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */
   readonly promise?: { readonly epoch: Epoch; readonly remainingMs: number } | null;
   /** Why it would not be promoted now: its own `prePromote` hook failed just before. */

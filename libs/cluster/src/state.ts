@@ -133,6 +133,8 @@ export type Operation =
       readonly epoch: Epoch;
       readonly primary: InstanceName;
       readonly remote: Remote;
+      /** It stops without asking the remote first. */
+      readonly acceptUnknown?: true;
       /** End of its WAL, once it is released. */
       readonly stoppedAt: WalPosition | null;
       readonly startedAt: EpochMs;

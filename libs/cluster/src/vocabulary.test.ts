@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { epoch, instanceName } from '#libs/kernel';
 import { type ClusterConfiguration, NO_OVERRIDES } from './configuration.ts';
 import type { ClusterEvent } from './events.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
@@ -74,6 +75,15 @@ describe('what a group at a level may record', () => {
       expect(heldBackFor([event], 4), event.type).toContain('needs protocol level 5');
       expect(heldBackFor([event], 5), event.type).toBeNull();
     }
+  });
+
+  it('is not yet a demotion on a word: members of before would fold another state', () => {
+    const order = { epoch: epoch(1), primary: instanceName('pg1'), remote: { archive: 'custom' } };
+    const started = { type: 'ClusterDemotionStarted', ...order } as const;
+    expect(heldBackFor([started as ClusterEvent], 5)).toBeNull();
+    const byWord = { ...started, acceptUnknown: true } as ClusterEvent;
+    expect(heldBackFor([byWord], 5)).toContain('needs protocol level 6');
+    expect(heldBackFor([byWord], 6)).toBeNull();
   });
 
   it('is not yet an access line of a role: members of before would fold another state', () => {

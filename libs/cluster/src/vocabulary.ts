@@ -38,7 +38,7 @@ const VOCABULARY: Vocabulary = {
   StandbyLeaderChosen: first('instance', 'reason', 'position'),
   RemoteTimelinesFollowed: first('instance', 'timelines', 'timeline'),
   RemoteChanged: first('remote'),
-  ClusterDemotionStarted: first('epoch', 'primary', 'remote'),
+  ClusterDemotionStarted: { ...first('epoch', 'primary', 'remote'), acceptUnknown: 6 },
   ClusterDemotionAbandoned: first('reason'),
   ClusterDemoted: first('remote', 'stoppedAt'),
   ClusterPromoted: first('instance', 'received', 'others', 'lastWritten', 'acceptUnknown'),

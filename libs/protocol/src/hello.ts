@@ -3,10 +3,11 @@
  * Protocol history: 1 = first release; 2 = states are compared through the log (`Feature`); 3 = a preferred
  * candidate fetches what it lacks before it is promoted (`FAST_FORWARD_LEVEL`); 4 = backup policies change with the
  * configuration (`BACKUP_POLICY_LEVEL`), and forms within fields (`FORMS` of libs/cluster/src/vocabulary.ts);
- * 5 = a standby cluster may follow an archive alone (`FORMS`).
+ * 5 = a standby cluster may follow an archive alone (`FORMS`); 6 = a demotion on an operator's word does not ask
+ * the remote first (`ClusterDemotionStarted`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 5;
+export const PROTOCOL_MAX = 6;
 
 export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
 

@@ -175,7 +175,8 @@ export class Reconciler {
     if (goalKey(goal) !== goalKey(this.goal)) {
       log.info('goal', { goal: goal.kind, was: this.goal?.kind ?? null, detail: goalKey(goal) });
       runner.superseded();
-      if (goal.kind !== 'handOver') facts.abandonedHandOver = null;
+      // What was given up was the one before.
+      facts.abandonedHandOver = null;
     }
     this.goal = goal;
   }
@@ -209,7 +210,7 @@ function goalKey(goal: Goal | null): string {
     case 'primary':
       return `primary in epoch ${goal.epoch} on timeline ${goal.timeline}`;
     case 'handOver':
-      return `hand over epoch ${goal.epoch} to ${goal.to}`;
+      return `hand over epoch ${goal.epoch} to ${goal.to}, as ordered at ${goal.startedAt}`;
     case 'yield':
       return `yield epoch ${goal.epoch}`;
     case 'detached':

@@ -5,6 +5,7 @@
 import type { Goal, MemberRecord, RebuildOrder } from '#libs/cluster';
 import {
   epoch,
+  epochMs,
   guardIncarnation,
   instanceName,
   parseLsn,
@@ -89,6 +90,7 @@ export const goals: readonly Goal[] = [
     to: instanceName('pg2'),
     stopBudgetMs: 400,
     systemIdentifier: '7',
+    startedAt: epochMs(1),
   },
   { kind: 'yield', epoch: epoch(2) },
   { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7' },

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { InstancePlan } from '../../../apps/cli/src/demo/plan.ts';
+import { freePort } from '../../hosts/free-port.ts';
 import { ClusterPair, type PairName } from '../cluster-pair.ts';
 
 const SLOTS = 'SELECT slot_name FROM pg_replication_slots ORDER BY 1';
@@ -106,6 +107,17 @@ describe('two clusters with the same instance names', () => {
     await pair.untilHolds(next, 'SELECT count(*) = 2 AS holds FROM main_rows');
     pair.restart(leader);
     await standbyLeaderOf('dr');
+  });
+
+  it('serves on when it is told to follow a host where nobody listens', async () => {
+    const serving = () => pair.untilSeen('main serves', 'main', ({ phase }) => phase === 'serving');
+    const { lease } = await serving();
+    const port = String(await freePort());
+    const order = ['demote-cluster', 'main', '--host', '127.0.0.1', '--port', port];
+    const { exitCode, said } = await pair.matriarch(...order);
+    expect(said).toContain(`serves on: 127.0.0.1:${port} does not answer`);
+    expect(exitCode).toBe(1);
+    expect((await serving()).lease).toMatchObject({ epoch: lease.epoch, holder: lease.holder });
   });
 
   it('turns to the second cluster with all rows, and the first follows it', async () => {

@@ -12,6 +12,7 @@ import {
   RELEASE_MS,
 } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
+import { whyNotFollowed } from './why-not-followed.ts';
 
 /** Fast, and immediate when its budget is over. */
 export async function stop(
@@ -43,6 +44,14 @@ export async function handOver(
   stopBudgetMs: number,
 ): Promise<void> {
   const { local, state, guard, facts, log } = context;
+  const refused = await whyNotGivenAway(context);
+  if (context.signal.aborted) return;
+  facts.handOverRefused = refused;
+  if (refused !== null) {
+    facts.abandonedHandOver = epoch;
+    log.warn('the primary serves on: whom it is to follow cannot be followed', { why: refused });
+    return;
+  }
   await context.hooks.beforeStop();
   if (context.signal.aborted) return;
   context.setActivity('checkpoint before the switchover');
@@ -71,6 +80,14 @@ export async function handOver(
     facts.abandonedHandOver = epoch;
     log.warn('switchover abandoned: the stop took too long', { epoch, stopBudgetMs });
   }
+}
+
+/** Of a demotion without an operator's word: nobody would write if the remote were not there. */
+async function whyNotGivenAway(context: StepContext): Promise<string | null> {
+  const { operation } = context.state;
+  if (operation.kind !== 'demotion' || operation.acceptUnknown === true) return null;
+  context.setActivity('asks the remote before it stops');
+  return whyNotFollowed(context, operation.remote);
 }
 
 const OTHER_SENDERS = `

@@ -164,6 +164,7 @@ const reportShape = z.object({
   freeBytes: lsn.nullable().optional(),
   downForMs: count,
   abandonedHandOver: z.int().nullable(),
+  handOverRefused: text.nullable().optional(),
   activity: text.nullable(),
   problem: text.nullable(),
   rebuild: rebuild.nullable().optional(),

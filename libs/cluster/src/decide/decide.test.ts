@@ -368,7 +368,7 @@ describe('switchover', () => {
   it('is abandoned when the primary could not stop in time', () => {
     const scenario = runningCluster();
     scenario.command({ type: 'switchover', to: named('pg3') });
-    scenario.hears('pg1', { abandonedHandOver: 1 as never });
+    scenario.hears('pg1', { abandonedHandOver: 1 as never, actedVersion: scenario.state.version });
     expect(scenario.settle()).toEqual(['abandon-switchover']);
     expect(goalOf(scenario.state, named('pg1'))).toMatchObject({ kind: 'primary', epoch: 1 });
   });

@@ -3,7 +3,7 @@ import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '
 import { memberAt } from '../remote/pair.ts';
 import { isArchive, remoteText, sameRemote } from '../remote/remote.ts';
 import type { Operation } from '../state.ts';
-import { freshReport } from './sight.ts';
+import { givenUpHandOver } from './given-up-hand-over.ts';
 
 /** Covers a checkpoint of a busy primary, which still serves meanwhile. */
 const STOP_LIMIT_MS = 120_000;
@@ -40,7 +40,7 @@ export function decideDemoteCluster(
     const { epoch, holder: primary } = lease;
     return decided('operator-demote-cluster', {
       type: 'ClusterDemotionStarted',
-      ...{ epoch, primary, remote },
+      ...{ epoch, primary, remote, ...(acceptUnknown ? { acceptUnknown } : {}) },
     });
   }
   if (!acceptUnknown) {
@@ -65,8 +65,14 @@ export function watchDemotion(input: DecisionInput): Decision | null {
 }
 
 function watchStop(input: DecisionInput, { primary, epoch }: Demotion): Decision | null {
-  if (freshReport(input, primary)?.abandonedHandOver === epoch) {
-    return abandoned(`${primary} could not stop within its budget and serves again`);
+  const givenUp = givenUpHandOver(input, primary, epoch);
+  if (givenUp !== null) {
+    const { handOverRefused = null } = givenUp;
+    return abandoned(
+      handOverRefused === null
+        ? `${primary} could not stop within its budget and serves again`
+        : `${primary} serves on: ${handOverRefused} (--yes stops it all the same)`,
+    );
   }
   if (input.observations.sinceChangeMs <= STOP_LIMIT_MS) return null;
   return abandoned(`${primary} was not stopped after ${STOP_LIMIT_MS} ms`);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { epochMs, lsnOf, timelineId } from '#libs/kernel';
+import { epoch, epochMs, lsnOf, timelineId } from '#libs/kernel';
 import {
   dataOn,
   holding,
@@ -35,6 +35,9 @@ function followingCluster(): Scenario {
   scenario.settle();
   return scenario;
 }
+
+/** By the primary, which knows of the present order. */
+const givenUp = () => ({ abandonedHandOver: epoch(1), actedVersion: main.state.version });
 
 function stopped(): Scenario {
   main.record([
@@ -202,13 +205,42 @@ describe('demote-cluster', () => {
 
   it('is given up when the primary cannot stop, or ends without saying where', () => {
     main.command(demote);
-    main.hears('pg1', { abandonedHandOver: 1 as never }).settle();
+    main.hears('pg1', givenUp()).settle();
     expect(main.types).toContain('ClusterDemotionAbandoned');
     expect(goalOf(main.state, named('pg1')).kind).toBe('primary');
     main.hears('pg1', { abandonedHandOver: null }).command(demote);
     const release = { guard: GUARD, reason: 'guard-dead', position: null } as const;
     main.record([{ type: 'LeaseReleased', epoch: 1 as never, ...release }]).settle();
     expect(main.state.following).toBeUndefined();
+  });
+
+  it('is given up where the primary could not follow the other one, with the reason and the way on', () => {
+    main.command(demote);
+    const handOverRefused = 'dr1:5432 does not answer';
+    main.hears('pg1', { ...givenUp(), handOverRefused }).settle();
+    expect(main.last('ClusterDemotionAbandoned').reason).toMatch(
+      /^pg1 serves on: dr1:5432 does not answer \(--yes /,
+    );
+    expect(goalOf(main.state, named('pg1')).kind).toBe('primary');
+  });
+
+  it('is not given up for what the primary said of the order before it', () => {
+    main.command(demote);
+    const before = givenUp();
+    main.hears('pg1', before).settle();
+    main.command(demote);
+    expect(main.hears('pg1', before).settle()).toEqual([]);
+    expect(main.state.operation.kind).toBe('demotion');
+    main.hears('pg1', givenUp()).settle();
+    expect(main.state.operation.kind).toBe('none');
+  });
+
+  it('tells the primary whether it may stop without asking the other one', () => {
+    main.command(demote);
+    expect(main.state.operation).not.toHaveProperty('acceptUnknown');
+    main.record([{ type: 'ClusterDemotionAbandoned', reason: 'another try' }]);
+    main.command({ ...demote, acceptUnknown: true });
+    expect(main.state.operation).toMatchObject({ kind: 'demotion', acceptUnknown: true });
   });
 
   it('of a primary whose host dies meanwhile becomes a failover', () => {

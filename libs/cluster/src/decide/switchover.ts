@@ -5,6 +5,7 @@ import { memberNames, type Operation } from '../state.ts';
 import { isSynchronous, standingSetting, synchronousOf } from '../sync-set/standing-setting.ts';
 import { isReadyToWait } from './assurance.ts';
 import { unfitness } from './fitness.ts';
+import { givenUpHandOver } from './given-up-hand-over.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
 import { cannotBeFollowed } from './sender-capacity.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
@@ -131,7 +132,7 @@ function watchStop(input: DecisionInput, operation: Switchover): Decision | null
 }
 
 function whyStopFailed(input: DecisionInput, { from, to, epoch: of }: Switchover): string | null {
-  if (freshReport(input, from)?.abandonedHandOver === of) {
+  if (givenUpHandOver(input, from, of) !== null) {
     return `${from} could not stop within its budget and serves again`;
   }
   if (isSilent(input, to)) return `${to} is not heard any more`;

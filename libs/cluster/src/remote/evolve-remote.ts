@@ -22,11 +22,12 @@ export function evolveRemote(state: ClusterState, event: RemoteEvent, at: EpochM
       if (following === undefined) return state;
       return { ...state, following: { ...following, remote: event.remote } };
     case 'ClusterDemotionStarted': {
-      const { epoch, primary, remote } = event;
+      const { epoch, primary, remote, acceptUnknown } = event;
       const times = { startedAt: at, stepAt: at };
+      const word = acceptUnknown === undefined ? {} : { acceptUnknown };
       return {
         ...state,
-        operation: { kind: 'demotion', epoch, primary, remote, stoppedAt: null, ...times },
+        operation: { kind: 'demotion', epoch, primary, remote, stoppedAt: null, ...times, ...word },
       };
     }
     case 'ClusterDemotionAbandoned':

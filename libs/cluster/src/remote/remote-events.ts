@@ -30,6 +30,8 @@ export type RemoteEvent =
       readonly epoch: Epoch;
       readonly primary: InstanceName;
       readonly remote: Remote;
+      /** An operator's word: also when the remote does not answer. Absent: the primary asks it before it stops. */
+      readonly acceptUnknown?: true;
     }
   | { readonly type: 'ClusterDemotionAbandoned'; readonly reason: string }
   /** Nobody here is granted an epoch from now on, until `ClusterPromoted`. */
