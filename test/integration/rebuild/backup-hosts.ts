@@ -198,6 +198,11 @@ export class BackupHosts {
     );
   }
 
+  /** All that the primary wrote so far is in Barman's archive. */
+  async barmanArchived(): Promise<void> {
+    await this.barman(...SWITCH_WAL);
+  }
+
   async barman(...words: string[]): Promise<string> {
     const env = this.#barmansEnvironment;
     const argv = [join(this.directory, 'bin', 'barman'), ...words];
