@@ -11,7 +11,9 @@ import type { passwords } from './rebuild-rig.ts';
 
 const POSTGRES = osUser('postgres');
 const BOOT_LIMIT_MS = 90_000;
-const STREAMS = "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'";
+/** A standby that is not promoted yet may be streamed from as well. */
+const STREAMS =
+  "SELECT count(*) = 1 AND NOT pg_is_in_recovery() FROM pg_stat_replication WHERE state = 'streaming'";
 
 /** Debian's Patroni and etcd, which keep PostgreSQL where the agents of a rig will find it. */
 export class PatroniPair {
@@ -40,7 +42,7 @@ export class PatroniPair {
     await this.#holds(first, STREAMS);
   }
 
-  /** Whoever is the primary by now has its standby. */
+  /** Whoever is the primary by now, once its standby streams. */
   async streams(): Promise<SiteHost> {
     return until(async () => {
       for (const host of this.rig.hosts) {
