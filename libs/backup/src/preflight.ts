@@ -66,8 +66,11 @@ function whatItDoes(
   { facts, capabilities, presentBytes }: PreflightRequest,
   keepsAside: boolean,
 ): string {
-  const { source, wal } = facts;
-  if (capabilities.inPlace) return `${source}; in place, copies only what differs`;
+  const { source, wal, bytes } = facts;
+  if (capabilities.inPlace) {
+    const unknown = bytes === null ? ' (how much shows once it was shut down in order)' : '';
+    return `${source}; in place, copies only what differs${unknown}`;
+  }
   const archived = wal === null ? '' : `, WAL to ${formatLsn(wal.lsn)} on timeline ${wal.timeline}`;
   const goesFirst = !keepsAside && presentBytes > 0;
   const room = goesFirst ? '; no room for both, what is there now goes first' : '';

@@ -36,6 +36,8 @@ function preflightContract(name: string, world: () => ToolWorld): void {
       const preflight = await proveSource(tool, order, null);
       expect(preflight).toMatchObject({ method: tool.name, ok: true });
       expect(preflight.keepsAside).toBe(!tool.capabilities.inPlace);
+      // A program of one's own says it in its `check`, where it has one.
+      if (tool.name !== 'custom') expect(preflight.bytes).toBeGreaterThan(0);
       await order.places.remove();
     });
 

@@ -100,6 +100,24 @@ async function reinit(method: RebuildMethod, runbook: Runbook): Promise<void> {
   expect(kept.stdout.trim()).toBe('7');
 }
 
+/** The diverged pg1 is left as it is, says what a rewind would do, and comes back. */
+async function lookedAtFirst(): Promise<void> {
+  const part = rewind.part('Look first');
+  const [hold = '', look = '', release = ''] = part.commands('matriarch');
+  expect(await site.type(hold)).toMatchObject({ exitCode: 0 });
+  site.startAgent('pg1');
+  await site.shows('pg1', ({ agent, maintenance, state }) => {
+    return (agent.heardAgeMs ?? 60_000) < 2_000 && maintenance && state === 'stopped';
+  });
+  const { exitCode, said } = await site.type(look);
+  const [method = '', verdict = ''] = part.block('pg_rewind   ok').trim().split(/\s+/);
+  expect(said).toMatch(new RegExp(`${method}\\s+${verdict}\\s.*in place`));
+  expect(said).not.toContain('basebackup');
+  expect(exitCode).toBe(0);
+  expect(site.agentLog('pg1')).not.toContain('rewound');
+  expect(await site.type(release)).toMatchObject({ exitCode: 0 });
+}
+
 describe('a runbook, followed as written', () => {
   it('backup-pgbackrest: its commands on the primary, and a rebuild', LIMIT, async () => {
     const env = { PGBACKREST_CONFIG: join(site.directory, 'pgbackrest-pg1.conf') };
@@ -176,14 +194,18 @@ describe('a runbook, followed as written', () => {
       return primary !== null && primary !== 'pg1' ? primary : null;
     }, 60_000);
     await site.psql(site.host(successor), 'INSERT INTO kept VALUES (9)');
-    site.startAgent('pg1');
+    await lookedAtFirst();
     await site.whole();
     expect(site.agentLog('pg1')).toContain('rewound');
     const rows = await site.psql(site.host('pg1'), 'SELECT string_agg(a::text, $$ $$) FROM kept');
     expect(rows.stdout.trim()).toBe('7 9');
 
     const said: string[] = [];
-    for (const command of rewind.commands('matriarch')) {
+    const after = ['Watch it', 'See why not'].flatMap((heading) => {
+      return rewind.part(heading).commands('matriarch');
+    });
+    expect(after.length).toBeGreaterThan(3);
+    for (const command of after) {
       const answer = await site.type(command);
       said.push(answer.said);
       // What a rewind would do to an instance that streams: nothing.

@@ -17,13 +17,18 @@ import { presentUpstream } from '../steps/ask-upstream.ts';
 import { expectedOf, serverOf } from './rebuild-sources.ts';
 import { toolFor } from './tools-here.ts';
 
-/** Sources are asked at most this often, however many ask us. */
-const KEPT_MS = 5_000;
+/** Sources are asked at most this often, however many ask us, while nothing has happened to the cluster. */
+const KEPT_MS = 2_000;
+
+type Asked = {
+  readonly sequence: number | null;
+  readonly atMs: number;
+  readonly answer: Promise<PreflightAnswer | null>;
+};
 
 /** What each method would do here now: for `reinit --dry-run`. Changes nothing. */
 export class Preflights {
-  #answer: Promise<PreflightAnswer | null> | null = null;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #last: Asked | null = null;
 
   constructor(
     readonly local: LocalInstance,
@@ -32,11 +37,15 @@ export class Preflights {
   ) {}
 
   ask(): Promise<PreflightAnswer | null> {
-    if (this.#answer === null || this.nowMs() - this.#askedAtMs > KEPT_MS) {
-      this.#askedAtMs = this.nowMs();
-      this.#answer = this.#look();
+    const { sequence = null } = this.state() ?? {};
+    const atMs = this.nowMs();
+    const last = this.#last;
+    if (last !== null && last.sequence === sequence && atMs - last.atMs <= KEPT_MS) {
+      return last.answer;
     }
-    return this.#answer;
+    const answer = this.#look();
+    this.#last = { sequence, atMs, answer };
+    return answer;
   }
 
   async #look(): Promise<PreflightAnswer | null> {

@@ -35,7 +35,7 @@ export async function reinit(
 ): Promise<Outcome> {
   const client = await context.client();
   const { cluster, instance } = await whichInstance(client, named);
-  if (options.dryRun === true) return dryRun(context, client, cluster, instance);
+  if (options.dryRun === true) return dryRun(context, client, { cluster, instance }, options);
   if (options.cancel === true) return cancel(client, cluster, instance);
   const hopeless =
     options.force === true
@@ -107,11 +107,11 @@ async function whyHopeless(
 async function dryRun(
   { terminal }: Context,
   client: ApiClient,
-  cluster: string,
-  instance: string,
+  { cluster, instance }: { readonly cluster: string; readonly instance: string },
+  { method: wanted }: ReinitOptions,
 ): Promise<Outcome> {
   const view = await viewOf(client, cluster, instance);
-  const answer = await preflightOf(view);
+  const answer = withOnly(await preflightOf(view), wanted);
   const serves = view.role === 'primary';
   const ok = !serves && answer.methods.some((method) => method.ok);
   const refused = serves
@@ -122,6 +122,14 @@ async function dryRun(
     text: `${preflightTable(answer, terminal)}${refused}`,
     result: { cluster, instance, ok, methods: answer.methods.map((method) => ({ ...method })) },
   };
+}
+
+function withOnly(answer: PreflightAnswer, wanted: string | undefined): PreflightAnswer {
+  if (wanted === undefined) return answer;
+  const methods = answer.methods.filter(({ method }) => method === wanted);
+  if (methods.length > 0) return { ...answer, methods };
+  const known = answer.methods.map(({ method }) => method).join(', ');
+  throw new UsageError(`'${wanted}' is no method (${known})`);
 }
 
 /** The agent itself is asked: only its host knows what its tools find. */

@@ -61,6 +61,7 @@ export {
   type RewindRequest,
   type RewindVerdict,
   rewindArgv,
+  rewindCopyBytes,
   rewindVerdict,
   singleUserRecoveryArgv,
 } from './rewind-command.ts';

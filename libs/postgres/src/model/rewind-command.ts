@@ -9,6 +9,8 @@ export type RewindRequest = {
   readonly source: Conninfo;
   /** 13 and later: fetch WAL that the target no longer has with its `restore_command`. */
   readonly restoreTargetWal?: boolean;
+  /** Says what it would copy, and changes nothing. */
+  readonly dryRun?: boolean;
 };
 
 /** Its one query lists files by a recursion that the planner takes for huge, and compiles for longer than it runs: up to 2 s. */
@@ -25,7 +27,14 @@ export function rewindArgv(request: RewindRequest): readonly string[] {
     // It would bring one file after another to the disk; the caller does so with the whole file system.
     '--no-sync',
     ...(restores ? ['--restore-target-wal'] : []),
+    ...(request.dryRun === true ? ['--dry-run'] : []),
   ];
+}
+
+/** From `need to copy 57 MB (total source directory size is 71 MB)`: no more than so many; null: another line. */
+export function rewindCopyBytes(line: string): number | null {
+  const [, wholeMebibytes] = /need to copy (\d+) MB/.exec(line) ?? [];
+  return wholeMebibytes === undefined ? null : (Number(wholeMebibytes) + 1) * 1_048_576;
 }
 
 /** 12 has no recovery of its own in pg_rewind; 13 and later run the same. */

@@ -62,6 +62,7 @@ export { type PromoteOutcome, type PromoteRequest, promote } from './promote.ts'
 export { readControlData } from './read-control-data.ts';
 export { NotRunningError, reload } from './reload.ts';
 export { RewindError, type RewindOptions, type RewindOutcome, rewind } from './rewind.ts';
+export { rewindSize } from './rewind-size.ts';
 export {
   ensureReplicationRole,
   ensureRewindRole,

@@ -1,6 +1,12 @@
 import { messageOf, type TimelineId } from '#libs/kernel';
-import { canBeRewound } from '#libs/postgres-model';
-import { checkpointedTimeline, readControlData, rewind, SqlSession } from '#libs/postgres-run';
+import { canBeRewound, wasShutDownCleanly } from '#libs/postgres-model';
+import {
+  checkpointedTimeline,
+  readControlData,
+  rewind,
+  rewindSize,
+  SqlSession,
+} from '#libs/postgres-run';
 import {
   type CopyRequest,
   RebuildTool,
@@ -13,6 +19,8 @@ import { askServer } from '../basebackup/basebackup.tool.ts';
 import { lostAndFoundOf } from '../basebackup/lost-and-found.ts';
 
 const REWIND_LIMIT_MS = 24 * 3_600_000;
+/** Of WAL since the histories parted, and a list of the source's files. */
+const DRY_RUN_LIMIT_MS = 30_000;
 
 /** Takes a diverged instance back to where it left the primary's history: in place, and quickly. */
 export class PgRewindTool extends RebuildTool {
@@ -45,15 +53,33 @@ export class PgRewindTool extends RebuildTool {
         ? [`it is on timeline ${expected.timeline} like its cluster: nothing to rewind`]
         : []),
     ];
+    // What crashed, or runs, shows it only once it was shut down in order.
+    const shows = objections.length === 0 && wasShutDownCleanly(control);
+    const size = shows ? await this.#sizeOf(request) : { bytes: null, objections: [] };
     return {
       source: `server ${server?.name}`,
       systemIdentifier,
       major,
-      bytes: null,
+      bytes: size.bytes,
       wal: null,
       bytesPerSecond: null,
-      objections,
+      objections: [...objections, ...size.objections],
     };
+  }
+
+  async #sizeOf({
+    installation,
+    dataDirectory,
+    server,
+  }: SourceRequest): Promise<Pick<SourceFacts, 'bytes' | 'objections'>> {
+    if (server === null) return { bytes: null, objections: [] };
+    const request = { dataDirectory, source: server.rewind, timeoutMs: DRY_RUN_LIMIT_MS };
+    try {
+      return { bytes: await rewindSize(installation, request), objections: [] };
+    } catch (error) {
+      // It may be WAL that the rewind itself would fetch.
+      return { bytes: null, objections: this.fetchesWal ? [] : [messageOf(error)] };
+    }
   }
 
   /** "Nothing to do" of an instance that is to be rebuilt is a failure (safety 17). */
