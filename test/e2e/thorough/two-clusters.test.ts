@@ -94,6 +94,22 @@ describe('two clusters with the same instance names', () => {
     expect(said).toContain('demote-cluster main');
   });
 
+  it('its leadership is moved by an order, and rows go on to come', async () => {
+    const leader = await standbyLeaderOf('dr');
+    const next = pair.plans.dr.instances.find(({ name }) => name !== leader.name);
+    const order = await pair.matriarch('switchover', 'dr', '--to', next?.name ?? '');
+    expect(order).toMatchObject({ exitCode: 0, result: { standbyLeader: next?.name } });
+    await pair.untilSeen(`${next?.name} leads`, 'dr', ({ phase, instances }) => {
+      return phase === 'standby' && streaming(instances) === 2;
+    });
+    const primary = await primaryOf('main');
+    await pair.sql(primary, 'CREATE TABLE moved ()');
+    for (const instance of pair.plans.dr.instances) {
+      await pair.untilHolds(instance, "SELECT to_regclass('moved') IS NOT NULL AS holds");
+    }
+    expect(await pair.health(next ?? leader, '/standby-leader')).toBe(200);
+  });
+
   it('the standby leader is lost: another one streams', async () => {
     const leader = await standbyLeaderOf('dr');
     await pair.kill(leader);
