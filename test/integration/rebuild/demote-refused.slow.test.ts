@@ -1,5 +1,6 @@
 /** Whom a cluster is to follow is asked before its primary stops: nobody would write if that one were not there. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Remote } from '#libs/cluster';
 import { freePort } from '../../hosts/free-port.ts';
 import { LocalCluster } from '../postgres/local-instance.ts';
 import { until } from '../until.ts';
@@ -9,8 +10,9 @@ let rig: RebuildRig;
 let others: LocalCluster;
 
 beforeAll(async () => {
-  rig = await RebuildRig.create();
-  await rig.start();
+  const custom = { restore: ['false'], fetchWal: ['false'], archiveWal: ['true'] };
+  rig = await RebuildRig.create({ config: () => ({ backup: { custom } }) });
+  await rig.start({ archive: { tool: 'custom' } });
   await rig.streaming();
   others = await LocalCluster.make();
 });
@@ -20,12 +22,14 @@ afterAll(async () => {
   await others?.cleanUp();
 });
 
-const at = (host: string, port: number, slot: string | null = null) => ({
+type Order = { readonly remote: Remote };
+
+const at = (host: string, port: number, slot: string | null = null): Order => ({
   remote: { host, port, slot, user: null },
 });
 
 /** What the order came to: the reason why it was given up, with the primary as it was. */
-async function refusalOf(order: ReturnType<typeof at>): Promise<string> {
+async function refusalOf(order: Order): Promise<string> {
   const { leader, primary } = rig;
   const before = leader.events.length;
   const postmaster = primary.postmasterPid();
@@ -36,9 +40,6 @@ async function refusalOf(order: ReturnType<typeof at>): Promise<string> {
   expect((await rig.psql(primary, 'SELECT pg_is_in_recovery()')).stdout.trim()).toBe('f');
   return reason;
 }
-
-/** Of the same database, by a name that no member has. */
-const standbyPlace = () => at('localhost', rig.standby.port);
 
 it('where nobody listens', async () => {
   const port = await freePort();
@@ -55,7 +56,8 @@ it('where another database is, also beside one that would do', async () => {
     await foreign.sql(`CREATE ROLE ${username} LOGIN REPLICATION PASSWORD '${quoted}'`);
   }
   const theirs = await foreign.sql('SELECT system_identifier::text FROM pg_control_system()');
-  const { port } = standbyPlace().remote;
+  // Of the same database, by a name that no member has.
+  const { port } = rig.standby;
   const reason = await refusalOf(at(`localhost:${port},127.0.0.1:${foreign.port}`, 5432));
   expect(reason).toContain(
     `127.0.0.1:${foreign.port} holds another database: its system identifier is ${theirs}, ours ${rig.leader.state?.systemIdentifier}`,
@@ -66,8 +68,13 @@ it('where a password is another one, or the slot is missing', async () => {
   const strangers = await others.primary('strangers');
   const refused = await refusalOf(at('127.0.0.1', strangers.port));
   expect(refused).toContain(`127.0.0.1:${strangers.port} refuses replicator`);
-  const { port } = standbyPlace().remote;
+  const { port } = rig.standby;
   expect(await refusalOf(at('localhost', port, 'site_b'))).toContain('has no slot site_b');
+});
+
+it('of an archive from which this host fetches nothing', async () => {
+  const reason = await refusalOf({ remote: { archive: 'walg' } });
+  expect(reason).toContain('backup.walg of this host fetches no WAL');
 });
 
 it('on a word it stops all the same, and without one where a host of several can be followed', async () => {
