@@ -26,7 +26,10 @@ import {
 import { parseAddress } from './address.ts';
 import type { GuardLog } from './guard-log.ts';
 
-/** A lease is short: a controller that comes back must be found soon. */
+/**
+ * A lease is short: a controller that comes back must be found soon. While others are connected it is not missed,
+ * and thousands of guards would keep it and their own hosts busy with attempts.
+ */
 const TIMING: LinkTiming = { ...DEFAULT_LINK_TIMING, reconnectMaxMs: 1_000 };
 const SEED_MAX = 2 ** 47;
 
@@ -41,6 +44,7 @@ export class ControllerLinks {
   readonly #links = new Map<string, PeerLink>();
   readonly #log: GuardLog;
   readonly #events: ControllerLinksEvents;
+  readonly #wereUp = new Set<string>();
   /** What was last said of a link that is down: said again only when it changes. */
   readonly #complaints = new Map<string, string>();
 
@@ -107,9 +111,11 @@ export class ControllerLinks {
       expectedName: name,
       time: { clock, prng },
       timing: TIMING,
+      isCalm: () => this.connected > 0,
       onFrame: (type, body) => this.#onFrame(name, type, body),
       onUp: () => {
         this.#complaints.delete(name);
+        this.#wereUp.add(name);
         this.#log.info('controller connected', { controller: name });
         this.#events.onUp(name);
       },
@@ -132,7 +138,12 @@ export class ControllerLinks {
     this.#events.onAnswer(controller, answer);
   }
 
+  #hurryOthers(but: string): void {
+    for (const [name, link] of this.#links) if (name !== but) link.hurry();
+  }
+
   #onDown(controller: string, cause: Error): void {
+    if (this.#wereUp.delete(controller)) this.#hurryOthers(controller);
     const complaint = codeOf(cause) ?? cause.message;
     if (this.#complaints.get(controller) !== complaint) {
       this.#complaints.set(controller, complaint);

@@ -8,6 +8,7 @@ import { epochMs } from '#libs/kernel';
 import { createAuthority, issueCertificate } from './authority.ts';
 import { dial, type ResumableSession } from './dial.ts';
 import { identityOfCertificate } from './identity-uri.ts';
+import { ticketKeysOf } from './ticket-keys.ts';
 import { TlsCredentials } from './tls-credentials.ts';
 
 const WITHIN = { timeout: 10_000 };
@@ -26,15 +27,21 @@ describe('dialling twice', { timeout: 30_000 }, () => {
       await issueCertificate({ authority, role: 'controller', name: 'one', hosts: [], now }),
     );
     seen = [];
-    const options = { ...credentials.options, requestCert: true, rejectUnauthorized: false };
-    server = createServer(options, (socket) => {
+    await listen();
+  });
+
+  async function listen(port = 0): Promise<void> {
+    const { options } = credentials;
+    const ticketKeys = ticketKeysOf(options);
+    const asked = { ...options, ticketKeys, requestCert: true, rejectUnauthorized: false };
+    server = createServer(asked, (socket) => {
       const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
       seen.push(certificate && identityOfCertificate(certificate)?.name);
       socket.on('error', () => undefined);
       socket.resume();
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  });
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  }
 
   afterEach(async () => {
     server.close();
@@ -52,6 +59,28 @@ describe('dialling twice', { timeout: 30_000 }, () => {
     await vi.waitUntil(() => seen.length === 2, WITHIN);
     expect(seen).toEqual(['one', 'one']);
     for (const { dialled } of [first, second]) dialled.socket.destroy();
+  });
+
+  it('resumes the session of a server that was started again', async () => {
+    const sessions: ResumableSession[] = [];
+    const first = await connect(null, sessions);
+    await vi.waitUntil(() => sessions.length > 0, WITHIN);
+    const { port } = server.address() as AddressInfo;
+    first.dialled.socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    await listen(port);
+    const second = await connect(sessions[0] ?? null, sessions);
+    expect(second.reused).toBe(true);
+    second.dialled.socket.destroy();
+  });
+
+  it('resumes no session that was made with another certificate', () => {
+    const { ca, cert, key } = credentials.options;
+    const keys = ticketKeysOf({ ca, cert, key });
+    expect(ticketKeysOf({ ca, cert, key })).toEqual(keys);
+    for (const other of [{ ca: 'other' }, { cert: 'other' }, { key: 'other' }]) {
+      expect(ticketKeysOf({ ca, cert, key, ...other })).not.toEqual(keys);
+    }
   });
 
   async function connect(resumable: ResumableSession | null, sessions: ResumableSession[]) {

@@ -42,11 +42,11 @@ const TCP_KEEPALIVE_AFTER_MS = 5_000;
  * judged; the host name plays no part, since an identity is a name in our group.
  */
 export function dial(options: DialOptions): Dialling {
-  const { security, connectTimeoutMs } = options;
-  const plain = security.kind === 'plain-for-benchmark';
-  const socket = plain ? connectPlain(options.port, options.host) : secureSocket(options, security);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, TCP_KEEPALIVE_AFTER_MS);
+  const { security, connectTimeoutMs, port, host } = options;
+  const tcp = connectPlain(port, host);
+  tcp.setNoDelay(true);
+  tcp.setKeepAlive(true, TCP_KEEPALIVE_AFTER_MS);
+  let socket: Socket = tcp;
   const done = new Promise<Dialled>((resolve, reject) => {
     const timer = setTimeout(() => {
       socket.destroy(new LinkTimeoutError('no connection', 'connectTimeoutMs', connectTimeoutMs));
@@ -55,45 +55,57 @@ export function dial(options: DialOptions): Dialling {
       clearTimeout(timer);
       const detail = trustProblem(cause);
       if (detail !== null) {
-        const peer = `${options.host}:${options.port}`;
+        const peer = `${host}:${port}`;
         reject(new LinkRefusedError(peer, { reason: 'certificate', detail }));
       } else {
         reject(cause instanceof Error ? cause : new Error('closed while connecting'));
       }
     };
-    socket.once('error', fail);
-    socket.once('close', fail);
-    socket.once(plain ? 'connect' : 'secureConnect', () => {
+    const watch = (watched: Socket): void => {
+      watched.once('error', fail);
+      watched.once('close', fail);
+    };
+    const connected = (certificate: PeerIdentity | null): void => {
       clearTimeout(timer);
       socket.off('close', fail);
       socket.off('error', fail);
-      const certificate = plain ? null : peerIdentity(socket as TLSSocket, options.resumable);
-      if (certificate instanceof Error) {
-        socket.destroy();
-        reject(certificate);
-      } else {
-        if (certificate !== null) {
-          socket.on('session', (session: Buffer) => {
-            options.onResumable({ session, identity: certificate });
-          });
-        }
-        resolve({ socket, certificate });
+      resolve({ socket, certificate });
+    };
+    watch(tcp);
+    tcp.once('connect', () => {
+      if (security.kind === 'plain-for-benchmark') {
+        connected(null);
+        return;
       }
+      const secure = secureSocket(tcp, options, security);
+      socket = secure;
+      watch(secure);
+      secure.once('secureConnect', () => {
+        const certificate = peerIdentity(secure, options.resumable);
+        if (certificate instanceof Error) {
+          secure.destroy(certificate);
+          return;
+        }
+        secure.on('session', (session: Buffer) => {
+          options.onResumable({ session, identity: certificate });
+        });
+        connected(certificate);
+      });
     });
   });
   return { done, abort: (cause) => socket.destroy(cause) };
 }
 
+/** Once TCP is connected: to prepare TLS for a port that refuses costs three times the attempt. */
 function secureSocket(
-  options: DialOptions,
-  security: LinkSecurity & { readonly kind: 'mutual-tls' },
+  tcp: Socket,
+  { resumable }: DialOptions,
+  { credentials }: LinkSecurity & { readonly kind: 'mutual-tls' },
 ): TLSSocket {
-  const { host, port, resumable } = options;
   return connectTls({
-    secureContext: security.credentials.context,
+    secureContext: credentials.context,
     minVersion: 'TLSv1.3',
-    host,
-    port,
+    socket: tcp,
     rejectUnauthorized: true,
     checkServerIdentity: () => undefined,
     ...(resumable === null ? {} : { session: resumable.session }),

@@ -13,6 +13,8 @@ export type LinkTiming = {
   /** The first wait before another attempt; doubled each time, and drawn from [half, whole]. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
+  /** The longest wait while the link is not missed: others do what it would do. */
+  readonly reconnectCalmMaxMs: number;
 };
 
 export const DEFAULT_LINK_TIMING: LinkTiming = {
@@ -22,13 +24,19 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   peerSilenceMs: 3_000,
   reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
+  reconnectCalmMaxMs: 5_000,
 };
 
 export type LinkTime = { readonly clock: Clock; readonly prng: Prng };
 
 /** How long to wait before attempt number `attempt` (from 1): doubling, capped, jittered. */
-export function reconnectDelayMs(timing: LinkTiming, attempt: number, prng: Prng): number {
+export function reconnectDelayMs(
+  timing: LinkTiming,
+  attempt: number,
+  prng: Prng,
+  isCalm: boolean,
+): number {
   const doubled = timing.reconnectMinMs * 2 ** Math.min(attempt - 1, 20);
-  const whole = Math.min(doubled, timing.reconnectMaxMs);
+  const whole = Math.min(doubled, isCalm ? timing.reconnectCalmMaxMs : timing.reconnectMaxMs);
   return Math.round(whole * (0.5 + prng.unit() / 2));
 }

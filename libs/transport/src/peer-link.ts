@@ -1,4 +1,4 @@
-import { unreachable } from '#libs/kernel';
+import { codeOf, unreachable } from '#libs/kernel';
 import {
   type Channel,
   certificateMismatch,
@@ -34,6 +34,8 @@ export type PeerLinkOptions = {
   readonly expectedName: string | null;
   readonly time: LinkTime;
   readonly timing?: LinkTiming;
+  /** Whether this link is not missed now; absent: it always is. */
+  readonly isCalm?: () => boolean;
   /** Instead of those of the channel. */
   readonly limits?: FramedSocketLimits;
   readonly onFrame: (type: number, body: Uint8Array) => void;
@@ -101,7 +103,7 @@ export class PeerLink {
     this.#release(stage);
   }
 
-  /** Skips what is left of a wait between attempts, as when the peer was just heard elsewhere. */
+  /** Skips what is left of a wait between attempts: the link is missed now. */
   hurry(): void {
     if (this.#stage.kind !== 'waiting') return;
     clearTimeout(this.#stage.timer);
@@ -225,8 +227,10 @@ export class PeerLink {
   }
 
   #down(cause: Error): void {
-    if (this.#attempt > 1) this.#resumable = null;
-    const delayMs = reconnectDelayMs(this.#timing, this.#attempt, this.options.time.prng);
+    const { time, isCalm } = this.options;
+    if (this.#attempt > 1 && !isUnreachable(cause)) this.#resumable = null;
+    const calm = isCalm?.() ?? false;
+    const delayMs = reconnectDelayMs(this.#timing, this.#attempt, time.prng, calm);
     this.#stage = { kind: 'waiting', timer: setTimeout(() => this.#connect(), delayMs) };
     this.options.onDown(cause);
   }
@@ -253,4 +257,12 @@ export class PeerLink {
         unreachable(stage);
     }
   }
+}
+
+/** Nobody has looked at the session that was offered. */
+function isUnreachable(cause: Error): boolean {
+  const code = codeOf(cause) ?? '';
+  return ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'LINK_TIMEOUT'].includes(
+    code,
+  );
 }

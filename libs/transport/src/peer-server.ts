@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import {
   createServer as createTlsServer,
+  type SecureContextOptions,
   type TLSSocket,
   type Server as TlsServer,
 } from 'node:tls';
@@ -19,6 +20,7 @@ import { identityOfCertificate } from './identity-uri.ts';
 import type { LinkSecurity } from './link-security.ts';
 import { DEFAULT_LINK_TIMING, type LinkTiming } from './link-timing.ts';
 import type { AcceptChannel, LinkSelf } from './peer-connection.ts';
+import { ticketKeysOf } from './ticket-keys.ts';
 import { trustProblem } from './trust-problem.ts';
 
 export type RefusedLink = { readonly remoteAddress: string; readonly cause: Error };
@@ -45,6 +47,10 @@ const SOCKET_OPTIONS = {
 };
 /** Resumed sessions skip the certificate chain: keep them short. */
 const SESSION_SECONDS = 300;
+
+function sessionsOf(options: SecureContextOptions) {
+  return { ...options, ticketKeys: ticketKeysOf(options), sessionTimeout: SESSION_SECONDS };
+}
 
 /** Listens for controllers, guards, agents and operators on one port. */
 export class PeerServer {
@@ -78,18 +84,19 @@ export class PeerServer {
     const paused = { ...SOCKET_OPTIONS, pauseOnConnect: true };
     this.#server = createServer(paused, (socket) => handshakes.add(socket));
     this.#handshakes = handshakes;
-    this.#stopReloading = security.credentials.onReload((next) => secure.setSecureContext(next));
+    this.#stopReloading = security.credentials.onReload((next) => {
+      secure.setSecureContext(sessionsOf(next));
+    });
   }
 
   /** It has no port of its own: connections are handed to it when it is their turn. */
   #secureServer(security: LinkSecurity & { readonly kind: 'mutual-tls' }): TlsServer {
     const server = createTlsServer({
-      ...security.credentials.options,
+      ...sessionsOf(security.credentials.options),
       requestCert: true,
       // Checked in #identify: with true, Node ends the connection without telling why.
       rejectUnauthorized: false,
       handshakeTimeout: this.#timing.connectTimeoutMs,
-      sessionTimeout: SESSION_SECONDS,
     });
     server.on('tlsClientError', (cause, socket) => this.#refuse(socket, cause));
     return server;
