@@ -16,6 +16,20 @@ afterAll(async () => {
   await pair?.remove();
 });
 
+/** How far a copy is, as Prometheus sees it. */
+async function progressInMetrics(): Promise<void> {
+  await until(
+    async () => {
+      const metrics = await pair.rig.standby.body('/metrics');
+      return ['done', 'total'].every((part) =>
+        new RegExp(`^matriarch_rebuild_${part}_bytes\\S* [1-9]`, 'm').test(metrics),
+      );
+    },
+    60_000,
+    100,
+  );
+}
+
 describe('backups on hosts of their own', () => {
   it('pgBackRest copies from its repository host over TLS', () => pair.rebuiltBy('pgbackrest'));
 
@@ -61,6 +75,7 @@ describe('backups on hosts of their own', () => {
     await pair.whileSlow(async () => {
       pair.rig.order(name, 'barman', true);
       await until(() => pair.copying().length > 1, 60_000);
+      await progressInMetrics();
       await strike(name);
       await until(() => pair.copying().length === 0, 30_000);
     });
