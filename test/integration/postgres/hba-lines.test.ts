@@ -62,6 +62,9 @@ const HBA_LINES = [
   'host all all all md6',
 ];
 
+/** Before 15 there is no view that tells what PostgreSQL thinks of that file. */
+const tellsOfIdent = Number(process.env['MATRIARCH_TEST_MAJOR'] ?? 15) >= 15;
+
 /** What is not alike for each build, or each setting of the server, is not asked of it. */
 const IDENT_LINES = [
   'people alice app',
@@ -78,7 +81,7 @@ describe('a line that PostgreSQL would refuse', () => {
     expect([line, whyNot(checkHbaLine, line) === null]).toEqual([line, error === null]);
   });
 
-  it.each(IDENT_LINES)('of pg_ident.conf: %s', async (line) => {
+  it.each(tellsOfIdent ? IDENT_LINES : [])('of pg_ident.conf: %s', async (line) => {
     writeFileSync(join(server.dataDirectory, 'pg_ident.conf'), `${line}\n`);
     const error = await server.sql('SELECT error FROM pg_ident_file_mappings');
     expect([line, whyNot(checkIdentLine, line) === null]).toEqual([line, error === null]);
