@@ -24,10 +24,13 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   peerSilenceMs: 3_000,
   reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
-  reconnectCalmMaxMs: 5_000,
+  reconnectCalmMaxMs: 15_000,
 };
 
 export type LinkTime = { readonly clock: Clock; readonly prng: Prng };
+
+/** A link that is not missed begins with a wait so many times as long. */
+const CALM_FACTOR = 8;
 
 /** How long to wait before attempt number `attempt` (from 1): doubling, capped, jittered. */
 export function reconnectDelayMs(
@@ -36,7 +39,8 @@ export function reconnectDelayMs(
   prng: Prng,
   isCalm: boolean,
 ): number {
-  const doubled = timing.reconnectMinMs * 2 ** Math.min(attempt - 1, 20);
+  const firstMs = timing.reconnectMinMs * (isCalm ? CALM_FACTOR : 1);
+  const doubled = firstMs * 2 ** Math.min(attempt - 1, 20);
   const whole = Math.min(doubled, isCalm ? timing.reconnectCalmMaxMs : timing.reconnectMaxMs);
   return Math.round(whole * (0.5 + prng.unit() / 2));
 }
