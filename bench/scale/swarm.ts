@@ -10,7 +10,7 @@ import type { SwarmAnswer, SwarmOrder } from './swarm-messages.ts';
 
 /** A process that holds many guards; started by main.ts. */
 /** Each makes six TLS handshakes, which one process for thousands of hosts must end within two seconds. */
-const AT_ONCE = 24;
+const AT_ONCE = 16;
 
 /** Thousands of guards would say thousands of times that they are connected. */
 class SilentLog extends GuardLog {
