@@ -6,6 +6,7 @@ import {
   proveDown,
   putStandbySignal,
   readShutdownPosition,
+  removeRecoverySignal,
   removeStandbySignal,
   unfinishedWork,
 } from '#libs/process';
@@ -25,7 +26,9 @@ export class DataDirectoryFiles implements InstanceFiles {
     putStandbySignal(this.path);
   }
 
-  removeStandbySignal(): void {
+  /** `standby.signal` last: a host that dies in between leaves a standby. */
+  removeSignalFiles(): void {
+    removeRecoverySignal(this.path);
     removeStandbySignal(this.path);
   }
 

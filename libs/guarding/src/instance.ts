@@ -185,7 +185,7 @@ export class Instance {
   #startPrimary(epoch: Epoch): Refusal | null {
     const without = this.#withoutLease(epoch);
     if (without !== null) return without;
-    this.#files.removeStandbySignal();
+    this.#files.removeSignalFiles();
     // Removing it was synced to disk, and that may have taken longer than the lease lasts.
     const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
     const refusal = meanwhile ?? this.#spawn({ kind: 'primary', epoch });

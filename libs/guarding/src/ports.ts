@@ -43,7 +43,11 @@ export interface InstanceFiles {
   readonly path: string;
   proveDown(): { readonly kind: string };
   putStandbySignal(): void;
-  removeStandbySignal(): void;
+  /**
+   * `recovery.signal` too, which somebody left by hand: with it PostgreSQL would refuse to start as primary,
+   * or take a timeline that nobody gave out.
+   */
+  removeSignalFiles(): void;
   /** Of an instance that was shut down in order. @throws when the files do not tell */
   shutdownPosition(): Position | null;
   unfinishedWork(): string | undefined;

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
@@ -218,6 +218,19 @@ describe('a guard and its PostgreSQL', () => {
     expect(agent.state.lastStop).toBe('signal SIGKILL');
     expect(await agent.start(of)).toBe('done');
     await instance.connected();
+  });
+
+  it('starts a primary also where recovery.signal was left by hand', async () => {
+    const { of } = await primary();
+    const left = join(instance.dataDirectory, 'recovery.signal');
+    writeFileSync(left, '');
+    process.kill(agent.state.postmasterPid ?? 0, 'SIGKILL');
+    await until(() => agent.state.postmaster === 'down', 20_000);
+    expect(await agent.start(of)).toBe('done');
+    const client = await instance.connected();
+    const { rows } = await client.query('select pg_is_in_recovery() as recovering');
+    expect(rows).toEqual([{ recovering: false }]);
+    expect(existsSync(left)).toBe(false);
   });
 
   it('releases only when down, and never renews the epoch again', async () => {

@@ -114,7 +114,7 @@ export function filesOf({ postgres, name }: SimNode): InstanceFiles {
     putStandbySignal: () => {
       directory.standbySignal = true;
     },
-    removeStandbySignal: () => {
+    removeSignalFiles: () => {
       directory.standbySignal = false;
     },
     shutdownPosition: () =>
