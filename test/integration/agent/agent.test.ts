@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { epochMs, instanceName } from '#libs/kernel';
 import { findInstallation } from '#libs/postgres-run';
@@ -288,6 +289,27 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
       receiver.kill('SIGKILL');
       await ended;
     }
+  });
+
+  it('switches over while every connection is taken, the reserved ones too', async () => {
+    await settled();
+    const from = primary();
+    const [to] = hosts.filter((host) => host !== from);
+    const clients: Client[] = [];
+    const takeAll = async (): Promise<void> => {
+      for (;;) {
+        const client = await from.client();
+        client.on('error', () => undefined);
+        clients.push(client);
+      }
+    };
+    await expect(takeAll()).rejects.toMatchObject({ code: '53300' });
+    const command = { type: 'switchover', to: instanceName(to?.name ?? '') } as const;
+    await until(() => leader.command(command).kind === 'decided', FAILOVER_LIMIT_MS);
+    await until(() => leader.state?.operation.kind === 'none', FAILOVER_LIMIT_MS);
+    for (const client of clients) await client.end().catch(() => undefined);
+    expect(holder()).toBe(to?.name);
+    expect(from.log()).toContain('"message":"no checkpoint before the stop"');
   });
 
   it('hands over by itself when its host is shut down, then stops PostgreSQL', async () => {

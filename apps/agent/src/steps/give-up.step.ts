@@ -43,7 +43,7 @@ export async function handOver(
   epoch: Epoch,
   stopBudgetMs: number,
 ): Promise<void> {
-  const { local, state, guard, facts, log } = context;
+  const { guard, facts, log } = context;
   const refused = await whyNotGivenAway(context);
   if (context.signal.aborted) return;
   facts.handOverRefused = refused;
@@ -55,7 +55,7 @@ export async function handOver(
   await context.hooks.beforeStop();
   if (context.signal.aborted) return;
   context.setActivity('checkpoint before the switchover');
-  await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
+  await checkpointFirst(context);
   await endOtherSenders(context);
   if (context.signal.aborted) return;
   context.setActivity('stopping for the switchover');
@@ -89,6 +89,19 @@ async function whyNotGivenAway(context: StepContext): Promise<string | null> {
   context.setActivity('asks the remote before it stops');
   return whyNotFollowed(context, operation.remote);
 }
+
+/** The stop writes what this does not: where no connection is to be had, the budget alone decides. */
+async function checkpointFirst({ local, state, log }: StepContext): Promise<void> {
+  try {
+    await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
+  } catch (error) {
+    if (codeOf(error) !== TOO_MANY_CONNECTIONS) throw error;
+    log.warn('no checkpoint before the stop', { why: messageOf(error) });
+  }
+}
+
+/** SQLSTATE `too_many_connections`. */
+const TOO_MANY_CONNECTIONS = '53300';
 
 const OTHER_SENDERS = `
 SELECT application_name AS name, pg_terminate_backend(pid) AS ended FROM pg_stat_replication
