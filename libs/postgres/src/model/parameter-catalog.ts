@@ -69,12 +69,12 @@ function judgeNumber(
   value: string,
 ): ParameterVerdict | null {
   const outcome = numberIn(value, unit, type);
-  if (outcome.kind === 'malformed') return refused('number', outcome.why);
   const low = min ?? Number.NEGATIVE_INFINITY;
   const high = max ?? Number.POSITIVE_INFINITY;
+  const range = `${low} to ${high}${unit === null ? '' : `, counted in ${unit}`}`;
+  if (outcome.kind === 'malformed') return refused('number', `${outcome.why}; ${range}`);
   if (outcome.value >= low && outcome.value <= high) return null;
-  const unitText = unit === null ? '' : `, counted in ${unit}`;
-  return refused('range', `${low} to ${high}${unitText} (this is ${outcome.value})`);
+  return refused('range', `${range} (this is ${outcome.value})`);
 }
 
 /** Many enumerations take the spellings of a boolean beside those that `pg_settings` shows. */

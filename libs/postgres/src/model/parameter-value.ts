@@ -36,7 +36,7 @@ export function numberIn(
   const match =
     /^\s*([+-]?(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?))\s*([A-Za-z]*)\s*$/i.exec(text);
   const digits = match?.[1];
-  if (match === null || digits === undefined) return { kind: 'malformed', why: 'not a number' };
+  if (match === null || digits === undefined) return { kind: 'malformed', why: 'a number' };
   const number = numberOf(digits);
   const unit = match[2] ?? '';
   const factor = unit === '' ? 1 : factorOf(unit, baseUnit);
