@@ -4,13 +4,21 @@ import type { ReplicaStore, SnapshotPiece, StateSnapshot } from '#libs/storage';
 
 type Ack = Extract<Message, { type: 'snapshotAck' }>;
 
-/** A receiver that says nothing for so long is given up; the machine asks again later. */
-const ACK_LIMIT_MS = 10_000;
+/** A piece that went down with its link, or whose answer did, leaves again. */
+const RESEND_AFTER_MS = 3_000;
+/**
+ * A receiver that says nothing for so long is given up; the machine asks again later. The next snapshot is of
+ * another index and begins at its first byte, so a link that comes back, or a receiver that restarts, is
+ * waited for.
+ */
+const SILENCE_LIMIT_MS = 60_000;
 
 export type SenderPorts = {
   readonly self: MemberId;
   readonly storage: Pick<ReplicaStore, 'openStateSnapshot'>;
   send(message: Message): void;
+  /** This member still leads the term in which it began. */
+  leads(): boolean;
   sent(to: MemberId, outcome: 'installed' | 'failed', index: number): void;
 };
 
@@ -20,7 +28,7 @@ export class SnapshotSender {
   readonly #to: MemberId;
   readonly #term: Term;
   readonly #snapshot: StateSnapshot;
-  #answer: ((ack: Ack | null) => void) | null = null;
+  #answer: ((ack: Ack) => void) | null = null;
 
   constructor(ports: SenderPorts, to: MemberId, term: Term) {
     this.#ports = ports;
@@ -49,6 +57,7 @@ export class SnapshotSender {
     for (;;) {
       let resumedAt: number | null = null;
       for await (const piece of this.#snapshot.pieces(offset)) {
+        if (!this.#ports.leads()) return 'failed';
         const ack = await this.#exchange(piece);
         if (ack === null || ack.outcome === 'refused') return 'failed';
         if (ack.outcome === 'installed') return 'installed';
@@ -64,29 +73,43 @@ export class SnapshotSender {
     }
   }
 
+  /** Sends a piece until it is answered; null when the receiver is given up. */
   #exchange(piece: SnapshotPiece): Promise<Ack | null> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => settle(null), ACK_LIMIT_MS);
+      let silentMs = 0;
+      const timer = setInterval(() => {
+        silentMs += RESEND_AFTER_MS;
+        if (silentMs >= SILENCE_LIMIT_MS || !this.#ports.leads()) settle(null);
+        else this.#send(piece);
+      }, RESEND_AFTER_MS);
       const settle = (ack: Ack | null): void => {
-        clearTimeout(timer);
+        clearInterval(timer);
         this.#answer = null;
         resolve(ack);
       };
-      this.#answer = settle;
-      const { meta } = this.#snapshot;
-      this.#ports.send({
-        type: 'snapshotChunk',
-        from: this.#ports.self,
-        to: this.#to,
-        term: this.#term,
-        index: meta.index,
-        snapshotTerm: meta.term,
-        membership: encodeMembership(meta.membership),
-        offset: piece.offset,
-        bytes: piece.bytes,
-        last: piece.last,
-        sha256: piece.sha256,
-      });
+      this.#answer = (ack) => {
+        // Everything before this piece is there: an answer to the one before, which had left twice.
+        const older = ack.outcome === 'more' && ack.storedBytes === piece.offset;
+        if (!older || piece.bytes.length === 0) settle(ack);
+      };
+      this.#send(piece);
+    });
+  }
+
+  #send(piece: SnapshotPiece): void {
+    const { meta } = this.#snapshot;
+    this.#ports.send({
+      type: 'snapshotChunk',
+      from: this.#ports.self,
+      to: this.#to,
+      term: this.#term,
+      index: meta.index,
+      snapshotTerm: meta.term,
+      membership: encodeMembership(meta.membership),
+      offset: piece.offset,
+      bytes: piece.bytes,
+      last: piece.last,
+      sha256: piece.sha256,
     });
   }
 }

@@ -29,6 +29,9 @@ export class Snapshotter implements SnapshotCarrier {
   readonly #chunks: Chunk[] = [];
   #receiver: SnapshotReceiver | null = null;
   #receiving: { readonly index: LogIndex; readonly term: Term } | null = null;
+  /** The newest term in which a leader sent a piece. */
+  #leaderTerm: Term = 0;
+  #installedIndex: LogIndex = 0;
   #working = false;
   #sealed: Chunk | null = null;
   readonly counts = { sent: 0, received: 0, failed: 0 };
@@ -45,6 +48,7 @@ export class Snapshotter implements SnapshotCarrier {
         self,
         storage,
         send: (message) => links.send(message),
+        leads: () => this.#leads(term),
         sent: (peer, outcome, index) => {
           this.#senders.delete(peer);
           this.counts[outcome === 'installed' ? 'sent' : 'failed'] += 1;
@@ -63,7 +67,13 @@ export class Snapshotter implements SnapshotCarrier {
     this.#senders.get(ack.from)?.onAck(ack);
   }
 
+  /**
+   * A leader that was deposed while it sent goes unheard: its pieces and those of the next leader, of another
+   * index, would throw each other's snapshot away without end.
+   */
   onChunk(chunk: Chunk): void {
+    if (chunk.term < this.#leaderTerm) return;
+    this.#leaderTerm = chunk.term;
     if (this.#chunks.length >= CHUNKS_MAX) return;
     this.#chunks.push(chunk);
     if (this.#working) return;
@@ -76,6 +86,20 @@ export class Snapshotter implements SnapshotCarrier {
     if (chunk === null || chunk.index !== index) return;
     this.#sealed = null;
     this.counts.received += 1;
+    this.#installed(chunk);
+  }
+
+  #leads(term: Term): boolean {
+    let leads = false;
+    this.#options.feed((raft) => {
+      const now = raft.status();
+      leads = now.role === 'leader' && now.term === term;
+    });
+    return leads;
+  }
+
+  #installed(chunk: Chunk): void {
+    this.#installedIndex = chunk.index;
     this.#answer(chunk, 'installed', 0);
   }
 
@@ -89,6 +113,11 @@ export class Snapshotter implements SnapshotCarrier {
   async #take(chunk: Chunk): Promise<void> {
     const meta = metaOf(chunk);
     if (meta === null || this.#sealed !== null) return;
+    if (meta.index === this.#installedIndex) {
+      // The answer was lost, and the piece came again.
+      this.#installed(chunk);
+      return;
+    }
     this.#receiver ??= this.#options.storage.openSnapshotReceiver();
     const same = this.#receiving?.index === meta.index && this.#receiving.term === meta.term;
     if (!same) {
@@ -114,7 +143,7 @@ export class Snapshotter implements SnapshotCarrier {
         if (raft.onSnapshotReceived(meta, chunk.from, chunk.term)) return;
         // Older than what is here: as good as installed.
         this.#sealed = null;
-        this.#answer(chunk, 'installed', 0);
+        this.#installed(chunk);
       });
     } catch (error) {
       if (!(error instanceof SnapshotRejectedError)) throw error;
