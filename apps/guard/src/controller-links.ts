@@ -45,6 +45,8 @@ export class ControllerLinks {
   readonly #log: GuardLog;
   readonly #events: ControllerLinksEvents;
   readonly #wereUp = new Set<string>();
+  /** Connected at least once. */
+  readonly #known = new Set<string>();
   /** What was last said of a link that is down: said again only when it changes. */
   readonly #complaints = new Map<string, string>();
 
@@ -111,11 +113,13 @@ export class ControllerLinks {
       expectedName: name,
       time: { clock, prng },
       timing: TIMING,
-      isCalm: () => this.connected > 0,
+      // At the start the one that leads may be the last to listen.
+      isCalm: () => this.connected > 0 && this.#known.has(name),
       onFrame: (type, body) => this.#onFrame(name, type, body),
       onUp: () => {
         this.#complaints.delete(name);
         this.#wereUp.add(name);
+        this.#known.add(name);
         this.#log.info('controller connected', { controller: name });
         this.#events.onUp(name);
       },
