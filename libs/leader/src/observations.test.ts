@@ -51,6 +51,20 @@ describe('observations', () => {
     expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
   });
 
+  it('of a guard are news when it says something else than before, and while its agent is absent', () => {
+    const { table } = makeTable();
+    const said = { incarnation: guardIncarnation('g'), epoch: epoch(1), agentAbsentMs: 0 };
+    const heard = (other: Partial<Parameters<typeof table.guardHeard>[2]>): boolean => {
+      const guard = { ...said, postmaster: 'running', ...other } as const;
+      return table.guardHeard('main', PG1, guard, monotonicMs(0));
+    };
+    expect([heard({}), heard({})]).toEqual([true, false]);
+    expect([heard({ epoch: epoch(2) }), heard({ epoch: epoch(2) })]).toEqual([true, false]);
+    expect([heard({}), heard({ postmaster: 'down' }), heard({})]).toEqual([true, true, true]);
+    expect([heard({ agentAbsentMs: 400 }), heard({ agentAbsentMs: 800 })]).toEqual([true, true]);
+    expect([heard({}), heard({})]).toEqual([true, false]);
+  });
+
   it('are unknown, not false, until something was heard', () => {
     const { table } = makeTable();
     expect(table.of('main', null)).toEqual({

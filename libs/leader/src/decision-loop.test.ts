@@ -1,0 +1,112 @@
+import { describe, expect, it, vi } from 'vitest';
+import { type ClusterState, DEFAULT_SETTINGS, emptyState } from '#libs/cluster';
+import {
+  type Clock,
+  clusterName,
+  epoch,
+  epochMs,
+  guardIncarnation,
+  instanceName,
+  monotonicMs,
+  timelineId,
+} from '#libs/kernel';
+import { CappedTime } from '#libs/lease';
+import { DecisionLoop, type DecisionLoopOptions } from './decision-loop.ts';
+import { Service } from './service.ts';
+
+const CLOCK: Clock = {
+  nowMs: () => epochMs(0),
+  monotonicMs: () => monotonicMs(0),
+  bootMs: () => monotonicMs(0),
+};
+const TURN_ITEMS = 512;
+
+describe('clusters at rest', () => {
+  it('a few are all asked within four ticks', () => {
+    const leader = new Leader(3, true);
+    for (let tick = 0; tick < 4; tick += 1) leader.tick();
+    expect(leader.asked()).toEqual(['s0', 's1', 's2']);
+  });
+
+  it('thousands are asked in slices, each once in ten ticks', () => {
+    const leader = new Leader(2_000, true);
+    const perTick = Array.from({ length: 10 }, () => leader.tick());
+    expect(perTick).toEqual(Array.from({ length: 10 }, () => 200));
+    expect(new Set(leader.asked()).size).toBe(2_000);
+  });
+});
+
+describe('clusters of which something is under way', () => {
+  it('are all asked at each tick, in as many turns as it takes, and each once', () => {
+    const leader = new Leader(1_200, false);
+    expect(leader.tick()).toBe(TURN_ITEMS);
+    expect(leader.turn()).toBe(TURN_ITEMS);
+    expect(leader.turn()).toBe(1_200 - 2 * TURN_ITEMS);
+    expect(leader.turn()).toBe(0);
+    expect(new Set(leader.asked()).size).toBe(1_200);
+    expect(leader.turnsWanted).toBe(2);
+  });
+});
+
+/** A leader of many clusters whose primaries renew. */
+class Leader {
+  turnsWanted = 0;
+  readonly #loop: DecisionLoop;
+  readonly #asks;
+
+  constructor(count: number, serving: boolean) {
+    const states = Array.from({ length: count }, (_, at) => heldCluster(`s${at}`, serving));
+    const byName = new Map(states.map((state) => [state.name, state]));
+    const time = new CappedTime(100, monotonicMs(0));
+    const service = new Service(1, time, CLOCK, states);
+    this.#asks = vi.spyOn(service.observations, 'of');
+    const store = {
+      clusters: () => states,
+      cluster: (name: ClusterState['name']) => byName.get(name) ?? null,
+      protocol: 1,
+    };
+    const schedule = (): void => {
+      this.turnsWanted += 1;
+    };
+    const host = { store, schedule } as unknown as DecisionLoopOptions['host'];
+    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    this.#loop = new DecisionLoop({ host, clock: CLOCK, log, service: () => service });
+  }
+
+  /** @returns how many were asked in the turn */
+  tick(): number {
+    this.#loop.ticked();
+    return this.turn();
+  }
+
+  turn(): number {
+    const before = this.#asks.mock.calls.length;
+    this.#loop.run();
+    return this.#asks.mock.calls.length - before;
+  }
+
+  asked(): string[] {
+    return this.#asks.mock.calls.map(([cluster]) => cluster).sort();
+  }
+}
+
+function heldCluster(name: string, serving: boolean): ClusterState {
+  const postgres = { superuser: 'a', replicationUser: 'b', rewindUser: 'c' };
+  const state = emptyState(clusterName(name), DEFAULT_SETTINGS, {
+    ...{ ...postgres, parameters: {}, pgHba: [] },
+  });
+  return {
+    ...state,
+    lease: {
+      kind: 'Held',
+      epoch: epoch(1),
+      holder: instanceName('pg1'),
+      guard: guardIncarnation('g'),
+      timeline: timelineId(1),
+      reason: 'bootstrap',
+      serving,
+      released: null,
+      changedAt: epochMs(0),
+    },
+  };
+}

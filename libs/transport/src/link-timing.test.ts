@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import type { Prng } from '#libs/kernel';
+import { DEFAULT_LINK_TIMING, reconnectDelayMs } from './link-timing.ts';
+
+/** Draws the longest wait each time. */
+const LATEST = { unit: () => 1 } as Prng;
+const ATTEMPTS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 20];
+
+describe('the wait before another attempt', () => {
+  it('begins short and doubles up to its limit', () => {
+    const waits = ATTEMPTS.map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, false));
+    expect(waits).toEqual([25, 50, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
+  });
+
+  it('is longer from the first one on where the link is not missed', () => {
+    const waits = ATTEMPTS.map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, true));
+    expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 15_000, 15_000, 15_000]);
+  });
+
+  it('is at least half of that, so that thousands do not come at once', () => {
+    const earliest = { unit: () => 0 } as Prng;
+    expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 3, earliest, false)).toBe(100);
+  });
+});
