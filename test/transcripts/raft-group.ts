@@ -110,6 +110,12 @@ export class RaftGroup {
       case 'unreachable':
         machine.onUnreachable(Number(first));
         return this.#process(seat);
+      case 'loads-later':
+        seat.loadsLater = true;
+        return [];
+      case 'load':
+        seat.load();
+        return this.#process(seat);
       case 'restart':
         return [`${seat.id} ${seat.restart()}`, ...this.#process(seat)];
       case 'status':
@@ -142,7 +148,10 @@ export class RaftGroup {
     for (const [name, value] of options) {
       if (name in limits) Object.assign(limits, { [name]: Number(value) });
     }
-    for (const self of ids) this.#seats.set(self, new Seat({ ...limits, self }, this.#bootstrap));
+    const patient = Number(options.get('patient') ?? 0);
+    for (const self of ids) {
+      this.#seats.set(self, new Seat({ ...limits, self }, this.#bootstrap, self === patient));
+    }
     for (const id of ids) this.#process(this.#seat(String(id)));
     return [`members ${membershipText(this.#bootstrap)}`];
   }

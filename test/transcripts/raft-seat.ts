@@ -30,19 +30,28 @@ const NO_CHANCE: Prng = {
   },
 };
 
+/** Every election timeout is the longest one: it hears nobody any more, and does not ask for votes itself yet. */
+const PATIENT: Prng = { ...NO_CHANCE, range: (_low, high) => high };
+
 /** A member whose disk and state machine move only when the script says so. */
 export class Seat {
   machine: RaftMachine;
   readonly writes: Write[] = [];
   readonly toApply: LogEntry[] = [];
   readonly fetches: FetchRequest[] = [];
+  /** A received snapshot is loaded when the script says so, not as it is written. */
+  loadsLater = false;
+  #toLoad: LogIndex | null = null;
+  readonly #prng: Prng;
   #stored: InitialState;
   #entries: LogEntry[] = [];
 
   constructor(
     readonly config: RaftConfig,
     bootstrap: Membership,
+    patient = false,
   ) {
+    this.#prng = patient ? PATIENT : NO_CHANCE;
     const snapshot: SnapshotMeta = { index: 0, term: 0, membership: bootstrap };
     this.#stored = {
       hardState: { term: 0, vote: 0 },
@@ -55,7 +64,7 @@ export class Seat {
       appliedIndex: 0,
       tail: [],
     };
-    this.machine = createRaft(config, this.#stored, NO_CHANCE);
+    this.machine = createRaft(config, this.#stored, this.#prng);
   }
 
   get id(): MemberId {
@@ -99,8 +108,17 @@ export class Seat {
     if (batch !== null) this.#store(batch);
     wire.push(...after);
     if (batch === null) return;
-    if (batch.snapshot !== null) this.machine.onApplied(batch.snapshot.index);
+    if (batch.snapshot !== null) {
+      this.#toLoad = batch.snapshot.index;
+      if (!this.loadsLater) this.load();
+    }
     this.machine.onPersisted(batch.seq);
+  }
+
+  /** The state of a snapshot that is on disk takes the place of the one in memory. */
+  load(): void {
+    if (this.#toLoad !== null) this.machine.onApplied(this.#toLoad);
+    this.#toLoad = null;
   }
 
   applyAll(): void {
@@ -154,7 +172,7 @@ export class Seat {
       termRuns,
       tail: this.#entries.filter(({ index }) => index > appliedIndex),
     };
-    this.machine = createRaft(this.config, this.#stored, NO_CHANCE);
+    this.machine = createRaft(this.config, this.#stored, this.#prng);
     const { term, vote } = this.#stored.hardState;
     const membership = membershipText(this.machine.status().membership);
     return `found term=${term} vote=${vote} ${entriesText(this.#entries)} ${membership}`;

@@ -158,7 +158,9 @@ export class ControllerCore implements HostListener {
     host.listen(this);
     host.applies.observe((events) => this.#onEvents(events));
     network.attach({
-      onRaft: (message) => host.receive(message),
+      onRaft: (message, incarnation) => {
+        if (this.#seats.keepsItsWord(message, incarnation)) host.receive(message);
+      },
       onMessage: (message, from) => this.#onMessage(message, from),
       onUp: (peer) =>
         network.tell(peer, { type: 'announce', apiAddress: this.#options.apiAddress }),

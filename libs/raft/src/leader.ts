@@ -36,6 +36,11 @@ function onRejected(state: State, peer: Progress, response: AppendResponse): voi
   state.appendRejects += 1;
   if (!peer.isFreshRejection(response.index)) return;
   const { hintIndex, hintTerm, index } = response;
+  if (index <= peer.matchIndex) {
+    // It lacks what it had acknowledged. To ask at once would ask as fast as the link can answer.
+    peer.becomePatientProbe(index + 1, state.ticks);
+    return;
+  }
   const agreeing = state.log.lastNotAbove(Math.min(hintIndex, index - 1), hintTerm);
   peer.becomeProbe(agreeing + 1);
 }

@@ -34,7 +34,7 @@ export type PeerNetworkOptions = {
 };
 
 export type PeerNetworkEvents = {
-  onRaft(message: Message): void;
+  onRaft(message: Message, incarnation: string): void;
   onMessage(message: ControllerMessage, from: MemberId): void;
   onUp(peer: MemberId): void;
   onDown(peer: MemberId): void;
@@ -278,7 +278,7 @@ export class PeerNetwork implements PeerLinks {
         throw new MalformedMessageError('a Raft message', 'from', `${from}, as the link says`);
       }
       this.#roundTrips.received(message, this.#options.clock.monotonicMs());
-      this.#events?.onRaft(message);
+      this.#events?.onRaft(message, peer.incarnation);
     } else if (type === ControllerFrame.message) {
       this.#onControllerMessage(decodeControllerMessage(body), peer, way);
     } else {

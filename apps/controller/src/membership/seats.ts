@@ -1,14 +1,19 @@
-import { unpackCommand, unpackEnvelope } from '#libs/event-store';
+import { type Command, unpackCommand, unpackEnvelope } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
-import { directoryOf, isOtherDirectory, type SeatAnswer } from '#libs/protocol';
-import type { LogEntry, MemberId } from '#libs/raft';
+import { directoryOf, incarnationOn, isOtherDirectory, type SeatAnswer } from '#libs/protocol';
+import type { LogEntry, LogIndex, MemberId, Message } from '#libs/raft';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
 import { appliedCommand, ProposalLostError } from '../proposing.ts';
 import { STORE_PORTS } from '../raft-host/load-event-store.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 
 const SEATS = 'controllers/seats/';
+/** Stands in the place of a directory: the seat is nobody's from now on. */
+const NO_DIRECTORY = 'none';
+
+type SeatCommand = Extract<Command, { type: 'put' }>;
 
 /** This seat belongs to a directory that is not ours: with ours, votes and entries were forgotten. */
 export class SeatTakenError extends DomainError {
@@ -16,9 +21,9 @@ export class SeatTakenError extends DomainError {
 
   constructor(name: string, id: MemberId) {
     super(
-      `the seat ${id} of controller '${name}' belongs to another directory than this one: with that, its ` +
-        'votes and what it acknowledged are lost, so it stops. Start it on the directory of before, or ' +
-        `\`matriarch controllers remove ${name}\`, then add it anew`,
+      `the seat ${id} of controller '${name}' belongs to another directory than this one, or this one was put ` +
+        'back to an older copy of itself: its votes and what it acknowledged are lost, so it stops. Start it on ' +
+        `the directory of before, or \`matriarch controllers remove ${name}\`, then add it anew`,
     );
   }
 }
@@ -41,16 +46,46 @@ export class Seats {
   readonly #recording = new Set<MemberId>();
   /** A member that starts alone must know the seats before anybody tells it what is committed. */
   readonly #foundInLog: ReadonlyMap<string, string>;
+  /** Up to here that counts; what is applied later says it itself. */
+  readonly #foundUpTo: LogIndex;
+  readonly #acknowledgements: Acknowledgements;
+  /** Processes that lack what their seat had acknowledged, each with its member. */
+  readonly #broken = new Map<string, MemberId>();
 
   constructor(options: SeatsOptions) {
     this.#options = options;
     this.#foundInLog = new Map(options.unapplied.flatMap(seatIn));
+    this.#foundUpTo = options.unapplied.at(-1)?.index ?? 0;
+    this.#acknowledgements = new Acknowledgements(() => options.host.status());
   }
 
   /** True when a process of this incarnation is not on the directory that has the seat. */
   isTaken(id: MemberId, incarnation: string): boolean {
-    const applied = this.#options.host.store.seatTaker(id);
-    return isOtherDirectory(applied ?? this.#foundInLog.get(seatKey(id)) ?? null, incarnation);
+    const { host } = this.#options;
+    const applied = host.store.seatTaker(id);
+    if (isOtherDirectory(applied, incarnation) || this.#broken.has(incarnation)) return true;
+    if (host.applies.index >= this.#foundUpTo) return false;
+    return isOtherDirectory(this.#foundInLog.get(seatKey(id)) ?? null, incarnation);
+  }
+
+  /**
+   * False when the sender is not to be heard: its directory lacks what was acknowledged from it, so it may have
+   * forgotten a vote as well. Its seat becomes nobody's, through the log, and it is told so.
+   */
+  keepsItsWord(message: Message, incarnation: string): boolean {
+    const index = this.#acknowledgements.brokenBy(message, incarnation);
+    if (index === null) return true;
+    const { from: id } = message;
+    const { host, network, log } = this.#options;
+    const { members } = host.status().membership;
+    const name = members.find((member) => member.id === id)?.name;
+    const acknowledgedIndex = index;
+    log.error('a controller lost what it had acknowledged: replace it', {
+      ...{ id, name, acknowledgedIndex },
+    });
+    this.#broken.set(incarnation, id);
+    network.checkSeats();
+    return false;
   }
 
   /** What is known here of the seat of this name, for a process of this incarnation. */
@@ -68,6 +103,7 @@ export class Seats {
   tick(): void {
     const { host, network, ownIncarnation } = this.#options;
     const { self } = host.status();
+    for (const [incarnation, id] of this.#broken) this.#vacate(id, incarnation);
     for (const { id, name } of host.applies.membership.membership.members) {
       if (host.store.seatTaker(id) !== null || this.#recording.has(id)) continue;
       const incarnation = id === self ? ownIncarnation : network.incarnationOf(id);
@@ -77,13 +113,28 @@ export class Seats {
     }
   }
 
+  #vacate(id: MemberId, incarnation: string): void {
+    const { host } = this.#options;
+    if (isOtherDirectory(host.store.seatTaker(id), incarnation)) this.#broken.delete(incarnation);
+    else if (!this.#recording.has(id)) {
+      this.#recording.add(id);
+      this.#write(id, vacateSeat(id)).catch((error: unknown) => host.fail(error));
+    }
+  }
+
   async #record(id: MemberId, name: string, incarnation: string): Promise<void> {
-    const { host, log } = this.#options;
+    if (!(await this.#write(id, takeSeat(id, incarnation)))) return;
+    this.#options.log.info('the seat of a controller is recorded', { id, name });
+  }
+
+  /** False when it was lost, with the leadership say: the next tick, or the next leader, tries again. */
+  async #write(id: MemberId, command: SeatCommand): Promise<boolean> {
     try {
-      await appliedCommand(host, takeSeat(id, incarnation));
-      log.info('the seat of a controller is recorded', { id, name });
+      await appliedCommand(this.#options.host, command);
+      return true;
     } catch (error) {
       if (!(error instanceof ProposalLostError)) throw error;
+      return false;
     } finally {
       this.#recording.delete(id);
     }
@@ -91,9 +142,15 @@ export class Seats {
 }
 
 /** Written once: whoever comes second is refused by the revision. */
-export function takeSeat(id: MemberId, incarnation: string) {
+export function takeSeat(id: MemberId, incarnation: string): SeatCommand {
   const value = new TextEncoder().encode(incarnation);
-  return { type: 'put', key: seatKey(id), value, expectedRevision: 0 } as const;
+  return { type: 'put', key: seatKey(id), value, expectedRevision: 0 };
+}
+
+/** Of no directory, for good: no process that sits on it is heard, under any leader. */
+function vacateSeat(id: MemberId): SeatCommand {
+  const value = new TextEncoder().encode(incarnationOn(NO_DIRECTORY, 'lost-what-it-acknowledged'));
+  return { type: 'put', key: seatKey(id), value, expectedRevision: null };
 }
 
 function seatKey(id: MemberId): string {
