@@ -7,6 +7,7 @@ export {
   writeFileDurably,
   writeFileIfChanged,
 } from './durable-file.ts';
+export { endMarked } from './end-marked.ts';
 export type { InstanceProcess, InstanceProcesses, ProcessScan } from './instance-processes.ts';
 export { type KillOutcome, killAll, killPass, signalIfSame } from './kill-all.ts';
 export { type OsUser, OsUserError, osUser } from './os-user.ts';

@@ -43,6 +43,17 @@ export class ProcTable {
     return (this.#read(`${pid}/cmdline`) ?? '').replace(/\0+$/, '').replaceAll('\0', ' ');
   }
 
+  /** What it was started with, `NAME=value` each; nothing of a process that we may not look into. */
+  environment(pid: number): readonly string[] {
+    try {
+      return (this.#read(`${pid}/environ`) ?? '').split('\0');
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'EACCES' || code === 'EPERM') return [];
+      throw error;
+    }
+  }
+
   status(pid: number): string | undefined {
     return this.#read(`${pid}/status`);
   }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, it, vi } from 'vitest';
 import { isDead, ProcTable } from './proc-table.ts';
@@ -122,6 +124,46 @@ describe('run', () => {
     expect(error.failure).toMatchObject({ exitCode: 3, argv });
     expect(said).toBe('said');
     await vi.waitUntil(() => isDead(new ProcTable().stat(Number(pid))), WAIT);
+  });
+
+  it.each([
+    { which: 'that ended well', goesOn: 'true' },
+    { which: 'past its limit', goesOn: 'sleep 300' },
+  ])('does not wait for a daemon that holds the streams of a tool $which', async ({ goesOn }) => {
+    // It says who it is once it has a session of its own, on a pipe that is read before the tool goes on.
+    const script = `mkfifo -m 600 "$0"; setsid sh -c 'echo $$ >"$0"; exec sleep 300' "$0" & read -r pid <"$0"; rm "$0"; echo $pid; echo said; ${goesOn}`;
+    const lines: string[] = [];
+    const beganMs = performance.now();
+    const fifo = join(tmpdir(), `run-${process.pid}-${Math.round(beganMs)}`);
+    const ended = run(['sh', '-c', script, fifo], {
+      ...{ timeoutMs: 1_000, killGraceMs: 100, endsWithUs: true },
+      onStdoutLine: (line) => lines.push(line),
+    });
+    await ended.catch(() => undefined);
+    expect(performance.now() - beganMs).toBeLessThan(30_000);
+    const [daemon, said] = lines;
+    expect(said).toBe('said');
+    process.kill(Number(daemon), 'SIGKILL');
+  });
+
+  it('reads all that a tool wrote before its end, also when we stood still meanwhile', async () => {
+    const argv = ['sh', '-c', 'setsid sleep 300 & echo $! >&2; seq 1 12000'];
+    const lines: string[] = [];
+    let daemon = 0;
+    const ended = run(argv, {
+      timeoutMs: 60_000,
+      onStdoutLine: (line) => {
+        lines.push(line);
+        // The tool ends, and every timer is due, before the loop looks at its streams again.
+        if (lines.length === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+      },
+      onStderrLine: (line) => {
+        daemon = Number(line);
+      },
+    });
+    await ended;
+    expect(lines.at(-1)).toBe('12000');
+    process.kill(daemon, 'SIGKILL');
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { GroupEnder } from './group-ender.ts';
 import type { OsUser } from './os-user.ts';
 import { ProcessError, type ProcessFailure } from './process-error.ts';
 import { RunOutput } from './run-output.ts';
+import { waitForEnd } from './wait-for-end.ts';
 
 export type RunOptions = {
   /** SIGTERM to the child's process group after this, SIGKILL after `killGraceMs` more. */
@@ -60,7 +61,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     throw new ProcessError(failure({}));
   }
   const child = spawnChild(argv, options);
-  const closed = waitForClose(child);
+  const closed = waitForEnd(child);
   output.attach(child);
   const ender = new GroupEnder(child, options.killGraceMs ?? KILL_GRACE_MS);
   const timer = setTimeout(() => {
@@ -112,18 +113,4 @@ function spawnOptions(options: RunOptions): SpawnOptions {
     detached: true,
     ...(options.runAs === undefined ? {} : { uid: options.runAs.uid, gid: options.runAs.gid }),
   };
-}
-
-type ChildEnd = Pick<ProcessFailure, 'exitCode' | 'signal'>;
-
-function waitForClose(child: ChildProcess): Promise<ChildEnd> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode, signal) => {
-      resolve({
-        ...(exitCode === null ? {} : { exitCode }),
-        ...(signal === null ? {} : { signal }),
-      });
-    });
-  });
 }

@@ -81,6 +81,32 @@ describe('a hook', () => {
     expect(child).toBeGreaterThan(0);
     await until(() => !isAlive(child));
   });
+
+  it('past its limit takes with it also what left its process group', async () => {
+    const program = script(
+      'daemon',
+      `trap '' TERM; setsid sh -c 'trap "" TERM; echo $$ > ${directory}/stray; exec sleep 600' & sleep 600`,
+    );
+    const beganMs = performance.now();
+    const ended = runHook(call(program), log, { timeoutMs: 1_000 });
+    await expect(ended).rejects.toThrow(/1000|time/);
+    expect(performance.now() - beganMs).toBeLessThan(LIMIT_MS);
+    const stray = Number(read('stray'));
+    expect(stray).toBeGreaterThan(0);
+    await until(() => !isAlive(stray));
+  });
+
+  it('that ends well may leave a daemon behind, and is not waited for because of it', async () => {
+    const daemonized = `setsid sh -c 'echo $$ > ${directory}/daemon; exec sleep 600' &`;
+    const program = script(
+      'starts',
+      `${daemonized} until [ -s ${directory}/daemon ]; do sleep 0.05; done`,
+    );
+    await runHook(call(program), log, { timeoutMs: LIMIT_MS });
+    const daemon = Number(read('daemon'));
+    expect(isAlive(daemon)).toBe(true);
+    process.kill(daemon, 'SIGKILL');
+  });
 });
 
 describe('callbacks', () => {

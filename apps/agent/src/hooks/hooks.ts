@@ -36,13 +36,13 @@ export class Hooks {
   }
 
   /** Null when it is not set or ended well; else why it did not. */
-  async prePromote(epoch: number): Promise<string | null> {
-    return this.#ask('prePromote', { epoch });
+  async prePromote(epoch: number, signal: AbortSignal): Promise<string | null> {
+    return this.#ask('prePromote', { epoch }, signal);
   }
 
   /** What it says is logged, and changes nothing. */
-  async beforeStop(): Promise<void> {
-    await this.#ask('beforeStop', {});
+  async beforeStop(signal?: AbortSignal): Promise<void> {
+    await this.#ask('beforeStop', {}, signal);
   }
 
   /** Null when it is not set or ended well; else why it did not. */

@@ -52,7 +52,7 @@ export async function handOver(
     log.warn('the primary serves on: whom it is to follow cannot be followed', { why: refused });
     return;
   }
-  await context.hooks.beforeStop();
+  await context.hooks.beforeStop(context.signal);
   if (context.signal.aborted) return;
   context.setActivity('checkpoint before the switchover');
   await checkpointFirst(context);

@@ -75,8 +75,8 @@ const REFUSED_FOR_MS = 30_000;
  * says why, so that the leader chooses somebody else.
  */
 async function askOwnHook(context: StepContext, epoch: Epoch): Promise<void> {
-  const { hooks, facts, guard, log } = context;
-  const failure = await hooks.prePromote(epoch);
+  const { hooks, facts, guard, log, signal } = context;
+  const failure = await hooks.prePromote(epoch, signal);
   if (failure === null) {
     facts.promotionRefused = null;
     return;
