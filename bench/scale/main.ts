@@ -86,6 +86,7 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
   const halfMs = minutes * 30_000;
   for (const swarm of swarms) swarm.reset();
   const first = await quietHalf(group, halfMs);
+  await tellRenewals();
   const leader = await leaderOf(group);
   const member = group.members.find((candidate) => candidate.member.name === leader.name);
   await member?.kill();
@@ -93,6 +94,7 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
   await pause(AFTER_KILL_MS);
   member?.start();
   await pause(AFTER_KILL_MS);
+  await tellRenewals();
   const second = await quietHalf(group, halfMs);
   const reports = await Promise.all(swarms.map((swarm) => swarm.report()));
   const stops = reports.flatMap((report) => report.stops);
@@ -127,6 +129,19 @@ async function quietHalf(group: OurGroup, forMs: number) {
   const half = { logEntries, cpuPercent: Math.round(Math.max(...percents) * 10) / 10 };
   say({ ...half, cpuPercents: percents.map(Math.round), load: loadAverage() });
   return half;
+}
+
+/** So far, the seconds after the leader's death included once they are over. */
+async function tellRenewals(): Promise<void> {
+  const reports = await Promise.all(swarms.map((swarm) => swarm.report()));
+  const [p50Ms, p99Ms] = [50, 99].map((percent) => percentileOf(reports, percent));
+  const loopP99Ms = reports.map((report) => report.loopP99Ms);
+  say({
+    p50Ms,
+    p99Ms,
+    loopP99Ms,
+    stops: reports.reduce((sum, { stops }) => sum + stops.length, 0),
+  });
 }
 
 async function commitIndex(group: OurGroup): Promise<number> {

@@ -1,20 +1,30 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
 /** What all guards of one process saw since the last `reset`; a count for each millisecond. */
 export type RenewalReport = {
   readonly byMs: readonly number[];
   readonly stops: readonly string[];
   readonly refusals: readonly string[];
   readonly linksLost: number;
+  /** How late this process came to what was waiting for it: a delay that no host with one guard has. */
+  readonly loopP99Ms: number;
 };
 
 const LONGEST_MS = 10_000;
 /** What one needs to see to believe it. */
 const EXAMPLES = 10;
+const NANOSECONDS = 1e6;
 
 export class RenewalTally {
   #byMs = new Uint32Array(LONGEST_MS + 1);
   #stops: string[] = [];
   #refusals: string[] = [];
   #linksLost = 0;
+  readonly #loop = monitorEventLoopDelay({ resolution: 10 });
+
+  constructor() {
+    this.#loop.enable();
+  }
 
   answered(ms: number): void {
     const at = Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
@@ -39,6 +49,7 @@ export class RenewalTally {
     this.#stops = [];
     this.#refusals = [];
     this.#linksLost = 0;
+    this.#loop.reset();
   }
 
   report(): RenewalReport {
@@ -48,6 +59,7 @@ export class RenewalTally {
       stops: this.#stops,
       refusals: this.#refusals,
       linksLost: this.#linksLost,
+      loopP99Ms: Math.round(this.#loop.percentile(99) / NANOSECONDS),
     };
   }
 }

@@ -32,50 +32,50 @@ describe('the queue of handshakes', () => {
     vi.useRealTimers();
   });
 
-  it('begins sixteen at once, and of those that wait the newest first', () => {
-    add(1, 20);
-    expect(begun).toEqual(range(1, 16));
+  it('begins eight at once, and of those that wait the newest first', () => {
+    add(1, 12);
+    expect(begun).toEqual(range(1, 8));
     queue.ended('10.0.0.1:3');
     queue.ended('10.0.0.1:4');
-    expect(begun.slice(16)).toEqual([20, 19]);
+    expect(begun.slice(8)).toEqual([12, 11]);
     expect(queue.waiting).toBe(2);
   });
 
   it('drops whoever waited as long as a client has patience', () => {
-    add(1, 18);
+    add(1, 10);
     nowMs = 1_999;
     queue.ended('10.0.0.1:1');
     expect(dropped).toEqual([]);
     nowMs = 2_000;
     queue.ended('10.0.0.1:2');
-    expect(dropped).toEqual(['10.0.0.1:17']);
-    expect(begun).not.toContain(17);
+    expect(dropped).toEqual(['10.0.0.1:9']);
+    expect(begun).not.toContain(9);
   });
 
   it('gives the place of a connection that ended in its handshake to another', async () => {
     vi.useRealTimers();
-    const sockets = add(1, 17);
+    const sockets = add(1, 9);
     sockets[0]?.destroy();
-    await vi.waitFor(() => expect(begun).toContain(17));
+    await vi.waitFor(() => expect(begun).toContain(9));
   });
 
   it('lets nobody who is silent in its handshake keep others out', () => {
-    add(1, 17);
+    add(1, 9);
     vi.advanceTimersByTime(250);
-    expect(begun).toContain(17);
+    expect(begun).toContain(9);
   });
 
   it('does not begin the handshake of who hung up while waiting', () => {
-    const sockets = add(1, 18);
-    sockets[17]?.destroy();
+    const sockets = add(1, 10);
+    sockets[9]?.destroy();
     queue.ended('10.0.0.1:1');
-    expect(begun.slice(16)).toEqual([17]);
+    expect(begun.slice(8)).toEqual([9]);
   });
 
   it('ends those that wait when it closes', () => {
-    const sockets = add(1, 18);
+    const sockets = add(1, 10);
     queue.close();
-    expect(sockets.map(({ destroyed }) => destroyed).indexOf(true)).toBe(16);
+    expect(sockets.map(({ destroyed }) => destroyed).indexOf(true)).toBe(8);
   });
 
   function add(first: number, last: number): Socket[] {

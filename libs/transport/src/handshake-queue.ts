@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '#libs/kernel';
 
-/** More at once only make each of them later. */
-const AT_ONCE = 16;
+/** More at once only make each of them later, and keep the loop from renewals for longer each time. */
+const AT_ONCE = 8;
 /**
  * Whoever is not done by then waits for the other side, not for us, and keeps nobody out: neither a far
  * guard, nor somebody who connects and says nothing.

@@ -13,7 +13,11 @@ export type LinkTiming = {
   /** The first wait before another attempt; doubled each time, and drawn from [half, whole]. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
-  /** The longest wait while the link is not missed: others do what it would do. */
+  /**
+   * The same two while the link is not missed: others do what it would do. When a controller dies, thousands of guards
+   * must have their processors for the election that follows, not for attempts to reach a closed port.
+   */
+  readonly reconnectCalmMinMs: number;
   readonly reconnectCalmMaxMs: number;
 };
 
@@ -24,13 +28,11 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   peerSilenceMs: 3_000,
   reconnectMinMs: 50,
   reconnectMaxMs: 2_000,
+  reconnectCalmMinMs: 3_000,
   reconnectCalmMaxMs: 15_000,
 };
 
 export type LinkTime = { readonly clock: Clock; readonly prng: Prng };
-
-/** A link that is not missed begins with a wait so many times as long. */
-const CALM_FACTOR = 8;
 
 /** How long to wait before attempt number `attempt` (from 1): doubling, capped, jittered. */
 export function reconnectDelayMs(
@@ -39,8 +41,8 @@ export function reconnectDelayMs(
   prng: Prng,
   isCalm: boolean,
 ): number {
-  const firstMs = timing.reconnectMinMs * (isCalm ? CALM_FACTOR : 1);
-  const doubled = firstMs * 2 ** Math.min(attempt - 1, 20);
-  const whole = Math.min(doubled, isCalm ? timing.reconnectCalmMaxMs : timing.reconnectMaxMs);
+  const firstMs = isCalm ? timing.reconnectCalmMinMs : timing.reconnectMinMs;
+  const lastMs = isCalm ? timing.reconnectCalmMaxMs : timing.reconnectMaxMs;
+  const whole = Math.min(lastMs, firstMs * 2 ** Math.min(attempt - 1, 20));
   return Math.round(whole * (0.5 + prng.unit() / 2));
 }

@@ -28,6 +28,7 @@ const TIMING: LinkTiming = {
   peerSilenceMs: 600,
   reconnectMinMs: 10,
   reconnectMaxMs: 40,
+  reconnectCalmMinMs: 20,
   reconnectCalmMaxMs: 40,
 };
 const PLAIN: LinkSecurity = { kind: 'plain-for-benchmark' };
