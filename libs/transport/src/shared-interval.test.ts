@@ -14,6 +14,19 @@ describe('duties of one period', () => {
     for (const end of ends) end();
   });
 
+  it('given thousands, never run more than 64 in one wake-up, and each once a period', () => {
+    const atMs: number[] = [];
+    const ends = Array.from({ length: 3_000 }, () =>
+      everyShared(500, () => void atMs.push(performance.now())),
+    );
+    vi.advanceTimersByTime(500);
+    expect(atMs).toHaveLength(3_000);
+    const together = [...new Set(atMs)].map((ms) => atMs.filter((at) => at === ms).length);
+    expect(Math.max(...together)).toBeLessThanOrEqual(64);
+    for (const end of ends) end();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('given the last one ended, leave no timer; begun again, run again', () => {
     const ran: string[] = [];
     const duty = (): void => void ran.push('ran');
