@@ -75,6 +75,12 @@ export class SimulatedGuard {
     return this.#lease.epoch;
   }
 
+  /** Null until a controller says who leads. */
+  get leaderAddress(): string | null {
+    const { name } = this.#leader;
+    return this.parts.controllers.find((each) => each.name === name)?.address ?? null;
+  }
+
   #onUp(controller: string): void {
     const { incarnation } = this;
     const postmaster = 'running';
