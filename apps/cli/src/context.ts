@@ -12,11 +12,12 @@ export type Context = {
 export type GlobalOptions = ApiOptions & { readonly output: OutputFormat };
 
 export function contextOf(options: GlobalOptions): Context {
-  return { terminal: openTerminal(options.output), client: () => openClient(options) };
+  const terminal = openTerminal(options.output);
+  return { terminal, client: () => openClient(options, terminal) };
 }
 
-async function openClient(options: GlobalOptions): Promise<ApiClient> {
+async function openClient(options: GlobalOptions, { note }: Terminal): Promise<ApiClient> {
   const { ApiClient } = await import('./api/api-client.ts');
   const { apiTarget } = await import('./api/api-target.ts');
-  return new ApiClient(apiTarget(options, process.env));
+  return new ApiClient(apiTarget(options, process.env), undefined, note);
 }

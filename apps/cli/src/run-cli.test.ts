@@ -157,7 +157,8 @@ describe('switchover', () => {
     );
     const { exitCode, out } = await cli('switchover', 'main', '--api', url, '--certs', directory);
     expect(exitCode).toBe(1);
-    expect(out).toBe('switchover of main: given up: pg2 fell behind\n');
+    expect(out).toContain('switchover of main: given up: pg2 fell behind. The primary of before');
+    expect(out).toContain('`matriarch explain`');
   });
 
   it('exits 1 when the waiting ends first', async () => {

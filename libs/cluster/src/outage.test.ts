@@ -80,7 +80,7 @@ describe('the ledger of a switchover', () => {
     scenario.settle();
     expect(scenario.state.lastOutage).toMatchObject({
       ...{ number: 2, kind: 'switchover', trigger: null, from: 'pg3', to: 'pg1' },
-      ...{ outcome: 'given-up', reason: 'pg3 could not stop within its budget and serves again' },
+      ...{ outcome: 'given-up', reason: 'pg3 serves on: it could not stop within its budget' },
     });
   });
 });

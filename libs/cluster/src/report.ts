@@ -161,7 +161,7 @@ export type AgentReport = {
   readonly stall?: PrimaryStall | null;
   /** Set by a switchover's old primary when it could not stop in time and serves again. */
   readonly abandonedHandOver: Epoch | null;
-  /** Why it did not even begin to stop: whom it is to follow cannot be followed. Null or absent: it tried. */
+  /** Why it serves on, in words; null or absent: an older agent's stop took longer than its budget. */
   readonly handOverRefused?: string | null;
   /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */
   readonly promise?: { readonly epoch: Epoch; readonly remainingMs: number } | null;

@@ -5,7 +5,7 @@ import { admitClients } from './admit-clients.step.ts';
 import { detach } from './detach.step.ts';
 import { fastForward } from './fast-forward.step.ts';
 import { follow } from './follow.step.ts';
-import { handOver, release, stop, stopForeign } from './give-up.step.ts';
+import { giveUpAfterCrash, handOver, release, stop, stopForeign } from './give-up.step.ts';
 import { initialise } from './initialise.step.ts';
 import { promote } from './promote.step.ts';
 import { rebuild } from './rebuild.step.ts';
@@ -50,7 +50,7 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
     case 'acquireLease':
       return context.guard.ask({ type: 'acquire', epoch: step.epoch }, ACQUIRE_MS);
     case 'startPrimary':
-      if (step.abandons) context.facts.abandonedHandOver = step.epoch;
+      if (step.abandons) giveUpAfterCrash(context.facts, step.epoch);
       return startPrimary(context, step.epoch);
     case 'promote':
       return promote(context, step.epoch, step.timeline);

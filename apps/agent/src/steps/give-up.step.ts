@@ -11,7 +11,7 @@ import {
   KILL_LIMIT_MS,
   RELEASE_MS,
 } from '../timing.ts';
-import type { StepContext } from './step-context.ts';
+import type { OwnFacts, StepContext } from './step-context.ts';
 import { whyNotFollowed } from './why-not-followed.ts';
 
 /** Fast, and immediate when its budget is over. */
@@ -49,7 +49,7 @@ export async function handOver(
   facts.handOverRefused = refused;
   if (refused !== null) {
     facts.abandonedHandOver = epoch;
-    log.warn('the primary serves on: whom it is to follow cannot be followed', { why: refused });
+    log.warn('the primary serves on: it was not stopped', { why: refused });
     return;
   }
   await context.hooks.beforeStop(context.signal);
@@ -78,8 +78,18 @@ export async function handOver(
       return;
     }
     facts.abandonedHandOver = epoch;
+    facts.handOverRefused = `PostgreSQL was not down ${stopBudgetMs} ms after the stop began, which is all that switchoverStopMs gives it`;
     log.warn('switchover abandoned: the stop took too long', { epoch, stopBudgetMs });
   }
+}
+
+/** What was stopped, or ended by itself, without its shutdown checkpoint may hold what the target lacks. */
+export function giveUpAfterCrash(facts: OwnFacts, epoch: Epoch): void {
+  // A stop that was begun and took too long has said so already.
+  if (facts.abandonedHandOver !== epoch) {
+    facts.handOverRefused = 'PostgreSQL ended by itself, without its shutdown checkpoint';
+  }
+  facts.abandonedHandOver = epoch;
 }
 
 /** Of a demotion without an operator's word: nobody would write if the remote were not there. */
@@ -87,7 +97,8 @@ async function whyNotGivenAway(context: StepContext): Promise<string | null> {
   const { operation } = context.state;
   if (operation.kind !== 'demotion' || operation.acceptUnknown === true) return null;
   context.setActivity('asks the remote before it stops');
-  return whyNotFollowed(context, operation.remote);
+  const why = await whyNotFollowed(context, operation.remote);
+  return why === null ? null : `${why} (--yes stops it all the same)`;
 }
 
 /** The stop writes what this does not: where no connection is to be had, the budget alone decides. */

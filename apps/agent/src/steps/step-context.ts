@@ -13,7 +13,7 @@ import type { RebuildDesk } from '../rebuild/rebuild-desk.ts';
 export type OwnFacts = {
   detached: DetachedProof | null;
   abandonedHandOver: Epoch | null;
-  /** Why the hand-over was not even begun; null: it was. */
+  /** Why the hand-over was given up, in words; null while it was not. */
   handOverRefused: string | null;
   settledEpoch: number | null;
   /** The host is being shut down: nothing is started any more. */

@@ -36,6 +36,9 @@ const DEFAULT_API_TIMING: ApiTiming = {
   retryDelayMs: 250,
 };
 
+/** An election is over before this many rounds, as a rule. */
+const WAITING_IS_TOLD_AT = 4;
+
 /** Refusals after which another controller, or the same one later, may accept. */
 const TRY_AGAIN: readonly string[] = ['NOT_LEADER', 'NO_LEADER', 'QUEUE_FULL'];
 
@@ -60,7 +63,12 @@ export class ApiClient {
   /** The controller that answered last comes first. */
   #urls: readonly URL[];
 
-  constructor(target: ApiTarget, timing: ApiTiming = DEFAULT_API_TIMING) {
+  constructor(
+    target: ApiTarget,
+    timing: ApiTiming = DEFAULT_API_TIMING,
+    /** Told once when an order has to wait, so that nobody takes the silence for a hang. */
+    readonly onWait: (text: string) => void = () => {},
+  ) {
     this.tls = target.tls;
     this.#timing = timing;
     this.#urls = target.urls;
@@ -117,9 +125,15 @@ export class ApiClient {
   ): Promise<z.output<Schema>> {
     const text = JSON.stringify(jsonOf(body) satisfies Json);
     const giveUpAt = elapsedClockMs() + this.#timing.leaderWaitMs;
-    for (;;) {
+    for (let rounds = 1; ; rounds += 1) {
       const round = await this.#orderRound(path, text, schema);
       if (round.kind === 'value') return round.value;
+      if (rounds === WAITING_IS_TOLD_AT) {
+        const limit = `${this.#timing.leaderWaitMs / 1_000} s`;
+        this.onWait(
+          `no controller takes the order yet, tried for ${limit}: ${round.attempts.join('; ')}`,
+        );
+      }
       if (!round.mayChange || elapsedClockMs() >= giveUpAt) {
         if (!round.mayChange) throw new ControllersUnreachableError(round.attempts);
         throw noLeader(round.attempts, this.#timing.leaderWaitMs);

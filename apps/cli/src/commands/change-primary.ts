@@ -5,6 +5,11 @@ import { EXIT, type Outcome } from '../outcome.ts';
 import { type Ending, followToEnd, outageMsOf } from './follow-outcome.ts';
 import { whichCluster } from './which-cluster.ts';
 
+/** What is so after an operation that was given up, and the way on. */
+const STAYS =
+  'The primary of before goes on: mend what is named and give the order again; ' +
+  '`matriarch explain` shows who could take over now';
+
 /** Until the verb stops waiting; the operation goes on without it. */
 const DEFAULT_WAIT_MS = 120_000;
 
@@ -62,9 +67,12 @@ function outcomeOf(kind: string, cluster: string, ending: Ending, timeoutMs: num
       return { exitCode: EXIT.held, text, result: { cluster, ok: true, standbyLeader } };
     }
     case 'givenUp':
-      return failed(`given up: ${ending.reason}`);
+      return failed(`given up: ${ending.reason}. ${STAYS}`);
     case 'timedOut':
-      return failed(`not complete after ${timeoutMs / 1_000} s; it goes on: \`matriarch events\``);
+      return failed(
+        `not complete after ${timeoutMs / 1_000} s; it goes on: follow it with \`matriarch events --follow\`, ` +
+          'see what it waits for with `matriarch explain`',
+      );
     default:
       return unreachable(ending);
   }

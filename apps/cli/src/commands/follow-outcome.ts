@@ -6,6 +6,7 @@ import { eventLine } from '../render/event-text.ts';
 import { ageText } from '../render/time-text.ts';
 import { elapsedClockMs } from '../system-clock.ts';
 import type { Terminal } from '../terminal.ts';
+import { waitingFor } from './waiting-for.ts';
 
 /** How an operation ended, read from the events of its cluster. */
 export type Ending =
@@ -34,22 +35,32 @@ const chosenEvent = z.looseObject({ instance: z.string() });
 const reasonedEvent = z.looseObject({ reason: z.string() });
 
 const REDRAW_INTERVAL_MS = 100;
+/** Between events: as often as this it is asked what the operation waits for. */
+const LOOK_INTERVAL_MS = 1_000;
 
-/** Shows each event until one of them ends the operation. */
+/** Shows each event, and between them what is waited for, until one of them ends the operation. */
 export async function followToEnd(
   client: ApiClient,
   operation: FollowedOperation,
 ): Promise<Ending> {
-  const { terminal, timeoutMs } = operation;
+  const { cluster, terminal, timeoutMs } = operation;
   const startedAt = elapsedClockMs();
   let step = 'the order is recorded';
   const redraw = setInterval(() => {
     terminal.transient(`  ${step} ... ${ageText(elapsedClockMs() - startedAt)}`);
   }, REDRAW_INTERVAL_MS);
   const aborter = new AbortController();
+  const { signal } = aborter;
   const timer = setTimeout(() => aborter.abort(), timeoutMs);
+  const look = setInterval(() => {
+    void waitingFor(client, cluster).then((waiting) => {
+      if (waiting === null || waiting === step || signal.aborted) return;
+      step = waiting;
+      terminal.note(`  after ${ageText(elapsedClockMs() - startedAt)}: ${waiting}`);
+    });
+  }, LOOK_INTERVAL_MS);
   try {
-    const request = { cluster: operation.cluster, after: operation.after, signal: aborter.signal };
+    const request = { cluster, after: operation.after, signal };
     for await (const event of followEvents(client, request)) {
       terminal.note(eventLine(event, terminal));
       step = event.text;
@@ -59,6 +70,7 @@ export async function followToEnd(
     return { kind: 'timedOut' };
   } finally {
     clearInterval(redraw);
+    clearInterval(look);
     clearTimeout(timer);
     aborter.abort();
     terminal.transient('');

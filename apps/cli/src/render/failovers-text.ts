@@ -41,6 +41,7 @@ export function failoversText(answer: FailoversAnswer, look: Look, details: bool
     failovers.map((outage) => rowOf(outage, look)),
     look.colors,
   );
+  if (!details) lines.push(...reasonsOf(failovers, look));
   if (details) {
     lines.push(...failovers.flatMap((outage) => ['', ...detailsOf(outage, look)]));
     lines.push(...legendOf(failovers, look.colors));
@@ -53,6 +54,14 @@ function legendOf(failovers: readonly OutageView[], colors: Look['colors']): str
   const known = Object.entries(PHASES).filter(([phase]) => named.has(phase));
   if (known.length === 0) return [];
   return ['', ...columns([{ head: 'PHASE' }, { head: 'LASTS' }], known, colors)];
+}
+
+/** Why what was given up was: nobody should have to know of --details to see it. */
+function reasonsOf(failovers: readonly OutageView[], { columns: width }: Look): string[] {
+  const reasons = failovers.flatMap(({ number, reason }) =>
+    reason === null ? [] : [wrap(`${number}  given up: ${reason}`, width, '   ')],
+  );
+  return reasons.length === 0 ? [] : ['', ...reasons];
 }
 
 function rowOf(outage: OutageView, { colors }: Look): string[] {

@@ -212,6 +212,14 @@ describe('failoversText', () => {
     ...{ followMs: null, lostBytes: null, lostText: null },
   };
 
+  it('says why something was given up without being asked for details', () => {
+    const answer = { cluster: 'main', failovers: [failover, switchover] };
+    const [, , , ...below] = failoversText(answer, look, false).split('\n');
+    expect(below).toEqual(['', '7  given up: pg2 is not heard any more']);
+    const whole = { cluster: 'main', failovers: [failover] };
+    expect(failoversText(whole, look, false).split('\n')).toHaveLength(2);
+  });
+
   it('lists the newest first, and each with its phases when asked', () => {
     const answer = { cluster: 'main', failovers: [failover, switchover] };
     expect(`\n${failoversText(answer, look, true)}\n`).toBe(`

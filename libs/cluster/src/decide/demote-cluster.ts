@@ -3,7 +3,7 @@ import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '
 import { memberAt } from '../remote/pair.ts';
 import { isArchive, remoteText, sameRemote } from '../remote/remote.ts';
 import type { Operation } from '../state.ts';
-import { givenUpHandOver } from './given-up-hand-over.ts';
+import { whyItServesOn, whyNotStopped } from './why-given-up.ts';
 
 /** Covers a checkpoint of a busy primary, which still serves meanwhile. */
 const STOP_LIMIT_MS = 120_000;
@@ -65,17 +65,8 @@ export function watchDemotion(input: DecisionInput): Decision | null {
 }
 
 function watchStop(input: DecisionInput, { primary, epoch }: Demotion): Decision | null {
-  const givenUp = givenUpHandOver(input, primary, epoch);
-  if (givenUp !== null) {
-    const { handOverRefused = null } = givenUp;
-    return abandoned(
-      handOverRefused === null
-        ? `${primary} could not stop within its budget and serves again`
-        : `${primary} serves on: ${handOverRefused} (--yes stops it all the same)`,
-    );
-  }
-  if (input.observations.sinceChangeMs <= STOP_LIMIT_MS) return null;
-  return abandoned(`${primary} was not stopped after ${STOP_LIMIT_MS} ms`);
+  const why = whyItServesOn(input, primary, epoch) ?? whyNotStopped(input, primary, STOP_LIMIT_MS);
+  return why === null ? null : abandoned(why);
 }
 
 function abandoned(reason: string): Decision {

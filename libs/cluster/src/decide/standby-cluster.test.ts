@@ -216,7 +216,7 @@ describe('demote-cluster', () => {
 
   it('is given up where the primary could not follow the other one, with the reason and the way on', () => {
     main.command(demote);
-    const handOverRefused = 'dr1:5432 does not answer';
+    const handOverRefused = 'dr1:5432 does not answer (--yes stops it all the same)';
     main.hears('pg1', { ...givenUp(), handOverRefused }).settle();
     expect(main.last('ClusterDemotionAbandoned').reason).toMatch(
       /^pg1 serves on: dr1:5432 does not answer \(--yes /,

@@ -3,14 +3,15 @@ import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
 import type { RuleRefusal } from '../rule-refusal.ts';
 import { memberNames, type Operation } from '../state.ts';
 import { isSynchronous, standingSetting, synchronousOf } from '../sync-set/standing-setting.ts';
+import type { WalPosition } from '../wal-position.ts';
 import { isReadyToWait } from './assurance.ts';
 import { unfitness } from './fitness.ts';
-import { givenUpHandOver } from './given-up-hand-over.ts';
 import { failoverStarted, grantRestart } from './loss.ts';
 import { cannotBeFollowed } from './sender-capacity.ts';
 import { freshReport, isSilent, ourData } from './sight.ts';
 import { decideStandbyLeader } from './standby-leader.ts';
 import { nextTimeline } from './timelines.ts';
+import { whyItServesOn, whyNotCaughtUp, whyNotStopped } from './why-given-up.ts';
 
 /** After the old primary has stopped, the target may need this long for the last bytes. */
 const CATCH_UP_LIMIT_MS = 2_000;
@@ -132,14 +133,10 @@ function watchStop(input: DecisionInput, operation: Switchover): Decision | null
 }
 
 function whyStopFailed(input: DecisionInput, { from, to, epoch: of }: Switchover): string | null {
-  if (givenUpHandOver(input, from, of) !== null) {
-    return `${from} could not stop within its budget and serves again`;
-  }
-  if (isSilent(input, to)) return `${to} is not heard any more`;
-  if (input.observations.sinceChangeMs > STOP_LIMIT_MS) {
-    return `${from} was not stopped after ${STOP_LIMIT_MS} ms`;
-  }
-  return null;
+  const servesOn = whyItServesOn(input, from, of);
+  if (servesOn !== null) return servesOn;
+  if (isSilent(input, to)) return `${to} is not heard any more, and ${from} serves on`;
+  return whyNotStopped(input, from, STOP_LIMIT_MS);
 }
 
 function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | null {
@@ -176,14 +173,18 @@ function watchCatchUp(input: DecisionInput, operation: Switchover): Decision | n
   }
   const late = observations.sinceChangeMs > CATCH_UP_LIMIT_MS;
   if (!late && stoppedAt !== null && !isSilent(input, operation.to)) return null;
-  return takeBack(input, operation);
+  return takeBack(input, operation, stoppedAt);
 }
 
 /** The old primary goes on in the next epoch; if it is not there now, `restartInPlace` decides. */
-function takeBack(input: DecisionInput, operation: Switchover): Decision | null {
+function takeBack(
+  input: DecisionInput,
+  operation: Switchover,
+  stoppedAt: WalPosition | null,
+): Decision | null {
   const { lease } = input.state;
   if (lease.kind === 'NeverGranted') return null;
-  const reason = `${operation.to} did not reach the end of ${operation.from}'s WAL in time`;
+  const reason = whyNotCaughtUp(input, operation, stoppedAt, CATCH_UP_LIMIT_MS);
   const abandoned = { type: 'SwitchoverAbandoned', reason } as const;
   const alive = freshReport(input, operation.from)?.guard != null;
   const next = alive && lease.released !== 'shutdown' ? [grantRestart(input, lease)] : [];
