@@ -72,6 +72,7 @@ function addRestart(program: Command, finish: Finish): void {
     .addOption(new Option('--role <role>', 'in this role only').choices(['primary', 'standby']))
     .option('--at <time>', 'not before: 2026-12-01T03:00:00Z, or +10m')
     .option('--cancel', 'what is planned or under way goes no further')
+    .option('--wait <seconds>', 'stop waiting after this long; it goes on (default: 600)', seconds)
     .action(
       runs<RestartOptions>(finish, async (context, [cluster], options) =>
         (await import('./commands/restart.ts')).restart(context, cluster, options),

@@ -41,6 +41,21 @@ describe('parameters with which PostgreSQL ends at its start', () => {
     expect(parameters.problem).toBeNull();
   });
 
+  it('are tried again when a restart is ordered, and set aside again if they still do not do', () => {
+    const parameters = served();
+    parameters.starting(2, bad, null);
+    parameters.starting(2, bad, 'exit code 1');
+    parameters.served();
+    expect(parameters.problem).toContain('`matriarch restart --pending`');
+    parameters.tryAgain();
+    parameters.starting(2, bad, 'fast stop ordered');
+    expect(parameters.choose(2, bad)).toEqual(bad);
+    expect(parameters.rejected).toBeNull();
+    parameters.starting(2, bad, 'exit code 1');
+    expect(parameters.rejected).toMatchObject({ revision: 2 });
+    expect(parameters.choose(2, bad)).toEqual(good);
+  });
+
   it('are known after a restart of the agent', () => {
     served();
     const parameters = new LastGoodParameters(config);

@@ -9,7 +9,7 @@ const TAIL_BYTES = 8_192;
 
 /**
  * Parameters with which PostgreSQL serves here. New ones with which it ends before it ever answers are set
- * aside, with what it said, until another revision comes: the instance goes on with what worked.
+ * aside, with what it said, until another revision or a restart is ordered: it goes on with what worked.
  */
 export class LastGoodParameters {
   /** Null while the present revision is in use. */
@@ -27,6 +27,11 @@ export class LastGoodParameters {
     this.#logFile = guardPaths(config).postgresLog;
     const text = readFileIfPresent(this.#file);
     if (text !== undefined) this.#good = parametersIn(text);
+  }
+
+  /** A restart was ordered: what was set aside gets another chance, since what it lacked may be there now. */
+  tryAgain(): void {
+    this.rejected = null;
   }
 
   /** What to write: the given ones, or those that worked. */
@@ -70,7 +75,7 @@ export class LastGoodParameters {
       return `PostgreSQL does not start (${this.#failure}): see ${this.#logFile}`;
     }
     const { revision, reason } = this.rejected;
-    return `PostgreSQL does not start with revision ${revision} (${reason}): it runs with the parameters of before`;
+    return `PostgreSQL does not start with revision ${revision} (${reason}) and goes on with the parameters of before: \`matriarch config set\` another value, or mend that and \`matriarch restart --pending\``;
   }
 
   #differs(parameters: Parameters): boolean {

@@ -11,6 +11,7 @@ export async function restart(context: StepContext, asPrimary: boolean): Promise
   const { local, state, guard, hooks, log } = context;
   await hooks.beforeStop();
   context.setActivity('restarting PostgreSQL');
+  local.lastGood.tryAgain();
   if (asPrimary) {
     await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS).catch(
       (error: unknown) => log.warn('no checkpoint before the restart', { why: messageOf(error) }),

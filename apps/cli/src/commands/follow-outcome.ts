@@ -38,11 +38,23 @@ const REDRAW_INTERVAL_MS = 100;
 /** Between events: as often as this it is asked what the operation waits for. */
 const LOOK_INTERVAL_MS = 1_000;
 
-/** Shows each event, and between them what is waited for, until one of them ends the operation. */
+/** A switchover or a failover. */
 export async function followToEnd(
   client: ApiClient,
   operation: FollowedOperation,
 ): Promise<Ending> {
+  return (await followUntil(client, operation, endingOf)) ?? { kind: 'timedOut' };
+}
+
+/**
+ * Shows each event, and between them what is waited for, until one of them is an end; null when the
+ * waiting ended first.
+ */
+export async function followUntil<End>(
+  client: ApiClient,
+  operation: FollowedOperation,
+  endOf: (event: RecordedEventJson) => End | null,
+): Promise<End | null> {
   const { cluster, terminal, timeoutMs } = operation;
   const startedAt = elapsedClockMs();
   let step = 'the order is recorded';
@@ -64,10 +76,10 @@ export async function followToEnd(
     for await (const event of followEvents(client, request)) {
       terminal.note(eventLine(event, terminal));
       step = event.text;
-      const ending = endingOf(event);
-      if (ending !== null) return ending;
+      const end = endOf(event);
+      if (end !== null) return end;
     }
-    return { kind: 'timedOut' };
+    return null;
   } finally {
     clearInterval(redraw);
     clearInterval(look);

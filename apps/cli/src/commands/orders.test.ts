@@ -75,6 +75,7 @@ const taken: Handler = () => ({
     events: [recorded(34, 'a restart of pg2, pg3, pg1 is planned', planned)],
   },
 });
+const ending = (outcome: string, reason: string) => [{ type: 'RestartEnded', outcome, reason }];
 const refused = (rule: string): Handler => {
   const refusals = [{ instance: null, rule, value: 'now', limit: 'later' }];
   const body = problem('OPERATION_REFUSED', `${rule}: now (later)`, { refusals });
@@ -91,12 +92,34 @@ describe('matriarch restart', () => {
       body: { ...plain, onlyPending: true, role: 'standby' },
     },
     { argv: ['--instance', 'pg2', 'pg3'], body: { ...plain, instances: ['pg2', 'pg3'] } },
-    {
-      argv: ['--at', '2026-12-01T03:00:00+01:00'],
-      body: { ...plain, at: Date.parse('2026-12-01T02:00:00Z') },
-    },
-  ])('$argv is one order', async ({ argv, body }) => {
-    const { exitCode, out, orders } = await ask(['restart', 'main', ...argv], taken);
+  ])('$argv is one order, followed to its end', async ({ argv, body }) => {
+    const ends = ending('completed', '3 instances');
+    const { exitCode, out, orders } = await ask(['restart', 'main', ...argv], taken, ends);
+    expect(orders).toEqual([{ path: '/api/v1/clusters/main/restart', body }]);
+    expect(exitCode).toBe(0);
+    expect(out).toBe('restart of main: completed: 3 instances\n');
+  });
+
+  it('that is given up exits 1, with the reason', async () => {
+    const reason = 'pg2 does not start with revision 2: FATAL: no such library; not restarted: pg3';
+    const ends = ending('failed', reason);
+    const { exitCode, out } = await ask(['restart', 'main', '--json'], taken, ends);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(out)).toEqual({ cluster: 'main', ok: false, outcome: 'failed', reason });
+  });
+
+  it('--wait ends the waiting, not the restart', async () => {
+    const { exitCode, out } = await ask(['restart', 'main', '--wait', '0.2'], taken);
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(
+      /^restart of main: not complete after 0.2 s; it goes on: .*`matriarch restart --cancel`/,
+    );
+  });
+
+  it('--at is planned and not waited for', async () => {
+    const at = ['--at', '2026-12-01T03:00:00+01:00'];
+    const { exitCode, out, orders } = await ask(['restart', 'main', ...at], taken);
+    const body = { ...plain, at: Date.parse('2026-12-01T02:00:00Z') };
     expect(orders).toEqual([{ path: '/api/v1/clusters/main/restart', body }]);
     expect(exitCode).toBe(0);
     expect(out).toContain('a restart of pg2, pg3, pg1 is planned\nfollow it: `matriarch events');

@@ -1,7 +1,9 @@
+import * as z from 'zod';
 import { API_PATHS, type OrderAnswer, orderAnswer } from '#libs/api';
 import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
+import { followUntil } from './follow-outcome.ts';
 import { whichCluster } from './which-cluster.ts';
 
 export type RestartOptions = {
@@ -12,9 +14,18 @@ export type RestartOptions = {
   /** ISO 8601 with a time zone, or `+90s`, `+10m`, `+2h` from now. */
   readonly at?: string;
   readonly cancel?: true;
+  /** In seconds. */
+  readonly wait?: number;
 };
 
-/** Orders a restart of PostgreSQL, or cancels one. */
+/** Three instances with long checkpoints; the restart goes on without the verb. */
+const DEFAULT_WAIT_MS = 600_000;
+const endedEvent = z.looseObject({
+  outcome: z.enum(['completed', 'cancelled', 'failed']),
+  reason: z.string(),
+});
+
+/** Orders a restart of PostgreSQL and follows it to its end, or cancels one. */
 export async function restart(
   context: Context,
   named: string | undefined,
@@ -35,7 +46,32 @@ export async function restart(
     ...(at === undefined ? {} : { at: timeOf(at, Date.now()) }),
   };
   const answer = await client.order(API_PATHS.restart(cluster), body, orderAnswer);
-  return outcomeOf(cluster, answer);
+  if (at !== undefined) return outcomeOf(cluster, answer);
+  const timeoutMs = options.wait === undefined ? DEFAULT_WAIT_MS : options.wait * 1_000;
+  const { terminal } = context;
+  const followed = { cluster, after: answer.sequence, timeoutMs, terminal };
+  const end = await followUntil(client, followed, ({ event }) =>
+    event.type === 'RestartEnded' ? endedEvent.parse(event) : null,
+  );
+  return endOf(cluster, end, timeoutMs);
+}
+
+type End = z.output<typeof endedEvent>;
+
+function endOf(cluster: string, end: End | null, timeoutMs: number): Outcome {
+  const said = (text: string) => `restart of ${cluster}: ${text}`;
+  if (end === null) {
+    const reason =
+      `not complete after ${timeoutMs / 1_000} s; it goes on: follow it with \`matriarch events --follow\`, ` +
+      'or take it back with `matriarch restart --cancel`';
+    return { exitCode: EXIT.notHeld, text: said(reason), result: { cluster, ok: false, reason } };
+  }
+  const { outcome, reason } = end;
+  const ok = outcome === 'completed';
+  const wayOn = '. What was restarted stays so: mend what is named and give the order again';
+  const text = outcome === 'failed' ? `given up: ${reason}${wayOn}` : `${outcome}: ${reason}`;
+  const result = { cluster, ok, outcome, reason };
+  return { exitCode: ok ? EXIT.held : EXIT.notHeld, text: said(text), result };
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };

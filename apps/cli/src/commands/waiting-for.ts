@@ -11,11 +11,13 @@ export async function waitingFor(client: ApiClient, cluster: string): Promise<st
   }
 }
 
-function waitingText({ operation, instances }: ClusterView): string | null {
-  if (operation === null) return null;
+function waitingText({ operation, restart, paused, instances }: ClusterView): string | null {
+  const what = operation ?? restart;
+  if (what === null) return null;
   const said = instances.flatMap(({ name, activity, problem }) => {
     const doing = problem ?? activity;
     return doing === null ? [] : [`${name}: ${doing}`];
   });
-  return [operation, ...said].join('; ');
+  const held = paused ? ['the cluster is paused: `matriarch resume`'] : [];
+  return [what, ...held, ...said].join('; ');
 }

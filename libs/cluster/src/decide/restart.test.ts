@@ -98,8 +98,36 @@ describe('a restart', () => {
     expect(orders(scenario)).toEqual(['pg2']);
     expect(scenario.last('RestartEnded')).toMatchObject({
       outcome: 'failed',
-      reason: 'pg2 does not start with revision 2: FATAL: no such library',
+      reason: 'pg2 does not start with revision 2: FATAL: no such library; not restarted: pg3, pg1',
     });
+  });
+
+  it('tries what was rejected before once more, also where only what waits is restarted', () => {
+    const scenario = started();
+    const configurationRejected = { revision: 2, reason: 'FATAL: no such library' };
+    scenario.hears('pg2', { configurationRejected });
+    scenario.command({ ...EVERYBODY, onlyPending: true });
+    scenario.settle();
+    expect(orders(scenario)).toEqual(['pg2']);
+    expect(scenario.state.restart).not.toBeNull();
+    scenario.hears('pg2', { configurationRejected: null });
+    restarted(scenario, 'pg2');
+    expect(scenario.types).toContain('RestartDone');
+  });
+
+  it('is given up with the reason when PostgreSQL stays down, and leaves the others alone', () => {
+    const scenario = started();
+    scenario.command(EVERYBODY);
+    scenario.settle();
+    const problem = 'PostgreSQL does not start (FATAL: could not load server certificate file)';
+    scenario.hears('pg2', { postgres: { kind: 'stopped' }, problem });
+    expect(scenario.later(20_000).settle()).toEqual([]);
+    scenario.later(11_000).settle();
+    expect(scenario.last('RestartEnded')).toMatchObject({
+      outcome: 'failed',
+      reason: `pg2 did not serve again within 30 s: ${problem}; not restarted: pg3, pg1`,
+    });
+    expect(orders(scenario)).toEqual(['pg2']);
   });
 
   it('of a role takes only those in it', () => {

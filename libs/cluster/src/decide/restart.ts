@@ -15,6 +15,8 @@ import { decideSwitchover } from './switchover.ts';
 
 /** From the order until it serves again; a large shutdown checkpoint takes its time. */
 const RESTART_LIMIT_MS = 180_000;
+/** PostgreSQL is down again and its agent says why: it will not come back by itself. */
+const NOT_BACK_MS = 30_000;
 /** For what the next one needs: everybody streams, a target for the switchover. */
 const WAIT_LIMIT_MS = 120_000;
 
@@ -74,7 +76,7 @@ export function runRestarts(input: DecisionInput): Decision | null {
   const { restart, operation, paused } = input.state;
   const root = rootOf(input.state);
   if (restart == null || operation.kind !== 'none' || root === null) return null;
-  if (restart.current !== null) return watchCurrent(input, restart.current);
+  if (restart.current !== null) return watchCurrent(input, restart.current, restart.instances);
   const { notBefore } = restart;
   const wallMs = input.observations.wallMs ?? 0;
   if (paused || (notBefore !== null && wallMs < notBefore)) return null;
@@ -102,7 +104,7 @@ function next(input: DecisionInput, root: InstanceName, plan: RestartPlan): Deci
   }
   const asPrimary = instance === primaryOf(input.state);
   const held = asPrimary ? heldBack(input.state, instance) : [];
-  if (plan.onlyPending && (report.pendingRestart ?? []).length + held.length === 0) {
+  if (plan.onlyPending && !waitsForRestart(report) && held.length === 0) {
     return one({ type: 'RestartSkipped', instance, reason: 'no setting waits for it' });
   }
   const waitsFor = whoDoesNotStream(input, root, instance);
@@ -115,8 +117,13 @@ function next(input: DecisionInput, root: InstanceName, plan: RestartPlan): Deci
     return unlessLate(input, `no standby can take over: ${refusal?.rule ?? 'unknown'}`);
   }
   const small = asPrimary ? tooSmall(input, instance) : null;
-  if (small !== null) return one({ type: 'RestartEnded', outcome: 'failed', reason: small });
+  if (small !== null) return failed(small);
   return one({ type: 'RestartOrdered', instance, startedAt, asPrimary });
+}
+
+/** What was rejected waits too: it is tried again, since what it lacked may be there now. */
+function waitsForRestart({ pendingRestart = [], configurationRejected }: AgentReport): boolean {
+  return pendingRestart.length > 0 || configurationRejected != null;
 }
 
 /** A primary with more than its standbys have would stop them all. */
@@ -147,24 +154,36 @@ function whoDoesNotStream(
 function watchCurrent(
   input: DecisionInput,
   { instance, startedAt, asPrimary }: NonNullable<RestartPlan['current']>,
+  planned: RestartPlan['instances'],
 ): Decision | null {
-  if ((instance === primaryOf(input.state)) !== asPrimary) {
-    const reason = `the primary changed while ${instance} was restarted`;
-    return one({ type: 'RestartEnded', outcome: 'failed', reason });
-  }
+  const others = planned.filter((name) => name !== instance);
+  const left = others.length === 0 ? '' : `; not restarted: ${others.join(', ')}`;
   const report = freshReport(input, instance);
   const { sinceChangeMs } = input.observations;
-  const now = report?.postmasterStartedAt ?? startedAt;
+  const restarted = (report?.postmasterStartedAt ?? startedAt) !== startedAt;
   const rejected = report?.configurationRejected ?? null;
-  if (rejected !== null) {
-    const reason = `${instance} does not start with revision ${rejected.revision}: ${rejected.reason}`;
-    return one({ type: 'RestartEnded', outcome: 'failed', reason });
+  if ((instance === primaryOf(input.state)) !== asPrimary) {
+    const problem = rejected?.reason ?? report?.problem ?? null;
+    const why = problem === null ? '' : `: ${problem}`;
+    return failed(`the primary changed while ${instance} was restarted${why}${left}`);
   }
-  if (now !== startedAt && serves(input.state, report, asPrimary)) {
+  // Before that it may be what was said of the start before this one.
+  if (restarted && rejected !== null) {
+    return failed(
+      `${instance} does not start with revision ${rejected.revision}: ${rejected.reason}${left}`,
+    );
+  }
+  if (restarted && serves(input.state, report, asPrimary)) {
     return one({ type: 'RestartDone', instance, tookMs: Math.round(sinceChangeMs) });
   }
-  if (sinceChangeMs <= RESTART_LIMIT_MS) return null;
-  const reason = `${instance} did not serve again within ${RESTART_LIMIT_MS / 1_000} s: ${report?.problem ?? 'no reason is known'}`;
+  const down = report?.postgres.kind === 'stopped' && report.problem !== null;
+  const limitMs = down ? NOT_BACK_MS : RESTART_LIMIT_MS;
+  if (sinceChangeMs <= limitMs) return null;
+  const why = report?.problem ?? 'no reason is known';
+  return failed(`${instance} did not serve again within ${limitMs / 1_000} s: ${why}${left}`);
+}
+
+function failed(reason: string): Decision {
   return one({ type: 'RestartEnded', outcome: 'failed', reason });
 }
 
@@ -179,7 +198,7 @@ function serves(state: ClusterState, report: AgentReport | null, asPrimary: bool
 
 function unlessLate(input: DecisionInput, why: string): Decision | null {
   if (input.observations.sinceChangeMs <= WAIT_LIMIT_MS) return null;
-  return one({ type: 'RestartEnded', outcome: 'failed', reason: why });
+  return failed(why);
 }
 
 function one(event: ClusterEvent): Decision {
