@@ -5,9 +5,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { REFUSALS } from '#libs/api';
 import { agentTables } from './rules/agent-walks.ts';
 import { DECISIONS, ORDERS } from './rules/decisions.ts';
-import { REFUSALS } from './rules/refusals.ts';
 
 const DOCUMENT = 'docs/rules.md';
 const RULES = 'libs/cluster/src/decide';
@@ -17,6 +17,8 @@ const ELSEWHERE = [
   'libs/leader/src/releases.ts',
   'apps/controller/src/cluster/command-handler.ts',
   'apps/controller/src/cluster/judge-configuration.ts',
+  'apps/controller/src/cluster/access-refusals.ts',
+  'libs/postgres/src/model/parameter-catalog.ts',
 ];
 
 function document(): string {
@@ -73,7 +75,7 @@ describe('docs/rules.md', () => {
     const names = [...files, ...ELSEWHERE].flatMap((path) =>
       [
         ...readFileSync(path, 'utf8').matchAll(
-          /(?:\brule: |\b(?:refused|because|against|no|decided)\(\s*)'([a-z-]+)'/g,
+          /(?:\brule: |\b(?:refused|because|against|no|decided|lineRefusal)\(\s*)'([a-z-]+)'/g,
         ),
       ].map((match) => match[1] ?? ''),
     );

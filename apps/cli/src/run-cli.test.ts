@@ -124,7 +124,9 @@ describe('status', () => {
     expect(JSON.parse(one.out).clusters).toMatchObject([{ name: 'dr' }]);
     const none = await cli('status', 'nowhere', ...asked);
     expect(none).toMatchObject({ exitCode: 2 });
-    expect(none.err).toContain("'nowhere' is no cluster of these controllers (main, dr)");
+    expect(none.err).toContain(
+      "'nowhere' is no cluster of these controllers: name one of main, dr",
+    );
   });
 
   it('is one line of JSON, or YAML, or a table', async () => {

@@ -26,6 +26,7 @@ import {
 import { bytesText, formatLsn, unreachable } from '#libs/kernel';
 import { fastForwardText } from './fast-forward-text.ts';
 import { rebuildText } from './rebuild-text.ts';
+import { refusalHelp } from './refusal-help.ts';
 import { remoteEventText } from './remote-text.ts';
 import { replicationText } from './replication-text.ts';
 import { restartText } from './restart-text.ts';
@@ -160,8 +161,15 @@ function maintenanceText({ instance, on }: Of<'MaintenanceChanged'>): string {
 export function refusalText(refusal: Omit<RuleRefusal, 'instance'> & { instance: string | null }) {
   const { instance, rule, value, limit } = refusal;
   const who = instance === null ? '' : `${instance}: `;
-  const measured = [value, limit === '' ? '' : `limit ${limit}`].filter((part) => part !== '');
+  const asked = limit === '' ? '' : `${/^\d/.test(limit) ? 'limit' : 'wanted:'} ${limit}`;
+  const measured = [value, asked].filter((part) => part !== '');
   return `${who}${rule}${measured.length === 0 ? '' : ` (${measured.join(', ')})`}`;
+}
+
+/** The same with the way out, for whoever gave an order that was refused. */
+export function refusalAdvice(refusal: Parameters<typeof refusalText>[0]): string {
+  const help = refusalHelp(refusal.rule);
+  return `${refusalText(refusal)}${help === null ? '' : `. What helps: ${help}`}`;
 }
 
 /** The phases of an outage in the order in which they were met, and their sum. */

@@ -19,7 +19,14 @@ export {
   replaceControllerRequest,
   transferLeadershipRequest,
 } from './controllers.ts';
-export { eventText, phasesText, refusalText, totalMs, triggerText } from './event-text.ts';
+export {
+  eventText,
+  phasesText,
+  refusalAdvice,
+  refusalText,
+  totalMs,
+  triggerText,
+} from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { type Heard, SILENT_AFTER_MS } from './heard.ts';
 export { type Json, jsonOf } from './json-text.ts';
@@ -56,6 +63,7 @@ export {
   SSE_KEEPALIVE_MS,
   sseMessage,
 } from './recorded-event.ts';
+export { REFUSALS } from './refusal-help.ts';
 export {
   type DemoteClusterRequest,
   demoteClusterRequest,

@@ -6,7 +6,7 @@ import {
   jsonOf,
   type Problem,
   problemSchema,
-  refusalText,
+  refusalAdvice,
   type StatusAnswer,
   statusAnswer,
 } from '#libs/api';
@@ -260,8 +260,8 @@ function noLeader(attempts: readonly string[], waitedMs: number): RefusedError {
 }
 
 function refused(problem: Problem): RefusedError {
-  const texts = problem.refusals.map(refusalText);
-  const detail = texts.length === 0 ? problem.detail : texts.join('; ');
+  const texts = problem.refusals.map(refusalAdvice);
+  const detail = texts.length === 0 ? problem.detail : texts.join('\n');
   const rules = problem.refusals.map(({ rule }) => rule);
   return new RefusedError(problem.code, detail, rules);
 }

@@ -76,7 +76,10 @@ async function* streamFrom(
   if (response.statusCode !== 200) {
     response.destroy();
     if (response.statusCode === 404)
-      throw new RefusedError('UNKNOWN_CLUSTER', `no cluster '${cluster}' is known`);
+      throw new RefusedError(
+        'UNKNOWN_CLUSTER',
+        `no cluster '${cluster}' is known: \`matriarch status\` lists those that are`,
+      );
     throw new HttpFailure(true, new Error(`HTTP status ${response.statusCode ?? 0}`));
   }
   response.setTimeout(SILENCE_MAX_MS, () => response.destroy(new Error('the stream is silent')));

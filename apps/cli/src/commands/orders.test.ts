@@ -155,10 +155,16 @@ describe('matriarch restart', () => {
     expect(err).toContain(says);
   });
 
-  it('exits 1 when the rules refuse it', async () => {
-    const { exitCode, out } = await ask(['restart', 'main', '--json'], refused('restart-planned'));
+  it('exits 1 when the rules refuse it, with the way out of each', async () => {
+    const { exitCode, out, err } = await ask(
+      ['restart', 'main', '--json'],
+      refused('restart-planned'),
+    );
     expect(exitCode).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ ok: false, code: 'OPERATION_REFUSED' });
+    expect(err).toBe(
+      'matriarch: restart-planned (now, wanted: later). What helps: `matriarch restart --cancel`\n',
+    );
   });
 });
 

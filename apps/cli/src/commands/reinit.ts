@@ -149,7 +149,7 @@ async function viewOf(client: ApiClient, cluster: string, instance: string): Pro
   const found = instances.find(({ name }) => name === instance);
   if (found !== undefined) return found;
   const known = instances.map(({ name }) => name).join(', ') || 'none';
-  throw new UsageError(`'${instance}' is not an instance of ${cluster} (${known})`);
+  throw new UsageError(`'${instance}' is not an instance of ${cluster}: name one of ${known}`);
 }
 
 /** `CLUSTER/INSTANCE`, or the instance alone where there is one cluster. */

@@ -13,7 +13,7 @@ export async function status(
   const clusters = whole.clusters.filter(({ name }) => named === undefined || name === named);
   if (named !== undefined && clusters.length === 0) {
     const known = whole.clusters.map(({ name }) => name).join(', ') || 'none';
-    throw new UsageError(`'${named}' is no cluster of these controllers (${known})`);
+    throw new UsageError(`'${named}' is no cluster of these controllers: name one of ${known}`);
   }
   const answer = { ...whole, clusters };
   return { exitCode: EXIT.held, text: statusText(answer, terminal), result: answer };

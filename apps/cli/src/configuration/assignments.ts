@@ -47,7 +47,7 @@ export function pairOf(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   if (at < 1) {
     throw new UsageError(
-      `'${text}' is no NAME=VALUE: write ${text}=VALUE, or --unset ${text} to take it away`,
+      `'${text}' is no NAME=VALUE: write ${text}=VALUE, or --unset ${text} to take it away; a cluster is named with --cluster`,
     );
   }
   return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];

@@ -20,6 +20,7 @@ import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
 import { ApiProblem } from './api-problem.ts';
 import { knownCluster } from './known-cluster.ts';
+import { knownInstance } from './known-instance.ts';
 import { orderAnswerOf } from './order-answer.ts';
 
 const CLUSTER = `${API_PATHS.clusters}/:cluster`;
@@ -130,12 +131,9 @@ export class ClustersController {
     command: OperatorCommand,
     request: FastifyRequest,
   ): Promise<OrderAnswer> {
-    const { name: cluster, sequence, members } = knownCluster(this.model, name);
-    if ('to' in command && command.to !== null && members[command.to] === undefined) {
-      const known = Object.keys(members).join(', ') || 'none';
-      const detail = `'${command.to}' is not an instance of ${cluster} (${known})`;
-      throw new ApiProblem('UNKNOWN_INSTANCE', detail);
-    }
+    const state = knownCluster(this.model, name);
+    const { name: cluster, sequence } = state;
+    if ('to' in command && command.to !== null) knownInstance(state, command.to);
     const outcome = await this.commands.order(cluster, command, operatorOf(request));
     return orderAnswerOf(cluster, outcome, sequence);
   }

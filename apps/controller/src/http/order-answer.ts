@@ -1,4 +1,4 @@
-import { type OrderAnswer, recordedEventJson } from '#libs/api';
+import { type OrderAnswer, recordedEventJson, refusalAdvice } from '#libs/api';
 import { type ClusterName, unreachable } from '#libs/kernel';
 import type { OrderOutcome } from '../cluster/command-handler.ts';
 import { ApiProblem } from './api-problem.ts';
@@ -25,13 +25,19 @@ export function orderAnswerOf(
       return { cluster, sequence, events: [], satisfied: outcome.why };
     case 'refused': {
       const refusals = outcome.refusals.map((refusal) => ({ ...refusal }));
-      const rules = refusals.map(({ rule, value, limit }) => `${rule}: ${value} (${limit})`);
-      throw new ApiProblem('OPERATION_REFUSED', rules.join('; '), { refusals });
+      const detail = refusals.map(refusalAdvice).join('; ');
+      throw new ApiProblem('OPERATION_REFUSED', detail, { refusals });
     }
     case 'unknownCluster':
-      throw new ApiProblem('UNKNOWN_CLUSTER', `there is no cluster '${cluster}'`);
+      throw new ApiProblem(
+        'UNKNOWN_CLUSTER',
+        `there is no cluster '${cluster}' any more: \`matriarch status\` lists those that there are`,
+      );
     case 'clusterExists':
-      throw new ApiProblem('CLUSTER_EXISTS', `cluster '${cluster}' exists already`);
+      throw new ApiProblem(
+        'CLUSTER_EXISTS',
+        `cluster '${cluster}' exists already: choose another name, or change it with \`matriarch config edit\``,
+      );
     case 'notServing':
       throw new ApiProblem('NO_LEADER', 'leadership is just changing hands: try again');
     case 'notAdmitted':

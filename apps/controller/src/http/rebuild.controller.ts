@@ -5,7 +5,8 @@ import type { OperatorCommand } from '#libs/cluster';
 import type { InstanceName } from '#libs/kernel';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
-import { ApiProblem } from './api-problem.ts';
+import { unknownCluster } from './known-cluster.ts';
+import { knownInstance } from './known-instance.ts';
 import { orderAnswerOf } from './order-answer.ts';
 
 const REBUILD = `${API_PATHS.clusters}/:cluster/instances/:instance/rebuild`;
@@ -52,15 +53,10 @@ export class RebuildController {
   ): Promise<OrderAnswer> {
     const state = this.model.clusterNamed(cluster);
     if (state === null) {
-      throw new ApiProblem('UNKNOWN_CLUSTER', `there is no cluster '${cluster.slice(0, 100)}'`);
+      throw unknownCluster(this.model, cluster);
     }
-    const { name, sequence, members } = state;
-    const member = Object.hasOwn(members, instance) ? members[instance] : undefined;
-    if (member === undefined) {
-      const known = Object.keys(members).join(', ') || 'none';
-      const detail = `'${instance.slice(0, 100)}' is not an instance of ${name} (${known})`;
-      throw new ApiProblem('UNKNOWN_INSTANCE', detail);
-    }
+    const { name, sequence } = state;
+    const member = knownInstance(state, instance);
     const by = request.operator ?? 'nobody';
     const outcome = await this.commands.order(name, commandFor(member.name), by);
     return orderAnswerOf(name, outcome, sequence);

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { API_PATHS, type OrderAnswer, restartRequest } from '#libs/api';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
-import { ApiProblem } from './api-problem.ts';
 import { knownCluster } from './known-cluster.ts';
+import { knownInstance } from './known-instance.ts';
 import { orderAnswerOf } from './order-answer.ts';
 
 const RESTART = `${API_PATHS.clusters}/:cluster/restart`;
@@ -25,15 +25,9 @@ export class RestartController {
     @Req() request: FastifyRequest,
   ): Promise<OrderAnswer> {
     const { instances = null, role = null, at = null, ...how } = restartRequest.parse(body ?? {});
-    const { name, sequence, members } = knownCluster(this.model, named);
-    const unknown = instances?.find((instance) => !Object.hasOwn(members, instance));
-    if (unknown !== undefined) {
-      const known = Object.keys(members).join(', ') || 'none';
-      throw new ApiProblem(
-        'UNKNOWN_INSTANCE',
-        `'${unknown}' is not an instance of ${name} (${known})`,
-      );
-    }
+    const state = knownCluster(this.model, named);
+    const { name, sequence } = state;
+    for (const instance of instances ?? []) knownInstance(state, instance);
     const command = { type: 'restart', instances, role, at, ...how } as const;
     const outcome = await this.commands.order(name, command, request.operator ?? 'nobody');
     return orderAnswerOf(name, outcome, sequence);

@@ -105,15 +105,19 @@ export const REFUSALS: readonly {
     help: 'any older member that is detached',
   },
   { rule: 'tagged-no-failover', means: 'tag `noFailover`', help: 'name it: `--to NAME`' },
-  { rule: 'tagged-no-stream', means: 'tag `noStream`: fed by the archive', help: 'name it' },
-  { rule: 'delayed', means: '`recovery_min_apply_delay` is set', help: 'name it' },
+  {
+    rule: 'tagged-no-stream',
+    means: 'tag `noStream`: fed by the archive',
+    help: 'name it: `--to NAME`',
+  },
+  { rule: 'delayed', means: '`recovery_min_apply_delay` is set', help: 'name it: `--to NAME`' },
   {
     rule: 'in-maintenance',
     means: 'an operator works on it',
     help: '`matriarch maintenance off NAME`',
   },
-  { rule: 'leaving', means: 'its host or agent is shut down', help: 'another one' },
-  { rule: 'disk-full', means: 'less than 64 MB free', help: 'free space, or name it' },
+  { rule: 'leaving', means: 'its host or agent is shut down', help: 'name another instance' },
+  { rule: 'disk-full', means: 'less than 64 MB free', help: 'free space, or name it: `--to NAME`' },
   {
     rule: 'major-version',
     means: 'another major version of PostgreSQL than the primary had',
@@ -131,7 +135,7 @@ export const REFUSALS: readonly {
     help: 'the same OS release, or name it and reindex',
   },
   { rule: 'not-a-member', means: 'no such instance', help: 'a name from `matriarch status`' },
-  { rule: 'not-a-standby', means: 'it does not run as a standby', help: 'another one' },
+  { rule: 'not-a-standby', means: 'it does not run as a standby', help: 'name another instance' },
   { rule: 'not-streaming', means: 'no WAL receiver', help: 'wait until it streams' },
   {
     rule: 'timeline',
@@ -146,7 +150,11 @@ export const REFUSALS: readonly {
   { rule: 'is-primary', means: 'not of the primary', help: '`matriarch switchover` first' },
   { rule: 'no-primary', means: 'nobody serves', help: '`matriarch explain`' },
   { rule: 'no-candidate', means: 'no standby can take over', help: '`matriarch explain`' },
-  { rule: 'busy', means: 'another operation is under way', help: 'wait for its end' },
+  {
+    rule: 'busy',
+    means: 'another operation is under way',
+    help: 'wait for its end: `matriarch events --follow`',
+  },
   {
     rule: 'paused',
     means: 'automatic decisions are paused',
@@ -160,22 +168,34 @@ export const REFUSALS: readonly {
   {
     rule: 'lease-not-over',
     means: 'after a restoration the old epoch has not expired yet',
-    help: 'seconds',
+    help: 'try again in some seconds',
   },
   { rule: 'automatic-rebuild', means: '`automaticRebuild: never`', help: '`matriarch reinit`' },
-  { rule: 'rebuild-running', means: 'it is being rebuilt', help: 'wait, or `--force`' },
-  { rule: 'no-method', means: 'no method that copies is configured', help: '`--method`' },
-  { rule: 'source', means: 'nobody is copied from itself', help: 'another `--from`' },
+  {
+    rule: 'rebuild-running',
+    means: 'it is being rebuilt',
+    help: 'wait for its end, `matriarch reinit --cancel`, or `--force`',
+  },
+  {
+    rule: 'no-method',
+    means: 'no method that copies is configured',
+    help: 'name one: `--method basebackup`, or set `rebuild.methods`',
+  },
+  {
+    rule: 'source',
+    means: 'nobody is copied from itself',
+    help: 'name another member with `--from`',
+  },
   {
     rule: 'restart-planned',
     means: 'restarts are planned already',
     help: '`matriarch restart --cancel`',
   },
-  { rule: 'nobody', means: 'no instance fits', help: 'other names or roles' },
+  { rule: 'nobody', means: 'no instance fits', help: 'names and roles from `matriarch status`' },
   {
     rule: 'revision-changed',
     means: 'somebody changed the configuration meanwhile',
-    help: 'look at it again',
+    help: '`matriarch config show`, and change that one',
   },
   {
     rule: 'catalogue-unknown',
@@ -267,15 +287,63 @@ export const REFUSALS: readonly {
     means: 'the `prePromote` command of the cluster said no',
     help: 'its output, in the agent log',
   },
-  { rule: 'slot-name', means: 'a configured slot has the name of a member', help: 'another name' },
+  {
+    rule: 'slot-name',
+    means: 'a configured slot has the name of a member',
+    help: 'give the slot another name',
+  },
   {
     rule: 'wal-level',
     means: 'a logical slot is configured and `wal_level` is not `logical`',
-    help: 'set it, and restart',
+    help: '`matriarch config set wal_level=logical`, and `matriarch restart --rolling`',
   },
   {
     rule: 'unknown-instance',
     means: 'the configuration names an instance that is not there',
-    help: 'its name',
+    help: 'a name from `matriarch status`',
+  },
+  {
+    rule: 'managed',
+    means: 'the agents set this parameter themselves',
+    help: 'leave it out; what it is for has a setting of the cluster, or none',
+  },
+  {
+    rule: 'unknown-parameter',
+    means: 'the PostgreSQL that runs has no such parameter',
+    help: 'a name from `pg_settings`; settings of Matriarch go by `--setting KEY=VALUE`',
+  },
+  { rule: 'read-only', means: 'PostgreSQL only shows it', help: 'leave it out' },
+  { rule: 'one-line', means: 'the value has several lines', help: 'one line' },
+  { rule: 'boolean', means: 'the value is no boolean', help: 'write on or off' },
+  {
+    rule: 'number',
+    means: 'the value is no number',
+    help: 'a number within the range, with a unit as 64MB or 10s where it has one',
+  },
+  { rule: 'range', means: 'the number is out of range', help: 'a number within the range' },
+  {
+    rule: 'choice',
+    means: 'the value is none of the words',
+    help: 'one of the words that are named',
+  },
+  {
+    rule: 'pg-hba',
+    means: 'PostgreSQL would refuse this line of `pgHba`, and the whole file with it',
+    help: 'correct the line: TYPE DATABASE USER [ADDRESS] METHOD [OPTIONS]',
+  },
+  {
+    rule: 'pg-ident',
+    means: 'PostgreSQL would refuse this line of `pgIdent`, and the whole file with it',
+    help: 'correct the line: MAP SYSTEM-USER DATABASE-USER',
   },
 ];
+
+const HELP: ReadonlyMap<string, string> = new Map(REFUSALS.map(({ rule, help }) => [rule, help]));
+
+/** The way out of one rule; of a setting, whose rule bears its key, that is another value. */
+export function refusalHelp(rule: string): string | null {
+  if (rule.startsWith('settings.')) {
+    return `\`matriarch config set --setting ${rule.slice('settings.'.length)}=VALUE\` within that limit`;
+  }
+  return HELP.get(rule) ?? null;
+}
