@@ -1,6 +1,7 @@
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Step } from '#libs/reconcile';
+import { StepTale } from './step-tale.ts';
 import { CANCELLABLE, execute } from './steps/execute.ts';
 import type { StepContext } from './steps/step-context.ts';
 import {
@@ -23,6 +24,7 @@ export type StepOutcome = { readonly step: Step; readonly tookMs: number; readon
 
 /** Runs one step at a time. What fails is tried again, later each time, until the step is another. */
 export class StepRunner {
+  readonly #tale: StepTale;
   #running: Running | null = null;
   #failures = 0;
   #failedKey: string | null = null;
@@ -37,7 +39,9 @@ export class StepRunner {
   constructor(
     readonly log: Logger,
     readonly onEnd: (outcome: StepOutcome) => void,
-  ) {}
+  ) {
+    this.#tale = new StepTale(log);
+  }
 
   get busy(): boolean {
     return this.#running !== null;
@@ -65,14 +69,16 @@ export class StepRunner {
     if (key !== this.#failedKey) this.#forgive();
     const running = { step, abort: new AbortController(), begunMs: performance.now() };
     this.#running = running;
-    this.log.info('step begins', { step: step.kind, why: step.why });
+    this.#tale.begins(step);
     this.activity = step.kind;
     void this.#run(running, contextFor(running.abort.signal));
   }
 
   /** The instance rests: nothing that failed before counts. */
   rested(): void {
-    if (this.#running === null) this.#forgive();
+    if (this.#running !== null) return;
+    this.#forgive();
+    this.#tale.rested();
   }
 
   stop(): void {
@@ -95,7 +101,8 @@ export class StepRunner {
     const endedAtMs = performance.now();
     if (!CHANGES_NO_INSTANCE.includes(step.kind)) this.endedAtMs = endedAtMs;
     const tookMs = Math.round(endedAtMs - begunMs);
-    this.log.info('step ended', { step: step.kind, ok, tookMs });
+    if (ok) this.#tale.ended(step, tookMs);
+    else if (running.abort.signal.aborted) this.#tale.brokenOff(step, tookMs);
     this.onEnd({ step, tookMs, ok });
   }
 
@@ -112,9 +119,7 @@ export class StepRunner {
     const delayMs = Math.min(doubledMs, passing ? RETRY_PASSING_MS : RETRY_LONGEST_MS);
     this.#retryAtMs = performance.now() + delayMs;
     if (!passing) this.problem = `${step.kind}: ${messageOf(error)}`;
-    const fields = { step: step.kind, code: codeOf(error), delayMs };
-    if (passing) this.log.info('step not possible yet', { ...fields, why: messageOf(error) });
-    else this.log.warn('step failed', { ...fields, error });
+    this.#tale.failed(step, error, passing, delayMs);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.onEnd({ step, tookMs: 0, ok: false }), delayMs);
   }

@@ -2,6 +2,7 @@ import type { AgentReport } from '#libs/cluster';
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Confirmation } from '#libs/protocol';
+import { ProblemLog } from '../problem-log.ts';
 import { HURRY_INTERVAL_MS, LEADER_ANSWER_MS } from '../timing.ts';
 import type { Controllers } from './controllers.ts';
 
@@ -14,6 +15,7 @@ const NAME_TAKEN = 'NAME_TAKEN';
 
 /** Sends the agent's view to the leader: at once when it changed, else at an interval. */
 export class Reporter {
+  readonly #problems: ProblemLog;
   #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
   #hurry = false;
@@ -28,7 +30,9 @@ export class Reporter {
     readonly current: () => AgentReport | null,
     readonly onAnswer: (confirmation: Confirmation) => void,
     readonly pace: () => { readonly reportMs: number },
-  ) {}
+  ) {
+    this.#problems = new ProblemLog(log);
+  }
 
   /** After a look at PostgreSQL: at once with news, else when due soon; the timer is for slow looks. */
   looked(report: AgentReport | null, news: boolean): void {
@@ -48,7 +52,9 @@ export class Reporter {
     const waitMs = this.#hurry ? HURRY_INTERVAL_MS : this.pace().reportMs;
     this.#sentAtMs = performance.now();
     this.#timer = setTimeout(() => this.now(), this.#hurry ? waitMs : waitMs + SOON_MS / 2);
-    if (report === null || this.controllers.leader === null) return;
+    if (report === null) return;
+    this.#problems.look(report.problem);
+    if (this.controllers.leader === null) return;
     if (this.#inFlight < IN_FLIGHT_LIMIT) void this.#send(report);
   }
 

@@ -1,0 +1,33 @@
+import type { Logger } from '#libs/observability';
+import { Repeats } from './repeats.ts';
+
+/** Between two tries of a step it may seem to be gone. */
+const OVER_AFTER_MS = 5_000;
+
+/** The log says what `matriarch status` would say: a problem when it comes, and when it is over. */
+export class ProblemLog {
+  readonly #repeats: Repeats;
+  #seenAtMs: number | null = null;
+  #beganAtMs = 0;
+
+  constructor(
+    readonly log: Pick<Logger, 'info' | 'warn'>,
+    readonly nowMs: () => number = () => performance.now(),
+  ) {
+    this.#repeats = new Repeats(nowMs);
+  }
+
+  look(problem: string | null): void {
+    const now = this.nowMs();
+    if (problem !== null) {
+      if (this.#seenAtMs === null) this.#beganAtMs = now;
+      this.#seenAtMs = now;
+      if (this.#repeats.isNews(problem)) this.log.warn('problem', { why: problem });
+    } else if (this.#seenAtMs !== null && now - this.#seenAtMs > OVER_AFTER_MS) {
+      const lastedMs = Math.round(this.#seenAtMs - this.#beganAtMs);
+      this.#seenAtMs = null;
+      this.#repeats.forget();
+      this.log.info('no problem any more', { lastedMs });
+    }
+  }
+}
