@@ -176,6 +176,19 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       'kept in /state/lost/1',
   ],
   [
+    {
+      ...{ type: 'DivergedWalKept', instance: pg1, taken: at3.timeline },
+      wal: {
+        ...{ keptAt: 1, path: '/state/lost/1', from: at3, to: at3, keptBytes: 16_777_216 },
+        ...{ truncated: false, committed: 0, aborted: 0, moreRelations: 0, relations: [] },
+        ...{ firstCommit: null, lastCommit: null },
+      },
+    } as ClusterEvent,
+    'pg1 had written alone on timeline 2, which nobody was granted (promoted by hand?); that id is not given out ' +
+      'any more: 0 committed transactions, 0 aborted, from 0/3000060 of timeline 2 to 0/3000060 of timeline 2; ' +
+      'kept in /state/lost/1',
+  ],
+  [
     { type: 'MaintenanceChanged', instance: pg1, on: true },
     'pg1 is in maintenance: it is left alone until `matriarch maintenance off`',
   ],

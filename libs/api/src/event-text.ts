@@ -114,7 +114,7 @@ function clusterText(cluster: string, event: OwnEvent): string {
     case 'PrimaryMeasured':
       return `${event.instance} serves with PostgreSQL ${serverText(event.server)}`;
     case 'DivergedWalKept':
-      return `${event.instance} had written alone: ${divergedText(event.wal)}`;
+      return `${event.instance} had written alone${takenText(event)}: ${divergedText(event.wal)}`;
     case 'FailoverAcknowledged':
       return `failover ${event.outage} is acknowledged: it holds up no other`;
     case 'ClockJumped':
@@ -222,6 +222,11 @@ export function divergedText(wal: DivergedWal): string {
     `${committed} committed ${committed === 1 ? 'transaction' : 'transactions'}${when}, ${aborted} aborted, ` +
     `from ${walText(from)} to ${walText(to)}${touched}${others}; kept in ${path}${cut}`
   );
+}
+
+function takenText({ taken }: Of<'DivergedWalKept'>): string {
+  if (taken === undefined) return '';
+  return ` on timeline ${taken}, which nobody was granted (promoted by hand?); that id is not given out any more`;
 }
 
 function serverText({ versionNum, settings, collation }: Of<'PrimaryMeasured'>['server']): string {

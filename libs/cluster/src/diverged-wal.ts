@@ -1,5 +1,8 @@
 import type { Lsn, TimelineId } from '#libs/kernel';
 
+/** Since this level of the protocol the ids that somebody took by hand are remembered. */
+export const TAKEN_TIMELINE_LEVEL = 7;
+
 type Position = { readonly timeline: TimelineId; readonly lsn: Lsn };
 
 /** WAL that a former primary wrote alone, kept before a rewind took it out of the data directory. */

@@ -81,6 +81,8 @@ function switchoverStarted(
 }
 
 function withKeptWal(state: ClusterState, event: Recorded<'DivergedWalKept'>): ClusterState {
-  const { instance, wal } = event;
-  return { ...state, divergedWal: { ...state.divergedWal, [instance]: wal.keptAt } };
+  const { instance, wal, taken = 0 } = event;
+  const highestTimeline = Math.max(state.highestTimeline, taken);
+  const divergedWal = { ...state.divergedWal, [instance]: wal.keptAt };
+  return { ...state, divergedWal, highestTimeline };
 }

@@ -1,4 +1,4 @@
-import type { Epoch, InstanceName } from '#libs/kernel';
+import type { Epoch, InstanceName, TimelineId } from '#libs/kernel';
 import type { DivergedWal } from './diverged-wal.ts';
 import type { ServerFacts } from './server-facts.ts';
 import type { LastKnownPosition } from './wal-position.ts';
@@ -72,6 +72,8 @@ export type OutageEvent =
       readonly type: 'DivergedWalKept';
       readonly instance: InstanceName;
       readonly wal: DivergedWal;
+      /** It ended on a timeline that nobody was granted (`pg_ctl promote` by hand): never to be given out. */
+      readonly taken?: TimelineId;
     }
   /** An operator has seen failover `outage` of the ledger: its anti-flap window is closed. */
   | { readonly type: 'FailoverAcknowledged'; readonly outage: number };

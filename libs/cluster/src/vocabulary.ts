@@ -1,4 +1,5 @@
 import { BACKUP_POLICY_LEVEL } from './configuration.ts';
+import { TAKEN_TIMELINE_LEVEL } from './diverged-wal.ts';
 import type { ClusterEvent } from './events.ts';
 import { isArchive, type Remote } from './remote/remote.ts';
 import { hasOwnPorts } from './remote/remote-primary.ts';
@@ -101,7 +102,7 @@ const VOCABULARY: Vocabulary = {
   SwitchoverCompleted: first('primary', 'phasesMs'),
   PrimaryMeasured: first('instance', 'server'),
   StandbysFollowed: first('primary', 'standbys'),
-  DivergedWalKept: first('instance', 'wal'),
+  DivergedWalKept: { ...first('instance', 'wal'), taken: TAKEN_TIMELINE_LEVEL },
   FailoverAcknowledged: first('outage'),
   ClockJumped: first('jumpMs'),
   MaintenanceChanged: first('instance', 'on'),

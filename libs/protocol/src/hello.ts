@@ -4,10 +4,11 @@
  * candidate fetches what it lacks before it is promoted (`FAST_FORWARD_LEVEL`); 4 = backup policies change with the
  * configuration (`BACKUP_POLICY_LEVEL`), and forms within fields (`FORMS` of libs/cluster/src/vocabulary.ts);
  * 5 = a standby cluster may follow an archive alone (`FORMS`); 6 = a demotion on an operator's word does not ask
- * the remote first (`ClusterDemotionStarted`).
+ * the remote first (`ClusterDemotionStarted`); 7 = a timeline id that somebody took by hand is never given out
+ * (`TAKEN_TIMELINE_LEVEL`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 6;
+export const PROTOCOL_MAX = 7;
 
 export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
 

@@ -33,7 +33,7 @@ export const standbyRules: Rules<'standby'> = {
   },
   stopping: () => await_('PostgreSQL is stopping'),
   standby: fromStandby,
-  primary: () => stopNow('another instance is primary'),
+  primary: (goal, { timeline }) => stopNow(whyNotPrimary(goal, timeline)),
   foreign: stopForeign,
   unresponsive: (_goal, { why }) => reportOnly(`PostgreSQL does not answer: ${why}`),
 };
@@ -89,6 +89,13 @@ function fromStandby(
   if (restart !== null) return restart;
   if (walGone != null) return { kind: 'needsRebuild', why: walGone };
   return rest(`standby: ${whom(goal)}`);
+}
+
+/** The log is where an operator who promoted it by hand finds out why it was ended. */
+function whyNotPrimary({ history, epoch }: StandbyGoal, timeline: number): string {
+  const known = history.some((record) => record.timeline === timeline);
+  if (known) return 'another instance is primary';
+  return `it writes on timeline ${timeline}, which is none of the cluster's (promoted by hand?); another is primary of epoch ${epoch}`;
 }
 
 /** What the remote primary itself says of its timelines counts before what the events have of them. */

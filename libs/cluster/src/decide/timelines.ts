@@ -6,7 +6,7 @@ import { memberNames } from '../state.ts';
 import { observed, ourData } from './sight.ts';
 
 /** A promotion names each id that it skips in a file: an id that is further away is nobody's of ours. */
-const SKIPPED_MAX = 1_000;
+export const SKIPPED_MAX = 1_000;
 
 /**
  * The id of the next promotion: above every id given out (safety 3), and above those that an instance of
