@@ -18,6 +18,7 @@ import {
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
+import { CopiedSlotsFile } from '../state-directory/copied-slots-file.ts';
 import { FAST_STOP_MS, SLOTS_INTERVAL_MS, SLOTS_UNMOVED_INTERVAL_MS } from '../timing.ts';
 import { CopiedSlots } from './copied-slots.ts';
 import { NATIVE_FAILOVER_SLOTS, type SlotAct, slotActs } from './slot-plan.ts';
@@ -32,13 +33,15 @@ export type SlotKeeperParts = {
 
 /** Keeps the slots of this instance, so that a change of the primary loses none (reference: Patroni 2.4). */
 export class SlotKeeper {
-  readonly #copied = new CopiedSlots();
+  readonly #copied: CopiedSlots;
   readonly #remotes = new Map<InstanceName, SqlSession>();
   #version = -1;
   #keptMs = Number.NEGATIVE_INFINITY;
   #keptAt: Lsn | null = null;
 
-  constructor(readonly parts: SlotKeeperParts) {}
+  constructor(readonly parts: SlotKeeperParts) {
+    this.#copied = new CopiedSlots(new CopiedSlotsFile(parts.local.config.stateDirectory));
+  }
 
   /** Soon after each change of the cluster, else at an interval. */
   async keep(state: ClusterState, seen: ReachableInstance, nowMs: number): Promise<void> {
@@ -160,10 +163,10 @@ export class SlotKeeper {
   /** A promotion hands on no slot whose consumer could miss something. */
   async #dropUnsafe(): Promise<void> {
     for (const name of this.#copied.unsafe) {
-      await dropIdleSlot(this.parts.sessions.steps, name);
+      if (!(await dropIdleSlot(this.parts.sessions.steps, name))) continue;
       this.parts.log.warn('slot was not safe to use yet: made anew', { slot: name });
     }
-    this.#copied.forget();
+    this.#copied.own();
   }
 
   async #elsewhere(

@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_SLOT_POLICY } from '#libs/cluster';
 import { lsnOf } from '#libs/kernel';
 import type { ReplicationSlot } from '#libs/postgres-run';
+import { CopiedSlotsFile } from '../state-directory/copied-slots-file.ts';
 import { CopiedSlots } from './copied-slots.ts';
 import { type SlotSituation, slotActs } from './slot-plan.ts';
 import type { WantedSlot } from './wanted-slots.ts';
@@ -158,17 +162,53 @@ describe('slots that nobody asked for', () => {
 });
 
 describe('a copied slot', () => {
+  let directory: string;
+  let copied: CopiedSlots;
+  const restarted = () => new CopiedSlots(new CopiedSlotsFile(directory));
+  const look = (own: number, theirs: number, held?: number) => {
+    const ours = held === undefined ? slot('pg2') : slot('pg2', { catalogXmin: held });
+    copied.look([app({ catalogXmin: own })], at(app({ catalogXmin: theirs }), ours), 'pg2');
+    return copied.unsafe;
+  };
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'copied-slots-'));
+    copied = restarted();
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
   it('is safe once it has passed what the primary held back when it began to hold back for us', () => {
-    const copied = new CopiedSlots();
     copied.copied('app');
-    const look = (own: number, theirs: number, held?: number) => {
-      const ours = held === undefined ? slot('pg2') : slot('pg2', { catalogXmin: held });
-      copied.look([app({ catalogXmin: own })], at(app({ catalogXmin: theirs }), ours), 'pg2');
-      return copied.unsafe;
-    };
     expect(look(700, 700)).toEqual(['app']);
     expect(look(700, 705, 700)).toEqual(['app']);
     expect(look(703, 706, 703)).toEqual(['app']);
     expect(look(705, 706, 705)).toEqual([]);
+  });
+
+  it('is no safer for an agent that is restarted', () => {
+    copied.copied('app');
+    expect(look(700, 705, 700)).toEqual(['app']);
+    copied = restarted();
+    expect(copied.unsafe).toEqual(['app']);
+    expect(look(704, 709, 704)).toEqual(['app']);
+    expect(look(705, 709, 705)).toEqual([]);
+    expect(restarted().unsafe).toEqual([]);
+  });
+
+  it('of a former primary is not safe before the new one holds rows back for it, also after a restart', () => {
+    copied.own();
+    copied = restarted();
+    expect(copied.unsafe).toEqual([]);
+    expect(look(705, 700)).toEqual(['app']);
+    expect(look(705, 700, 706)).toEqual(['app']);
+    expect(look(705, 700, 705)).toEqual([]);
+    expect(look(705, 700)).toEqual([]);
+  });
+
+  it('is looked at anew when what was known of it cannot be read', () => {
+    writeFileSync(join(directory, 'copied-slots.json'), '{"asPrim');
+    copied = restarted();
+    expect(look(705, 700)).toEqual(['app']);
+    expect(look(705, 700, 705)).toEqual([]);
   });
 });
