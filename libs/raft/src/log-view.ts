@@ -122,11 +122,12 @@ export class LogView {
   }
 
   compactTo(index: LogIndex): void {
+    // A snapshot that is still being loaded has taken its place meanwhile.
+    if (index < this.firstIndex) return;
     assert(index <= this.appliedIndex, 'only what is applied is compacted', {
       index,
       appliedIndex: this.appliedIndex,
     });
-    if (index < this.firstIndex) return;
     this.#terms.compactTo(index);
     this.firstIndex = index + 1;
     this.window.evict(Math.min(index, this.evictableIndex), 0);

@@ -46,6 +46,18 @@ describe('what a bad disk does to a replica store', { timeout: 30_000 }, () => {
     await expect(open()).rejects.toMatchObject({ code: 'DAMAGED_LOG' });
   });
 
+  it('a dropped batch that only a compaction follows is noticed', async () => {
+    await store.write({ applied: { index: 3, term: 1, digest: DIGEST } });
+    await store.write({
+      state: [{ type: 'put', key: 'a', value: DIGEST }],
+      applied: { index: 3, term: 1, digest: DIGEST },
+    });
+    expect(await store.compactTo(3)).toBe(3);
+    disk.crash();
+    disk.dropBatch(1);
+    await expect(open()).rejects.toThrow(/batch \d+ is missing/);
+  });
+
   it('the newest batch dropped after it was confirmed is noticed', async () => {
     await store.close();
     disk.dropBatch(0);

@@ -37,5 +37,6 @@ export type { RecoveredLog } from './recovery.ts';
 export type { AppliedMark } from './replica-state.ts';
 export { ReplicaStore } from './replica-store.ts';
 export { SnapshotReceiver } from './snapshot-receiver.ts';
+export { type SnapshotMachine, Snapshotter, type SnapshotterOptions } from './snapshotter.ts';
 export type { ScanRange, StateRecord } from './state-scan.ts';
 export { SNAPSHOT_CHUNK_BYTES, type SnapshotPiece, StateSnapshot } from './state-snapshot.ts';

@@ -16,7 +16,7 @@ import { unsealRecord } from './sealed-record.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { type ScanRange, type StateRecord, scanState } from './state-scan.ts';
-import { StateSnapshot } from './state-snapshot.ts';
+import { SNAPSHOT_CHUNK_BYTES, StateSnapshot } from './state-snapshot.ts';
 
 /** After so many batches the guard file is brought up to date even if nobody calls `confirm`. */
 const CONFIRM_EVERY_BATCHES = 64;
@@ -217,11 +217,13 @@ export class ReplicaStore {
       const base = await compactedBase(this.disk.backend, before, index);
       if (base === null) return before.base.meta.index;
       const { generation } = before;
-      await this.disk.backend.batch([baseRecord({ ...base, generation })], { sync: true });
+      const batch = before.batch + 1;
+      const operations = [baseRecord({ ...base, generation }), markerOf(batch)];
+      await this.disk.backend.batch(operations, { sync: true });
       const memberships = before.memberships.filter((mark) => mark.index > base.meta.index);
       const { membership } = base.meta;
       const first = { index: base.meta.index, membership };
-      this.#state = { ...before, base, memberships: [first, ...memberships] };
+      this.#state = { ...before, batch, base, memberships: [first, ...memberships] };
       this.removeLeftovers();
       return base.meta.index;
     });
@@ -233,20 +235,22 @@ export class ReplicaStore {
   }
 
   /** There is one staging file: a new receiver takes it over from the last. */
-  openSnapshotReceiver(): SnapshotReceiver {
-    return new SnapshotReceiver(this.disk, (operations) => this.#writeCounted(operations), {
+  openSnapshotReceiver(pieceBytes = SNAPSHOT_CHUNK_BYTES): SnapshotReceiver {
+    const hooks = {
       reserveGeneration: async () => {
         this.#reserved = Math.max(this.#known().generation, this.#reserved) + 1;
         await this.#removing;
         return this.#reserved;
       },
-      loaded: (snapshot) => {
+      loaded: (snapshot: LoadedSnapshot | null) => {
         this.#loaded = snapshot;
         if (snapshot !== null) return;
         this.#reserved += 1;
         this.removeLeftovers();
       },
-    });
+    };
+    const write = (operations: readonly BackendOperation[]) => this.#writeCounted(operations);
+    return new SnapshotReceiver(this.disk, write, hooks, pieceBytes);
   }
 
   /** Deletes what compaction and replaced generations left; unsynced, since losing it is harmless. */

@@ -34,6 +34,8 @@ export class SnapshotReceiver {
     private readonly disk: OpenDisk,
     private readonly writeState: (operations: readonly BackendOperation[]) => Promise<void>,
     private readonly hooks: Hooks,
+    /** No piece is longer: so much, at most, was being written when a process ended. */
+    private readonly pieceBytes: number,
   ) {}
 
   /** Bytes on stable storage, of the snapshot named last in `begin`. */
@@ -52,7 +54,7 @@ export class SnapshotReceiver {
     if (Buffer.compare(found, header) === 0) {
       const size = (await this.disk.staging.sizeBytes()) - HEADER_BYTES;
       // The piece that was being written when the process ended may be torn: it is sent again.
-      const whole = Math.max(0, size - SNAPSHOT_CHUNK_BYTES);
+      const whole = Math.max(0, size - this.pieceBytes);
       this.#storedBytes = this.#meta === null ? whole : this.#storedBytes;
     } else {
       await this.disk.staging.truncate(0);

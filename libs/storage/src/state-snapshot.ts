@@ -50,11 +50,11 @@ export class StateSnapshot {
   }
 
   /**
-   * Pieces of at most 256 KiB from `fromOffset` on; one reader at a time.
+   * Pieces of at most `pieceBytes` from `fromOffset` on; one reader at a time.
    *
    * @throws DamagedRecordError
    */
-  async *pieces(fromOffset = 0): AsyncGenerator<SnapshotPiece> {
+  async *pieces(fromOffset = 0, pieceBytes = SNAPSHOT_CHUNK_BYTES): AsyncGenerator<SnapshotPiece> {
     let held: Uint8Array[] = [];
     let heldBytes = 0;
     let offset = fromOffset;
@@ -67,8 +67,8 @@ export class StateSnapshot {
     for await (const part of this.#parts(fromOffset)) {
       held.push(part);
       heldBytes += part.length;
-      while (heldBytes > SNAPSHOT_CHUNK_BYTES) {
-        const bytes = take(SNAPSHOT_CHUNK_BYTES);
+      while (heldBytes > pieceBytes) {
+        const bytes = take(pieceBytes);
         yield { offset, bytes, last: false, sha256: null };
         offset += bytes.length;
       }

@@ -81,4 +81,11 @@ export const REPLICATION: readonly Mutation[] = [
     find: 'else peer.becomePatientProbe(peer.matchIndex + 1, this.#state.ticks);\n  }\n\n  onSnapshotReceived',
     replace: '}\n\n  onSnapshotReceived',
   },
+  {
+    name: 'a snapshot is acknowledged before it is durable (23)',
+    file: raft('follower'),
+    find: '  if (fromLeader) acknowledge(state, meta.index);\n  return true;\n',
+    replace:
+      "  if (fromLeader) {\n    const { self, term: now } = state;\n    state.outbox.sendNow.push({ type: 'appendResponse', from: self, to: from, term: now, outcome: 'matched', index: meta.index, hintIndex: 0, hintTerm: 0 });\n  }\n  return true;\n",
+  },
 ];

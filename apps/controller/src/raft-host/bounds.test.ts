@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { seededPrng } from '#libs/kernel';
 import { ProposalIntake, type ProposalLoss, RoundScheduler, TurnBudget } from '#libs/leader';
 import { createRaft, type InitialState, type Membership, type Message } from '#libs/raft';
+import { Snapshotter } from '#libs/storage';
 import { systemClock } from '../system-clock.ts';
 import { InputLanes } from './input-lanes.ts';
-import { Snapshotter } from './snapshotter.ts';
 
 const ALONE: Membership = {
   members: [{ id: 1, name: 'c1', address: 'c1:7400' }],

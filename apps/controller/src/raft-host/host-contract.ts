@@ -2,11 +2,11 @@ import type { EventStore } from '#libs/event-store';
 import type { Clock } from '#libs/kernel';
 import type { ProposalCounts } from '#libs/leader';
 import type { RaftMachine, RoleChange } from '#libs/raft';
+import type { Snapshotter, SnapshotterOptions } from '#libs/storage';
 import type { Log } from '../log.ts';
 import type { AppliedPlace } from './apply-queue.ts';
 import type { CompactionLimits } from './compactor.ts';
 import type { HostStorage, PeerLinks } from './ports.ts';
-import type { Snapshotter, SnapshotterOptions } from './snapshotter.ts';
 
 export type RaftHostOptions = {
   readonly raft: RaftMachine;

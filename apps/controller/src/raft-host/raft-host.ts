@@ -22,6 +22,7 @@ import type {
   RoundOutcome,
   SnapshotMeta,
 } from '#libs/raft';
+import { Snapshotter } from '#libs/storage';
 import { ApplyQueue } from './apply-queue.ts';
 import { CommitNews } from './commit-news.ts';
 import { COMPACTION, Compactor } from './compactor.ts';
@@ -29,7 +30,6 @@ import { GroupWriter } from './group-writer.ts';
 import type { HostCounts, HostListener, RaftHostOptions } from './host-contract.ts';
 import { InputLanes } from './input-lanes.ts';
 import type { PeerLinks } from './ports.ts';
-import { Snapshotter } from './snapshotter.ts';
 import { StateOverlay } from './state-overlay.ts';
 import { StorageReads } from './storage-reads.ts';
 import { TickClock } from './tick-clock.ts';

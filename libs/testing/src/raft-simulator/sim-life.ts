@@ -36,6 +36,12 @@ export class SimLife {
     }
   }
 
+  /** Tells, later on, whether the life in which it was asked for still lasts. */
+  present(): () => boolean {
+    const incarnation = this.#incarnation;
+    return () => this.running && this.#incarnation === incarnation;
+  }
+
   later(delayMs: number, run: () => void): void {
     this.whileAlive(delayMs, () => {
       if (this.paused) this.#deferred.push(run);

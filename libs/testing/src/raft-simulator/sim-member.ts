@@ -111,8 +111,7 @@ export class SimMember implements Witness {
       if (message.type === 'snapshotChunk' && body !== null) {
         this.#snapshots.receive(message, body, () => this.#turn());
       }
-      if (message.type === 'snapshotAck')
-        this.machine.onSnapshotSent(message.from, 'installed', message.index);
+      if (message.type === 'snapshotAck') this.#snapshots.answered(message);
     });
   }
 
@@ -274,7 +273,7 @@ export class SimMember implements Witness {
       this.world.swarm,
       {
         ...{ machine: () => this.machine, mirror: () => this.mirror },
-        ...{ applied: () => this.applied, term: () => this.term },
+        ...{ applied: () => this.applied, term: () => this.term, alive: this.#life.present() },
         later: (delayMs, run) => this.#life.later(delayMs, run),
         input: (run) => this.#input(run),
         send: (packet) => this.#send(packet),
@@ -376,6 +375,7 @@ export class SimMember implements Witness {
       this.machine.onApplied(body.meta.index);
     }
     this.machine.onPersisted(seq);
+    if (body !== null) this.#snapshots.restored(body.meta.index);
   }
   #sendAll(messages: readonly Message[]): void {
     for (const message of messages) this.#send({ message, body: null });

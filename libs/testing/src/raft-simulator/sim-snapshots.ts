@@ -1,33 +1,27 @@
 import type { Prng } from '#libs/kernel';
 import { encodeMembership } from '#libs/protocol';
-import type { LogIndex, MemberId, Message, RaftMachine, Term } from '#libs/raft';
-import type { Outgoing } from './network.ts';
-import type { SimApplied } from './sim-applied.ts';
-import { appliedBy, type HashedLog, type SnapshotBody, type StableMedia } from './sim-disk.ts';
+import type { LogIndex, MemberId, Message } from '#libs/raft';
+import { appliedBy, type SnapshotBody, type StableMedia } from './sim-disk.ts';
 import type { SimStore } from './sim-store.ts';
+import { SimTransfer } from './sim-transfer.ts';
+import type { SnapshotPort } from './snapshot-port.ts';
 import type { Swarm } from './swarm.ts';
 
 type Chunk = Extract<Message, { type: 'snapshotChunk' }>;
+type Ack = Extract<Message, { type: 'snapshotAck' }>;
 
 /** A sender gives a receiver up after this long without an answer. */
 const GIVE_UP_MS = 600;
 
-export type SnapshotPort = {
-  readonly machine: () => RaftMachine;
-  readonly mirror: () => HashedLog;
-  readonly applied: () => SimApplied;
-  readonly term: () => Term;
-  readonly later: (delayMs: number, run: () => void) => void;
-  readonly input: (run: () => void) => void;
-  readonly send: (packet: Outgoing) => void;
-  readonly count: (what: string) => void;
-};
-
-/** Takes, sends and receives snapshots as the host does; one message stands for all the pieces. */
+/**
+ * Takes, sends and receives snapshots as the host does. On the real storage code they go through the production
+ * sender and receiver; on plain media one message stands for all the pieces.
+ */
 export class SimSnapshots {
   /** A received snapshot that the next batch will carry. */
   received: SnapshotBody | null = null;
   #running = false;
+  readonly #transfer: SimTransfer | null;
 
   constructor(
     private readonly self: MemberId,
@@ -36,7 +30,10 @@ export class SimSnapshots {
     private readonly swarm: Swarm,
     private readonly port: SnapshotPort,
     private readonly store: SimStore | null,
-  ) {}
+  ) {
+    this.#transfer =
+      store === null ? null : new SimTransfer(self, store, port, swarm.snapshotPieceBytes);
+  }
 
   /** A joiner that knows no membership yet takes none: its snapshot would lack the bootstrap. */
   maybeTake(): void {
@@ -51,32 +48,38 @@ export class SimSnapshots {
   }
 
   send(to: MemberId): void {
-    const { index } = this.media.snapshot.meta;
-    if (index > 0 && this.store === null) {
-      this.#sendChunk(to, this.media.snapshot, { bytes: new Uint8Array(0), sha256: null });
-    } else if (index > 0) {
-      this.store?.readSnapshot((piece, body) => this.#sendChunk(to, body, piece));
+    const { meta } = this.media.snapshot;
+    if (this.#transfer !== null && meta.index > 0) {
+      this.#transfer.send(to, this.port.term());
+      return;
     }
+    if (meta.index > 0) this.#sendWhole(to, this.media.snapshot);
     this.port.later(GIVE_UP_MS, () => {
-      this.port.input(() => this.port.machine().onSnapshotSent(to, 'failed', index));
+      this.port.input(() => this.port.machine().onSnapshotSent(to, 'failed', meta.index));
     });
   }
 
   /** `takeBatch` must run at once: the machine's next batch belongs to this snapshot. */
   receive(chunk: Chunk, body: SnapshotBody, takeBatch: () => void): void {
-    if (this.store === null) this.#received(chunk, body, takeBatch);
-    else {
-      this.store.receive(chunk, () => {
-        this.port.input(() => this.#received(chunk, body, takeBatch));
-      });
-    }
+    const installs = (taken: SnapshotBody): void => {
+      this.received = taken;
+      takeBatch();
+    };
+    if (this.#transfer !== null) this.#transfer.onChunk(chunk, body, installs);
+    else this.#receivedWhole(chunk, body, installs);
   }
 
-  #sendChunk(
-    to: MemberId,
-    body: SnapshotBody,
-    { bytes, sha256 }: Pick<Chunk, 'bytes' | 'sha256'>,
-  ): void {
+  answered(ack: Ack): void {
+    if (this.#transfer !== null) this.#transfer.onAck(ack);
+    else this.port.machine().onSnapshotSent(ack.from, 'installed', ack.index);
+  }
+
+  /** The received snapshot is in force. */
+  restored(index: LogIndex): void {
+    this.#transfer?.onRestored(index);
+  }
+
+  #sendWhole(to: MemberId, body: SnapshotBody): void {
     const { index, term: snapshotTerm, membership } = body.meta;
     const message: Message = {
       type: 'snapshotChunk',
@@ -87,21 +90,16 @@ export class SimSnapshots {
       snapshotTerm,
       membership: encodeMembership(membership),
       offset: 0,
-      bytes,
+      bytes: new Uint8Array(0),
       last: true,
-      sha256,
+      sha256: null,
     };
     this.port.send({ message, body });
   }
 
-  #received(chunk: Chunk, body: SnapshotBody, takeBatch: () => void): void {
+  #receivedWhole(chunk: Chunk, body: SnapshotBody, installs: (body: SnapshotBody) => void): void {
     const machine = this.port.machine();
-    if (machine.onSnapshotReceived(body.meta, chunk.from, chunk.term)) {
-      this.received = body;
-      takeBatch();
-    } else {
-      this.store?.refused();
-    }
+    if (machine.onSnapshotReceived(body.meta, chunk.from, chunk.term)) installs(body);
     const message: Message = {
       type: 'snapshotAck',
       from: this.self,

@@ -1,13 +1,11 @@
 import { codeOf, InvariantError, messageOf, type Prng, present } from '#libs/kernel';
-import { decodeMembership } from '#libs/protocol';
-import type { LogEntry, LogIndex, Membership, Message, PersistBatch } from '#libs/raft';
+import type { LogEntry, LogIndex, Membership, PersistBatch } from '#libs/raft';
 import {
   type DiskCopy,
   MemoryDisk,
   openReplicaStore,
   type ReplicaStore,
-  type SnapshotPiece,
-  type SnapshotReceiver,
+  type SnapshotterOptions,
 } from '#libs/storage';
 import {
   checkRecovered,
@@ -24,9 +22,9 @@ import { Violation } from './violation.ts';
 
 const GROUP_ID = '00112233aabbccdd';
 const DIGEST_KEY = 'digest';
+/** Beside the digest, so that a snapshot has many pieces. */
+const BULK_KEY = 'bulk';
 const READ_ALL_BYTES = 1_000_000_000;
-
-type Chunk = Extract<Message, { type: 'snapshotChunk' }>;
 
 export type StorePort = {
   readonly scheduler: Scheduler;
@@ -45,8 +43,7 @@ export class SimStore {
   readonly #disk = new MemoryDisk();
   readonly #gate: DiskGate;
   #opened: Promise<ReplicaStore>;
-  #receiver: SnapshotReceiver | null = null;
-  #receiving = false;
+  #running: ReplicaStore | null = null;
   #life = 0;
   #batchesWritten = 0;
   #underWay: UnderWay = { batch: null, body: null, sealing: null };
@@ -64,24 +61,24 @@ export class SimStore {
     const latency = { batch: latencyMs, guard: latencyMs, staging: () => prng.unit() };
     this.#gate = new DiskGate(port.scheduler, (kind) => latency[kind](), port.stalled);
     this.#disk.delay = this.#gate.wait;
-    this.#opened = this.#open().then(({ store }) => store);
+    this.#opened = this.#open().then(({ store }) => {
+      this.#running = store;
+      return store;
+    });
     this.#watch(this.#opened);
   }
 
   /** Durable, and known to `media`, before `done` runs. */
   persist(batch: PersistBatch, body: SnapshotBody | null, done: () => void): void {
     this.#underWay = { ...this.#underWay, batch, body };
-    const written = this.#opened
-      .then(async (store) => {
-        await store.write({ persist: batch });
-        store.confirm();
-      })
-      .then(() => {
-        this.media.write(batch, body);
-        this.#underWay = { ...this.#underWay, batch: null, body: null };
-        this.#batchesWritten += 1;
-        if (batch.snapshot !== null) this.#receiving = false;
-      });
+    const written = this.#opened.then(async (store) => {
+      await store.write({ persist: batch });
+      store.confirm();
+      this.media.write(batch, body);
+      this.#underWay = { ...this.#underWay, batch: null, body: null };
+      this.#batchesWritten += 1;
+      if (batch.snapshot !== null) await this.#checkState(store);
+    });
     this.#then(written, done);
   }
 
@@ -91,7 +88,10 @@ export class SimStore {
     const { index, term } = body.meta;
     const digest = digestBytes(body.digest);
     const dropped = this.#opened.then(async (store) => {
-      const state = [{ type: 'put', key: DIGEST_KEY, value: digest } as const];
+      const state = [
+        { type: 'put', key: DIGEST_KEY, value: digest },
+        { type: 'put', key: BULK_KEY, value: bulkOf(index) },
+      ] as const;
       await store.write({ state, applied: { index, term, digest } });
       this.media.snapshot = body;
       this.media.applied = appliedBy(body);
@@ -111,44 +111,47 @@ export class SimStore {
     this.#then(read, done);
   }
 
-  /** The state as stored, in one piece, and what it stands for. */
-  readSnapshot(done: (piece: SnapshotPiece, body: SnapshotBody) => void): void {
-    const read = this.#opened.then(async (store) => {
-      const snapshot = store.openStateSnapshot();
-      const body = this.media.snapshot;
-      if (snapshot.meta.index !== body.meta.index) {
-        throw new Violation('a snapshot is of the stored state', { id: this.id, body: body.meta });
-      }
-      const pieces: SnapshotPiece[] = [];
-      for await (const piece of snapshot.pieces()) pieces.push(piece);
-      await snapshot.close();
-      return { piece: present(pieces[0], 'a snapshot has a piece'), body };
-    });
-    this.#then(read, ({ piece, body }) => done(piece, body));
+  /** Not yet while the first open is on its way, over a disk that is slow or stuck. */
+  get isOpen(): boolean {
+    return this.#running !== null;
   }
 
-  /** One at a time, as in the host: what comes meanwhile is sent again. */
-  receive(chunk: Chunk, sealed: () => void): void {
-    const { membership, sha256 } = chunk;
-    if (this.#receiving || membership === null || sha256 === null) return;
-    this.#receiving = true;
-    const meta = {
-      index: chunk.index,
-      term: chunk.snapshotTerm,
-      membership: decodeMembership(membership),
+  /** For the production sender and receiver, in pieces of a few bytes; `opened` hears what a snapshot stands for. */
+  snapshots(
+    pieceBytes: number,
+    opened: (body: SnapshotBody) => void,
+  ): SnapshotterOptions['storage'] {
+    const store = (): ReplicaStore => present(this.#running, 'who leads or follows has opened');
+    return {
+      openSnapshotReceiver: () => store().openSnapshotReceiver(pieceBytes),
+      openStateSnapshot: () => {
+        const snapshot = store().openStateSnapshot();
+        const body = this.media.snapshot;
+        if (snapshot.meta.index !== body.meta.index) {
+          throw new Violation('a snapshot is of the stored state', {
+            id: this.id,
+            body: body.meta,
+          });
+        }
+        opened(body);
+        return {
+          meta: snapshot.meta,
+          pieces: (offset) => snapshot.pieces(offset, pieceBytes),
+          close: () => snapshot.close(),
+        };
+      },
     };
-    const received = this.#opened.then(async (store) => {
-      this.#receiver ??= store.openSnapshotReceiver();
-      await this.#receiver.begin(meta);
-      await this.#receiver.write(0, chunk.bytes);
-      await this.#receiver.seal(sha256);
-    });
-    this.#then(received, sealed);
   }
 
-  /** The machine did not want what was received. */
-  refused(): void {
-    this.#receiving = false;
+  /** Code that waits for promises was called: they may go on before the next task. */
+  stirred(): void {
+    this.port.scheduler.promised = true;
+  }
+
+  /** Of the present life. */
+  failedWith(error: unknown): void {
+    this.stirred();
+    this.#watch(Promise.reject(error));
   }
 
   releaseDue(): void {
@@ -182,8 +185,7 @@ export class SimStore {
   crash(): void {
     const { prng, scheduler } = this.port;
     this.#life += 1;
-    this.#receiver = null;
-    this.#receiving = false;
+    this.#running = null;
     this.#gate.close(() => prng.chance(0.5));
     const keptUnsynced = prng.range(0, 3);
     scheduler.after(0, () => {
@@ -202,6 +204,7 @@ export class SimStore {
           async ({ store, found }) => {
             await this.#check(store, found);
             this.#opened = Promise.resolve(store);
+            this.#running = store;
             scheduler.after(0, () => opened(found));
           },
           (error: unknown) => {
@@ -228,9 +231,17 @@ export class SimStore {
     const entries = await store.readEntries(found.firstIndex, found.lastIndex, READ_ALL_BYTES);
     checkRecovered(this.media, found, entries, this.#underWay);
     this.#underWay = { batch: null, body: null, sealing: null };
-    const state = await store.get(DIGEST_KEY);
-    if (digestOf(state ?? new Uint8Array()) !== digestOf(found.digest)) {
-      throw new Violation('recovery finds the state of its applied index', { id: this.id });
+    await this.#checkState(store);
+  }
+
+  async #checkState(store: ReplicaStore): Promise<void> {
+    const { index, digest } = store.applied;
+    const stored = await store.get(DIGEST_KEY);
+    const bulk = await store.get(BULK_KEY);
+    const expected = index === 0 ? null : bulkOf(index);
+    const same = Buffer.compare(bulk ?? new Uint8Array(), expected ?? new Uint8Array()) === 0;
+    if (!same || digestOf(stored ?? new Uint8Array()) !== digestOf(digest)) {
+      throw new Violation('the stored state is that of its applied index', { id: this.id, index });
     }
   }
 
@@ -271,4 +282,9 @@ export class SimStore {
       throw found;
     });
   }
+}
+
+/** The same on every member that stands at `index`. */
+function bulkOf(index: LogIndex): Uint8Array {
+  return Uint8Array.from({ length: 100 + (index % 100) }, (_, at) => (index * 31 + at * 7) & 0xff);
 }

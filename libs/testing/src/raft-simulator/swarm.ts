@@ -26,6 +26,8 @@ export type Swarm = {
   readonly operations: readonly OperationKind[];
   readonly snapshotEveryEntries: number;
   readonly trailingEntries: number;
+  /** On the real storage code snapshots travel in pieces of at most so many bytes. */
+  readonly snapshotPieceBytes: number;
   /** Messages travel through the real codec, in frames of which some bits are flipped. */
   readonly codec: boolean;
   readonly flipChance: number;
@@ -97,6 +99,7 @@ export function swarmOf(seed: number): Swarm {
     ),
     snapshotEveryEntries: prng.pick([5, 30, 150, 1_000_000]),
     trailingEntries: prng.pick([0, 3, 20]),
+    snapshotPieceBytes: seededPrng(seed * 37 + 11).pick([16, 50, 400]),
     codec: false,
     sessions: false,
     integrity: false,

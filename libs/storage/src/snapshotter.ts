@@ -1,33 +1,46 @@
 import { messageOf } from '#libs/kernel';
 import { decodeMembership } from '#libs/protocol';
 import type { LogIndex, MemberId, Message, RaftMachine, SnapshotMeta, Term } from '#libs/raft';
-import { type ReplicaStore, type SnapshotReceiver, SnapshotRejectedError } from '#libs/storage';
-import type { Log } from '../log.ts';
-import type { PeerLinks, SnapshotCarrier } from './ports.ts';
-import { SnapshotSender } from './snapshot-sender.ts';
+import { SnapshotRejectedError } from './errors.ts';
+import type { SnapshotReceiver } from './snapshot-receiver.ts';
+import {
+  NODE_TIMER,
+  SNAPSHOT_PATIENCE,
+  type SnapshotPatience,
+  SnapshotSender,
+  type SnapshotSource,
+  type SnapshotTimer,
+} from './snapshot-sender.ts';
 
 type Chunk = Extract<Message, { type: 'snapshotChunk' }>;
 type Ack = Extract<Message, { type: 'snapshotAck' }>;
 
+type LogFields = Readonly<Record<string, string | number>>;
+type Receiver = Pick<SnapshotReceiver, 'begin' | 'write' | 'seal' | 'discard'>;
+/** What a transfer asks of the consensus machine and tells it. */
+export type SnapshotMachine = Pick<RaftMachine, 'status' | 'onSnapshotSent' | 'onSnapshotReceived'>;
+
 export type SnapshotterOptions = {
   readonly self: MemberId;
-  readonly storage: Pick<ReplicaStore, 'openStateSnapshot' | 'openSnapshotReceiver'>;
-  readonly links: PeerLinks;
-  readonly log: Log;
+  readonly storage: SnapshotSource & { openSnapshotReceiver(): Receiver };
+  readonly links: { send(message: Message): void };
+  readonly log: Record<'info' | 'warn', (message: string, fields: LogFields) => void>;
   /** Runs an input of the machine inside the loop's guard. */
-  readonly feed: (input: (raft: RaftMachine) => void) => void;
+  readonly feed: (input: (raft: SnapshotMachine) => void) => void;
   readonly failed: (error: unknown) => void;
+  readonly timer?: SnapshotTimer;
+  readonly patience?: SnapshotPatience;
 };
 
 /** Chunks that wait for the disk; the sender has one on its way at a time. */
 const CHUNKS_MAX = 8;
 
-/** Sends snapshots to followers that are too far behind, and receives them, one at a time. */
-export class Snapshotter implements SnapshotCarrier {
+/** Sends snapshots to followers that are too far behind, and receives them, one at a time, beside the loop. */
+export class Snapshotter {
   readonly #options: SnapshotterOptions;
   readonly #senders = new Map<MemberId, SnapshotSender>();
   readonly #chunks: Chunk[] = [];
-  #receiver: SnapshotReceiver | null = null;
+  #receiver: Receiver | null = null;
   #receiving: { readonly index: LogIndex; readonly term: Term } | null = null;
   /** The newest term in which a leader sent a piece. */
   #leaderTerm: Term = 0;
@@ -40,13 +53,14 @@ export class Snapshotter implements SnapshotCarrier {
     this.#options = options;
   }
 
+  /** A follower needs one: it is sent, then the machine is told how it ended. */
   send(to: MemberId, term: Term): void {
     if (this.#senders.has(to)) return;
     const { storage, links, self, feed, log, failed } = this.#options;
+    const { timer = NODE_TIMER, patience = SNAPSHOT_PATIENCE } = this.#options;
     const sender = new SnapshotSender(
       {
-        self,
-        storage,
+        ...{ self, storage, timer, patience },
         send: (message) => links.send(message),
         leads: () => this.#leads(term),
         sent: (peer, outcome, index) => {
@@ -81,6 +95,7 @@ export class Snapshotter implements SnapshotCarrier {
     this.#work().catch(this.#options.failed);
   }
 
+  /** The received snapshot is in force here, up to this index. */
   onRestored(index: LogIndex): void {
     const chunk = this.#sealed;
     if (chunk === null || chunk.index !== index) return;
@@ -134,22 +149,27 @@ export class Snapshotter implements SnapshotCarrier {
     else this.#answer(chunk, 'more', storedBytes);
   }
 
-  async #seal(receiver: SnapshotReceiver, chunk: Chunk, sha256: Uint8Array): Promise<void> {
+  async #seal(receiver: Receiver, chunk: Chunk, sha256: Uint8Array): Promise<void> {
     this.#receiving = null;
     try {
       const meta = await receiver.seal(sha256);
       this.#sealed = chunk;
       this.#options.feed((raft) => {
         if (raft.onSnapshotReceived(meta, chunk.from, chunk.term)) return;
-        // Older than what is here: as good as installed.
-        this.#sealed = null;
-        this.#installed(chunk);
+        this.#giveUp(receiver, chunk).catch(this.#options.failed);
       });
     } catch (error) {
       if (!(error instanceof SnapshotRejectedError)) throw error;
       this.#options.log.warn('snapshot rejected', { reason: messageOf(error) });
       this.#answer(chunk, 'refused', 0);
     }
+  }
+
+  /** Older than what is here: as good as installed. The state that was written beside the present one goes. */
+  async #giveUp(receiver: Receiver, chunk: Chunk): Promise<void> {
+    await receiver.discard();
+    this.#sealed = null;
+    this.#installed(chunk);
   }
 
   #answer(chunk: Chunk, outcome: Ack['outcome'], storedBytes: number): void {

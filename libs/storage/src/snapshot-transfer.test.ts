@@ -84,6 +84,18 @@ describe('a snapshot under way', () => {
     expect(wire.outcomes).toContain('2 installed 60');
   });
 
+  it('that turns out to be older than what is here leaves nothing on disk, and is as good as installed', async () => {
+    wire.isWanted = false;
+    wire.leader(1, { term: 1, index: 50 }).send(FOLLOWER, 1);
+    await wire.settle();
+    expect(wire.discarded).toBe(1);
+    expect(wire.outcomes).toEqual(['1 installed 50']);
+    wire.isWanted = true;
+    wire.leader(2, { term: 2, index: 60 }).send(FOLLOWER, 2);
+    await wire.settle();
+    expect(wire.installed).toEqual([60]);
+  });
+
   it('ends when its leader steps down', async () => {
     const machine = { role: 'leader', term: 1 };
     wire.leader(1, { term: 1, index: 50 }, machine).send(FOLLOWER, 1);
@@ -100,6 +112,9 @@ class World {
   readonly installed: number[] = [];
   readonly outcomes: string[] = [];
   loses: (message: Message) => boolean = () => false;
+  /** What the follower's machine says to a sealed snapshot. */
+  isWanted = true;
+  discarded = 0;
   readonly #sent: Chunk[] = [];
   readonly #wire: Message[] = [];
   readonly #leaders = new Map<number, Snapshotter>();
@@ -195,9 +210,13 @@ class World {
         begun = null;
         return meta;
       },
+      discard: async () => {
+        this.discarded += 1;
+      },
     };
     const raft = {
       onSnapshotReceived: ({ index }: SnapshotMeta) => {
+        if (!this.isWanted) return false;
         this.installed.push(index);
         queueMicrotask(() => this.#follower.onRestored(index));
         return true;

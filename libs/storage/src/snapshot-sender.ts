@@ -1,21 +1,40 @@
 import { encodeMembership } from '#libs/protocol';
 import type { MemberId, Message, Term } from '#libs/raft';
-import type { ReplicaStore, SnapshotPiece, StateSnapshot } from '#libs/storage';
+import type { SnapshotPiece, StateSnapshot } from './state-snapshot.ts';
 
 type Ack = Extract<Message, { type: 'snapshotAck' }>;
 
-/** A piece that went down with its link, or whose answer did, leaves again. */
-const RESEND_AFTER_MS = 3_000;
-/**
- * A receiver that says nothing for so long is given up; the machine asks again later. The next snapshot is of
- * another index and begins at its first byte, so a link that comes back, or a receiver that restarts, is
- * waited for.
- */
-const SILENCE_LIMIT_MS = 60_000;
+export type SnapshotPatience = {
+  /** A piece that went down with its link, or whose answer did, leaves again. */
+  readonly resendAfterMs: number;
+  /**
+   * A receiver that says nothing for so long is given up; the machine asks again later. The next snapshot is of
+   * another index and begins at its first byte, so a link that comes back, or a receiver that restarts, is
+   * waited for.
+   */
+  readonly silenceLimitMs: number;
+};
+
+export const SNAPSHOT_PATIENCE: SnapshotPatience = { resendAfterMs: 3_000, silenceLimitMs: 60_000 };
+
+/** Calls again and again, until what it returns is called. */
+export type SnapshotTimer = (everyMs: number, run: () => void) => () => void;
+
+export const NODE_TIMER: SnapshotTimer = (everyMs, run) => {
+  const timer = setInterval(run, everyMs);
+  return () => clearInterval(timer);
+};
+
+/** Gives the state as it is now, frozen. */
+export type SnapshotSource = {
+  openStateSnapshot(): Pick<StateSnapshot, 'meta' | 'pieces' | 'close'>;
+};
 
 export type SenderPorts = {
   readonly self: MemberId;
-  readonly storage: Pick<ReplicaStore, 'openStateSnapshot'>;
+  readonly storage: SnapshotSource;
+  readonly timer: SnapshotTimer;
+  readonly patience: SnapshotPatience;
   send(message: Message): void;
   /** This member still leads the term in which it began. */
   leads(): boolean;
@@ -27,7 +46,7 @@ export class SnapshotSender {
   readonly #ports: SenderPorts;
   readonly #to: MemberId;
   readonly #term: Term;
-  readonly #snapshot: StateSnapshot;
+  readonly #snapshot: ReturnType<SnapshotSource['openStateSnapshot']>;
   #answer: ((ack: Ack) => void) | null = null;
 
   constructor(ports: SenderPorts, to: MemberId, term: Term) {
@@ -76,14 +95,15 @@ export class SnapshotSender {
   /** Sends a piece until it is answered; null when the receiver is given up. */
   #exchange(piece: SnapshotPiece): Promise<Ack | null> {
     return new Promise((resolve) => {
+      const { resendAfterMs, silenceLimitMs } = this.#ports.patience;
       let silentMs = 0;
-      const timer = setInterval(() => {
-        silentMs += RESEND_AFTER_MS;
-        if (silentMs >= SILENCE_LIMIT_MS || !this.#ports.leads()) settle(null);
+      const stop = this.#ports.timer(resendAfterMs, () => {
+        silentMs += resendAfterMs;
+        if (silentMs >= silenceLimitMs || !this.#ports.leads()) settle(null);
         else this.#send(piece);
-      }, RESEND_AFTER_MS);
+      });
       const settle = (ack: Ack | null): void => {
-        clearInterval(timer);
+        stop();
         this.#answer = null;
         resolve(ack);
       };
