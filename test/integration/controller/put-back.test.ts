@@ -30,7 +30,7 @@ describe('a controller on an older copy of its directory', () => {
     group = await ThreeControllers.make();
     await group.startAll();
     const old = await group.follower();
-    const id = NAMES.findIndex((name) => name === old) + 1;
+    const id = group.founders.indexOf(old) + 1;
     await until('the seats are known', () => NAMES.every((at) => seatOf(at, id) != null));
     await group.stop(old);
     const [directory, copy] = [group.directoryOf(old), `${group.directoryOf(old)}-copy`];
