@@ -1,4 +1,6 @@
 import type { RecoveryTarget } from '#libs/cluster';
+import { parseLsn } from '#libs/kernel';
+import { endedBefore } from '../../ended-before.ts';
 import { WAL_SEGMENT_BYTES, walOf } from '../../wal-segment.ts';
 import { archiveFirst, type BarmanBackup } from './barman.output.ts';
 
@@ -12,6 +14,7 @@ type Listed = {
   readonly begin_wal?: string | null;
   readonly end_wal?: string | null;
   readonly end_time?: string | null;
+  readonly end_xlog?: string | null;
 };
 
 type Diagnosis = {
@@ -65,6 +68,7 @@ export function readDiagnosis(answer: unknown, server: string): Found<DiagnosedS
 
 function backupOf(id: string, listed: Listed, part: ServerPart): BarmanBackup {
   const { version, systemid, size, tablespaces, end_wal: endWal, end_time: end } = listed;
+  const { end_xlog: endLsn } = listed;
   const endedAtMs = Date.parse(end ?? '');
   return {
     id,
@@ -74,6 +78,7 @@ function backupOf(id: string, listed: Listed, part: ServerPart): BarmanBackup {
     wal: walOf(lastArchived(part, '') ?? endWal ?? null),
     systemIdentifier: systemid ?? null,
     endedAtMs: Number.isNaN(endedAtMs) ? null : endedAtMs,
+    endLsn: endLsn == null ? null : parseLsn(endLsn),
   };
 }
 
@@ -102,18 +107,15 @@ function whyNot(id: string, status: string | undefined, server: string): string 
   return `backup ${id} is ${status ?? 'of no status'}${waits}`;
 }
 
-/** The configured backup, or the newest that ended before a target in time. */
+/** The configured backup, or the newest that ended before a target by time or LSN. */
 export function chooseBackup(
   { backups, unfinished }: DiagnosedServer,
   wanted: string,
   target: RecoveryTarget | null,
 ): Found<BarmanBackup> {
   const beside = unfinished === null ? '' : `; ${unfinished}`;
-  if (target?.kind === 'time') {
-    const limitMs = Date.parse(target.value);
-    const value = backups.find(
-      ({ endedAtMs }) => Number.isNaN(limitMs) || (endedAtMs !== null && endedAtMs <= limitMs),
-    );
+  if (target?.kind === 'time' || target?.kind === 'lsn') {
+    const value = backups.find((backup) => endedBefore(backup, target));
     if (value !== undefined) return { kind: 'found', value };
     return { kind: 'none', why: `no whole backup ended before ${target.value}${beside}` };
   }

@@ -1,4 +1,4 @@
-import type { Lsn } from '#libs/kernel';
+import { type Lsn, parseLsn } from '#libs/kernel';
 import { walOf } from '../../wal-segment.ts';
 
 export type BarmanBackup = {
@@ -9,6 +9,7 @@ export type BarmanBackup = {
   readonly wal: { readonly timeline: number; readonly lsn: Lsn } | null;
   readonly systemIdentifier: string | null;
   readonly endedAtMs: number | null;
+  readonly endLsn: Lsn | null;
 };
 
 type Shown = {
@@ -21,6 +22,7 @@ type Shown = {
     readonly disk_usage_bytes?: number;
     readonly end_wal?: string;
     readonly end_time_timestamp?: string;
+    readonly end_lsn?: string;
   };
   readonly wal_information?: { readonly last_available?: string | null };
 };
@@ -62,6 +64,7 @@ export function readShownBackup(json: string, server: string): ShownBackup {
       wal: walOf(shown.wal_information?.last_available ?? copy?.end_wal ?? null),
       systemIdentifier: shown.system_id ?? null,
       endedAtMs: Number.isFinite(ended) ? ended * 1_000 : null,
+      endLsn: copy?.end_lsn === undefined ? null : parseLsn(copy.end_lsn),
     },
   };
 }

@@ -82,6 +82,7 @@ describe('barman', () => {
         bytes: 112_870_458,
         tablespaces: [{ name: 'ts1', location: '/var/lib/postgresql/15/ts1' }],
         wal: { timeline: 1, lsn: parseLsn('0/A000000') },
+        endLsn: parseLsn('0/A000000'),
       },
     });
   });

@@ -3,6 +3,7 @@ import { messageOf } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
 import { ProcessError } from '#libs/process';
 import { SizeWatch } from '../../directory-size.ts';
+import { endedBefore } from '../../ended-before.ts';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
 import {
   type CopyRequest,
@@ -66,8 +67,7 @@ export class BarmanTool extends RebuildTool {
 
   async copy(request: CopyRequest): Promise<void> {
     const { installation, places, signal, target, onProgress } = request;
-    const wanted = await this.#idFor(installation, target);
-    const backup = await this.#backup(installation, { ...this.settings, backup: wanted });
+    const backup = await this.#backupFor(installation, target);
     const tablespaces: Record<string, string> = {};
     for (const { name, location } of backup.tablespaces) {
       tablespaces[name] = places.tablespace(location);
@@ -93,17 +93,25 @@ export class BarmanTool extends RebuildTool {
     return { argv: walArchiveCommand(this.settings) };
   }
 
-  /** The newest backup that ended before a target in time; else the configured one. */
-  async #idFor(installation: Installation, target: RecoveryTarget | null): Promise<string> {
-    const { server, backup } = this.settings;
-    if (target?.kind !== 'time') return backup;
-    const endMs = Date.parse(target.value);
+  /** The newest backup that ended before a target by time or LSN; else the configured one. */
+  async #backupFor(
+    installation: Installation,
+    target: RecoveryTarget | null,
+  ): Promise<BarmanBackup> {
+    const { server } = this.settings;
+    if (target?.kind !== 'time' && target?.kind !== 'lsn') {
+      return this.#backup(installation, this.settings);
+    }
     const list = readBackupList(
       await this.#ask(installation, listBackupsCommand(this.settings)),
       server,
     );
-    const before = list.find(({ endedAtMs }) => Number.isNaN(endMs) || endedAtMs <= endMs);
-    if (before !== undefined) return before.id;
+    // The list tells the end of each in time alone: a position is asked for one by one, newest first.
+    for (const { id, endedAtMs } of list) {
+      if (target.kind === 'time' && !endedBefore({ endedAtMs, endLsn: null }, target)) continue;
+      const backup = await this.#backup(installation, { ...this.settings, backup: id });
+      if (endedBefore(backup, target)) return backup;
+    }
     throw new SourceError(`server ${server} has no backup that ended before ${target.value}`);
   }
 

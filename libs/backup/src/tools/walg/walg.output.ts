@@ -1,9 +1,10 @@
-import type { Lsn } from '#libs/kernel';
+import { type Lsn, lsnOf } from '#libs/kernel';
 import { walOf } from '../../wal-segment.ts';
 
 export type WalgBackup = {
   readonly name: string;
   readonly endedAtMs: number;
+  readonly endLsn: Lsn | null;
   readonly systemIdentifier: string | null;
   readonly major: number | null;
   readonly bytes: number | null;
@@ -15,6 +16,7 @@ type Listed = {
   readonly backup_name: string;
   readonly finish_time?: string;
   readonly time?: string;
+  readonly finish_lsn?: string;
   readonly system_identifier?: string;
   readonly pg_version?: number;
   readonly uncompressed_size?: number;
@@ -24,11 +26,12 @@ type Listed = {
 
 /** Reads `wal-g backup-list --json --detail`, oldest first as it prints them. @throws SyntaxError */
 export function readBackups(json: string): readonly WalgBackup[] {
-  // System identifiers have 64 bits: a number of JavaScript would lose the last ones.
-  const text = json.replace(/("system_identifier":\s*)(\d+)/g, '$1"$2"');
+  // Of 64 bits: a number of JavaScript would lose the last ones.
+  const text = json.replace(/("(?:system_identifier|finish_lsn)":\s*)(\d+)/g, '$1"$2"');
   return (JSON.parse(text) as readonly Listed[]).map((listed) => ({
     name: listed.backup_name,
     endedAtMs: Date.parse(listed.finish_time ?? listed.time ?? ''),
+    endLsn: listed.finish_lsn === undefined ? null : lsnOf(BigInt(listed.finish_lsn)),
     systemIdentifier: listed.system_identifier ?? null,
     major: listed.pg_version === undefined ? null : Math.floor(listed.pg_version / 10_000),
     bytes: listed.uncompressed_size ?? null,

@@ -18,6 +18,7 @@ describe('wal-g', () => {
       {
         name: 'base_000000010000000000000004',
         endedAtMs: Date.parse('2026-05-04T10:00:00Z'),
+        endLsn: parseLsn('0/4000128'),
         systemIdentifier: '7712441439333129256',
         major: 15,
         bytes: 26_214_400,

@@ -3,6 +3,7 @@ import type { RecoveryTarget } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
 import { SizeWatch } from '../../directory-size.ts';
+import { endedBefore } from '../../ended-before.ts';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
 import {
   type CopyRequest,
@@ -82,13 +83,14 @@ export class WalgTool extends RebuildTool {
     return { argv: walPushCommand(this.settings), environment: this.#environment(null) };
   }
 
-  /** The newest; with a target in time the newest that ended before it. */
+  /** The newest; with a target by time or LSN the newest that ended before it. */
   async #backup(installation: Installation, target: RecoveryTarget | null): Promise<WalgBackup> {
     const { backup } = this.settings;
     const found = await this.#list(installation);
-    const endMs = target?.kind === 'time' ? Date.parse(target.value) : Number.NaN;
-    const early = Number.isNaN(endMs) ? found : found.filter(({ endedAtMs }) => endedAtMs <= endMs);
-    const chosen = backup === 'LATEST' ? early.at(-1) : found.find(({ name }) => name === backup);
+    const chosen =
+      backup === 'LATEST'
+        ? found.findLast((one) => endedBefore(one, target))
+        : found.find(({ name }) => name === backup);
     if (chosen !== undefined) return chosen;
     throw new SourceError(
       `wal-g has no backup ${backup}${target === null ? '' : ' before the target'}`,
