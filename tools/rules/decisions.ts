@@ -105,6 +105,18 @@ export const DECISIONS: readonly DecisionText[] = [
     why: '',
   },
   {
+    rule: 'change-remote',
+    when: 'the standby leader could follow the other remote that an operator named: it has the same database and lets it in',
+    happens: '`RemoteChanged`',
+    why: '',
+  },
+  {
+    rule: 'refuse-remote',
+    when: 'it could not, or did not answer in 30 s',
+    happens: '`RemoteChangeRefused` with the reason',
+    why: 'a standby cluster that follows nobody falls behind, and one that follows another database is lost',
+  },
+  {
     rule: 'record-remote-timelines',
     when: 'the timeline that a standby cluster follows changed',
     happens: "its fork becomes part of this cluster's history",

@@ -234,7 +234,7 @@ export class Agent {
       replicationName: this.#local.replicationName,
       keeps: this.#takeOver.problem,
       synchronous: proofReportOf(stream.state, facts.synchronous, absent),
-      ...{ detached, abandonedHandOver, handOverRefused, leaving },
+      ...{ detached, abandonedHandOver, handOverRefused, leaving, ...this.#duties?.answers },
       calmForMs: this.#tempo.calmMs,
       ...{ probes: this.#prober.report(), promise: this.failsafe.promised() },
       ...{ rebuild: this.desk.report(), aside: this.#aside.report },
@@ -302,7 +302,7 @@ export class Agent {
     const { guard, observer, facts, runner, desk } = this;
     const common = { local: this.#local, guard, observer, desk, facts, log };
     const own = { sessions: this.#sessions, aside: this.#aside, hooks: this.#hooks };
-    const duties = new Duties({ ...common, ...own });
+    const duties = new Duties({ ...common, ...own, onNews: () => this.#reporter.now() });
     this.#duties = duties;
     return new Reconciler({
       instance: config.instance,

@@ -1,4 +1,4 @@
-import type { ClusterState, TimelineRecord } from '#libs/cluster';
+import type { ClusterState, RemoteAnswer, TimelineRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { ArchiveWatch } from './archive/archive-watch.ts';
@@ -7,6 +7,7 @@ import { TimelineGaps } from './archive/timeline-gaps.ts';
 import type { GuardKeeper } from './guard-client/guard-keeper.ts';
 import type { Hooks } from './hooks/hooks.ts';
 import type { Observer } from './observe/observer.ts';
+import { RemoteAsk } from './observe/remote-ask.ts';
 import { RemoteLine } from './observe/remote-line.ts';
 import type { Snapshot } from './observe/snapshot.ts';
 import type { LocalInstance } from './postgres/local-instance.ts';
@@ -26,6 +27,8 @@ export type DutyParts = {
   readonly facts: OwnFacts;
   readonly hooks: Hooks;
   readonly log: Logger;
+  /** The leader is to hear of it at once. */
+  readonly onNews: () => void;
 };
 
 /** What is kept up beside the steps: configuration, slots for new members, the copy aside. */
@@ -33,6 +36,7 @@ export class Duties {
   #configuredVersion = -1;
   readonly #slots: SlotKeeper;
   readonly #remoteLine: RemoteLine;
+  readonly #remoteAsk: RemoteAsk;
   readonly #timelineGaps: TimelineGaps;
   readonly #lastWal: LastWal;
   readonly #archiveWatch: ArchiveWatch;
@@ -41,6 +45,7 @@ export class Duties {
   constructor(readonly parts: DutyParts) {
     this.#slots = new SlotKeeper(parts);
     this.#remoteLine = new RemoteLine(parts.local, parts.log);
+    this.#remoteAsk = new RemoteAsk(parts.local, parts.log, parts.onNews);
     this.#timelineGaps = new TimelineGaps(parts.local, parts.log);
     this.#lastWal = new LastWal(parts.local, parts.log);
     this.#archiveWatch = new ArchiveWatch(parts.local);
@@ -59,7 +64,13 @@ export class Duties {
   /** Of a standby leader that does not stream; null otherwise. */
   remoteLine(state: ClusterState, snapshot: Snapshot): readonly TimelineRecord[] | null {
     this.#remoteLine.look(state, snapshot, performance.now());
+    this.#remoteAsk.look(state);
     return this.#remoteLine.line;
+  }
+
+  /** Whether another remote can be followed, as the last order wanted it asked; null: none did. */
+  get answers(): { readonly remoteAnswer: RemoteAnswer | null } {
+    return { remoteAnswer: this.#remoteAsk.answer };
   }
 
   /** The position rides in the guard's renewals, so that a new leader knows it too (safety 18). */

@@ -242,6 +242,14 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     },
     'pg1 is on timeline 3 of the remote',
   ],
+  [
+    { type: 'RemoteChangeAsked', instance: pg1, remote },
+    'pg1 asks whether it can follow 10.1.0.11,10.1.0.12:5432',
+  ],
+  [
+    { type: 'RemoteChangeRefused', reason: 'pg1: it holds another database' },
+    'the cluster follows whom it followed: pg1: it holds another database',
+  ],
   [{ type: 'RemoteChanged', remote }, 'the cluster follows 10.1.0.11,10.1.0.12:5432'],
   [
     { type: 'RemoteChanged', remote: { archive: 'pgbackrest' } },

@@ -21,6 +21,10 @@ export function remoteEventText(event: RemoteEvent): string {
       const timeline = event.timeline ?? event.timelines.at(-1)?.timeline;
       return `${event.instance} is on timeline ${timeline} of the remote`;
     }
+    case 'RemoteChangeAsked':
+      return `${event.instance} asks whether it can follow ${remoteText(event.remote)}`;
+    case 'RemoteChangeRefused':
+      return `the cluster follows whom it followed: ${event.reason}`;
     case 'RemoteChanged':
       return `the cluster follows ${remoteText(event.remote)}`;
     case 'ClusterDemotionStarted':

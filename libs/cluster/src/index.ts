@@ -55,6 +55,7 @@ export {
   type Following,
   isArchive,
   type Remote,
+  type RemoteAnswer,
   type RemoteArchive,
   remoteText,
   sameRemote,

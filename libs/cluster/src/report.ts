@@ -2,6 +2,7 @@ import type { Epoch, EpochMs, GuardIncarnation, InstanceName, Lsn, TimelineId } 
 import type { Endpoint, InstanceTags } from './definition.ts';
 import type { DivergedWal } from './diverged-wal.ts';
 import type { AsideReport, RebuildReport } from './rebuild/rebuild-report.ts';
+import type { RemoteAnswer } from './remote/remote.ts';
 import type { SlotReport } from './replication/slot-policy.ts';
 import type { PendingRestart } from './restart/pending-restart.ts';
 import type { ServerFacts } from './server-facts.ts';
@@ -163,6 +164,8 @@ export type AgentReport = {
   readonly abandonedHandOver: Epoch | null;
   /** Why it serves on, in words; null or absent: an older agent's stop took longer than its budget. */
   readonly handOverRefused?: string | null;
+  /** Of a standby leader that was told to ask whether another remote can be followed; null or absent: it was not. */
+  readonly remoteAnswer?: RemoteAnswer | null;
   /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */
   readonly promise?: { readonly epoch: Epoch; readonly remainingMs: number } | null;
   /** Why it would not be promoted now: its own `prePromote` hook failed just before. */

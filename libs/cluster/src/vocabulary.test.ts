@@ -86,6 +86,19 @@ describe('what a group at a level may record', () => {
     expect(heldBackFor([byWord], 6)).toBeNull();
   });
 
+  it('is not yet a remote that is asked first: members of before would fold nothing', () => {
+    const instance = instanceName('dr1');
+    const asked: ClusterEvent = {
+      type: 'RemoteChangeAsked',
+      ...{ instance, remote: { archive: 'custom' } },
+    };
+    const refused: ClusterEvent = { type: 'RemoteChangeRefused', reason: 'it is another database' };
+    for (const event of [asked, refused]) {
+      expect(heldBackFor([event], 7)).toContain('needs protocol level 8');
+      expect(heldBackFor([event], 8)).toBeNull();
+    }
+  });
+
   it('is not yet an access line of a role: members of before would fold another state', () => {
     const none = { pgHba: [], pgIdent: [] };
     const configuration = {

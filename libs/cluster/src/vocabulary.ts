@@ -38,6 +38,8 @@ const VOCABULARY: Vocabulary = {
   RebuildCancelled: first('instance'),
   StandbyLeaderChosen: first('instance', 'reason', 'position'),
   RemoteTimelinesFollowed: first('instance', 'timelines', 'timeline'),
+  RemoteChangeAsked: { since: 8, instance: 8, remote: 8 },
+  RemoteChangeRefused: { since: 8, reason: 8 },
   RemoteChanged: first('remote'),
   ClusterDemotionStarted: { ...first('epoch', 'primary', 'remote'), acceptUnknown: 6 },
   ClusterDemotionAbandoned: first('reason'),

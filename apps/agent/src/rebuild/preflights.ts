@@ -14,7 +14,7 @@ import {
 import { type InstanceName, messageOf } from '#libs/kernel';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import { presentUpstream } from '../steps/ask-upstream.ts';
-import { expectedOf, serverOf } from './rebuild-sources.ts';
+import { expectedFrom, serverOf } from './rebuild-sources.ts';
 import { toolFor } from './tools-here.ts';
 
 /** Sources are asked at most this often, however many ask us, while nothing has happened to the cluster. */
@@ -59,19 +59,18 @@ export class Preflights {
     const common = {
       installation,
       dataDirectory: this.local.dataDirectory,
-      expected: expectedOf(state),
     };
     const all = [...methods, ...REBUILD_METHODS.filter((method) => !methods.includes(method))];
     const found = await Promise.all(
-      all.map((method): Preflight | Promise<Preflight> => {
+      all.map(async (method): Promise<Preflight> => {
         const tool = toolFor(method, config);
         if (tool === null) {
           return failedPreflight(method, `backup.${method} is not configured on this host`);
         }
         if (typeof upstream === 'string') return failedPreflight(method, upstream);
         const server = upstream === null ? null : serverOf(this.local, state, upstream, true);
-        const request = { ...common, server };
-        return proveSource(tool, request, bandwidthBytesPerSecond);
+        const expected = await expectedFrom(state, server);
+        return proveSource(tool, { ...common, expected, server }, bandwidthBytesPerSecond);
       }),
     );
     const answers = found.map((one) => ({ ...plain(one), listed: methods.includes(one.method) }));

@@ -44,11 +44,18 @@ export class RebuildDesk {
     return this.journal.rewindFailed;
   }
 
-  /** Begins an order, or goes on with it; null when all its methods have failed and it must wait. */
-  begin({ order, methods }: RebuildOrder): readonly RebuildMethod[] | null {
+  /**
+   * Begins an order, or goes on with it; null when all its methods have failed and it must wait. What failed under
+   * another primary, or on another timeline, says nothing of this one: a copy breaks off when its source is lost.
+   */
+  begin({ order, methods }: RebuildOrder, under: string): readonly RebuildMethod[] | null {
     if (this.journal.order !== order) {
       const { rewindFailed } = this.journal;
       this.file.keep({ ...NO_REBUILD, order, startedAtMs: this.nowMs(), rewindFailed });
+      this.#exhaustedAtMs = null;
+    }
+    if (this.journal.failedUnder !== under) {
+      this.file.keep({ ...this.journal, failures: [], failedUnder: under });
       this.#exhaustedAtMs = null;
     }
     const left = methods.filter((method) => !this.#hasFailed(method));

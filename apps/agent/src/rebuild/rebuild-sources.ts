@@ -1,14 +1,28 @@
 import type { Expected, ServerAccess } from '#libs/backup';
 import { type ClusterState, isArchive, type MemberRecord, REMOTE_NAME } from '#libs/cluster';
 import { slotNameOf } from '#libs/postgres-model';
+import { readSourceIdentity } from '#libs/postgres-run';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 
-/** What tools are told of the cluster. */
-export function expectedOf(state: ClusterState): Expected {
-  return {
-    systemIdentifier: state.systemIdentifier,
-    timeline: state.history.at(-1)?.timeline ?? null,
-  };
+/**
+ * What tools are told of the cluster. One that follows another learns of that one's timelines by streaming only: its
+ * copies are on the timeline of whoever they are of, which may be later than all that is recorded here.
+ */
+export async function expectedFrom(
+  state: ClusterState,
+  server: Pick<ServerAccess, 'walsender'> | null,
+): Promise<Expected> {
+  const { systemIdentifier, following, history } = state;
+  const recorded = history.at(-1)?.timeline ?? null;
+  if (following === undefined) return { systemIdentifier, timeline: recorded };
+  if (server === null) return { systemIdentifier, timeline: null };
+  try {
+    const { timeline } = await readSourceIdentity(server.walsender);
+    return { systemIdentifier, timeline };
+  } catch {
+    // The tool asks it too, and says why it gets no answer.
+    return { systemIdentifier, timeline: recorded };
+  }
 }
 
 /**

@@ -12,6 +12,8 @@ export type RebuildJournal = {
   readonly startedAtMs: number;
   readonly copiedBytes: number;
   readonly failures: readonly MethodFailure[];
+  /** Whom it was copied from, on which timeline, when they failed; null: not known. */
+  readonly failedUnder: string | null;
   /** How often all methods have failed, one after the other. */
   readonly rounds: number;
   readonly rewindFailed: string | null;
@@ -24,6 +26,7 @@ export const NO_REBUILD: RebuildJournal = {
   startedAtMs: 0,
   copiedBytes: 0,
   failures: [],
+  failedUnder: null,
   rounds: 0,
   rewindFailed: null,
 };

@@ -14,7 +14,7 @@ import { slotNameOf } from '#libs/postgres-model';
 import { CopyPlaces, dataPlacesOf, finishSwap, makeRoom, swapIn } from '#libs/postgres-run';
 import { unfinishedWork } from '#libs/process';
 import type { StepOf } from '#libs/reconcile';
-import { expectedOf, serverOf } from '../rebuild/rebuild-sources.ts';
+import { expectedFrom, serverOf } from '../rebuild/rebuild-sources.ts';
 import { toolFor } from '../rebuild/tools-here.ts';
 import { askUpstream, presentUpstream } from './ask-upstream.ts';
 import type { DestructionOrder, StepContext } from './step-context.ts';
@@ -73,8 +73,11 @@ async function permitted(context: StepContext, order: DestructionOrder): Promise
   }
 }
 
-function methodsOf(context: StepContext, { order }: StepOf<'rebuild'>): readonly RebuildMethod[] {
-  const left = context.desk.begin(order);
+function methodsOf(
+  context: StepContext,
+  { order, upstream, timeline }: StepOf<'rebuild'>,
+): readonly RebuildMethod[] {
+  const left = context.desk.begin(order, `${upstream?.name ?? 'the archive'} ${timeline}`);
   if (left === null) throw new StepFailedError(needsRebuild(context));
   return left;
 }
@@ -141,14 +144,20 @@ async function buildBy(
   if (tool === null) throw new StepFailedError(`backup.${method} is not configured on this host`);
   setActivity(`${method}: looks at its source`);
   const { bandwidthBytesPerSecond } = rebuildPolicyOf(state.postgres);
-  let request = requestFor(context, step, tool, preferredSource(context, step));
+  let request = await requestFor(context, step, tool, preferredSource(context, step));
   let preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
   if (!preflight.ok && step.order.from === null && request.server?.slotName === null) {
     log.info('not copied from the preferred source', { why: preflight.detail });
-    request = requestFor(context, step, tool, undefined);
+    request = await requestFor(context, step, tool, undefined);
     preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
   }
-  if (!preflight.ok) throw new StepFailedError(preflight.detail);
+  if (!preflight.ok) {
+    // That the server went away meanwhile is no fault of the method: it is waited for, not given up for a minute.
+    if (tool.capabilities.fromServer && step.upstream !== null && step.order.from === null) {
+      await upstreamReady(context, step.upstream);
+    }
+    throw new StepFailedError(preflight.detail);
+  }
   const inPlace = tool.capabilities.inPlace || !preflight.keepsAside;
   const permit = () => permitted(context, { order: step.order.order, inPlace });
   // What would be refused at the end need not be copied first.
@@ -172,20 +181,17 @@ function preferredSource(
   );
 }
 
-function requestFor(
+async function requestFor(
   { local, state }: StepContext,
   { upstream }: StepOf<'rebuild'>,
   tool: RebuildTool,
   from: MemberRecord | undefined,
-): SourceRequest {
+): Promise<SourceRequest> {
   const source = tool.capabilities.fromServer && !tool.capabilities.inPlace ? from : undefined;
-  const server = source ?? upstream;
-  return {
-    installation: local.installation,
-    dataDirectory: local.dataDirectory,
-    expected: expectedOf(state),
-    server: server === null ? null : serverOf(local, state, server, source === undefined),
-  };
+  const member = source ?? upstream;
+  const server = member === null ? null : serverOf(local, state, member, source === undefined);
+  const { installation, dataDirectory } = local;
+  return { installation, dataDirectory, expected: await expectedFrom(state, server), server };
 }
 
 async function copyAndSwap(

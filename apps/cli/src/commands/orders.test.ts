@@ -218,6 +218,14 @@ describe('matriarch demote-cluster and promote-cluster', () => {
     expect(out).toContain('pg1 serves again');
   });
 
+  it('exits 1 when a standby cluster could not follow there', async () => {
+    const given = [{ type: 'RemoteChangeRefused', reason: 'dr1: db9 holds another database' }];
+    const argv = ['demote-cluster', 'dr', '--host', 'db9'];
+    const { exitCode, out } = await ask(argv, accepted, given);
+    expect(exitCode).toBe(1);
+    expect(out).toContain('given up: dr1: db9 holds another database');
+  });
+
   it('needs to know whom the cluster follows then', async () => {
     const { exitCode, err } = await ask(['demote-cluster', 'main'], accepted);
     expect(exitCode).toBe(2);

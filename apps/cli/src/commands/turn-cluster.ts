@@ -68,7 +68,7 @@ export async function demoteCluster(
   const body = { ...Object.fromEntries(present), acceptUnknown: yes === true };
   const judge: Judge = (event) => {
     if (event.type === 'RemoteChanged') return { ok: true, text: 'it follows', result: {} };
-    if (event.type === 'ClusterDemotionAbandoned') {
+    if (event.type === 'RemoteChangeRefused' || event.type === 'ClusterDemotionAbandoned') {
       const { reason } = reasoned.parse(event);
       return { ok: false, text: `given up: ${reason}`, result: { reason } };
     }

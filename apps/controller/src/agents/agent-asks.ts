@@ -165,6 +165,7 @@ const reportShape = z.object({
   downForMs: count,
   abandonedHandOver: z.int().nullable(),
   handOverRefused: text.nullable().optional(),
+  remoteAnswer: z.object({ at: z.number(), why: text.nullable() }).nullable().optional(),
   activity: text.nullable(),
   problem: text.nullable(),
   rebuild: rebuild.nullable().optional(),

@@ -1,6 +1,7 @@
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
 import { acceptHandBack } from './absent-agent.ts';
 import { startBootstrap, watchBootstrap } from './bootstrap.ts';
+import { changeRemote } from './change-remote.ts';
 import { recordClockJump } from './clock-jump.ts';
 import { decideConfigure } from './configure.ts';
 import { fenceByData, suspectPrimary } from './data-fencing.ts';
@@ -44,6 +45,7 @@ const RULES: readonly Rule[] = [
   withdrawPromotion,
   watchSwitchover,
   watchDemotion,
+  changeRemote,
   recordRemoteTimelines,
   chooseStandbyLeader,
   suspectPrimary,

@@ -3,6 +3,7 @@ import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '
 import { memberAt } from '../remote/pair.ts';
 import { isArchive, remoteText, sameRemote } from '../remote/remote.ts';
 import type { Operation } from '../state.ts';
+import { decideFollow } from './change-remote.ts';
 import { whyItServesOn, whyNotStopped } from './why-given-up.ts';
 
 /** Covers a checkpoint of a busy primary, which still serves meanwhile. */
@@ -23,7 +24,7 @@ export function decideDemoteCluster(
     if (sameRemote(following.remote, remote)) {
       return { kind: 'satisfied', why: `it follows ${remoteText(remote)} already` };
     }
-    return decided('operator-follow', { type: 'RemoteChanged', remote });
+    return decideFollow(following, remote, acceptUnknown);
   }
   if (systemIdentifier === null) {
     return no('not-bootstrapped', 'no data', 'a cluster with data, or one made with `standbyOf`');

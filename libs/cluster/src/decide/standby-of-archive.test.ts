@@ -90,8 +90,12 @@ describe('a cluster that follows an archive', () => {
   });
 
   it('may be told to follow a server instead, and back', () => {
-    const follow = (remote: typeof MAIN | typeof ARCHIVE) =>
-      dr.command({ type: 'demoteCluster', remote, acceptUnknown: false });
+    const follow = (remote: typeof MAIN | typeof ARCHIVE) => {
+      const order = dr.command({ type: 'demoteCluster', remote, acceptUnknown: false });
+      const at = dr.state.following?.asked?.at;
+      if (at !== undefined) dr.hears('dr1', { remoteAnswer: { at, why: null } }).settle();
+      return order;
+    };
     expect(follow(ARCHIVE)).toMatchObject({
       kind: 'satisfied',
       why: expect.stringContaining('pgbackrest archive'),

@@ -1,5 +1,6 @@
 import type { EpochMs, TimelineId } from '#libs/kernel';
 import type { ClusterState, TimelineRecord } from '../state.ts';
+import type { Following } from './remote.ts';
 import type { RemoteEvent } from './remote-events.ts';
 
 /** Whom the cluster follows, and who of it does so for the others. */
@@ -18,9 +19,16 @@ export function evolveRemote(state: ClusterState, event: RemoteEvent, at: EpochM
         highestTimeline: Math.max(state.highestTimeline, ...ids),
       };
     }
+    case 'RemoteChangeAsked': {
+      if (following === undefined) return state;
+      const asked = { remote: event.remote, by: event.instance, at };
+      return { ...state, following: { ...following, asked } };
+    }
+    case 'RemoteChangeRefused':
+      return following === undefined ? state : { ...state, following: unasked(following) };
     case 'RemoteChanged':
       if (following === undefined) return state;
-      return { ...state, following: { ...following, remote: event.remote } };
+      return { ...state, following: { ...unasked(following), remote: event.remote } };
     case 'ClusterDemotionStarted': {
       const { epoch, primary, remote, acceptUnknown } = event;
       const times = { startedAt: at, stepAt: at };
@@ -47,6 +55,10 @@ export function evolveRemote(state: ClusterState, event: RemoteEvent, at: EpochM
       return { ...withoutUpstreams(alone), lastRefusal: null };
     }
   }
+}
+
+function unasked({ asked: _over, ...following }: Following): Following {
+  return following;
 }
 
 /** The line of descent of the last entry is the one that counts. */

@@ -23,6 +23,13 @@ export type RemoteEvent =
       /** The one that is written there now; absent: the last of `timelines`. */
       readonly timeline?: TimelineId;
     }
+  /** An operator orders it; the standby leader asks there first, and follows whom it follows until then. */
+  | {
+      readonly type: 'RemoteChangeAsked';
+      readonly instance: InstanceName;
+      readonly remote: Remote;
+    }
+  | { readonly type: 'RemoteChangeRefused'; readonly reason: string }
   | { readonly type: 'RemoteChanged'; readonly remote: Remote }
   /** An operator gives the writing to another cluster: the primary stops and gives its epoch back. */
   | {
@@ -57,6 +64,8 @@ export type RemoteEvent =
 const TYPES: Readonly<Record<RemoteEvent['type'], true>> = {
   StandbyLeaderChosen: true,
   RemoteTimelinesFollowed: true,
+  RemoteChangeAsked: true,
+  RemoteChangeRefused: true,
   RemoteChanged: true,
   ClusterDemotionStarted: true,
   ClusterDemotionAbandoned: true,

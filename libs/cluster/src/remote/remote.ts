@@ -1,5 +1,5 @@
 /** The cluster that a standby cluster follows: by a connection to its primary, or by its archive alone. */
-import type { InstanceName, TimelineId } from '#libs/kernel';
+import type { EpochMs, InstanceName, TimelineId } from '#libs/kernel';
 import type { BackupTool } from '../rebuild/policy.ts';
 import type { WalPosition } from '../wal-position.ts';
 import { placeText, type RemotePrimary, samePrimary } from './remote-primary.ts';
@@ -18,7 +18,12 @@ export type Following = {
   readonly stoppedAt: WalPosition | null;
   /** Demoted without a primary: nobody could say where its writing on this timeline ended. */
   readonly lostOn?: TimelineId;
+  /** Whom it is to follow instead, once `by` could: absent when nothing was ordered. */
+  readonly asked?: { readonly remote: Remote; readonly by: InstanceName; readonly at: EpochMs };
 };
+
+/** What the standby leader found where it was told to ask; null: it could follow. */
+export type RemoteAnswer = { readonly at: EpochMs; readonly why: string | null };
 
 export function isArchive(remote: Remote): remote is RemoteArchive {
   return 'archive' in remote;
