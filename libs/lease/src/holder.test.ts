@@ -114,6 +114,25 @@ describe('the right of a holder', () => {
     expect(take()).toEqual(['renew 7/2 leader']);
   });
 
+  it('keeps its beat when a new leader was asked in between, and does not take that for missed', () => {
+    const { holder, take } = holding();
+    holder.leaderAnnounced(at(350));
+    expect(holder.nextTurnInMs(at(350))).toBe(50);
+    holder.tick(at(400));
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 leader']);
+    holder.tick(at(800));
+    expect(take()).toEqual(['renew 7/4 all']);
+  });
+
+  it('is not put off for good by a late turn', () => {
+    const { holder, take } = holding();
+    holder.tick(at(470));
+    expect(take()).toEqual(['renew 7/2 leader']);
+    expect(holder.nextTurnInMs(at(470))).toBe(330);
+    holder.tick(at(1_650));
+    expect(holder.nextTurnInMs(at(1_650))).toBe(350);
+  });
+
   it.each([
     { what: 'an answer that was never asked for', nonce: 99 },
     { what: 'a repeated answer', nonce: 1 },

@@ -8,7 +8,7 @@
  * The machine speaks through `HolderEffects`; it has no timer. Its host calls `tick` at the latest
  * after `nextTurnInMs`.
  */
-import type { Epoch } from '#libs/kernel';
+import { type Epoch, monotonicMs } from '#libs/kernel';
 import type { LeaseTiming } from './lease-timing.ts';
 import { elapsedMs, type Moment } from './moment.ts';
 import { SentRenewals } from './sent-renewals.ts';
@@ -51,6 +51,11 @@ export class LeaseHolder {
   #nonce = 0;
   #answeredNonce = 0;
   #lastSentAt: Moment | null = null;
+  /**
+   * The last beat of the renewals, each a whole interval after the one before. A late turn or a renewal between two beats
+   * moves none: after a change of leader thousands of holders, all asked in one moment, would stay in step for good.
+   */
+  #beatAt: Moment | null = null;
   #lastTurnAt: Moment | null = null;
 
   constructor(timing: LeaseTiming, effects: HolderEffects) {
@@ -95,9 +100,9 @@ export class LeaseHolder {
       this.#tellStop('deadline', this.#graceMs(remaining));
     }
     const { renewIntervalMs } = this.#timing;
-    if (this.#lastSentAt === null || elapsedMs(this.#lastSentAt, now) >= renewIntervalMs) {
-      this.#send(now);
-    }
+    if (this.#beatAt === null || elapsedMs(this.#beatAt, now) < renewIntervalMs) return;
+    this.#beatAt = lastBeat(this.#beatAt, renewIntervalMs, now);
+    this.#send(now);
   }
 
   /**
@@ -183,8 +188,8 @@ export class LeaseHolder {
   /** How long the host may sleep before the next `tick`. */
   nextTurnInMs(now: Moment): number {
     const { renewIntervalMs, stopBudgetMs } = this.#timing;
-    if (this.#epoch === null || this.#lastSentAt === null) return renewIntervalMs;
-    const untilRenewal = renewIntervalMs - elapsedMs(this.#lastSentAt, now);
+    if (this.#epoch === null || this.#beatAt === null) return renewIntervalMs;
+    const untilRenewal = renewIntervalMs - elapsedMs(this.#beatAt, now);
     const remaining = this.remainingMs(now);
     const untilStop =
       remaining === null || this.#stopTold ? untilRenewal : remaining - stopBudgetMs;
@@ -213,8 +218,9 @@ export class LeaseHolder {
     return Math.max(0, Math.min(guardKillMs, remainingMs - (stopBudgetMs - guardKillMs)));
   }
 
-  #send(now: Moment, to: 'leader' | 'all' = this.#missedAnswer() ? 'all' : 'leader'): void {
+  #send(now: Moment, to: 'leader' | 'all' = this.#missedAnswer(now) ? 'all' : 'leader'): void {
     if (this.#epoch === null) return;
+    this.#beatAt ??= now;
     this.#nonce += 1;
     this.#sent.note(this.#nonce, now);
     this.#lastSentAt = now;
@@ -228,8 +234,10 @@ export class LeaseHolder {
     return remaining - stopBudgetMs <= (leaseTtlMs - stopBudgetMs) / 2;
   }
 
-  #missedAnswer(): boolean {
-    return this.#lastSentAt !== null && this.#answeredNonce !== this.#nonce;
+  /** What was sent only just now may still be answered. */
+  #missedAnswer(now: Moment): boolean {
+    if (this.#lastSentAt === null || this.#answeredNonce === this.#nonce) return false;
+    return elapsedMs(this.#lastSentAt, now) >= this.#timing.renewIntervalMs / 2;
   }
 
   #end(epoch: Epoch): void {
@@ -238,7 +246,17 @@ export class LeaseHolder {
     this.#confirmedSentAt = null;
     this.#stopTold = false;
     this.#lastSentAt = null;
+    this.#beatAt = null;
     this.#answeredNonce = this.#nonce;
     this.#sent.clear();
   }
+}
+
+/** The last beat that is not after `now`, of those that come every `intervalMs` from `beat` on. */
+function lastBeat(beat: Moment, intervalMs: number, now: Moment): Moment {
+  const passedMs = Math.floor(elapsedMs(beat, now) / intervalMs) * intervalMs;
+  return {
+    monotonicMs: monotonicMs(beat.monotonicMs + passedMs),
+    bootMs: monotonicMs(beat.bootMs + passedMs),
+  };
 }
