@@ -14,6 +14,7 @@ import { recordFollowers } from './followers.ts';
 import { recordHolder, withdrawPromotion } from './holder.ts';
 import { failOverHung } from './hung-primary.ts';
 import { handOverLeaving } from './leaving.ts';
+import { recordLeftRemote } from './left-remote.ts';
 import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
 import { decideMaintenance } from './maintenance.ts';
 import { recordPrimaryServer } from './measure-primary.ts';
@@ -55,6 +56,7 @@ const RULES: readonly Rule[] = [
   acceptHandBack,
   restartInPlace,
   fenceByData,
+  recordLeftRemote,
   chooseCandidate,
   keepSyncSet,
   recordFollowers,
