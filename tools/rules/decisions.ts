@@ -123,6 +123,12 @@ export const DECISIONS: readonly DecisionText[] = [
     why: 'divergence is told by it',
   },
   {
+    rule: 'record-left-remote',
+    when: 'the one promoted in the place of another cluster ended before it took its timeline, and members stand on one that the other still began unheard',
+    happens: "that timeline becomes part of this cluster's history",
+    why: 'else nobody could take over: all would count as diverged',
+  },
+  {
     rule: 'choose-standby-leader',
     when: 'a standby cluster has no leader, or its leader is lost, unfit, or to be built anew',
     happens:
