@@ -1,4 +1,12 @@
-import type { LogEntry, LogIndex, MemberId, Membership, Message, Term } from '#libs/raft';
+import type {
+  AppendResponse,
+  LogEntry,
+  LogIndex,
+  MemberId,
+  Membership,
+  Message,
+  Term,
+} from '#libs/raft';
 import { serialOf } from './hashes.ts';
 import type { HashedLog, StableMedia } from './sim-disk.ts';
 import { Violation } from './violation.ts';
@@ -17,6 +25,8 @@ export class Oracle {
   readonly #leaders = new Map<Term, MemberId>();
   readonly #votes = new Map<number, MemberId>();
   readonly #answeredRound = new Map<number, number>();
+  /** The highest index that each member acknowledged in each term. */
+  readonly #acknowledged = new Map<number, LogIndex>();
   readonly #hashByIndexAndTerm = new Map<number, number>();
   readonly #committedHash: number[] = [0];
   readonly #committedInTerm = new Map<Term, LogIndex>();
@@ -227,7 +237,9 @@ export class Oracle {
         throw new Violation('a vote is durable before it is sent', { id: witness.id, message });
       }
     }
-    if (message.type !== 'appendResponse' || message.outcome !== 'matched') return;
+    if (message.type !== 'appendResponse') return;
+    this.#keepsItsWord(witness.id, message);
+    if (message.outcome !== 'matched') return;
     if (hardState.term < message.term || log.lastIndex < message.index) {
       throw new Violation('an acknowledged entry is durable', {
         id: witness.id,
@@ -243,6 +255,21 @@ export class Oracle {
           index: message.index,
         });
       }
+    }
+  }
+
+  /** What was acknowledged in a term is not refused in it: only a later leader may take it back. */
+  #keepsItsWord(id: MemberId, { term, index, outcome }: AppendResponse): void {
+    const key = id * TERM_SPAN + term;
+    const acknowledged = this.#acknowledged.get(key) ?? 0;
+    if (outcome === 'matched') this.#acknowledged.set(key, Math.max(acknowledged, index));
+    else if (index <= acknowledged) {
+      throw new Violation('what was acknowledged is not refused', {
+        id,
+        term,
+        index,
+        acknowledged,
+      });
     }
   }
 }
