@@ -109,6 +109,11 @@ describe('one of a pair of clusters', () => {
     }
   }, 120_000);
 
+  it('seed 40035, which found a standby leader that could not be started and was kept, is kept', async () => {
+    const result = await runClusterSeed(40_035, { mode: 'any', site: true });
+    expect(result).toMatchObject({ ok: true, violation: null });
+  }, 60_000);
+
   it('seed 10171, which found a timeline that the lost site told nobody, is kept', async () => {
     const result = await runClusterSeed(10_171, { mode: 'any', site: true });
     expect(result).toMatchObject({ ok: true, violation: null });

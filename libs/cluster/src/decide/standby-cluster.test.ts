@@ -89,6 +89,16 @@ describe('a cluster that follows another', () => {
     expect(goalOf(dr.state, named('dr1'))).toMatchObject({ upstream: { name: 'dr2' } });
   });
 
+  it('takes another leader when its agent finds PostgreSQL stopped and cannot start it', () => {
+    dr.hears('dr1', { postgres: { kind: 'stopped' }, downForMs: 0 });
+    expect(dr.with({ sinceChangeMs: 4_900 }).settle()).toEqual([]);
+    dr.with({ sinceChangeMs: 5_000 }).settle();
+    expect(dr.last('StandbyLeaderChosen')).toMatchObject({
+      instance: 'dr2',
+      reason: 'PostgreSQL of dr1 is stopped',
+    });
+  });
+
   it('takes the one with the most WAL', () => {
     dr.hears('dr3', { dataDirectory: dataOn(1), postgres: standbyAt(1, 390n) }).settle();
     dr.silent('dr1').settle();

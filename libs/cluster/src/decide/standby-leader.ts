@@ -92,8 +92,14 @@ function whyLost(input: DecisionInput, leader: InstanceName): string | null {
     return `the data of ${leader} is to be built anew`;
   }
   const { kind } = report.postgres;
-  if (kind === 'standby' || report.downForMs < restartInPlaceMs) return null;
+  if (kind === 'standby' || downFor(input, report) < restartInPlaceMs) return null;
   return `PostgreSQL of ${leader} is ${kind}`;
+}
+
+/** An agent that was started after PostgreSQL ended never saw it serve: then the last change counts. */
+function downFor({ observations }: DecisionInput, { downForMs }: AgentReport): number {
+  const { sinceChangeMs, servingForMs } = observations;
+  return downForMs > 0 ? downForMs : Math.min(sinceChangeMs, servingForMs);
 }
 
 function judge(input: DecisionInput, instance: InstanceName): Standing | RuleRefusal {
