@@ -10,10 +10,12 @@ import type { Observer } from './observe/observer.ts';
 import { RemoteAsk } from './observe/remote-ask.ts';
 import { RemoteLine } from './observe/remote-line.ts';
 import type { Snapshot } from './observe/snapshot.ts';
+import { ConfigurationWatch } from './postgres/configuration-watch.ts';
 import type { LocalInstance } from './postgres/local-instance.ts';
 import type { LocalSessions } from './postgres/local-sessions.ts';
 import type { AsideCopy } from './rebuild/aside-copy.ts';
 import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
+import { Repeats } from './repeats.ts';
 import { SlotKeeper } from './slots/slot-keeper.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 
@@ -33,7 +35,8 @@ export type DutyParts = {
 
 /** What is kept up beside the steps: configuration, slots for new members, the copy aside. */
 export class Duties {
-  #configuredVersion = -1;
+  readonly #configuration: ConfigurationWatch;
+  readonly #repeats = new Repeats();
   readonly #slots: SlotKeeper;
   readonly #remoteLine: RemoteLine;
   readonly #remoteAsk: RemoteAsk;
@@ -43,6 +46,7 @@ export class Duties {
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
+    this.#configuration = new ConfigurationWatch(parts.local, parts.log);
     this.#slots = new SlotKeeper(parts);
     this.#remoteLine = new RemoteLine(parts.local, parts.log);
     this.#remoteAsk = new RemoteAsk(parts.local, parts.log, parts.onNews);
@@ -58,7 +62,7 @@ export class Duties {
 
   /** What of it does not succeed, in words. */
   get problem(): string | null {
-    return this.#lastWal.problem ?? this.#archiveWatch.problem;
+    return this.#lastWal.problem ?? this.#archiveWatch.problem ?? this.#configuration.problem;
   }
 
   /** Of a standby leader that does not stream; null otherwise. */
@@ -87,7 +91,8 @@ export class Duties {
     this.#busy = true;
     this.#keepUp(state)
       .catch((error: unknown) => {
-        this.parts.log.warn('duty failed', { why: messageOf(error) });
+        const why = messageOf(error);
+        if (this.#repeats.isNews(why)) this.parts.log.warn('duty failed', { why });
       })
       .finally(() => {
         this.#busy = false;
@@ -95,15 +100,13 @@ export class Duties {
   }
 
   async #keepUp(state: ClusterState): Promise<void> {
-    const { local, observer, desk, aside, facts, hooks, log } = this.parts;
+    const { local, observer, desk, aside, facts, hooks } = this.parts;
     const seen = observer.latest?.sql;
-    if (this.#configuredVersion !== state.version && local.credentials !== null) {
-      const { changedFiles } = local.refreshConfiguration(state, !facts.clientsKeptOut);
-      if (changedFiles.length > 0) {
-        log.info('configuration written', { changedFiles });
-        if (seen?.kind === 'reachable') hooks.reloaded();
-      }
-      this.#configuredVersion = state.version;
+    if (local.credentials !== null) {
+      const { instance } = local.config;
+      const clients = !facts.clientsKeptOut;
+      const written = this.#configuration.look(state, instance, clients, performance.now());
+      if (written && seen?.kind === 'reachable') hooks.reloaded();
     }
     if (seen?.kind !== 'reachable') return;
     local.lastGood.served();

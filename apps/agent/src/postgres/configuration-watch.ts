@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { type ClusterState, inMaintenance } from '#libs/cluster';
+import type { InstanceName } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
+import { MANAGED_CONF, managedReason, parseSettings } from '#libs/postgres-model';
+import { type ConfigChange, readManagedSettings } from '#libs/postgres-run';
+import { readFileIfPresent } from '#libs/process';
+
+/** How long what somebody wrote into our files may stay in force. */
+const LOOK_INTERVAL_MS = 10_000;
+
+type Local = {
+  readonly dataDirectory: string;
+  refreshConfiguration(state: ClusterState, clients: boolean): ConfigChange;
+};
+
+/**
+ * Keeps PostgreSQL's files as the events want them: with each new version of the state, and every ten seconds
+ * against what was changed by hand (a pg_hba.conf that keeps the agent itself out, ALTER SYSTEM of a
+ * setting that is ours).
+ */
+export class ConfigurationWatch {
+  /** What wins over the configuration and is not ours to take away, in words; null: nothing. */
+  problem: string | null = null;
+  #version = -1;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly local: Local,
+    readonly log: Pick<Logger, 'info' | 'warn'>,
+  ) {}
+
+  /** True when files were written; PostgreSQL was told to read them. */
+  look(state: ClusterState, instance: InstanceName, clients: boolean, nowMs: number): boolean {
+    const isNew = this.#version !== state.version;
+    const isDue = nowMs - this.#lookedAtMs >= LOOK_INTERVAL_MS;
+    // Who works on an instance may try what they like there.
+    if (!isNew && (!isDue || inMaintenance(state, instance))) return false;
+    this.#lookedAtMs = nowMs;
+    this.#version = state.version;
+    const { changedFiles } = this.local.refreshConfiguration(state, clients);
+    this.problem = this.#problemNow();
+    if (changedFiles.length === 0) return false;
+    // Our own file alone: what the last start wrote for that start.
+    const byHand = !isNew && changedFiles.some((name) => name !== MANAGED_CONF);
+    if (byHand) {
+      this.log.warn('files of ours were changed by hand and are written anew', { changedFiles });
+    } else this.log.info('configuration written', { changedFiles });
+    return true;
+  }
+
+  #problemNow(): string | null {
+    const { dataDirectory } = this.local;
+    const text = readFileIfPresent(join(dataDirectory, 'postgresql.auto.conf')) ?? '';
+    const ours = readManagedSettings(dataDirectory);
+    const names = Object.keys(parseSettings(text)).filter(
+      // What only we set is taken away there without a word.
+      (name) => Object.hasOwn(ours, name) && managedReason(name) === undefined,
+    );
+    if (names.length === 0) return null;
+    const resets = names.map((name) => `ALTER SYSTEM RESET ${name}`).join('; ');
+    return `postgresql.auto.conf sets ${names.join(', ')} and wins over the cluster's configuration here: ${resets}, then pg_reload_conf()`;
+  }
+}
