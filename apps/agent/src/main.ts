@@ -12,6 +12,7 @@ import { collectView, recordStep } from './http/agent-metrics.ts';
 import { healthServer } from './http/health-server.ts';
 import { healthViewOf, peerAnswerOf, statusOf } from './http/subject.ts';
 import { linkOpener } from './link/open-link.ts';
+import { lockStateDirectory } from './state-directory/agent-lock.ts';
 
 const EXIT_USAGE = 2;
 
@@ -27,6 +28,18 @@ class UsageError extends DomainError {
   readonly code = 'USAGE';
 }
 
+class ApiListenError extends DomainError {
+  readonly code = 'API_LISTEN';
+
+  constructor(host: string, port: number, cause: unknown) {
+    super(
+      `cannot listen at api.listen ${host}:${port} (${messageOf(cause)}): end what listens there ` +
+        '(`ss -ltnp`), or choose another address',
+      { cause },
+    );
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
@@ -38,13 +51,13 @@ async function main(): Promise<void> {
   if (values.config === undefined) throw new UsageError('usage: matriarch agent --config FILE');
   const config = loadAgentConfig(values.config);
   prepareStateDirectory(config);
+  lockStateDirectory(config.stateDirectory, `${config.cluster}/${config.instance}`);
   const log = createLogger({
     process: 'agent',
     level: config.logLevel,
     fields: { cluster: config.cluster, instance: config.instance },
   });
   const agent = await makeAgent(config, log);
-  agent.start();
   const server = healthServer({
     view: () => healthViewOf(agent),
     status: () => statusOf(agent),
@@ -54,7 +67,11 @@ async function main(): Promise<void> {
     failsafe: agent.failsafe.endpoint,
   });
   const { host, port } = config.api.listen;
-  await server.listen({ host, port });
+  // Before anything is done: who cannot be asked whether it lives does nothing.
+  await server.listen({ host, port }).catch((cause: unknown) => {
+    throw new ApiListenError(host, port, cause);
+  });
+  agent.start();
   log.info('agent ready', { pid: process.pid, api: `${host}:${port}` });
   const stop = (signal: string): void => {
     const handsOver = signal === 'SIGTERM' && config.onTerminate === 'handOver';

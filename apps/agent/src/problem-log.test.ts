@@ -12,7 +12,11 @@ it('a problem is told when it comes, when it is another, once a minute, and when
   };
   const refused = 'PostgreSQL does not start with revision 2';
   after(0, null);
+  // Gone before it is one.
+  after(10, 'no controller can be reached');
+  after(5_001, null);
   after(10, refused);
+  expect(lines).toEqual([]);
   // Between two tries there is none for a moment.
   for (let at = 0; at < 9; at += 1) after(1_000, at % 2 === 0 ? null : refused);
   expect(lines).toEqual([['problem', { why: refused }]]);

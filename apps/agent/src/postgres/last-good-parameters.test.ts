@@ -98,4 +98,13 @@ it('the reason is the last fatal line', () => {
   const log = 'a FATAL:  first\nb LOG:  something\nc FATAL:  second\nd LOG:  end\n';
   expect(reasonIn(log)).toBe('FATAL: second');
   expect(reasonIn('')).toBe('it gave no reason');
+  const taken = [
+    'a LOG:  could not bind IPv4 address "127.0.0.1": Address already in use',
+    'a HINT:  Is another postmaster already running on port 5432? If not, wait a few seconds and retry.',
+    'a WARNING:  could not create listen socket for "127.0.0.1"',
+    'a FATAL:  could not create any TCP/IP sockets',
+  ];
+  expect(reasonIn(taken.join('\n'))).toBe(
+    'FATAL: could not create any TCP/IP sockets: could not bind IPv4 address "127.0.0.1": Address already in use',
+  );
 });

@@ -92,13 +92,18 @@ function parametersIn(text: string): Parameters | null {
   return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, String(value)]));
 }
 
-/** The last thing that PostgreSQL called fatal. */
+/** The last thing that PostgreSQL called fatal, and beside it which address it could not have. */
 export function reasonIn(log: string): string {
-  const lines = log.split('\n').filter((line) => /(?:FATAL|PANIC):/.test(line));
-  const last = lines.at(-1);
-  return last === undefined
-    ? 'it gave no reason'
-    : last.replace(/^.*?((?:FATAL|PANIC):)\s*/, '$1 ');
+  const lines = log.split('\n');
+  const at = lines.findLastIndex((line) => /(?:FATAL|PANIC):/.test(line));
+  const last = lines[at];
+  if (last === undefined) return 'it gave no reason';
+  const reason = last.replace(/^.*?((?:FATAL|PANIC):)\s*/, '$1 ');
+  if (!/could not create any (?:TCP|Unix)/.test(reason)) return reason;
+  const taken = lines.slice(0, at).findLast((line) => /could not bind /.test(line));
+  return taken === undefined
+    ? reason
+    : `${reason}: ${taken.replace(/^.*?(could not bind )/, '$1')}`;
 }
 
 function tailOf(path: string): string {
