@@ -104,8 +104,9 @@ export class Duties {
     const seen = observer.latest?.sql;
     if (local.credentials !== null) {
       const { instance } = local.config;
-      const clients = !facts.clientsKeptOut;
-      const written = this.#configuration.look(state, instance, clients, performance.now());
+      const directory = observer.latest?.directory ?? null;
+      const found = { instance, clients: !facts.clientsKeptOut, directory };
+      const written = this.#configuration.look(state, found, performance.now());
       if (written && seen?.kind === 'reachable') hooks.reloaded();
     }
     if (seen?.kind !== 'reachable') return;

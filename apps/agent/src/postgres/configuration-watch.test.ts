@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeManagedSettings } from '#libs/postgres-run';
-import { named, runningCluster } from '#libs/testing';
+import { dataOn, named, runningCluster } from '#libs/testing';
 import { ConfigurationWatch } from './configuration-watch.ts';
 
-const pg1 = named('pg1');
+const seen = { instance: named('pg1'), clients: true, directory: dataOn(1) };
 const settings = { work_mem: '64MB', port: '5432' };
 let dataDirectory: string;
 let logged: string[];
@@ -33,36 +33,43 @@ function byHand(name: string, text: string): void {
 describe('what somebody writes into the files of an instance', () => {
   it('is taken back within ten seconds, and told', () => {
     const { state } = runningCluster();
-    expect(watch.look(state, pg1, true, 0)).toBe(true);
-    expect(watch.look(state, pg1, true, 10)).toBe(false);
+    expect(watch.look(state, seen, 0)).toBe(true);
+    expect(watch.look(state, seen, 10)).toBe(false);
     byHand('postgresql.auto.conf', "synchronous_standby_names = '*'\nlog_statement = 'all'\n");
-    expect(watch.look(state, pg1, true, 9_000)).toBe(false);
-    expect(watch.look(state, pg1, true, 10_000)).toBe(true);
+    expect(watch.look(state, seen, 9_000)).toBe(false);
+    expect(watch.look(state, seen, 10_000)).toBe(true);
     expect(logged.slice(1)).toEqual([
       'files of ours were changed by hand and are written anew {"changedFiles":["postgresql.auto.conf"]}',
     ]);
     expect(watch.problem).toBeNull();
-    expect(watch.look(state, pg1, true, 20_000)).toBe(false);
+    expect(watch.look(state, seen, 20_000)).toBe(false);
   });
 
   it('is told with its way out where it wins over the configuration and may stay', () => {
     const { state } = runningCluster();
     byHand('postgresql.auto.conf', "work_mem = '1GB'\nlog_statement = 'all'\n");
-    watch.look(state, pg1, true, 0);
+    watch.look(state, seen, 0);
     expect(watch.problem).toBe(
       "postgresql.auto.conf sets work_mem and wins over the cluster's configuration here: " +
         'ALTER SYSTEM RESET work_mem, then pg_reload_conf()',
     );
     byHand('postgresql.auto.conf', "log_statement = 'all'\n");
-    watch.look(state, pg1, true, 10_000);
+    watch.look(state, seen, 10_000);
     expect(watch.problem).toBeNull();
   });
 
   it('is left alone while the instance is in maintenance', () => {
     const scenario = runningCluster();
     scenario.command({ type: 'maintenance', instance: named('pg2'), on: true });
-    watch.look(scenario.state, named('pg2'), true, 0);
+    watch.look(scenario.state, { ...seen, instance: named('pg2') }, 0);
     byHand('postgresql.auto.conf', "primary_conninfo = 'host=elsewhere'\n");
-    expect(watch.look(scenario.state, named('pg2'), true, 60_000)).toBe(false);
+    expect(watch.look(scenario.state, { ...seen, instance: named('pg2') }, 60_000)).toBe(false);
+  });
+
+  it('is none of our business in the directory of another database', () => {
+    const { state } = runningCluster();
+    const directory = { ...dataOn(1), systemIdentifier: 'of another one' };
+    expect(watch.look(state, { ...seen, directory }, 0)).toBe(false);
+    expect(readdirSync(dataDirectory)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ClusterState, inMaintenance } from '#libs/cluster';
+import { type ClusterState, type DataDirectory, inMaintenance } from '#libs/cluster';
 import type { InstanceName } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { MANAGED_CONF, managedReason, parseSettings } from '#libs/postgres-model';
@@ -8,6 +8,13 @@ import { readFileIfPresent } from '#libs/process';
 
 /** How long what somebody wrote into our files may stay in force. */
 const LOOK_INTERVAL_MS = 10_000;
+
+type Seen = {
+  readonly instance: InstanceName;
+  /** Whether clients are let in. */
+  readonly clients: boolean;
+  readonly directory: DataDirectory | null;
+};
 
 type Local = {
   readonly dataDirectory: string;
@@ -31,7 +38,10 @@ export class ConfigurationWatch {
   ) {}
 
   /** True when files were written; PostgreSQL was told to read them. */
-  look(state: ClusterState, instance: InstanceName, clients: boolean, nowMs: number): boolean {
+  look(state: ClusterState, seen: Seen, nowMs: number): boolean {
+    const { instance, clients, directory } = seen;
+    // Another database's, named by mistake: not a line of it is ours.
+    if (isForeign(state, directory)) return false;
     const isNew = this.#version !== state.version;
     const isDue = nowMs - this.#lookedAtMs >= LOOK_INTERVAL_MS;
     // Who works on an instance may try what they like there.
@@ -61,4 +71,9 @@ export class ConfigurationWatch {
     const resets = names.map((name) => `ALTER SYSTEM RESET ${name}`).join('; ');
     return `postgresql.auto.conf sets ${names.join(', ')} and wins over the cluster's configuration here: ${resets}, then pg_reload_conf()`;
   }
+}
+
+function isForeign({ systemIdentifier }: ClusterState, directory: DataDirectory | null): boolean {
+  if (systemIdentifier === null || directory?.kind !== 'initialised') return false;
+  return directory.systemIdentifier !== systemIdentifier;
 }
