@@ -6,7 +6,7 @@ import { DomainError, epochMs, messageOf, monotonicMs, seededPrng } from '#libs/
 import { createLogger, type Logger, Metrics, watchProcess } from '#libs/observability';
 import { dataDirectoryMajor, findInstallation } from '#libs/postgres-run';
 import { dropPrivileges } from '#libs/process';
-import { SignedNotes, TlsCredentials } from '#libs/transport';
+import { reloadOnHangup, SignedNotes, TlsCredentials } from '#libs/transport';
 import { Agent } from './agent.ts';
 import { collectView, recordStep } from './http/agent-metrics.ts';
 import { healthServer } from './http/health-server.ts';
@@ -98,6 +98,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
     ...(major === undefined || binDirectory !== null ? {} : { major }),
   });
   const credentials = await ownCredentials(config);
+  reloadOnHangup(credentials, log);
   const clock = {
     nowMs: () => epochMs(Date.now()),
     monotonicMs: () => monotonicMs(performance.now()),

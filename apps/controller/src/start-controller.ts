@@ -15,7 +15,13 @@ import {
   watchProcess,
 } from '#libs/observability';
 import { incarnationOn, OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
-import { type LinkSecurity, type LinkSelf, PeerServer, TlsCredentials } from '#libs/transport';
+import {
+  type LinkSecurity,
+  type LinkSelf,
+  PeerServer,
+  reloadOnHangup,
+  TlsCredentials,
+} from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
 import { MemberViews } from './cluster/member-views.ts';
@@ -74,6 +80,8 @@ export async function startController(options: StartOptions): Promise<RunningCon
   const { config, log, onFatal } = options;
   const { name, timing } = config;
   const { credentials, security } = await whoItIs(config);
+  // From here on: it may wait for other founders for long.
+  const stopReloading = reloadOnHangup(credentials, log);
   const { identity } = credentials;
   const { groupId } = identity;
   const clock = systemClock;
@@ -100,6 +108,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
   opened.add(() => host.stop());
   opened.add(() => network.stop());
   opened.add(() => founding.close());
+  opened.add(stopReloading);
   try {
     const { protocol } = host.store;
     if (protocol > speaks.protocolMax) {
@@ -131,6 +140,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
     const api = new ApiListener(http.handle, credentials.options);
     await api.listen(config.api.host, config.api.port);
     opened.add(() => api.close());
+    opened.add(credentials.onReload((renewed) => api.renew(renewed)));
     core.followMembers();
     await storage.keepReserve();
     host.start();

@@ -24,6 +24,7 @@ export type {
 } from './peer-connection.ts';
 export { PeerLink, type PeerLinkOptions, type PeerLinkState } from './peer-link.ts';
 export { PeerServer, type PeerServerOptions, type RefusedLink } from './peer-server.ts';
+export { reloadOnHangup } from './reload-on-hangup.ts';
 export { everyShared, onNextBeat } from './shared-interval.ts';
 export { NoteNotTrustedError, type SignedNote, SignedNotes } from './signed-note.ts';
 export { type CredentialFiles, TlsCredentials } from './tls-credentials.ts';

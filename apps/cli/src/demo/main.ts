@@ -105,9 +105,12 @@ function readArguments(argv: readonly string[]): DemoArguments | 'help' {
   return { check: values.check, directory: values.dir ?? null, basePort };
 }
 
-/** Once: a second signal ends the process in the ordinary way. */
+/**
+ * Once: a second signal ends the process in the ordinary way. A terminal that is closed is one of them: what runs
+ * here has sessions of its own, and would go on without it.
+ */
 function onEndSignal(end: () => void): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
 }
 
 function tell(line: string): void {

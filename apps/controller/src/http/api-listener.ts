@@ -53,6 +53,11 @@ export class ApiListener {
     });
   }
 
+  /** For the next clients; whoever is connected stays so. */
+  renew(tls: SecureContextOptions): void {
+    this.#https?.setSecureContext(tls);
+  }
+
   get port(): number {
     const address = this.#listener.address() as AddressInfo | null;
     return address?.port ?? 0;
