@@ -55,6 +55,7 @@ export type AgentParts = {
   readonly guardProgram: string;
   readonly log: Logger;
   readonly notes: SignedNotes;
+  readonly expiry?: () => string | null;
   readonly openLink: (controller: string, events: LinkEvents) => Link;
   readonly onStep: (outcome: StepOutcome) => void;
 };
@@ -214,7 +215,7 @@ export class Agent {
       outdated: this.stream.understanding.problem,
       whyNoLeader: this.controllers.whyNoLeader(),
       directory: this.observer.latest?.directory ?? null,
-      others: [...parts.map(({ problem }) => problem), this.#duties?.problem ?? null],
+      others: [...parts.map((of) => of.problem), this.#duties?.problem, this.parts.expiry?.()],
     });
   }
 
@@ -226,11 +227,8 @@ export class Agent {
     const absent = this.#absence.list(performance.now());
     const { instance, postgres, api, tags } = this.parts.config;
     return reportOf(latest, this.guard.remainingMs(performance.now()), {
-      instance,
+      ...{ instance, tags, postgresEndpoint: postgres.advertise, agentEndpoint: api.advertise },
       actedVersion: this.reconciler.actedVersion,
-      postgresEndpoint: postgres.advertise,
-      agentEndpoint: api.advertise,
-      tags,
       replicationName: this.#local.replicationName,
       keeps: this.#takeOver.problem,
       synchronous: proofReportOf(stream.state, facts.synchronous, absent),

@@ -6,7 +6,7 @@ import { DomainError, epochMs, messageOf, monotonicMs, seededPrng } from '#libs/
 import { createLogger, type Logger, Metrics, watchProcess } from '#libs/observability';
 import { dataDirectoryMajor, findInstallation } from '#libs/postgres-run';
 import { dropPrivileges } from '#libs/process';
-import { reloadOnHangup, SignedNotes, TlsCredentials } from '#libs/transport';
+import { expiryProblem, SignedNotes, TlsCredentials, tendCertificate } from '#libs/transport';
 import { Agent } from './agent.ts';
 import { collectView, recordStep } from './http/agent-metrics.ts';
 import { healthServer } from './http/health-server.ts';
@@ -98,7 +98,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
     ...(major === undefined || binDirectory !== null ? {} : { major }),
   });
   const credentials = await ownCredentials(config);
-  reloadOnHangup(credentials, log);
+  tendCertificate(credentials, log);
   const clock = {
     nowMs: () => epochMs(Date.now()),
     monotonicMs: () => monotonicMs(performance.now()),
@@ -112,6 +112,7 @@ async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
     guardProgram: guardProgram(config.postgres.user),
     log,
     notes: new SignedNotes(credentials, clock.nowMs),
+    expiry: () => expiryProblem(credentials, Date.now()),
     openLink: (name, events) => {
       const controller = config.controllers.find((entry) => entry.name === name);
       if (controller === undefined) throw new UsageError(`no controller '${name}'`);

@@ -10,7 +10,7 @@ export type ProblemSubject = {
   readonly whyNoLeader: string;
   readonly directory: DataDirectory | null;
   /** What the parts say, the most telling first. */
-  readonly others: readonly (string | null)[];
+  readonly others: readonly (string | null | undefined)[];
 };
 
 /** Why an instance is not what it should be, in one line with the way out; null when all is well. */
@@ -26,7 +26,7 @@ export function problemOf(subject: ProblemSubject): string | null {
   if (subject.outdated !== null) return subject.outdated;
   if (state === null) return subject.whyNoLeader;
   if (directory?.kind === 'unusable') return directory.why;
-  return foreignDirectory(subject) ?? others.find((problem) => problem !== null) ?? null;
+  return foreignDirectory(subject) ?? others.find((problem) => problem != null) ?? null;
 }
 
 /** Such an instance never joins, so its goal would be to wait for ever, without a word. */

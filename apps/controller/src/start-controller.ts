@@ -19,8 +19,8 @@ import {
   type LinkSecurity,
   type LinkSelf,
   PeerServer,
-  reloadOnHangup,
   TlsCredentials,
+  tendCertificate,
 } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { CommandHandler } from './cluster/command-handler.ts';
@@ -80,8 +80,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
   const { config, log, onFatal } = options;
   const { name, timing } = config;
   const { credentials, security } = await whoItIs(config);
-  // From here on: it may wait for other founders for long.
-  const stopReloading = reloadOnHangup(credentials, log);
+  const stopTending = tendCertificate(credentials, log);
   const { identity } = credentials;
   const { groupId } = identity;
   const clock = systemClock;
@@ -108,7 +107,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
   opened.add(() => host.stop());
   opened.add(() => network.stop());
   opened.add(() => founding.close());
-  opened.add(stopReloading);
+  opened.add(stopTending);
   try {
     const { protocol } = host.store;
     if (protocol > speaks.protocolMax) {

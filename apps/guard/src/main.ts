@@ -8,7 +8,7 @@ import {
   parseGuardSettings,
   SERVER_OF_OTHERS_EXIT_CODE,
 } from '#libs/protocol';
-import { reloadOnHangup, TlsCredentials } from '#libs/transport';
+import { TlsCredentials, tendCertificate } from '#libs/transport';
 import { lockDirectory } from './directory-lock.ts';
 import { Guard } from './guard.ts';
 import { GuardLog } from './guard-log.ts';
@@ -61,7 +61,7 @@ async function run(settings: GuardSettings, clock: SystemClock, log: GuardLog): 
   const guard = new Guard({ ...parts, onShutdown: end });
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
-  reloadOnHangup(credentials, log);
+  tendCertificate(credentials, log);
   await guard.begin();
 }
 

@@ -1,4 +1,5 @@
 export { createAuthority, issueCertificate, openAuthority } from './authority.ts';
+export { expiryProblem } from './certificate-expiry.ts';
 export { CHANNEL_LIMITS } from './channel-limits.ts';
 export {
   CertificateError,
@@ -24,7 +25,7 @@ export type {
 } from './peer-connection.ts';
 export { PeerLink, type PeerLinkOptions, type PeerLinkState } from './peer-link.ts';
 export { PeerServer, type PeerServerOptions, type RefusedLink } from './peer-server.ts';
-export { reloadOnHangup } from './reload-on-hangup.ts';
 export { everyShared, onNextBeat } from './shared-interval.ts';
 export { NoteNotTrustedError, type SignedNote, SignedNotes } from './signed-note.ts';
+export { tendCertificate } from './tend-certificate.ts';
 export { type CredentialFiles, TlsCredentials } from './tls-credentials.ts';

@@ -49,6 +49,10 @@ export class TlsCredentials {
     return this.loaded.identity;
   }
 
+  get certPath(): string {
+    return this.files.certPath;
+  }
+
   /** End of the certificate's validity, wall clock. */
   get validToMs(): number {
     return this.loaded.validToMs;
