@@ -99,6 +99,39 @@ describe('a cluster that follows another', () => {
     });
   });
 
+  it('takes another leader that has a timeline which the first gets from nobody any more', () => {
+    const [ahead, on] = [dataOn(2, [[1, 450n]]), standbyAt(2, 460n)];
+    dr.hears('dr1', { dataDirectory: ahead, postgres: on }).settle();
+    dr.hears('dr2', { postgres: standbyAt(1, 440n, false) })
+      .silent('dr1')
+      .settle();
+    expect(dr.last('StandbyLeaderChosen').instance).toBe('dr2');
+    dr.hears('dr1');
+    expect(dr.with({ sinceChangeMs: 4_900 }).settle()).toEqual([]);
+    dr.with({ sinceChangeMs: 5_000 }).settle();
+    expect(dr.last('StandbyLeaderChosen')).toMatchObject({
+      instance: 'dr1',
+      reason: 'dr2 streams from nobody and lacks timeline 2, which dr1 has',
+    });
+    expect(dr.settle()).toEqual([]);
+  });
+
+  it('takes nobody on a timeline that everybody left, while another is on the line', () => {
+    const left = (timeline: number) => ({
+      type: 'RemoteTimelinesFollowed' as const,
+      instance: named('dr1'),
+      timelines: [
+        { timeline: timelineId(timeline), fork: { from: timelineId(1), lsn: lsnOf(450n) } },
+      ],
+      timeline: timelineId(timeline),
+    });
+    dr.record([left(2), left(3)]);
+    dr.hears('dr2', { dataDirectory: dataOn(2, [[1, 450n]]), postgres: standbyAt(2, 900n) });
+    dr.hears('dr3', { dataDirectory: dataOn(3, [[1, 450n]]), postgres: standbyAt(3, 460n) });
+    dr.silent('dr1').settle();
+    expect(dr.last('StandbyLeaderChosen').instance).toBe('dr3');
+  });
+
   it('takes the one with the most WAL', () => {
     dr.hears('dr3', { dataDirectory: dataOn(1), postgres: standbyAt(1, 390n) }).settle();
     dr.silent('dr1').settle();

@@ -92,8 +92,25 @@ function whyLost(input: DecisionInput, leader: InstanceName): string | null {
     return `the data of ${leader} is to be built anew`;
   }
   const { kind } = report.postgres;
-  if (kind === 'standby' || downFor(input, report) < restartInPlaceMs) return null;
-  return `PostgreSQL of ${leader} is ${kind}`;
+  if (kind === 'standby') return whyPassed(input, leader, report);
+  return downFor(input, report) < restartInPlaceMs ? null : `PostgreSQL of ${leader} is ${kind}`;
+}
+
+/** Another has a timeline that the leader lacks, and gets from nobody any more: the remote may be gone for good. */
+function whyPassed(input: DecisionInput, leader: InstanceName, report: AgentReport): string | null {
+  const { state, observations } = input;
+  const streams =
+    report.postgres.kind === 'standby' && report.postgres.receiver?.streaming === true;
+  if (streams || observations.sinceChangeMs < state.settings.restartInPlaceMs) return null;
+  const own = judge(input, leader);
+  if ('rule' in own) return null;
+  for (const name of memberNames(state)) {
+    const other = judge(input, name);
+    if ('rule' in other || !other.runs) continue;
+    if (generation(state, other.at) <= generation(state, own.at)) continue;
+    return `${leader} streams from nobody and lacks timeline ${other.at.timeline}, which ${name} has`;
+  }
+  return null;
 }
 
 /** An agent that was started after PostgreSQL ended never saw it serve: then the last change counts. */
@@ -143,11 +160,15 @@ function compare(state: ClusterState, a: Standing, b: Standing): number {
   return priority(b.instance) - priority(a.instance) || (a.instance < b.instance ? -1 : 1);
 }
 
-/** One that is not recorded yet is newer than all that are: the remote gave it out. */
-function generation(state: ClusterState, { timeline }: WalPosition): number {
-  const chain = lineage(state.history);
+/**
+ * One that is not recorded yet is newer than all that are: the remote gave it out. One that is recorded, but aside from
+ * the line, was left by everybody: what is beyond its fork is no part of the cluster's history.
+ */
+function generation({ history }: ClusterState, { timeline }: WalPosition): number {
+  const chain = lineage(history);
   const at = chain.findIndex((record) => record.timeline === timeline);
-  return at < 0 ? chain.length : at;
+  if (at >= 0) return at;
+  return history.some((record) => record.timeline === timeline) ? -1 : chain.length;
 }
 
 /**
