@@ -30,14 +30,15 @@ export class Renewals {
     const { cluster, instance } = from;
     const now = service.clock.monotonicMs();
     const { epoch, incarnation: guard, nonce, position } = request;
+    // Also of one that is to end: a failover that is given up leaves it the primary, and the next one counts from here.
+    if (position !== null && this.#isHolder(from, request)) {
+      const known = { timeline: timelineId(position.timeline), lsn: lsnOf(position.lsn) };
+      service.observations.positionKnown(cluster, known, 0, now);
+    }
     const foreign = this.#refusal(from, request);
     if (foreign !== null) {
       this.#refuseConfirmed(link, from, request);
       return true;
-    }
-    if (position !== null) {
-      const known = { timeline: timelineId(position.timeline), lsn: lsnOf(position.lsn) };
-      service.observations.positionKnown(cluster, known, 0, now);
     }
     const { postmaster, agentAbsentMs, failsafeVersion = null } = request;
     const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs, failsafeVersion };
@@ -91,6 +92,12 @@ export class Renewals {
         }),
       onUnconfirmed: () => undefined,
     });
+  }
+
+  #isHolder({ cluster, instance }: GuardIdentity, { epoch, incarnation }: RenewRequest): boolean {
+    const lease = this.host.store.cluster(cluster)?.lease;
+    if (lease?.kind !== 'Held' || lease.holder !== instance) return false;
+    return lease.epoch === epoch && lease.guard === incarnation;
   }
 
   #refusal({ cluster, instance }: GuardIdentity, request: RenewRequest): string | null {
