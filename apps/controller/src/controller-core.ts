@@ -180,9 +180,13 @@ export class ControllerCore implements HostListener {
     });
   }
 
-  /** For metrics. */
+  /** For metrics, as are the seats. */
   get renewals(): Pick<Renewals, 'counts' | 'onAge'> {
     return this.#renewals;
+  }
+
+  get seats(): Pick<Seats, 'isLost'> {
+    return this.#seats;
   }
 
   /** Null unless this controller leads and serves. */

@@ -91,6 +91,7 @@ function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): v
   for (const id of network.peers) {
     const peer = core.nameOf(id) ?? String(id);
     metrics.set('matriarch_raft_peer_connected', network.isUp(id) ? 1 : 0, { peer });
+    metrics.set('matriarch_raft_peer_seat_lost', core.seats.isLost(id) ? 1 : 0, { peer });
     metrics.set('matriarch_raft_peer_waiting_bytes', network.waitingBytes(id), { peer });
     const tookMs = network.roundTripMs(id);
     if (tookMs !== null) {
@@ -107,6 +108,7 @@ function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): v
 
 const PEER_GAUGES: readonly MetricName[] = [
   'matriarch_raft_peer_connected',
+  'matriarch_raft_peer_seat_lost',
   'matriarch_raft_peer_waiting_bytes',
   'matriarch_raft_peer_round_trip_seconds',
   'matriarch_raft_peer_lag_entries',

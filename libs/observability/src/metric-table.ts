@@ -39,6 +39,7 @@ export const METRICS = {
   matriarch_raft_peer_lag_entries: gauge('controller', 'Entries a peer lacks (leader).', 'peer'),
   matriarch_raft_peer_inflight: gauge('controller', 'Requests on their way to a peer.', 'peer'),
   matriarch_raft_peer_write_stall_seconds: gauge('controller', "Stall of a peer's disk.", 'peer'),
+  matriarch_raft_peer_seat_lost: gauge('controller', '1: its seat is of no directory.', 'peer'),
   matriarch_raft_append_rejects_total: counter('controller', 'Append requests refused by peers.'),
   matriarch_raft_messages_dropped_total: counter('controller', 'Raft messages dropped.', 'why'),
   matriarch_raft_snapshots_total: counter('controller', 'Snapshots moved.', 'what'),

@@ -1,22 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { seededPrng } from '#libs/kernel';
 import { createRaft, type InitialState, type LogEntry } from './index.ts';
+import { FIRST_OF_THREE, FRESH } from './three-members.fixture.ts';
 
-const LIMITS = {
-  ...{ maxAppendBytes: 1_000, maxInflightAppends: 8, maxInflightBytes: 10_000 },
-  ...{ maxUncommittedBytes: 10_000, cacheBytes: 10_000 },
-};
-const CONFIG = { self: 1, heartbeatTicks: 2, electionTicks: 20, firstElectionTicks: 4, ...LIMITS };
-const MEMBERS = [1, 2, 3].map((id) => ({ id, name: `c${id}`, address: `c${id}:7400` }));
-const MEMBERSHIP = { members: MEMBERS, voters: [1, 2, 3], outgoing: [], learners: [] };
+const CONFIG = { ...FIRST_OF_THREE, firstElectionTicks: 4 };
 
 /** How many ticks a member waits before it asks for pre-votes. */
 function patience(seed: number, term: number, tail: readonly LogEntry[]): number {
   const initial: InitialState = {
+    ...FRESH,
     hardState: { term, vote: 0 },
-    snapshot: { index: 0, term: 0, membership: MEMBERSHIP },
-    ...{ membershipIndex: 0, membership: MEMBERSHIP, appliedIndex: 0 },
-    ...{ tail, firstIndex: 1, lastIndex: tail.length },
+    ...{ tail, lastIndex: tail.length },
     termRuns: tail.map(({ index, term: of }) => ({ firstIndex: index, term: of })),
   };
   const raft = createRaft(CONFIG, initial, seededPrng(seed));

@@ -1,26 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededPrng } from '#libs/kernel';
-import {
-  type AppendResponse,
-  createRaft,
-  type InitialState,
-  type Message,
-  type RaftMachine,
-} from './index.ts';
-
-const CONFIG = {
-  ...{ self: 1, heartbeatTicks: 2, electionTicks: 20 },
-  ...{ maxAppendBytes: 1_000, maxInflightAppends: 8, maxInflightBytes: 10_000 },
-  ...{ maxUncommittedBytes: 10_000, cacheBytes: 10_000 },
-};
-const MEMBERS = [1, 2, 3].map((id) => ({ id, name: `c${id}`, address: `c${id}:7400` }));
-const MEMBERSHIP = { members: MEMBERS, voters: [1, 2, 3], outgoing: [], learners: [] };
-const FRESH: InitialState = {
-  hardState: { term: 0, vote: 0 },
-  snapshot: { index: 0, term: 0, membership: MEMBERSHIP },
-  ...{ membershipIndex: 0, membership: MEMBERSHIP, appliedIndex: 0 },
-  ...{ tail: [], firstIndex: 1, lastIndex: 0, termRuns: [] },
-};
+import { type AppendResponse, createRaft, type Message, type RaftMachine } from './index.ts';
+import { FIRST_OF_THREE, FRESH } from './three-members.fixture.ts';
 
 /** Writes and applies at once; what it sends. */
 function carryOut(raft: RaftMachine): readonly Message[] {
@@ -40,7 +21,7 @@ function leaderOfTwo(): {
   readonly term: number;
   readonly last: number;
 } {
-  const raft = createRaft(CONFIG, FRESH, seededPrng(1));
+  const raft = createRaft(FIRST_OF_THREE, FRESH, seededPrng(1));
   while (!carryOut(raft).some(({ type }) => type === 'preVoteRequest')) raft.tick();
   raft.step({ type: 'preVoteResponse', from: 2, to: 1, term: 1, granted: true });
   carryOut(raft);
@@ -84,7 +65,7 @@ describe('a peer that refuses what it had acknowledged', () => {
       }
     }
     expect(probes).toBeGreaterThan(0);
-    expect(probes).toBeLessThanOrEqual(40 / (2 * CONFIG.heartbeatTicks));
+    expect(probes).toBeLessThanOrEqual(40 / (2 * FIRST_OF_THREE.heartbeatTicks));
     expect(raft.status().peers.find(({ id }) => id === 2)?.matchIndex).toBe(last);
   });
 

@@ -2,6 +2,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SessionClient } from './clients.ts';
 import { ThreeControllers, until } from './controllers.ts';
+import { ask } from './http.ts';
 
 const NAMES = ['c1', 'c2', 'c3'] as const;
 const LOST = 'a controller lost what it had acknowledged: replace it';
@@ -24,6 +25,11 @@ describe('a controller on an older copy of its directory', () => {
 
   const seatOf = (at: string, id: number) =>
     group.running.get(at)?.replica.host.store.seatTaker(id);
+
+  async function seatsLost(at: string): Promise<string[]> {
+    const { body } = await ask(group, at, { method: 'GET', path: '/metrics' });
+    return body.match(/^matriarch_raft_peer_seat_lost\{.*$/gm)?.sort() ?? [];
+  }
 
   /** The follower acknowledged all that the leader has, and was put back to before. */
   async function putBack() {
@@ -63,6 +69,10 @@ describe('a controller on an older copy of its directory', () => {
     const other = NAMES.find((name) => name !== old && name !== leader) ?? '';
     for (const at of [leader, other]) {
       await until(`${at} knows`, () => seatOf(at, id)?.startsWith('none.') === true);
+      const seat = (peer: string, lost: 0 | 1) =>
+        `matriarch_raft_peer_seat_lost{peer="${peer}"} ${lost}`;
+      const third = at === leader ? other : leader;
+      expect(await seatsLost(at)).toEqual([seat(old, 1), seat(third, 0)].sort());
     }
     // Another leader never had its promises, and does not listen to it either.
     await group.stop(leader);

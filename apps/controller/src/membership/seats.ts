@@ -68,6 +68,13 @@ export class Seats {
     return isOtherDirectory(this.#foundInLog.get(seatKey(id)) ?? null, incarnation);
   }
 
+  /** It lacks what it had acknowledged: no process in this seat is heard again until the member is removed. */
+  isLost(id: MemberId): boolean {
+    const taker = this.#options.host.store.seatTaker(id);
+    if (taker !== null && directoryOf(taker) === NO_DIRECTORY) return true;
+    return [...this.#broken.values()].includes(id);
+  }
+
   /**
    * False when the sender is not to be heard: its directory lacks what was acknowledged from it, so it may have
    * forgotten a vote as well. Its seat becomes nobody's, through the log, and it is told so.
