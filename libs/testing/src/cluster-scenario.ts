@@ -19,8 +19,10 @@ import {
   type OperatorCommand,
   type PostgresCondition,
   type PostgresDefinition,
+  type ReleaseReason,
   type Remote,
   raisesVersion,
+  type WalPosition,
 } from '#libs/cluster';
 import {
   type ClusterName,
@@ -146,6 +148,14 @@ export class Scenario {
     return result;
   }
 
+  /** The guard of who holds the lease gives it back, with the end of WAL where it knows that. */
+  releases(reason: ReleaseReason, position: WalPosition | null = null): this {
+    const { lease } = this.state;
+    if (lease.kind !== 'Held') throw new Error(`nobody holds a lease: it is ${lease.kind}`);
+    const { epoch, guard } = lease;
+    return this.record([{ type: 'LeaseReleased', epoch, guard, reason, position }]);
+  }
+
   record(events: readonly ClusterEvent[]): this {
     for (const event of events) {
       const refusal = admit(this.state, event, (name) => this.#other(name));
@@ -241,9 +251,12 @@ export function holding(name: string, of: number, incarnation = `${name}-g1`) {
   return { incarnation: guardIncarnation(incarnation), epoch: epoch(of), remainingMs: 2_000 };
 }
 
+export function walAt(timeline: number, lsn: bigint): WalPosition {
+  return { timeline: timelineId(timeline), lsn: lsnOf(lsn) };
+}
+
 export function detachedAt(throughEpoch: number, timeline: number, lsn: bigint) {
-  const position = { timeline: timelineId(timeline), lsn: lsnOf(lsn) };
-  return { throughEpoch: epoch(throughEpoch), position };
+  return { throughEpoch: epoch(throughEpoch), position: walAt(timeline, lsn) };
 }
 
 /** pg1 is primary in epoch 1 on timeline 1, pg2 and pg3 stream. */

@@ -134,12 +134,7 @@ describe('a member that is asked for a promise', () => {
   it('is free at once when the holder gave the epoch back', () => {
     member.desk.answer(ask('pg1'));
     const scenario = runningCluster({ failsafe: true });
-    const { lease } = scenario.state;
-    if (lease.kind !== 'Held') throw new Error('held');
-    const { epoch, guard } = lease;
-    const reason = 'hand-over';
-    scenario.record([{ type: 'LeaseReleased', epoch, guard, reason, position: null }]);
-    member.state = scenario.state;
+    member.state = scenario.releases('hand-over').state;
     expect(member.desk.inForce()).toBeNull();
   });
 });

@@ -25,12 +25,7 @@ describe('a primary without an agent (21)', () => {
     expect(scenario.settle()).toEqual(['accept-hand-back']);
     expect(scenario.last('FailoverStarted')).toMatchObject({ trigger: 'agent-absent' });
     expect(scenario.state.operation).toMatchObject({ kind: 'failover', step: 'yielding' });
-    scenario.record([
-      {
-        ...{ type: 'LeaseReleased', epoch: 1 as never, guard: 'pg1-g1' as never },
-        ...{ reason: 'yielded', position: null },
-      },
-    ]);
+    scenario.releases('yielded');
     scenario.hears('pg2', { detached: detachedAt(1, 1, 100n) });
     scenario.hears('pg3', { detached: detachedAt(1, 1, 100n) }).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });

@@ -98,9 +98,7 @@ describe('a preferred candidate that is behind', () => {
   it('is who an operator asked for', () => {
     const scenario = runningCluster();
     scenario.command({ type: 'failover', to: named('pg3'), acceptLoss: false });
-    const guard = 'pg1-g1' as never;
-    const release = { type: 'LeaseReleased', epoch: 1 as never, guard, position: null } as const;
-    scenario.record([{ ...release, reason: 'yielded' }]);
+    scenario.releases('yielded');
     scenario.hears('pg1', { postgres: { kind: 'stopped' } });
     scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
     scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).later(1_500);

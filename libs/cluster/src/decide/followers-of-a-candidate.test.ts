@@ -10,6 +10,7 @@ import {
   runningCluster,
   type Scenario,
   standbyAt,
+  walAt,
 } from '#libs/testing';
 import { goalOf } from '../goal-of.ts';
 
@@ -86,10 +87,7 @@ describe('a switchover', () => {
   it('goes on as a failover to who followed a target that died right after its promotion', () => {
     const scenario = runningCluster();
     scenario.command({ type: 'switchover', to: named('pg2') });
-    const position = { timeline: 1, lsn: 100n } as never;
-    const guard = 'pg1-g1' as never;
-    const released = { type: 'LeaseReleased', epoch: 1 as never, guard, position } as const;
-    scenario.record([{ ...released, reason: 'hand-over' }]).settle();
+    scenario.releases('hand-over', walAt(1, 100n)).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', reason: 'switchover' });
     scenario.silent('pg1');
     hostLost(scenario, 'pg2').settle();

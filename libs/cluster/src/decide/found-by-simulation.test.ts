@@ -2,16 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { dataOn, detachedAt, hostLost, runningCluster, type Scenario } from '#libs/testing';
 
-function release(scenario: Scenario, epoch: number, holder: string, reason: string): void {
-  const guard = `${holder}-g1` as never;
-  scenario.record([
-    {
-      ...{ type: 'LeaseReleased', epoch: epoch as never, guard },
-      ...{ reason: reason as never, position: null },
-    },
-  ]);
-}
-
 describe('found by simulation', () => {
   it('a holder that never was promoted does not get the timeline before as its own', () => {
     // given: pg2 was granted timeline 2, its guard died before it was promoted, and it is down
@@ -19,7 +9,7 @@ describe('found by simulation', () => {
     scenario.settle();
     scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
     scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
-    release(scenario, 2, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     // when: it is the furthest again, stopped, with WAL of timeline 1
     const stopped = { postgres: { kind: 'stopped' }, dataDirectory: dataOn(1) } as const;
     scenario.hears('pg2', { ...stopped, detached: detachedAt(2, 1, 95n) });
@@ -34,12 +24,12 @@ describe('found by simulation', () => {
     scenario.settle();
     scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
     scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
-    release(scenario, 2, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     const written = { dataDirectory: dataOn(2, [[1, 95n]]) };
     scenario.hears('pg2', { ...written, detached: detachedAt(2, 2, 120n) });
     scenario.hears('pg3', { detached: detachedAt(2, 1, 90n) }).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 3, timeline: 3 });
-    release(scenario, 3, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     // when: it is back with what it wrote on timeline 2
     scenario.hears('pg2', { ...written, detached: detachedAt(3, 2, 120n) });
     scenario.hears('pg3', { detached: detachedAt(3, 1, 90n) }).settle();
@@ -53,13 +43,13 @@ describe('found by simulation', () => {
     scenario.settle();
     scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
     scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
-    release(scenario, 2, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     const streamed = { dataDirectory: dataOn(2, [[1, 95n]]) };
     scenario.silent('pg2').later(2_000);
     scenario.hears('pg3', { ...streamed, detached: detachedAt(2, 2, 120n) }).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3', epoch: 3, timeline: 3 });
     // when: its guard dies before it is promoted
-    release(scenario, 3, 'pg3', 'guard-dead');
+    scenario.releases('guard-dead');
     scenario.hears('pg3', { ...streamed, detached: detachedAt(3, 2, 120n) });
     scenario.later(2_000).settle();
     // then
@@ -70,14 +60,14 @@ describe('found by simulation', () => {
     function givenNobodyElse(): Scenario {
       const scenario = runningCluster({ maximumLagOnFailoverBytes: 10n });
       scenario.command({ type: 'failover', to: null, acceptLoss: false });
-      release(scenario, 1, 'pg1', 'yielded');
+      scenario.releases('yielded');
       scenario.hears('pg2', { detached: detachedAt(1, 1, 100n) });
       scenario.hears('pg3', { detached: detachedAt(1, 1, 50n) });
       scenario.later(2_000).settle();
       expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });
       scenario.later(3_000).settle();
       expect(scenario.last('FailoverStarted').excluded).toEqual(['pg1', 'pg2']);
-      release(scenario, 2, 'pg2', 'yielded');
+      scenario.releases('yielded');
       scenario.silent('pg2').hears('pg3', { detached: detachedAt(2, 1, 50n) });
       return scenario;
     }
@@ -106,7 +96,7 @@ describe('found by simulation', () => {
     scenario.hears('pg2', { detached: detachedAt(1, 1, 95n) });
     scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
     const granted = scenario.last('LeaseGranted');
-    release(scenario, 2, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     const again = { ...granted, epoch: 3 as never, timeline: 1 as never };
     expect(() => scenario.record([again])).toThrow('timeline 1 was given out before');
   });
@@ -121,7 +111,7 @@ describe('found by simulation', () => {
       expect(scenario.command({ type: 'failover', to: null, acceptLoss: false }).kind).toBe(
         'decided',
       );
-      release(scenario, 1, 'pg1', 'yielded');
+      scenario.releases('yielded');
       // when: all are detached, the old primary too
       const down = { postgres: { kind: 'stopped' }, dataDirectory: dataOn(1) } as const;
       scenario.hears('pg1', { ...down, detached: detachedAt(1, 1, 100n), guard: idle('pg1') });
@@ -138,7 +128,7 @@ describe('found by simulation', () => {
     const tags = { noFailover: true, noLoadBalance: false, failoverPriority: 0 };
     scenario.hears('pg3', { tags }).settle();
     scenario.command({ type: 'failover', to: null, acceptLoss: false });
-    release(scenario, 1, 'pg1', 'yielded');
+    scenario.releases('yielded');
     // when
     const down = { postgres: { kind: 'stopped' }, dataDirectory: dataOn(1) } as const;
     scenario.hears('pg1', { ...down, detached: detachedAt(1, 1, 100n), guard: idle('pg1') });

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { dataOn, detachedAt, Scenario, standbyAt } from '#libs/testing';
+import { dataOn, detachedAt, type Scenario, standbyAt, standbyCluster } from '#libs/testing';
 
-const MAIN = { host: 'main1', port: 5432, slot: null, user: null };
 const NAMES = ['dr1', 'dr2', 'dr3'];
 /** The remote's timeline 2, which left 1 at 450. */
 const LEFT = dataOn(2, [[1, 450n]]);
@@ -11,14 +10,7 @@ describe('given the remote changed its primary unheard, and the one promoted in 
   let scenario: Scenario;
 
   beforeEach(() => {
-    scenario = new Scenario({}, { name: 'dr', standbyOf: MAIN });
-    for (const name of NAMES) scenario.hears(name);
-    scenario.settle();
-    scenario.hears('dr1', { dataDirectory: dataOn(1) }).settle();
-    for (const name of NAMES) {
-      scenario.hears(name, { dataDirectory: dataOn(1), postgres: standbyAt(1, 400n) });
-    }
-    scenario.settle();
+    scenario = standbyCluster(NAMES);
     scenario.command({ type: 'promoteCluster', lastWritten: null, acceptUnknown: true });
   });
 

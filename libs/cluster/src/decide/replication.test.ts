@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { named, reportOf, runningCluster, standbyAt } from '#libs/testing';
+import { named, reportOf, runningCluster, standbyAt, walAt } from '#libs/testing';
 import { goalOf } from '../goal-of.ts';
 import type { SlotReport } from '../replication/slot-policy.ts';
 import { standingsOf } from './standing.ts';
@@ -56,11 +56,7 @@ describe('a member that replicates from another', () => {
     const epoch = scenario.state.lease.kind === 'Held' ? scenario.state.lease.epoch : 0;
     expect(epoch).toBe(1);
     expect(scenario.state.readyUpstreams).toEqual(['pg2']);
-    const { guard } = reportOf('pg1');
-    if (guard === null) throw new Error('a guard is needed');
-    const position = { timeline: 1, lsn: 100n } as never;
-    const release = { reason: 'hand-over', guard: guard.incarnation, position } as const;
-    scenario.record([{ type: 'LeaseReleased', epoch: 1 as never, ...release }]).settle();
+    scenario.releases('hand-over', walAt(1, 100n)).settle();
     expect(scenario.last('LeaseGranted').holder).toBe('pg3');
     expect(scenario.state.readyUpstreams).toBeUndefined();
   });

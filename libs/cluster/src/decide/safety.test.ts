@@ -10,7 +10,9 @@ import {
   runningCluster,
   type Scenario,
   standbyAt,
+  walAt,
 } from '#libs/testing';
+import type { ReleaseReason } from '../lease-events.ts';
 
 /** pg1's host is lost, pg2 was granted epoch 2 on timeline 2 and has not said yet that it serves. */
 function granted(scenario = runningCluster()): Scenario {
@@ -19,16 +21,6 @@ function granted(scenario = runningCluster()): Scenario {
   scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) }).settle();
   expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', timeline: 2 });
   return scenario;
-}
-
-function released(scenario: Scenario, epoch: number, holder: string, reason: string): void {
-  const guard = `${holder}-g1` as never;
-  scenario.record([
-    {
-      ...{ type: 'LeaseReleased', epoch: epoch as never, guard },
-      ...{ reason: reason as never, position: null },
-    },
-  ]);
 }
 
 describe('timelines (3)', () => {
@@ -43,7 +35,7 @@ describe('timelines (3)', () => {
 
   it('records the timeline of a promotion that nobody heard of with the one after it', () => {
     const scenario = granted();
-    released(scenario, 2, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     const dataDirectory = dataOn(2, [[1, 95n]]);
     scenario.hears('pg2', { detached: detachedAt(2, 2, 120n), dataDirectory });
     scenario.hears('pg3', { detached: detachedAt(2, 1, 90n) }).settle();
@@ -63,7 +55,7 @@ describe('timelines (3)', () => {
 
   it('does not take such a timeline from one that left the line before the holder could', () => {
     const scenario = granted();
-    released(scenario, 2, 'pg2', 'guard-dead');
+    scenario.releases('guard-dead');
     scenario.silent('pg2');
     const dataDirectory = dataOn(2, [[1, 80n]]);
     scenario.hears('pg3', { detached: detachedAt(2, 2, 120n), dataDirectory }).settle();
@@ -146,17 +138,10 @@ describe('what is not known is not false (24)', () => {
 });
 
 describe('switchover (22)', () => {
-  function stopped(reason: string, timeline: number, lsn: bigint): Scenario {
+  function stopped(reason: ReleaseReason, timeline: number, lsn: bigint): Scenario {
     const scenario = runningCluster();
     scenario.command({ type: 'switchover', to: named('pg3') });
-    const position = { timeline, lsn } as never;
-    const guard = 'pg1-g1' as never;
-    scenario.record([
-      {
-        ...{ type: 'LeaseReleased', epoch: 1 as never, guard },
-        ...{ reason: reason as never, position },
-      },
-    ]);
+    scenario.releases(reason, walAt(timeline, lsn));
     return scenario.hears('pg1', { postgres: { kind: 'stopped' } });
   }
 

@@ -3,22 +3,20 @@
  * event. It knows the log, and has heard of nobody; then everybody reports again.
  */
 import { describe, expect, it } from 'vitest';
-import { lsnOf, timelineId } from '#libs/kernel';
 import {
+  clusterPair,
+  DR_REMOTE,
   dataOn,
   holding,
+  MAIN_END,
   named,
   primaryOn,
-  reportOf,
-  runningCluster,
   Scenario,
   standbyAt,
+  stopMain,
 } from '#libs/testing';
 import { decide } from './decide.ts';
 
-const MAIN = { host: 'pg1', port: 5432, slot: null, user: null };
-const DR = { host: 'dr1', port: 5432, slot: null, user: null };
-const END = { timeline: timelineId(1), lsn: lsnOf(500n) };
 /** Of either: a turn that was given up, or that became something else. */
 const NEVER = ['ClusterDemotionAbandoned', 'FailoverStarted', 'LeaseExpired', 'SwitchoverStarted'];
 
@@ -63,38 +61,24 @@ class Turn {
   }
 }
 
-function clusters() {
-  const main = runningCluster({}, { name: 'main' });
-  const dr = new Scenario({}, { name: 'dr', standbyOf: MAIN });
-  for (const name of ['dr1', 'dr2']) dr.hears(name);
-  dr.settle();
-  dr.hears('dr1', { dataDirectory: dataOn(1) }).settle();
-  for (const name of ['dr1', 'dr2']) {
-    dr.hears(name, { dataDirectory: dataOn(1), postgres: standbyAt(1, 400n) });
-  }
-  dr.settle();
-  main.others = [dr];
-  dr.others = [main];
-  return { main, dr };
-}
-
 function turnedOver(cutAfter: number) {
-  const { main, dr } = clusters();
+  const { main, dr } = clusterPair();
   const turn = new Turn(cutAfter);
-  const ordered = main.command({ type: 'demoteCluster', remote: DR, acceptUnknown: false });
+  const ordered = main.command({ type: 'demoteCluster', remote: DR_REMOTE, acceptUnknown: false });
   expect(ordered.kind).toBe('decided');
   turn.recorded(main, 1);
   turn.settle(main);
-  const { incarnation: guard } = holding('pg1', 1);
-  const released = { type: 'LeaseReleased', epoch: 1 as never, guard, position: END } as const;
-  main.record([{ ...released, reason: 'hand-over' }]);
-  main.hears('pg1', { postgres: { kind: 'stopped' }, guard: reportOf('pg1').guard });
+  stopMain(main);
   turn.recorded(main, 1);
   turn.settle(main);
   for (const name of ['dr1', 'dr2']) dr.hears(name, { postgres: standbyAt(1, 500n) });
   turn.settle(dr);
   const before = dr.log.length;
-  const promoted = dr.command({ type: 'promoteCluster', lastWritten: END, acceptUnknown: false });
+  const promoted = dr.command({
+    type: 'promoteCluster',
+    lastWritten: MAIN_END,
+    acceptUnknown: false,
+  });
   expect(promoted.kind).toBe('decided');
   turn.recorded(dr, dr.log.length - before);
   turn.settle(dr);
@@ -118,7 +102,7 @@ describe('the turn of the writing to another cluster', () => {
       const { main, dr } = turnedOver(cutAfter);
       expect(main.state.lease).toMatchObject({ kind: 'Released', holder: 'pg1' });
       expect(main.state.operation).toEqual({ kind: 'none' });
-      expect(main.state.following).toMatchObject({ remote: DR, stoppedAt: END });
+      expect(main.state.following).toMatchObject({ remote: DR_REMOTE, stoppedAt: MAIN_END });
       expect(main.state.following?.leader).not.toBeNull();
       expect(dr.state.following).toBeUndefined();
       expect(dr.state.lease).toMatchObject({ kind: 'Held', holder: named('dr1'), serving: true });

@@ -141,8 +141,7 @@ class World {
     const { timeline, lsn } = this.written;
     const position = clean ? { timeline: timelineId(timeline), lsn: lsnOf(lsn) } : null;
     const reason = clean ? 'hand-over' : 'guard-dead';
-    const { epoch, guard } = lease;
-    scenario.record([{ type: 'LeaseReleased', epoch, guard, reason, position }]).settle();
+    scenario.releases(reason, position).settle();
     this.report(name);
   }
 

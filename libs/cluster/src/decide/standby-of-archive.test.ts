@@ -1,7 +1,7 @@
 /** A standby cluster that follows an archive: no server of the other one is ever reached. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { epochMs, lsnOf, timelineId } from '#libs/kernel';
-import { dataOn, holding, named, runningCluster, Scenario, standbyAt } from '#libs/testing';
+import { dataOn, named, refusedBy, runningCluster, Scenario, standbyAt } from '#libs/testing';
 import { goalOf } from '../goal-of.ts';
 import type { AgentReport } from '../report.ts';
 
@@ -14,8 +14,6 @@ const rebuild = {
   bandwidthBytesPerSecond: null,
 } as const;
 const promote = { type: 'promoteCluster', lastWritten: null, acceptUnknown: false } as const;
-const rules = (result: ReturnType<Scenario['command']>) =>
-  result.kind === 'refused' ? result.refusals.map(({ rule }) => rule) : result.kind;
 
 let dr: Scenario;
 
@@ -111,8 +109,8 @@ describe('a cluster that follows an archive', () => {
 
 describe('promote-cluster of one that follows an archive', () => {
   it('says what it cannot know, and takes an operator’s word for it', () => {
-    expect(rules(dr.command(promote))).toEqual(['other-cluster-unknown']);
-    expect(rules(dr.command({ ...promote, lastWritten: END }))).toEqual(['wal-missing']);
+    expect(refusedBy(dr.command(promote))).toEqual(['other-cluster-unknown']);
+    expect(refusedBy(dr.command({ ...promote, lastWritten: END }))).toEqual(['wal-missing']);
     expect(dr.command({ ...promote, acceptUnknown: true }).kind).toBe('decided');
     expect(dr.last('LeaseGranted')).toMatchObject({ epoch: 1, holder: 'dr1', timeline: 17 });
     expect(dr.last('ClusterPromoted').received).toEqual({ timeline: 1, lsn: 400n });
@@ -129,7 +127,7 @@ describe('promote-cluster of one that follows an archive', () => {
     const archive = { tool: 'pgbackrest' } as const;
     dr.others = [runningCluster({}, { name: 'main', definition: { archive } })];
     const yes = { ...promote, acceptUnknown: true };
-    expect(rules(dr.command(yes))).toEqual(['other-cluster-writes']);
+    expect(refusedBy(dr.command(yes))).toEqual(['other-cluster-writes']);
     // Restored to look at, it archives elsewhere or not at all.
     dr.others = [runningCluster({}, { name: 'copy' })];
     expect(dr.command(yes).kind).toBe('decided');
@@ -141,7 +139,7 @@ describe('demote-cluster towards an archive', () => {
 
   it('is refused without a word where nobody archives what is written last', () => {
     const main = runningCluster({}, { name: 'main' });
-    expect(rules(main.command(demote))).toEqual(['archives-nothing']);
+    expect(refusedBy(main.command(demote))).toEqual(['archives-nothing']);
     expect(main.command({ ...demote, acceptUnknown: true }).kind).toBe('decided');
   });
 
@@ -149,9 +147,7 @@ describe('demote-cluster towards an archive', () => {
     const archive = { tool: 'pgbackrest' } as const;
     const main = runningCluster({}, { name: 'main', definition: { archive } });
     expect(main.command(demote).kind).toBe('decided');
-    const { incarnation: guard } = holding('pg1', 1);
-    const { epoch } = main.last('LeaseGranted');
-    main.record([{ type: 'LeaseReleased', epoch, guard, reason: 'hand-over', position: END }]);
+    main.releases('hand-over', END);
     main.hears('pg1', { postgres: { kind: 'stopped' } }).settle();
     expect(main.last('ClusterDemoted')).toMatchObject({ stoppedAt: END, remote: ARCHIVE });
     const leader = named(main.last('StandbyLeaderChosen').instance);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterSettings } from '#libs/cluster';
-import { epoch } from '#libs/kernel';
 import {
   hostLost,
   isDetached,
@@ -73,12 +72,7 @@ describe('a change of what commits wait for', () => {
     keepsUp(scenario, {});
     expect(present(scenario)).toEqual({ waits: 'first 0 ()', relied: null });
     // Its guard was replaced: the same instance is granted the next epoch.
-    scenario.record([
-      {
-        ...{ type: 'LeaseReleased', epoch: epoch(1), guard: 'pg1-g1' as never },
-        ...{ reason: 'guard-replaced', position: null },
-      },
-    ]);
+    scenario.releases('guard-replaced');
     scenario.hears('pg1', { postgres: { kind: 'stopped' } }).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 2, holder: 'pg1' });
     expect(goalOf(scenario.state, named('pg1'))).toMatchObject({

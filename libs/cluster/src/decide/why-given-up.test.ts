@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { named, runningCluster, type Scenario, standbyAt } from '#libs/testing';
+import { named, runningCluster, type Scenario, standbyAt, walAt } from '#libs/testing';
 import type { AgentReport } from '../report.ts';
 
 describe('why a switchover was given up', () => {
@@ -46,9 +46,7 @@ function ordered(): Scenario {
 /** pg1 has stopped at `end`; pg3 is like that two seconds later. */
 function afterTheStop(postgres: AgentReport['postgres'], end: bigint | null = 150n): string {
   const scenario = ordered();
-  const position = end === null ? null : ({ timeline: 1, lsn: end } as never);
-  const given = { guard: 'pg1-g1' as never, reason: 'hand-over', position } as const;
-  scenario.record([{ type: 'LeaseReleased', epoch: 1 as never, ...given }]);
+  scenario.releases('hand-over', end === null ? null : walAt(1, end));
   return reasonOf(scenario.hears('pg3', { postgres }).later(2_001));
 }
 
