@@ -105,7 +105,8 @@ export class Duties {
     if (local.credentials !== null) {
       const { instance } = local.config;
       const directory = observer.latest?.directory ?? null;
-      const found = { instance, clients: !facts.clientsKeptOut, directory };
+      const others = (observer.latest?.others ?? observer.latest?.foreignPid ?? null) !== null;
+      const found = { instance, clients: !facts.clientsKeptOut, directory, others };
       const written = this.#configuration.look(state, found, performance.now());
       if (written && seen?.kind === 'reachable') hooks.reloaded();
     }

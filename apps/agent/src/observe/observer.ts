@@ -22,6 +22,7 @@ import {
   READ_WAL_END_AFTER_MS,
   RECOVERY_LOOK_MS,
 } from '../timing.ts';
+import { controlMark } from './control-mark.ts';
 import { examineDirectory, readAncestors, readWalEnd, withWalEnd } from './data-directory.ts';
 import { childTitles, RecoveryProgress } from './recovery-progress.ts';
 import { ServerFactsReader } from './server-facts.ts';
@@ -33,6 +34,8 @@ import { type AskUpstream, WalGone } from './wal-gone.ts';
 export class Observer {
   #latest: Snapshot | null = null;
   #directory: DataDirectory | null = null;
+  /** Of the control file that `#directory` was read from. */
+  #mark: string | null = null;
   #looking = false;
   #again = false;
   #hurry = false;
@@ -225,8 +228,11 @@ export class Observer {
     if (runs === false) {
       const known = this.#directory;
       const fresh = known !== null && this.#latest?.guard?.postmaster === 'down';
-      // Running instances have no end of WAL; one that was read is of this very stop.
-      if (fresh && known.kind === 'initialised') return;
+      const mark = controlMark(dataDirectory);
+      // Running instances have no end of WAL; one that was read is of this very stop, unless somebody
+      // emptied the directory since or put another one in its place.
+      if (fresh && known.kind === 'initialised' && mark === this.#mark) return;
+      this.#mark = mark;
       this.#directory = await examineDirectory(this.installation, dataDirectory);
       return;
     }

@@ -6,7 +6,7 @@ import { writeManagedSettings } from '#libs/postgres-run';
 import { dataOn, named, runningCluster } from '#libs/testing';
 import { ConfigurationWatch } from './configuration-watch.ts';
 
-const seen = { instance: named('pg1'), clients: true, directory: dataOn(1) };
+const seen = { instance: named('pg1'), clients: true, directory: dataOn(1), others: false };
 const settings = { work_mem: '64MB', port: '5432' };
 let dataDirectory: string;
 let logged: string[];
@@ -70,6 +70,20 @@ describe('what somebody writes into the files of an instance', () => {
     const { state } = runningCluster();
     const directory = { ...dataOn(1), systemIdentifier: 'of another one' };
     expect(watch.look(state, { ...seen, directory }, 0)).toBe(false);
+    expect(readdirSync(dataDirectory)).toEqual([]);
+  });
+
+  it.each([
+    ['no database is the cluster’s yet', { systemIdentifier: null }, seen],
+    [
+      'it cannot be read',
+      {},
+      { ...seen, directory: { kind: 'unusable', why: 'of PostgreSQL 13' } },
+    ],
+    ['another system’s PostgreSQL runs there', {}, { ...seen, others: true }],
+  ] as const)('is not touched while %s', (_why, known, found) => {
+    const state = { ...runningCluster().state, ...known };
+    expect(watch.look(state, found, 0)).toBe(false);
     expect(readdirSync(dataDirectory)).toEqual([]);
   });
 });

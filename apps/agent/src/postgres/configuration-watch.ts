@@ -14,6 +14,8 @@ type Seen = {
   /** Whether clients are let in. */
   readonly clients: boolean;
   readonly directory: DataDirectory | null;
+  /** PostgreSQL runs there, started by another system. */
+  readonly others: boolean;
 };
 
 type Local = {
@@ -39,9 +41,9 @@ export class ConfigurationWatch {
 
   /** True when files were written; PostgreSQL was told to read them. */
   look(state: ClusterState, seen: Seen, nowMs: number): boolean {
-    const { instance, clients, directory } = seen;
-    // Another database's, named by mistake: not a line of it is ours.
-    if (isForeign(state, directory)) return false;
+    const { instance, clients, directory, others } = seen;
+    // Another database's, named by mistake, or one that is not taken over yet: not a line of it is ours.
+    if (others || !isOurs(state, directory)) return false;
     const isNew = this.#version !== state.version;
     const isDue = nowMs - this.#lookedAtMs >= LOOK_INTERVAL_MS;
     // Who works on an instance may try what they like there.
@@ -73,7 +75,8 @@ export class ConfigurationWatch {
   }
 }
 
-function isForeign({ systemIdentifier }: ClusterState, directory: DataDirectory | null): boolean {
+/** Before the first primary nobody's data is the cluster's; the steps that make it write its files themselves. */
+function isOurs({ systemIdentifier }: ClusterState, directory: DataDirectory | null): boolean {
   if (systemIdentifier === null || directory?.kind !== 'initialised') return false;
-  return directory.systemIdentifier !== systemIdentifier;
+  return directory.systemIdentifier === systemIdentifier;
 }
