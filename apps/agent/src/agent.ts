@@ -214,7 +214,7 @@ export class Agent {
       unknownCluster: this.stream.unknownCluster,
       outdated: this.stream.understanding.problem,
       whyNoLeader: this.controllers.whyNoLeader(),
-      directory: this.observer.latest?.directory ?? null,
+      seen: this.observer.latest,
       others: [...parts.map((of) => of.problem), this.#duties?.problem, this.parts.expiry?.()],
     });
   }

@@ -14,6 +14,7 @@ export {
 } from './configuration.ts';
 export { isHandedBack } from './decide/absent-agent.ts';
 export { decide, decideCommand } from './decide/decide.ts';
+export { FREE_BYTES_MIN } from './decide/fitness.ts';
 export { grantAfter } from './decide/grant-after.ts';
 export { isWithdrawn } from './decide/hung-primary.ts';
 export { whyNotInPlace } from './decide/rebuild.ts';

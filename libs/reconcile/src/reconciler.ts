@@ -5,7 +5,7 @@ import {
   type RebuildOrder,
   rebuildOrderOf,
 } from '#libs/cluster';
-import type { InstanceName } from '#libs/kernel';
+import { type InstanceName, messageOf } from '#libs/kernel';
 import type { ObservedCondition } from './condition.ts';
 import { type ActedMemory, judgeBasis } from './memory.ts';
 import { nextStep } from './next-step.ts';
@@ -153,7 +153,13 @@ export class Reconciler {
       this.problem = verdict.why;
       return false;
     }
-    memory.keep(verdict.memory);
+    try {
+      memory.keep(verdict.memory);
+    } catch (error) {
+      this.problem = messageOf(error);
+      // Its steps end PostgreSQL and the lease, and promise nothing: on a full or read-only disk another is to serve.
+      return this.goal?.kind === 'yield';
+    }
     return true;
   }
 

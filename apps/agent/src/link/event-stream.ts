@@ -2,6 +2,7 @@ import { type ClusterState, evolve, type RecordedEvent } from '#libs/cluster';
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Confirmation } from '#libs/protocol';
+import { Repeats } from '../repeats.ts';
 import type { FoldedStateFile } from '../state-directory/folded-state-file.ts';
 import { SUBSCRIBE_ANSWER_MS } from '../timing.ts';
 import type { ControllerChannel } from './controller-channel.ts';
@@ -16,6 +17,7 @@ export class EventStream {
   #state: ClusterState | null;
   #source: ControllerChannel | null = null;
   #asking = false;
+  readonly #repeats = new Repeats();
   /** The controllers do not know the cluster. */
   unknownCluster = false;
 
@@ -111,7 +113,18 @@ export class EventStream {
   #adopt(state: ClusterState): void {
     this.#state = state;
     this.unknownCluster = false;
-    this.file.write(state);
+    this.#keepCopy(state);
     this.onChange();
+  }
+
+  /** A cache: without it the next agent asks for the whole stream. A full disk must not end this one. */
+  #keepCopy(state: ClusterState): void {
+    try {
+      this.file.write(state);
+    } catch (error) {
+      const why = messageOf(error);
+      if (this.#repeats.isNews(why))
+        this.log.warn('state of the cluster not kept on disk', { why });
+    }
   }
 }

@@ -175,6 +175,19 @@ describe('EventStream', () => {
     expect(reader.sequence).toBe(1);
   });
 
+  it('takes events on although its disk takes no copy of them', () => {
+    const [channel] = controllers.channels;
+    if (channel === undefined) throw new Error('no channel');
+    const reader = new EventStream(
+      new FoldedStateFile(join(directory, 'full')),
+      log,
+      () => undefined,
+    );
+    reader.take([event(1)], channel);
+    reader.take([event(2)], channel);
+    expect(reader.sequence).toBe(2);
+  });
+
   it('goes on from its file after a restart, and from nothing when that is unreadable', () => {
     const [channel] = controllers.channels;
     if (channel === undefined) throw new Error('no channel');

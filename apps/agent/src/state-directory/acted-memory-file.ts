@@ -3,6 +3,18 @@ import { DomainError, messageOf } from '#libs/kernel';
 import { readFileIfPresent, writeFileDurably } from '#libs/process';
 import { type ActedMemory, EMPTY_MEMORY, sameMemory } from '#libs/reconcile';
 
+class ActedMemoryNotKeptError extends DomainError {
+  readonly code = 'ACTED_MEMORY_NOT_KEPT';
+
+  constructor(path: string, cause: unknown) {
+    super(
+      `nothing is done that is not remembered first, and ${path} cannot be written ` +
+        `(${messageOf(cause)}): make room on its disk, or mend the rights of its directory`,
+      { cause },
+    );
+  }
+}
+
 class ActedMemoryError extends DomainError {
   readonly code = 'ACTED_MEMORY_UNREADABLE';
 }
@@ -20,10 +32,18 @@ export class ActedMemoryFile {
     return this.#memory;
   }
 
-  /** Returns when it is durable; writes nothing when nothing changed. */
+  /**
+   * Returns when it is durable; writes nothing when nothing changed.
+   *
+   * @throws ActedMemoryNotKeptError: what was to be done is not done
+   */
   keep(memory: ActedMemory): void {
     if (sameMemory(memory, this.#memory)) return;
-    writeFileDurably(this.#path, `${JSON.stringify(memory)}\n`);
+    try {
+      writeFileDurably(this.#path, `${JSON.stringify(memory)}\n`);
+    } catch (error) {
+      throw new ActedMemoryNotKeptError(this.#path, error);
+    }
     this.#memory = memory;
   }
 

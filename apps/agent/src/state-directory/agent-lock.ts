@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { DomainError } from '#libs/kernel';
+import { codeOf, DomainError } from '#libs/kernel';
 
 /** Another agent works with the state directory. */
 class AgentRunsError extends DomainError {
@@ -54,6 +54,11 @@ export function lockStateDirectory(
     const reason = flock.error?.message ?? `flock ended with ${flock.status ?? flock.signal}`;
     throw new AgentLockFailedError(path, reason, { cause: flock.error });
   }
-  ftruncateSync(handle, 0);
-  writeSync(handle, `${who}, pid ${process.pid}\n`, 0);
+  try {
+    ftruncateSync(handle, 0);
+    writeSync(handle, `${who}, pid ${process.pid}\n`, 0);
+  } catch (error) {
+    // Who holds the lock is only told to the second one; on a full disk the agent is needed all the more.
+    if (codeOf(error) !== 'ENOSPC') throw error;
+  }
 }
