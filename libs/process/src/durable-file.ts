@@ -7,7 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '#libs/kernel';
@@ -36,7 +36,8 @@ export function writeFileDurably(
   rmSync(temporary, { force: true });
   const handle = openSync(temporary, 'wx', modeBits);
   try {
-    writeSync(handle, typeof content === 'string' ? Buffer.from(content) : content);
+    // On a nearly full disk one `write` takes a part only, without an error.
+    writeFileSync(handle, content);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

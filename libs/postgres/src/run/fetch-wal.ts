@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lsn } from '#libs/kernel';
 import { parseWalFileName } from '#libs/postgres-model';
@@ -66,7 +66,7 @@ async function fetchFile(source: SqlSession, directory: string, name: string, by
       const [row] = await source.query(sql, chunk);
       const part = row?.['part'];
       if (!Buffer.isBuffer(part)) throw new SlotStateError(`pg_wal/${name} could not be read`);
-      writeSync(handle, part);
+      writeFileSync(handle, part);
     }
     fsyncSync(handle);
   } finally {
