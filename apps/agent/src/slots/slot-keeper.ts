@@ -22,6 +22,7 @@ import { CopiedSlotsFile } from '../state-directory/copied-slots-file.ts';
 import { FAST_STOP_MS, SLOTS_INTERVAL_MS, SLOTS_UNMOVED_INTERVAL_MS } from '../timing.ts';
 import { CopiedSlots } from './copied-slots.ts';
 import { NATIVE_FAILOVER_SLOTS, type SlotAct, slotActs } from './slot-plan.ts';
+import { SlotTale } from './slot-tale.ts';
 import { wantedSlotsOf } from './wanted-slots.ts';
 
 export type SlotKeeperParts = {
@@ -34,12 +35,14 @@ export type SlotKeeperParts = {
 /** Keeps the slots of this instance, so that a change of the primary loses none (reference: Patroni 2.4). */
 export class SlotKeeper {
   readonly #copied: CopiedSlots;
+  readonly #tale: SlotTale;
   readonly #remotes = new Map<InstanceName, SqlSession>();
   #version = -1;
   #keptMs = Number.NEGATIVE_INFINITY;
   #keptAt: Lsn | null = null;
 
   constructor(readonly parts: SlotKeeperParts) {
+    this.#tale = new SlotTale(parts.log);
     this.#copied = new CopiedSlots(new CopiedSlotsFile(parts.local.config.stateDirectory));
   }
 
@@ -83,12 +86,12 @@ export class SlotKeeper {
 
   /** One that cannot be done (a database that is not there yet) holds up no other. */
   async #tried(act: SlotAct, state: ClusterState, seen: ReachableInstance): Promise<void> {
-    const { log } = this.parts;
     try {
       await this.#do(act, state, seen);
-      if (act.kind !== 'advance' && act.kind !== 'copyLogical') log.info('slot', { ...act });
+      // What is copied is copied after all the others.
+      if (act.kind !== 'copyLogical') this.#tale.done(act);
     } catch (error) {
-      log.warn('slot not kept', { act: act.kind, slot: act.name, why: messageOf(error) });
+      this.#tale.failed(act, error);
     }
   }
 
@@ -149,9 +152,10 @@ export class SlotKeeper {
         await fetchWal(session, local.dataDirectory, from);
         putSlotState(local.dataDirectory, name, await readSlotState(session, name));
       } catch (error) {
-        log.warn('logical slot not copied', { slot: name, why: messageOf(error) });
+        this.#tale.failed({ kind: 'copyLogical', name }, error);
         continue;
       }
+      this.#tale.done({ kind: 'copyLogical', name });
       this.#copied.copied(name);
       copied.push(name);
     }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WalPosition } from '#libs/cluster';
-import { type Epoch, maxLsn, type TimelineId } from '#libs/kernel';
+import { type Epoch, formatLsn, maxLsn, type TimelineId } from '#libs/kernel';
 import {
   detach as detachStandby,
   type InstanceObservation,
@@ -46,7 +46,8 @@ export async function detach(context: StepContext, throughEpoch: Epoch): Promise
   const position =
     outcome.kind === 'detached' ? await runningEnd(context) : await endAtRest(context);
   facts.detached = { throughEpoch, position };
-  log.info('detached', { throughEpoch, timeline: position.timeline, lsn: String(position.lsn) });
+  const { timeline, lsn } = position;
+  log.info('detached', { throughEpoch, timeline, lsn: formatLsn(lsn) });
   await context.reportNow();
 }
 
