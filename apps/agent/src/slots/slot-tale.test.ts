@@ -38,6 +38,6 @@ it('a slot that cannot be kept is told once, on change, and each minute; and whe
   tale.done(advance('pg1'));
   expect(told()).toEqual(['slot kept again pg1']);
   fails('pg1', 'no space left');
-  tale.done({ kind: 'drop', name: 'pg1' });
+  tale.done({ kind: 'drop', name: 'pg1', why: 'nobody wants it' });
   expect(told()).toEqual(['slot not kept pg1 no space left', 'slot pg1']);
 });
