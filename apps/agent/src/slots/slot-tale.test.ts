@@ -39,5 +39,5 @@ it('a slot that cannot be kept is told once, on change, and each minute; and whe
   expect(told()).toEqual(['slot kept again pg1']);
   fails('pg1', 'no space left');
   tale.done({ kind: 'drop', name: 'pg1', why: 'nobody wants it' });
-  expect(told()).toEqual(['slot not kept pg1 no space left', 'slot pg1']);
+  expect(told()).toEqual(['slot not kept pg1 no space left', 'slot pg1 nobody wants it']);
 });
