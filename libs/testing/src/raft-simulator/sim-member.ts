@@ -384,6 +384,7 @@ export class SimMember implements Witness {
   #send(packet: Outgoing): void {
     const { type, to, term } = packet.message;
     this.#trace(type, to, term);
+    this.#watch.sent(this.machine, packet.message);
     sendFrom(this, packet, this.world);
   }
 

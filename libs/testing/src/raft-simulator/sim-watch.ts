@@ -1,16 +1,18 @@
 import type { MemberId, Message, RaftMachine, RaftStatus, Term } from '#libs/raft';
 import { isQuorumOf } from './oracle.ts';
+import { SimFeeding } from './sim-feeding.ts';
 import { Violation } from './violation.ts';
 
 /** Ticks by which a rule that counts in election timeouts may be late. */
 const SLACK_TICKS = 3;
 
-/** Watches the rules that count in a member's own ticks: who leads on, and who votes too early. */
+/** Watches the rules that a member keeps by itself: who leads on, who votes too early, how a peer is fed. */
 export class SimWatch {
   #ticks = 0;
   #ledTerm: Term = 0;
   #ledSinceTick = 0;
   readonly #heardTick = new Map<MemberId, number>();
+  readonly #feeding: SimFeeding;
   #mayVote = true;
   #leaderHeard: { readonly leader: MemberId; readonly term: Term; readonly tick: number } | null =
     null;
@@ -18,12 +20,21 @@ export class SimWatch {
   constructor(
     private readonly self: MemberId,
     private readonly electionTicks: number,
-  ) {}
+  ) {
+    this.#feeding = new SimFeeding(self);
+  }
+
+  sent(machine: RaftMachine, message: Message): void {
+    if (message.type === 'appendRequest') this.#feeding.sent(machine, message);
+  }
 
   /** Hands a message to the machine, between a look before and one after. */
   step(machine: RaftMachine, message: Message): void {
     if (message.type !== 'voteRequest' && message.type !== 'preVoteRequest') {
+      const isAnswer = message.type === 'appendResponse';
+      if (isAnswer) this.#feeding.look(machine, message.from);
       machine.step(message);
+      if (isAnswer) this.#feeding.look(machine, message.from);
       this.#received(message, machine.status().term);
       return;
     }
