@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packCommand, packEnvelope } from '#libs/event-store';
+import { type ClusterEvent, DEFAULT_SETTINGS } from '#libs/cluster';
+import { type Command, historyKey, packCommand, packEnvelope } from '#libs/event-store';
+import { clusterName, epochMs } from '#libs/kernel';
 import type { ProposalLoss } from '#libs/leader';
 import type { Message } from '#libs/raft';
 import type { Log } from '../log.ts';
@@ -10,6 +12,7 @@ import { systemClock } from '../system-clock.ts';
 import { STORE_PORTS } from './load-event-store.ts';
 import { openReplica, type Replica } from './open-replica.ts';
 import { openSeat } from './open-seat.ts';
+import { StateReader } from './state-reader.ts';
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
 const FOUNDERS = ['c1', 'c2', 'c3'].map((name) => ({ name, address: `${name}:7400` }));
@@ -76,13 +79,40 @@ function put(
   key: string,
   value: Uint8Array = Uint8Array.of(1, 2, 3),
 ): Promise<number> {
-  const body = packCommand(STORE_PORTS, { type: 'put', key, value, expectedRevision: null });
+  return apply(replica, { type: 'put', key, value, expectedRevision: null });
+}
+
+function apply(replica: Replica, command: Command): Promise<number> {
+  const body = packCommand(STORE_PORTS, command);
   return new Promise((resolve, reject) => {
     replica.host.propose(packEnvelope(STORE_PORTS, { from: 'controller', body }), {
       onApplied: (index) => resolve(index),
       onLost: (loss: ProposalLoss) => reject(new Error(`${loss.code} ${loss.outcome}`)),
     });
   });
+}
+
+const CLUSTER = clusterName('main');
+const CREATED: ClusterEvent = {
+  type: 'ClusterCreated',
+  settings: DEFAULT_SETTINGS,
+  postgres: {
+    ...{ superuser: 'postgres', replicationUser: 'replicator', rewindUser: 'rewinder' },
+    ...{ parameters: {}, pgHba: [] },
+  },
+};
+
+/** One event, decided on version `expectedVersion`. */
+function decided(expectedVersion: number, event: ClusterEvent): Command {
+  const cause = { by: 'test', rule: 'test' };
+  const at = epochMs(1_000 + expectedVersion);
+  return { type: 'append', cluster: CLUSTER, expectedVersion, at, cause, events: [event] };
+}
+
+async function history({ storage, host }: Replica): Promise<string[]> {
+  const reader = new StateReader(storage, host.overlay);
+  const records = await reader.page('history/', historyKey(CLUSTER, 1), 1_000);
+  return records.map(({ value }) => Buffer.from(value).toString('hex'));
 }
 
 describe('three replicas on real stores', () => {
@@ -165,5 +195,35 @@ describe('three replicas on real stores', () => {
     const again = await trio.start(away);
     await until(() => again.host.applies.index >= last);
     expect(again.host.store.digest).toBe(leader.host.store.digest);
+  }, 20_000);
+
+  it('keep the history of a cluster when the log that made it is gone', async () => {
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const leader = await trio.leader();
+    const away = [1, 2, 3].find((id) => id !== leader.host.status().self) ?? 0;
+    await trio.stop(away);
+    await apply(leader, decided(0, CREATED));
+    for (let version = 1; version < 40; version += 1) {
+      const type = version % 2 === 1 ? 'ClusterPaused' : 'ClusterResumed';
+      await apply(leader, decided(version, { type }));
+    }
+    const events = await history(leader);
+    expect(events).toHaveLength(40);
+    await Promise.all(Array.from({ length: 900 }, (_, n) => put(leader, `k${n}`)));
+    const last = await put(leader, 'last');
+    await until(() => leader.storage.firstIndex > 500);
+    const back = await trio.start(away);
+    await until(() => back.host.applies.index >= last);
+    expect(back.storage.firstIndex).toBeGreaterThan(500);
+    expect(await history(back)).toEqual(events);
+
+    for (const id of [1, 2, 3]) await trio.stop(id);
+    for (const id of [1, 2, 3]) await trio.start(id);
+    const leads = await trio.leader();
+    expect(leads.storage.firstIndex).toBeGreaterThan(500);
+    for (const replica of trio.replicas.values()) {
+      await until(() => replica.host.applies.index >= last);
+      expect(await history(replica)).toEqual(events);
+    }
   }, 20_000);
 });

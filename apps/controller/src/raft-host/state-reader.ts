@@ -1,3 +1,4 @@
+import type { StateWrite } from '#libs/event-store';
 import type { HostStorage } from './ports.ts';
 import { type StateOverlay, valueAfter } from './state-overlay.ts';
 
@@ -19,12 +20,13 @@ export class StateReader {
   async page(prefix: string, gte: string, limit: number): Promise<StateRecord[]> {
     // Taken before the scan begins: a write that reaches the disk meanwhile is then seen twice at most.
     const fresh = this.overlay.under(prefix);
+    for (const key of fresh.keys()) if (key < gte) fresh.delete(key);
     const records = new Map<string, Uint8Array>();
-    for await (const { key, value } of this.storage.scan({ gte, lt: endOf(prefix), limit })) {
-      records.set(key, value);
-    }
+    // What is deleted here may still be stored: a page that it left short would be filled with newer
+    // records, past those in between.
+    const range = { gte, lt: endOf(prefix), limit: limit + deletions(fresh) };
+    for await (const { key, value } of this.storage.scan(range)) records.set(key, value);
     for (const [key, write] of fresh) {
-      if (key < gte) continue;
       const value = valueAfter(write);
       if (value === null) records.delete(key);
       else records.set(key, value);
@@ -34,6 +36,12 @@ export class StateReader {
       .slice(0, limit)
       .map(([key, value]) => ({ key, value }));
   }
+}
+
+function deletions(writes: ReadonlyMap<string, StateWrite>): number {
+  let count = 0;
+  for (const { type } of writes.values()) if (type === 'del') count += 1;
+  return count;
 }
 
 /** The first key after all that begin with `prefix`, whose last character is no surrogate. */
