@@ -1,4 +1,5 @@
 export { askAdmission } from './ask-admission.ts';
+export { completeHistory } from './copied-history.ts';
 export { CopyRefusedError, finishCopy } from './finish-copy.ts';
 export type { Check, Preflight } from './preflight.ts';
 export { failedPreflight } from './preflight.ts';

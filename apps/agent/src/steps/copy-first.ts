@@ -1,4 +1,4 @@
-import { type Expected, finishCopy, proveSource } from '#libs/backup';
+import { completeHistory, type Expected, finishCopy, proveSource } from '#libs/backup';
 import {
   isArchive,
   type MemberRecord,
@@ -103,4 +103,5 @@ async function copyBy(
       setActivity(`${method} of ${remoteText(remote)}: ${done} of ${total ?? '?'} bytes`),
   });
   await finishCopy(installation, places, expected);
+  await completeHistory(installation, places.dataDirectory, tool, request.server);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   askAdmission,
+  completeHistory,
   endReceivers,
   finishCopy,
   type Preflight,
@@ -229,6 +230,7 @@ async function copyAndSwap(
     });
     setActivity(`${tool.name}: proves the copy`);
     await finishCopy(local.installation, places, request.expected);
+    await completeHistory(local.installation, places.dataDirectory, tool, request.server);
     desk.enter('replacing', tool.name);
     await permit();
     const swap = await swapIn(places, preflight.keepsAside);

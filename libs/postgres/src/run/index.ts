@@ -102,6 +102,7 @@ export {
   TimelineTakenError,
 } from './timeline-files.ts';
 export {
+  readHistoryText,
   readSourceIdentity,
   type SourceIdentity,
   SourceIdentityError,

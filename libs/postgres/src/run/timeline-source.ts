@@ -41,8 +41,26 @@ export async function readSourceIdentity(target: SqlTarget): Promise<SourceIdent
   }
 }
 
+/**
+ * The history file of one timeline as a server has it.
+ *
+ * @throws SourceIdentityError, SqlTimeoutError, or the driver's error, also when the server has none
+ */
+export async function readHistoryText(target: SqlTarget, timeline: TimelineId): Promise<string> {
+  const session = new SqlSession({ ...target, replication: true });
+  try {
+    return await askHistory(session, timeline);
+  } finally {
+    session.close();
+  }
+}
+
 async function readHistory(session: SqlSession, timeline: TimelineId): Promise<TimelineHistory> {
   if (timeline === 1) return { timeline, ancestors: [] };
+  return parseTimelineHistory(timeline, await askHistory(session, timeline));
+}
+
+async function askHistory(session: SqlSession, timeline: TimelineId): Promise<string> {
   const [row] = await session.query(`TIMELINE_HISTORY ${timeline}`);
   const content = row?.['content'];
   // Older servers declare the text as bytea.
@@ -50,5 +68,5 @@ async function readHistory(session: SqlSession, timeline: TimelineId): Promise<T
   if (typeof text !== 'string') {
     throw new SourceIdentityError(`TIMELINE_HISTORY ${timeline} gave no text`);
   }
-  return parseTimelineHistory(timeline, text);
+  return text;
 }
