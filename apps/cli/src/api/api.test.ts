@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { API_PATHS, orderAnswer, problem, sseMessage, statusAnswer } from '#libs/api';
 import { readTlsFiles } from '#libs/config';
@@ -104,6 +106,31 @@ describe('reads', () => {
     ).rejects.toThrow(
       `no controller answers (http://127.0.0.1:9: connection refused; ${busy.url}: no leader)`,
     );
+  });
+
+  it.each([
+    [
+      'ends what is no frame',
+      (socket: Socket) => void socket.end(),
+      /: connection lost before any/,
+    ],
+    [
+      'answers in frames',
+      (socket: Socket) => void socket.end('\0\0\0'),
+      /: what answers there speaks/,
+    ],
+  ])('name the port of the API where one %s', async (_what, answer, said) => {
+    const raft = createTlsServer(certs.tls, (socket) => {
+      socket.on('error', () => undefined).once('data', () => answer(socket));
+    });
+    await new Promise<void>((resolve) => raft.listen(0, '127.0.0.1', resolve));
+    const { port } = raft.address() as AddressInfo;
+    const read = clientOf([`https://127.0.0.1:${port}`], true).status();
+    await expect(read).rejects.toThrow(said);
+    await expect(read).rejects.toThrow(
+      `(--api names port ${port} and wants that of \`api\` in a controller's file, 7401 unless`,
+    );
+    await new Promise((resolve) => raft.close(resolve));
   });
 
   it('tell another program from a controller', async () => {

@@ -23,8 +23,10 @@ export class HttpFailure extends Error {
   constructor(
     readonly sent: boolean,
     cause: unknown,
+    /** Of a server that gave no head of an answer; null where it did. */
+    silent: URL | null = null,
   ) {
-    super(inWords(cause), { cause });
+    super(inWords(cause, sent, silent), { cause });
   }
 }
 
@@ -59,7 +61,7 @@ export function openHttp(call: HttpCall): Promise<IncomingMessage> {
     });
     request.on('error', (cause) => {
       clearTimeout(timer);
-      reject(new HttpFailure(connected, cause));
+      reject(new HttpFailure(connected, cause, call.url));
     });
     request.end(call.body);
   });
@@ -101,13 +103,15 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function inWords(cause: unknown): string {
-  switch (codeOf(cause)) {
+function inWords(cause: unknown, sent: boolean, silent: URL | null): string {
+  const code = codeOf(cause) ?? '';
+  if (code.startsWith('HPE_')) return `what answers there speaks no HTTP${wrongPort(silent)}`;
+  switch (code) {
     case 'ECONNREFUSED':
       return 'connection refused';
     case 'ECONNRESET':
     case 'EPIPE':
-      return 'connection lost';
+      return sent ? `connection lost${wrongPort(silent)}` : 'connection lost';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'its name is not known';
@@ -124,4 +128,15 @@ function inWords(cause: unknown): string {
     default:
       return messageOf(cause);
   }
+}
+
+const API_PORT = '7401';
+
+/** A controller ends what comes to its other port with words of HTTP; one that dies looks the same from here. */
+function wrongPort(silent: URL | null): string {
+  if (silent === null || silent.port === API_PORT) return '';
+  return (
+    ` before any answer (--api names port ${silent.port || silent.protocol.slice(0, -1)} and wants that of \`api\` in a controller's file, ${API_PORT} unless it says ` +
+    'another; that of `listen` is for controllers and agents)'
+  );
 }
