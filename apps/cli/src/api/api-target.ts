@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTlsFiles, type TlsFiles } from '#libs/config';
@@ -57,7 +58,23 @@ function operatorTls(options: ApiOptions, environment: Environment): TlsFiles | 
       `${missing.join(' and ')} missing: --cert, --key and --ca go together: ${NAME_CERTIFICATE}`,
     );
   }
-  return readTlsFiles({ ca, certificate, key });
+  const files = readTlsFiles({ ca, certificate, key });
+  if (!areOnePair(files)) {
+    throw new UsageError(
+      `${key} is not the private key of the certificate ${certificate}: --cert and --key take the two ` +
+        'files that one `matriarch certs issue` wrote',
+    );
+  }
+  return files;
+}
+
+/** What cannot be read as a certificate or key at all is told by whoever uses it. */
+function areOnePair({ cert, key }: TlsFiles): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return true;
+  }
 }
 
 /** The authority and the one operator's certificate of a directory made by `matriarch certs`. */

@@ -70,6 +70,14 @@ describe('addresses', () => {
     expect(() => apiUrl(text, false)).toThrow(/give it as https:\/\/10.0.0.1:7401/);
   });
 
+  it('a key of another certificate is refused with the names of both', () => {
+    const [cert, ca] = [join(directory, 'operator-operator.crt'), join(directory, 'ca.crt')];
+    const key = join(directory, 'controller-controller.key');
+    expect(() => apiTarget({ cert, key, ca }, {})).toThrow(
+      `${key} is not the private key of the certificate ${cert}`,
+    );
+  });
+
   it('an identity must be whole', () => {
     expect(() => apiTarget({ cert: 'x' }, {})).toThrow(/^--key and --ca missing: .* go together/);
     expect(() => apiTarget({ certs: tmpdir() }, {})).toThrow(/holds no operator certificate/);

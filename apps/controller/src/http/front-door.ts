@@ -34,14 +34,13 @@ export function guardFrontDoor(server: FastifyInstance, options: FrontDoorOption
   server.addHook('onRequest', async (request, reply) => {
     const relayed = request.headers[TOKEN_HEADER] === relay.token;
     const named = request.headers[OPERATOR_HEADER];
-    request.operator = relayed
-      ? typeof named === 'string'
-        ? named
-        : null
+    const { name, whyNot } = relayed
+      ? { name: typeof named === 'string' ? named : null, whyNot: 'the relay names nobody' }
       : operatorOf(request.raw, groupId);
-    if (!isWrite(request) || request.operator !== null) return;
+    request.operator = name;
+    if (!isWrite(request) || name !== null) return;
     const detail =
-      'orders need HTTPS with a client certificate of role operator: ' +
+      `orders need HTTPS with a client certificate of role operator; ${whyNot}: ` +
       'make one with `matriarch certs issue --role operator` and name it with --cert';
     await refuse(reply, 'FORBIDDEN', detail);
   });
