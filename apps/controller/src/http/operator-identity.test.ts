@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { epochMs } from '#libs/kernel';
 import { createAuthority, issueCertificate } from '#libs/transport';
 import { type Operator, operatorOf } from './operator-identity.ts';
 
@@ -16,14 +17,20 @@ let groupId: string;
 let server: ReturnType<typeof createServer>;
 
 beforeAll(async () => {
-  const now = Date.now();
-  const authority = await createAuthority({ directory, now: now - 2_000 * DAY_MS });
+  const nowMs = Date.now();
+  const now = epochMs(nowMs);
+  const authority = await createAuthority({ directory, now: epochMs(nowMs - 2_000 * DAY_MS) });
   const foreign = await createAuthority({ directory: others, now });
   const common = { authority, hosts: ['localhost'], now };
   await issueCertificate({ ...common, role: 'controller', name: 'c1' });
   await issueCertificate({ ...common, role: 'operator', name: 'alice' });
   await issueCertificate({ ...common, role: 'agent', name: 'orders/pg1' });
-  await issueCertificate({ ...common, role: 'operator', name: 'old', now: now - 1_900 * DAY_MS });
+  await issueCertificate({
+    ...common,
+    role: 'operator',
+    name: 'old',
+    now: epochMs(nowMs - 1_900 * DAY_MS),
+  });
   await issueCertificate({ ...common, authority: foreign, role: 'operator', name: 'bob' });
   groupId = authority.groupId;
   const tls = identityOf(directory, 'controller-c1');
