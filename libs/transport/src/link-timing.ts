@@ -8,7 +8,7 @@ export type LinkTiming = {
   readonly helloTimeoutMs: number;
   /** How often a link is looked at; whoever dialled it pings when nothing was received since the last look. */
   readonly pingAfterMs: number;
-  /** Nothing received for so long, by those looks: the peer is gone, whatever TCP thinks. */
+  /** Nothing received for this long, by those looks: the peer is gone, whatever TCP thinks. */
   readonly peerSilenceMs: number;
   /** The first wait before another attempt; doubled each time, and drawn from [half, whole]. */
   readonly reconnectMinMs: number;

@@ -5,7 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 const TICKET_KEYS_BYTES = 48;
 
 /**
- * Keys for the tickets of TLS sessions, the same after a restart: else thousands of guards would come back to a
+ * Keys for the tickets of TLS sessions, the same after a restart: otherwise thousands of guards would come back to a
  * controller with a whole handshake each, twice the work of a resumed one. Another authority,
  * certificate or key makes others, so that no session outlives what it was granted for. Traffic keys do
  * not come from a ticket alone (psk_dhe_ke, RFC 8446 2.2).
