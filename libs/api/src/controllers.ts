@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { controllerName, InvalidNameError } from '#libs/kernel';
+import { controllerName } from '#libs/kernel';
+import { nameSchema } from './name-schema.ts';
 
 const controllerSeat = z.object({
   id: z.int(),
@@ -36,15 +37,7 @@ export const controllersAnswer = z.object({
 export type ControllerSeat = z.output<typeof controllerSeat>;
 export type ControllersAnswer = z.output<typeof controllersAnswer>;
 
-const name = z.string().transform((text, context): string => {
-  try {
-    return controllerName(text);
-  } catch (error) {
-    if (!(error instanceof InvalidNameError)) throw error;
-    context.addIssue({ code: 'custom', message: error.message });
-    return z.NEVER;
-  }
-});
+const name = nameSchema(controllerName);
 const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/;
 const address = z
   .string()

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BACKUP_TOOLS, REBUILD_METHODS, TARGET_KINDS } from '#libs/cluster';
-import { InvalidNameError, instanceName } from '#libs/kernel';
+import { instanceSchema } from './name-schema.ts';
 
 /** 1 kB/s to 1 TB/s. */
 const bandwidth = z.int().min(1_024).max(1_099_511_627_776);
@@ -14,16 +14,6 @@ export const rebuildPolicySchema = z.strictObject({
 
 export const archiveSchema = z.strictObject({ tool: z.enum(BACKUP_TOOLS) });
 
-const instance = z.string().transform((text, context) => {
-  try {
-    return instanceName(text);
-  } catch (error) {
-    if (!(error instanceof InvalidNameError)) throw error;
-    context.addIssue({ code: 'custom', message: error.message });
-    return z.NEVER;
-  }
-});
-
 const recoveryTarget = z.strictObject({
   kind: z.enum(TARGET_KINDS),
   value: z.string().min(1).max(1_000),
@@ -33,7 +23,7 @@ export const bootstrapSchema = z.strictObject({
   source: z
     .strictObject({ tool: z.enum(BACKUP_TOOLS), target: recoveryTarget.nullable() })
     .nullable(),
-  adopt: z.array(instance).min(1).max(100).exactOptional(),
+  adopt: z.array(instanceSchema).min(1).max(100).exactOptional(),
   initdbOptions: z.array(z.string().max(1_000)).max(20),
   sql: z.array(z.string().max(100_000)).max(100),
 });
@@ -41,7 +31,7 @@ export const bootstrapSchema = z.strictObject({
 /** Body of an order to build an instance's data anew. */
 export const rebuildRequest = z.strictObject({
   method: z.enum(REBUILD_METHODS).optional(),
-  from: instance.optional(),
+  from: instanceSchema.optional(),
   force: z.boolean().default(false),
 });
 export type RebuildRequest = z.output<typeof rebuildRequest>;

@@ -1,35 +1,22 @@
 import * as z from 'zod';
-import { clusterName, InvalidNameError, instanceName } from '#libs/kernel';
+import { clusterName } from '#libs/kernel';
 import { postgresShape, settingsShape, userShape } from './cluster-shapes.ts';
+import { instanceSchema, nameSchema } from './name-schema.ts';
 import { EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX } from './paths.ts';
 import { remoteShape } from './remote-requests.ts';
 
-function named<Name>(make: (text: string) => Name) {
-  return z.string().transform((text, context): Name => {
-    try {
-      return make(text);
-    } catch (error) {
-      if (!(error instanceof InvalidNameError)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  });
-}
-
-const instance = named(instanceName);
-
-export const switchoverRequest = z.strictObject({ to: instance.optional() });
+export const switchoverRequest = z.strictObject({ to: instanceSchema.optional() });
 export type SwitchoverRequest = z.output<typeof switchoverRequest>;
 
 export const failoverRequest = z.strictObject({
-  to: instance.optional(),
+  to: instanceSchema.optional(),
   /** Candidates beyond the lag limit are allowed. */
   acceptLoss: z.boolean().default(false),
 });
 export type FailoverRequest = z.output<typeof failoverRequest>;
 
 /** Of one instance. */
-export const maintenanceRequest = z.strictObject({ instance, on: z.boolean() });
+export const maintenanceRequest = z.strictObject({ instance: instanceSchema, on: z.boolean() });
 
 export const eventsQuery = z.strictObject({
   /** Events with a larger sequence only. */
@@ -39,7 +26,7 @@ export const eventsQuery = z.strictObject({
 export type EventsQuery = z.output<typeof eventsQuery>;
 
 export const failoversQuery = z.strictObject({
-  /** The newest so many. */
+  /** This many of the newest. */
   limit: z.coerce.number().int().min(1).max(EVENTS_LIMIT_MAX).default(20),
 });
 
@@ -50,7 +37,7 @@ const credential = z.strictObject({
 
 /** Passwords travel in this one request, over TLS, and never enter the history. */
 export const createClusterRequest = z.strictObject({
-  name: named(clusterName),
+  name: nameSchema(clusterName),
   settings: settingsShape,
   postgres: postgresShape,
   standbyOf: remoteShape.exactOptional(),

@@ -11,6 +11,7 @@ import type {
   SourceRequest,
   WalgSettings,
 } from '#libs/backup';
+import type { RecoveryTarget } from '#libs/cluster';
 import { timelineId } from '#libs/kernel';
 import { CopyPlaces, type Installation, readControlData } from '#libs/postgres-run';
 import { type RunResult, run } from '#libs/process';
@@ -71,6 +72,21 @@ export class BackupSource {
 
   async insert(what: string): Promise<void> {
     await this.primary.sql(`INSERT INTO t VALUES ('${what}')`);
+  }
+
+  /** Inserts the row `last`; resolves with the moment after it, as each kind of target names it. */
+  async keptUntilHere(): Promise<Record<RecoveryTarget['kind'], string>> {
+    const one = async (sql: string) => String(await this.primary.sql(sql));
+    const xid = await one(
+      "WITH one AS (INSERT INTO t VALUES ('last') RETURNING 1) SELECT txid_current()::text FROM one",
+    );
+    await one("SELECT pg_create_restore_point('here')");
+    return {
+      name: 'here',
+      xid,
+      lsn: await one('SELECT pg_current_wal_lsn()::text'),
+      time: await one('SELECT clock_timestamp()::text'),
+    };
   }
 
   /** Ends the present segment; resolves with its name when it is in the archive. */

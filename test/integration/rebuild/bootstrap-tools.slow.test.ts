@@ -54,16 +54,7 @@ beforeAll(async () => {
   const { primary } = source;
   // Tools keep the end of a backup in whole seconds.
   await primary.sql('SELECT pg_sleep(1.1)');
-  const xid = await primary.sql(
-    "WITH one AS (INSERT INTO t VALUES ('last') RETURNING 1) SELECT txid_current()::text FROM one",
-  );
-  await primary.sql("SELECT pg_create_restore_point('here')");
-  lastKept = {
-    name: 'here',
-    xid: String(xid),
-    lsn: String(await primary.sql('SELECT pg_current_wal_lsn()::text')),
-    time: String(await primary.sql('SELECT clock_timestamp()::text')),
-  };
+  lastKept = await source.keptUntilHere();
   await primary.sql('SELECT pg_sleep(1.1)');
   await source.insert('not wanted');
   const later = await backUp();

@@ -20,16 +20,7 @@ beforeAll(async () => {
   firstSegment = await source.archived();
   await source.insert('kept');
   const { primary } = source;
-  const xid = await primary.sql(
-    "WITH one AS (INSERT INTO t VALUES ('last') RETURNING 1) SELECT txid_current()::text FROM one",
-  );
-  await primary.sql("SELECT pg_create_restore_point('here')");
-  lastKept = {
-    name: 'here',
-    xid: String(xid),
-    lsn: String(await primary.sql('SELECT pg_current_wal_lsn()::text')),
-    time: String(await primary.sql('SELECT clock_timestamp()::text')),
-  };
+  lastKept = await source.keptUntilHere();
   await primary.sql('SELECT pg_sleep(0.05)');
   await source.insert('not wanted');
   await source.archived();

@@ -7,14 +7,18 @@ import {
   ZERO_LSN,
 } from '#libs/kernel';
 
-export type ClusterStateText =
-  | 'starting up'
-  | 'shut down'
-  | 'shut down in recovery'
-  | 'shutting down'
-  | 'in crash recovery'
-  | 'in archive recovery'
-  | 'in production';
+/** In the order of PostgreSQL's `DBState`, as `pg_controldata` writes them. */
+export const CLUSTER_STATES = [
+  'starting up',
+  'shut down',
+  'shut down in recovery',
+  'shutting down',
+  'in crash recovery',
+  'in archive recovery',
+  'in production',
+] as const;
+
+export type ClusterStateText = (typeof CLUSTER_STATES)[number];
 
 /** What `pg_controldata` tells of a data directory, running or not. */
 export type ControlData = {
@@ -47,16 +51,6 @@ export class ControlDataError extends DomainError {
   }
 }
 
-const STATES: readonly ClusterStateText[] = [
-  'starting up',
-  'shut down',
-  'shut down in recovery',
-  'shutting down',
-  'in crash recovery',
-  'in archive recovery',
-  'in production',
-];
-
 const STANDBY_MINIMUMS: readonly (readonly [string, string])[] = [
   ['max_connections', 'max_connections setting'],
   ['max_worker_processes', 'max_worker_processes setting'],
@@ -82,7 +76,7 @@ export function parseControlData(text: string): ControlData {
     if (!/^\d+$/.test(value)) throw new ControlDataError(name, value);
     return Number(value);
   };
-  const state = STATES.find((known) => known === fields.get('Database cluster state'));
+  const state = CLUSTER_STATES.find((known) => known === fields.get('Database cluster state'));
   if (state === undefined) {
     throw new ControlDataError('Database cluster state', fields.get('Database cluster state'));
   }

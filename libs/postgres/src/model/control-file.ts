@@ -1,5 +1,5 @@
 import { lsnOf, timelineId } from '#libs/kernel';
-import type { ClusterStateText, ControlData } from './control-data.ts';
+import { CLUSTER_STATES, type ControlData } from './control-data.ts';
 import { crc32c } from './crc32c.ts';
 
 /**
@@ -10,16 +10,6 @@ import { crc32c } from './crc32c.ts';
 const CHECKSUM_AT: Readonly<Record<number, number>> = { 1300: 288, 1700: 288, 1800: 292 };
 const STRUCTURE_BYTES = 296;
 
-/** In the order of PostgreSQL's `DBState`. */
-const STATES: readonly ClusterStateText[] = [
-  'starting up',
-  'shut down',
-  'shut down in recovery',
-  'shutting down',
-  'in crash recovery',
-  'in archive recovery',
-  'in production',
-];
 /** In the order of PostgreSQL's `WalLevel`. */
 const WAL_LEVELS = ['minimal', 'replica', 'logical'] as const;
 
@@ -38,7 +28,7 @@ export function parseControlFile(bytes: Uint8Array): ControlData | null {
   const checksumAt = CHECKSUM_AT[u32(8)];
   if (checksumAt === undefined) return null;
   if (crc32c(bytes.subarray(0, checksumAt)) !== u32(checksumAt)) return null;
-  const state = STATES[u32(16)];
+  const state = CLUSTER_STATES[u32(16)];
   const walLevel = WAL_LEVELS[u32(172)];
   if (state === undefined || walLevel === undefined) return null;
   return {

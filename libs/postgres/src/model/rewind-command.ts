@@ -31,7 +31,7 @@ export function rewindArgv(request: RewindRequest): readonly string[] {
   ];
 }
 
-/** From `need to copy 57 MB (total source directory size is 71 MB)`: no more than so many; null: another line. */
+/** From `need to copy 57 MB (total source directory size is 71 MB)`: no more than this many; null: another line. */
 export function rewindCopyBytes(line: string): number | null {
   const [, wholeMebibytes] = /need to copy (\d+) MB/.exec(line) ?? [];
   return wholeMebibytes === undefined ? null : (Number(wholeMebibytes) + 1) * 1_048_576;
