@@ -127,19 +127,23 @@ describe('run', () => {
   });
 
   it.each([
-    { which: 'that ended well', goesOn: 'true' },
-    { which: 'past its limit', goesOn: 'sleep 300' },
-  ])('does not wait for a daemon that holds the streams of a tool $which', async ({ goesOn }) => {
+    { which: 'that ended well', goesOn: 'true', timeoutMs: 20_000, end: { exitCode: 0 } },
+    {
+      ...{ which: 'past its limit', goesOn: 'sleep 300', timeoutMs: 1_000 },
+      end: { failure: { timedOut: true } },
+    },
+  ])('does not wait for a daemon that holds the streams of a tool $which', async (given) => {
+    const { goesOn, timeoutMs, end } = given;
     // It says who it is once it has a session of its own, on a pipe that is read before the tool goes on.
     const script = `mkfifo -m 600 "$0"; setsid sh -c 'echo $$ >"$0"; exec sleep 300' "$0" & read -r pid <"$0"; rm "$0"; echo $pid; echo said; ${goesOn}`;
     const lines: string[] = [];
     const beganMs = performance.now();
     const fifo = join(tmpdir(), `run-${process.pid}-${Math.round(beganMs)}`);
-    const ended = run(['sh', '-c', script, fifo], {
-      ...{ timeoutMs: 1_000, killGraceMs: 100, endsWithUs: true },
+    const running = run(['sh', '-c', script, fifo], {
+      ...{ timeoutMs, killGraceMs: 100, endsWithUs: true },
       onStdoutLine: (line) => lines.push(line),
     });
-    await ended.catch(() => undefined);
+    expect(await running.catch((failure: unknown) => failure)).toMatchObject(end);
     expect(performance.now() - beganMs).toBeLessThan(30_000);
     const [daemon, said] = lines;
     expect(said).toBe('said');

@@ -30,16 +30,18 @@ describe('an operation that takes its time', () => {
     const checkpoint = 'checkpoint before the switchover';
     const said = [{ activity: checkpoint }, { activity: checkpoint }, { problem: 'disk full' }];
     let looks = 0;
+    let end = (): void => undefined;
     const fake = await FakeController.start(({ path }, response) => {
       if (path.includes('/stream')) {
         const abandoned = { type: 'SwitchoverAbandoned', reason: 'disk full' };
-        const end = () => response.write(sseMessage(recorded(34, 'given up', abandoned)));
-        setTimeout(end, 3_600);
+        end = () => response.write(sseMessage(recorded(34, 'given up', abandoned)));
         response.write(': hello\n\n');
         return null;
       }
-      const instances = [instance({ name: 'pg1', ...said[looks] })];
+      const instances = [instance({ name: 'pg1', ...said[Math.min(looks, said.length - 1)] })];
       looks += 1;
+      // The look after the last one that says something new finds nothing to tell again.
+      if (looks > said.length) end();
       const operation = 'switchover from pg1 to pg2: the primary stops';
       return { status: 200, body: cluster({ operation, instances }) };
     });
