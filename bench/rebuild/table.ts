@@ -15,7 +15,7 @@ export type Row = {
   readonly load: { readonly least: number; readonly most: number };
 };
 
-/** Ours may add so much to the tool's own time, whichever is more. */
+/** Ours may add this much to the tool's own time, whichever is more. */
 const SHARE = 0.05;
 const ADDED_MS = 3_000;
 /** From the start of its agent until an old primary streams again. */

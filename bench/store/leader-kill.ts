@@ -8,7 +8,7 @@ const BEFORE_MS = 500;
 const AFTER_MS = 1_500;
 const RECOVERED_COMMITS = 20;
 const RECOVERY_LIMIT_MS = 20_000;
-/** A leader that does not answer for so long is asked again, and so are the others. */
+/** A leader that does not answer for this long is asked again, and so are the others. */
 const ANSWER_LIMIT_MS = 100;
 const RETRY_MS = 5;
 const RETURN_POLL_MS = 50;

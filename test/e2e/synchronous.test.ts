@@ -49,7 +49,7 @@ async function events(): Promise<readonly Recorded[]> {
   }
 }
 
-/** Until a failover may rely on so many members. */
+/** Until a failover may rely on this many members. */
 async function reliedOn(members: number): Promise<void> {
   await until(`${members} members relied on`, { limitMs: SET_LIMIT_MS }, async () => {
     const last = (await events()).findLast(({ event }) =>

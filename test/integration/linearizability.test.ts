@@ -12,11 +12,11 @@ import {
 import { RegisterClient } from './linearizability/register-client.ts';
 
 const LONG = process.env['MATRIARCH_TEST_ALL'] === '1';
-/** Each fault so often. */
+/** Each fault this often. */
 const ROUNDS = LONG ? 8 : 1;
 const SEED = Number(process.env['LINEARIZABILITY_SEED'] ?? 7);
 const CLIENTS = 9;
-/** Registers change their names so often, which bounds what the checker looks at at once. */
+/** Registers change their names this often, which bounds what the checker looks at at once. */
 const WINDOW_MS = 1_000;
 const KEYS = 2;
 const IMPATIENT_MS = 250;

@@ -22,7 +22,7 @@ export const WRITE_PROBE_TURN_MS = 2_000;
 export const WRITE_PROBE_PATIENCE_MS = 3_600_000;
 
 export const GUARD_SILENCE_MS = 800;
-/** A guard that holds a lease says so with each renewal; it is pinged when nothing came for so long. */
+/** A guard that holds a lease says so with each renewal; it is pinged when nothing came for this long. */
 export const GUARD_HEARD_MS = 500;
 /** One without a lease says nothing by itself. */
 export const GUARD_PING_INTERVAL_MS = 1_000;

@@ -65,7 +65,7 @@ const WHOLE_GOSSIP_INTERVAL_MS = 1_000;
 const SEATS_INTERVAL_MS = 500;
 /** Where primaries are is asked of every cluster. */
 const PLACEMENT_INTERVAL_MS = 1_000;
-/** A turn ages leases by so many ticks at most: a leader that stood still heard nobody meanwhile. */
+/** A turn ages leases by this many ticks at most: a leader that stood still heard nobody meanwhile. */
 const TURN_CAP_TICKS = 2;
 
 const LEAVES_AFTER_MS = 1_000;

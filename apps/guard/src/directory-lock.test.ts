@@ -17,7 +17,7 @@ describe('the lock of a data directory', () => {
 
   afterEach(() => rmSync(parent, { recursive: true }));
 
-  /** Another process takes the lock, as a guard does, and holds it until it is killed, or for so long. */
+  /** Another process takes the lock, as a guard does, and holds it until it is killed, or for this long. */
   async function held(forSeconds = 60): Promise<() => Promise<void>> {
     const path = `${directory}.matriarch-guard`;
     const hold = `echo held; exec sleep ${forSeconds}`;

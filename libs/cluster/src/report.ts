@@ -152,7 +152,7 @@ export type AgentReport = {
   readonly dataDirectory: DataDirectory;
   readonly postgres: PostgresCondition;
   readonly detached: DetachedProof | null;
-  /** Nothing changes here: the next report may come so much later than usual. Absent: it comes as usual. */
+  /** Nothing changes here: the next report may come this much later than usual. Absent: it comes as usual. */
   readonly calmForMs?: number;
   /** Of a standby; null or absent when it did not probe. */
   readonly probes?: PrimaryProbes | null;
@@ -166,7 +166,7 @@ export type AgentReport = {
   readonly handOverRefused?: string | null;
   /** Of a standby leader that was told to ask whether another remote can be followed; null or absent: it was not. */
   readonly remoteAnswer?: RemoteAnswer | null;
-  /** It takes part in no failover from this epoch for so long; null or absent when it promised nothing. */
+  /** It takes part in no failover from this epoch for this long; null or absent when it promised nothing. */
   readonly promise?: { readonly epoch: Epoch; readonly remainingMs: number } | null;
   /** Why it would not be promoted now: its own `prePromote` hook failed just before. */
   readonly promotionRefused?: string | null;

@@ -12,7 +12,7 @@ import { TurnBudget } from './turn-budget.ts';
 const RETRY_AFTER_LOSS_MS = 250;
 /**
  * With thousands of clusters at rest their rules would be most of what an idle leader does: each is asked
- * at one tick of so many, and of many clusters so few at a tick that no turn becomes long.
+ * in one tick of this many, and so few of them in one tick that no turn becomes long.
  */
 const TICKS_AT_REST = { least: 4, most: 10 } as const;
 const AT_REST_PER_TICK = 64;

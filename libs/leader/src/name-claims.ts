@@ -3,7 +3,7 @@ import { DomainError, type MonotonicMs } from '#libs/kernel';
 import type { CappedTime } from '#libs/lease';
 import type { GuardIdentity } from './guard-link.ts';
 
-/** An agent that was not heard for so long has left its name to whoever bears it now. */
+/** An agent that was not heard for this long has left its name to whoever bears it now. */
 export const NAME_KEPT_MS = 10_000;
 
 /** One running agent, as its link shows it. */

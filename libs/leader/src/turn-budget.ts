@@ -2,7 +2,7 @@ import type { Clock } from '#libs/kernel';
 
 const ITEMS_MAX = 512;
 const TURN_MS_MAX = 2;
-/** Reading the clock costs more than an item, so it is looked at once in so many. */
+/** Reading the clock costs more than an item, so it is looked at once in this many. */
 const ITEMS_PER_LOOK = 32;
 
 /** How much one turn of the loop may take in before it writes, sends and lets sockets be read. */

@@ -68,7 +68,7 @@ export type Confirmation = {
   readonly controllersIncarnation: string;
   /** The leader misses renewals of the present primary: standbys are to call it themselves (safety 19). */
   readonly primarySuspected?: boolean;
-  /** While nothing changes, reports may come so much later than usual; absent: an older leader, they may not. */
+  /** While nothing changes, reports may come this much later than usual; absent: an older leader, they may not. */
   readonly calmMs?: number;
   /** What the controllers have switched on: an agent that speaks less acts on nothing that came with it. */
   readonly protocol?: number;

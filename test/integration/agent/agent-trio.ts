@@ -110,7 +110,7 @@ export class AgentTrio {
   }
 
   /**
-   * Until so many standbys stream, asked of PostgreSQL and not of a report, and no copy is being made any
+   * Until this many standbys stream, asked of PostgreSQL and not of a report, and no copy is being made any
    * more: a base backup streams WAL as well, and its instance is a candidate only when it was verified.
    */
   async streaming(count: number): Promise<void> {

@@ -28,7 +28,7 @@ const utf8 = new TextEncoder();
 
 export type ClientOptions = {
   readonly name: string;
-  /** It repeats a command for so long until it hears; then the outcome stays unknown. */
+  /** It repeats a command for this long while it hears nothing; then the outcome stays unknown. */
   readonly patienceMs: number;
   /** It turns to another controller only when it is sent away, not when it hears nothing. */
   readonly loyal: boolean;

@@ -3,7 +3,7 @@ import type { RebuildRig } from './rebuild-rig.ts';
 
 const LIMIT_MS = 120_000;
 
-/** Every instance shows so many rows of table `t`. */
+/** Every instance shows this many rows of table `t`. */
 export async function holdRows(rig: RebuildRig, count: number): Promise<void> {
   await until(async () => {
     const found = await Promise.all(

@@ -5,7 +5,7 @@ import { waitingForArchive } from '#libs/postgres-run';
 import { walArchiveOf } from '../rebuild/tools-here.ts';
 
 const LOOK_MS = 15_000;
-/** A busy primary has some for a moment; so many are WAL that piles up. */
+/** A busy primary has some for a moment; this many are WAL that piles up. */
 const WAITING_MAX = 32;
 
 type Role = 'primary' | 'standby';

@@ -20,8 +20,8 @@ const ARCHIVE_LIMIT_MS = 60_000;
 
 /**
  * A stop does not wait for the archive, and a standby archives nothing: what a primary wrote last before another
- * one took over gets there by its agent, as far as it is part of the cluster's line. Else the archive has a
- * hole. Of a cluster that was demoted that is all up to the record of its stop, without which whoever follows the
+ * one took over gets there by its agent, as far as it is part of the cluster's line. Otherwise the archive
+ * has a hole. Of a cluster that was demoted that is all up to the record of its stop, without which whoever follows the
  * archive could not be promoted without loss; the cluster goes on from there on another timeline only, so that
  * a segment which is not full stays what it is.
  */

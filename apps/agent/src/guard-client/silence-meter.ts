@@ -1,4 +1,4 @@
-/** A turn that comes so much later than it was planned means that this process was held up itself. */
+/** A turn that comes this much later than it was planned means that this process was held up itself. */
 const LATE_MS = 400;
 
 /**

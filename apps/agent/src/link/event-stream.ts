@@ -103,7 +103,7 @@ export class EventStream {
     }
   }
 
-  /** One is asked at a time: whoever became the source while another was asked would else never tell. */
+  /** One is asked at a time: whoever became the source while another was asked would otherwise never tell. */
   #askWhoCameMeanwhile(asked: ControllerChannel): void {
     const source = this.#source;
     if (source !== null && source !== asked) void this.#subscribe(source);

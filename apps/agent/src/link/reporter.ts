@@ -8,7 +8,7 @@ import type { Controllers } from './controllers.ts';
 
 /** Reports on their way; a slow leader gets no more until some are answered. */
 const IN_FLIGHT_LIMIT = 4;
-/** A report that is due so soon leaves with the look that was just taken, which it then tells of. */
+/** A report that is due this soon leaves with the look that was just taken, which it then tells of. */
 const SOON_MS = 60;
 /** Another agent is this instance: nothing is done here until the operator has mended that. */
 const NAME_TAKEN = 'NAME_TAKEN';

@@ -5,7 +5,7 @@ import type { Logger } from '#libs/observability';
 import type { ReachableInstance } from '#libs/postgres-run';
 import type { Snapshot } from './snapshot.ts';
 
-/** Nothing was seen to change for so long: it is worth a watch on the WAL. */
+/** Nothing was seen to change for this long: it is worth a watch on the WAL. */
 const UNCHANGED_MS = 4_000;
 
 /**

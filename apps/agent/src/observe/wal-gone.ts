@@ -5,7 +5,7 @@ import { type InstanceObservation, SqlSession, type SqlTarget } from '#libs/post
 /** Whom the standby should stream from; null while that is nobody. */
 export type AskUpstream = () => SqlTarget | null;
 
-/** Without a receiver and without a step forward for so long, it is found out why. */
+/** Without a receiver and without a step forward for this long, it is found out why. */
 const ASK_AFTER_MS = 6_000;
 const ASK_INTERVAL_MS = 3_000;
 

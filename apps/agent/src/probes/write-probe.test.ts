@@ -33,7 +33,7 @@ class Rig {
     },
   } as unknown as SqlSession;
 
-  /** Looks for so long; what was answered meanwhile is heard. */
+  /** Looks for this long; what was answered meanwhile is heard. */
   async looks(forMs: number, pid: number | null = PID): Promise<void> {
     for (let ms = 0; ms < forMs; ms += LOOK_MS) {
       this.probe.turn(pid);

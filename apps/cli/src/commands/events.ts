@@ -15,7 +15,7 @@ import { EXIT, type Outcome } from '../outcome.ts';
 import { eventLine } from '../render/event-text.ts';
 import { whichCluster } from './which-cluster.ts';
 
-/** Shown without --after: the newest so many. */
+/** Shown without --after: this many of the newest. */
 const NEWEST_COUNT = 40;
 
 export type EventsOptions = { readonly follow?: true; readonly after?: number };

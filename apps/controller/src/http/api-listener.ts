@@ -11,7 +11,7 @@ import type { SecureContextOptions } from 'node:tls';
 
 /** The first byte of a TLS handshake record; no HTTP request begins with it. */
 const TLS_HANDSHAKE = 0x16;
-/** A connection that says nothing for so long is closed. */
+/** A connection that says nothing for this long is closed. */
 const FIRST_BYTE_LIMIT_MS = 5_000;
 /** A controller that leaves answers the orders it has taken, unless they wait for what does not come. */
 const ANSWERED_WITHIN_MS = 1_000;

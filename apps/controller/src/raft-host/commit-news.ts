@@ -1,7 +1,7 @@
 import type { Clock } from '#libs/kernel';
 import type { MemberId, Message } from '#libs/raft';
 
-/** A follower learns of a commit that nobody waits for at most so much later than it could. */
+/** A follower learns of a commit that nobody waits for at most this much later than it could. */
 const HELD_MS = 20;
 /** Under load a heartbeat leaves at least this often all the same: its answer tells of the follower. */
 const BEAT_MS = 50;

@@ -39,7 +39,7 @@ export interface HostListener {
   /** A synced write is done. */
   onWritten?(tookMs: number, entries: number): void;
   onRoundEnded?(tookMs: number): void;
-  /** The clock's period fired so late; `stalled`: the loop had stopped for long. */
+  /** The clock's period fired `lateMs` late; `stalled`: the loop had stopped for long. */
   onPeriod?(lateMs: number, stalled: boolean): void;
   /** This member's state is not that of the majority: it must serve nobody from now on. */
   onIsolated?(finding: string): void;

@@ -13,7 +13,7 @@ import { freshReport, observed } from './sight.ts';
  * The guard of a primary renews for itself, also when its agent is gone for good. After `agentAbsenceMs`
  * that counts as an offer to hand the lease back; it is taken only when somebody with a live agent can
  * take over, and not while agents of other clusters are missing too: an expired certificate or a bad
- * release would else stop every primary there is (safety 21). Where PostgreSQL is down as well, nothing
+ * release would otherwise stop every primary there is (safety 21). Where PostgreSQL is down as well, nothing
  * is lost by it, and the wait is that of a restart in place, which nobody is left to make.
  */
 export function acceptHandBack(input: DecisionInput): Decision | null {

@@ -22,7 +22,7 @@ export function flapBlock({ state, observations }: DecisionInput): RuleRefusal |
 
 /**
  * Who failed last is taken again only when nobody else can serve, while the window is open: a host that is
- * only just sick enough to fail would else be primary every other time.
+ * only just sick enough to fail would otherwise be primary every other time.
  */
 export function backToLastFailed(input: DecisionInput, instance: InstanceName): RuleRefusal | null {
   if (input.state.flapWindow?.failed !== instance) return null;

@@ -9,8 +9,8 @@ type Changed = NonNullable<Joined['changed']>[number];
 
 /**
  * Records instances that report for the first time, with other tags, or from another address. The
- * latter only while nothing is under way: two agents of one name would else raise the version for
- * ever, and no step of a failover would ever have lasted long enough.
+ * latter only while nothing is under way: two agents of one name would otherwise raise the version
+ * for ever, and no step of a failover would ever have lasted long enough.
  */
 export function recordMembers({ state, observations }: DecisionInput): Decision | null {
   const events: ClusterEvent[] = [];

@@ -44,7 +44,7 @@ class World {
     return holders[0] ?? null;
   }
 
-  /** Bytes are written; the other cluster gets so many of them. */
+  /** Bytes are written; the other cluster gets this many of them. */
   write(bytes: bigint, late: bigint): void {
     const name = this.writer();
     if (name === null || !serves(this.clusters[name])) return;

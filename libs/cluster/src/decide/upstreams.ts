@@ -5,7 +5,7 @@ import { rootOf } from '../remote/following.ts';
 import { wantedUpstreams } from '../replication/upstream.ts';
 import { freshReport, isSilent } from './sight.ts';
 
-/** After it was lost, or the primary changed, an upstream must have been well for so long. */
+/** After it was lost, or the primary changed, an upstream must have been well for this long. */
 const SETTLE_MS = 2_000;
 
 /**

@@ -19,7 +19,7 @@ export type SlotPolicy = {
   readonly ignore: readonly SlotMatcher[];
   /** What becomes of an idle slot that nobody asked for: `drop` is what Patroni does. */
   readonly unknown: 'keep' | 'drop';
-  /** A member that is not heard for so long has no slot any more; 0 keeps it for ever. */
+  /** A member that is not heard for this long has no slot any more; 0 keeps it for ever. */
   readonly memberTtlMs: number;
 };
 

@@ -9,7 +9,7 @@ import type { PendingRestart } from './pending-restart.ts';
 /**
  * What an instance is given, in the right order: a standby gets a larger value at once and a smaller one
  * only after its primary runs with it; the primary gets a larger one only in a restart that was
- * ordered, when every standby has it. PostgreSQL would else stop the standbys or not start them.
+ * ordered, when every standby has it. PostgreSQL would otherwise stop the standbys or not start them.
  * What is enough by default stays unsaid: a line that goes again waits for a restart for ever.
  */
 export function effectiveParameters(

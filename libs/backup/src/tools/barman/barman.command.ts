@@ -19,7 +19,7 @@ export function onBarmanHost(
 /** A host that falls silent, without power say, is given up after a minute; what `ssh` itself is told goes first. */
 const ENDS_WITH_THEM = ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4'];
 
-/** On a terminal it is hung up when our end goes: else it would copy on into the place of the next copy. */
+/** On a terminal it is hung up when our end goes: otherwise it would go on copying into the place of the next copy. */
 const ENDS_WITH_US = ['-tt', '-o', 'LogLevel=ERROR'];
 
 export function showBackupCommand(settings: BarmanSettings): readonly string[] {
