@@ -1,4 +1,4 @@
-import type { Goal } from '#libs/cluster';
+import type { AgentReport, Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
 import type { Installation } from '#libs/postgres-run';
@@ -21,19 +21,17 @@ import { agentsObserver, upstreamTarget } from './observe/agents-observer.ts';
 import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { NewsWatch } from './observe/news.ts';
 import type { Observer } from './observe/observer.ts';
-import { reportOf } from './observe/report.ts';
-import { unrecordedWal } from './observe/unrecorded-wal.ts';
-import { factsFrom, refusalIn } from './own-facts.ts';
+import { factsFrom } from './own-facts.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
 import { WalLease } from './postgres/wal-programs.ts';
 import { Prober } from './probes/prober.ts';
-import { problemOf } from './problem.ts';
 import { AsideCopy } from './rebuild/aside-copy.ts';
 import { CopyProof } from './rebuild/copy-proof.ts';
 import { Preflights } from './rebuild/preflights.ts';
 import { RebuildDesk } from './rebuild/rebuild-desk.ts';
 import { UpstreamEnd } from './rebuild/upstream-end.ts';
+import { SelfReport } from './self-report.ts';
 import { ActedMemoryFile } from './state-directory/acted-memory-file.ts';
 import { DataIdFile } from './state-directory/data-id-file.ts';
 import { FoldedStateFile } from './state-directory/folded-state-file.ts';
@@ -42,12 +40,8 @@ import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
 import { Absence } from './synchronous/absence.ts';
-import { proofReportOf } from './synchronous/proof-report.ts';
 import { Tempo } from './tempo.ts';
 import { LEADERLESS_MS } from './timing.ts';
-
-/** Tools can say much; the beginning tells what is wrong. */
-const PROBLEM_MAX_CHARS = 1_000;
 
 export type AgentParts = {
   readonly config: AgentConfig;
@@ -88,6 +82,8 @@ export class Agent {
   readonly #contexts: StepContexts;
   readonly #parameters: ParameterTeller;
   readonly #tempo: Tempo;
+  readonly #duties: Duties;
+  readonly #self: SelfReport;
   #endSourceWatch: (() => void) | undefined;
 
   constructor(readonly parts: AgentParts) {
@@ -151,7 +147,9 @@ export class Agent {
     });
     this.runner = new StepRunner(log, (outcome) => this.#stepEnded(outcome));
     this.#contexts = this.#makeContexts();
+    this.#duties = this.#makeDuties();
     this.reconciler = this.#makeReconciler();
+    this.#self = this.#makeSelfReport();
     this.#walLease = new WalLease(
       config,
       () => this.stream.state?.postgres.archive !== undefined,
@@ -177,7 +175,7 @@ export class Agent {
     this.observer.stop();
     this.guard.stop();
     this.controllers.close();
-    this.#duties?.close();
+    this.#duties.close();
     await this.#sessions.close();
   }
 
@@ -204,44 +202,14 @@ export class Agent {
     return this.reconciler.goal;
   }
 
-  /** Why this instance is not what it should be, in one line. */
+  /** Why this instance is not what it should be, in one line; null when all is well. */
   get problem(): string | null {
-    const { reconciler, runner, guard } = this;
-    const parts = [this.#reporter, this.#local.lastGood, reconciler, runner, this.#takeOver, guard];
-    return problemOf({
-      config: this.parts.config,
-      state: this.stream.state,
-      unknownCluster: this.stream.unknownCluster,
-      outdated: this.stream.understanding.problem,
-      whyNoLeader: this.controllers.whyNoLeader(),
-      seen: this.observer.latest,
-      others: [...parts.map((of) => of.problem), this.#duties?.problem, this.parts.expiry?.()],
-    });
+    return this.#self.problem;
   }
 
-  report(): ReturnType<typeof reportOf> {
-    const { latest } = this.observer;
-    if (latest === null) return null;
-    const { facts, stream } = this;
-    const { detached, abandonedHandOver, handOverRefused, leaving } = facts;
-    const absent = this.#absence.list(performance.now());
-    const { instance, postgres, api, tags } = this.parts.config;
-    return reportOf(latest, this.guard.remainingMs(performance.now()), {
-      ...{ instance, tags, postgresEndpoint: postgres.advertise, agentEndpoint: api.advertise },
-      actedVersion: this.reconciler.actedVersion,
-      replicationName: this.#local.replicationName,
-      keeps: this.#takeOver.problem,
-      synchronous: proofReportOf(stream.state, facts.synchronous, absent),
-      ...{ detached, abandonedHandOver, handOverRefused, leaving, ...this.#duties?.answers },
-      calmForMs: this.#tempo.calmMs,
-      ...{ probes: this.#prober.report(), promise: this.failsafe.promised() },
-      ...{ rebuild: this.desk.report(), aside: this.#aside.report },
-      promotionRefused: refusalIn(facts, performance.now()),
-      configurationRejected: this.#local.lastGood.rejected,
-      divergedWal: unrecordedWal(facts.divergedWal, stream.state, instance),
-      activity: this.runner.activity,
-      problem: this.problem?.slice(0, PROBLEM_MAX_CHARS) ?? null,
-    });
+  /** Null until PostgreSQL was looked at for the first time. */
+  report(): AgentReport | null {
+    return this.#self.report();
   }
 
   #makeControllers(): Controllers {
@@ -293,21 +261,24 @@ export class Agent {
     });
   }
 
-  #duties: Duties | null = null;
+  #makeDuties(): Duties {
+    const { guard, observer, facts, desk } = this;
+    return new Duties({
+      ...{ guard, observer, facts, desk, local: this.#local, log: this.parts.log },
+      ...{ sessions: this.#sessions, aside: this.#aside, hooks: this.#hooks },
+      onNews: () => this.#reporter.now(),
+    });
+  }
 
   #makeReconciler(): Reconciler {
     const { config, log } = this.parts;
-    const { guard, observer, facts, runner, desk } = this;
-    const common = { local: this.#local, guard, observer, desk, facts, log };
-    const own = { sessions: this.#sessions, aside: this.#aside, hooks: this.#hooks };
-    const duties = new Duties({ ...common, ...own, onNews: () => this.#reporter.now() });
-    this.#duties = duties;
+    const { observer, facts, runner, desk } = this;
     return new Reconciler({
       instance: config.instance,
       stream: this.stream,
       confirmations: this.#confirmations,
       memory: this.#memory,
-      condition: () => this.#condition(duties),
+      condition: () => this.#condition(),
       runner: {
         get busy() {
           return runner.busy;
@@ -323,7 +294,7 @@ export class Agent {
       facts,
       desk,
       log,
-      keepUp: (state) => duties.keepUp(state),
+      keepUp: (state) => this.#duties.keepUp(state),
       setHurry: (observe, report) => {
         observer.setHurry(observe);
         this.#reporter.setHurry(report);
@@ -331,17 +302,29 @@ export class Agent {
     });
   }
 
+  #makeSelfReport(): SelfReport {
+    const { stream, controllers, guard, observer, reconciler, runner, facts, desk, failsafe } =
+      this;
+    return new SelfReport({
+      ...{ stream, controllers, guard, observer, reconciler, runner, facts, desk, failsafe },
+      ...{ config: this.parts.config, expiry: this.parts.expiry, local: this.#local },
+      ...{ takeOver: this.#takeOver, reporter: this.#reporter, prober: this.#prober },
+      ...{ absence: this.#absence, tempo: this.#tempo, aside: this.#aside },
+      duties: this.#duties,
+    });
+  }
+
   /** Nothing that was seen before the last step ended counts. */
-  #condition(duties: Duties): ObservedCondition | null {
+  #condition(): ObservedCondition | null {
     const { latest: snapshot } = this.observer;
     if (snapshot === null || snapshot.begunMs < this.runner.endedAtMs) return null;
     const { rebuiltOrder, rewindFailed } = this.desk;
     const promised = this.failsafe.promised();
     const { state } = this.stream;
-    const remoteLine = state === null ? null : duties.remoteLine(state, snapshot);
+    const remoteLine = state === null ? null : this.#duties.remoteLine(state, snapshot);
     const own = { ...this.facts, rebuiltOrder, rewindFailed, promised, remoteLine };
     const condition = conditionOf(withPresentLease(snapshot, this.guard.state), own);
-    if (condition !== null) duties.tellPosition();
+    if (condition !== null) this.#duties.tellPosition();
     return condition;
   }
 

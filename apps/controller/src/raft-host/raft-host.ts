@@ -29,6 +29,8 @@ import { COMPACTION, Compactor } from './compactor.ts';
 import { GroupWriter } from './group-writer.ts';
 import type { HostCounts, HostListener, RaftHostOptions } from './host-contract.ts';
 import { InputLanes } from './input-lanes.ts';
+import { Isolation } from './isolation.ts';
+import { NextTurn } from './next-turn.ts';
 import type { PeerLinks } from './ports.ts';
 import { StateOverlay } from './state-overlay.ts';
 import { StorageReads } from './storage-reads.ts';
@@ -38,6 +40,7 @@ import { TickClock } from './tick-clock.ts';
 const OUTPUTS_PER_TURN_MAX = 16;
 /** So few entries are applied sooner than another turn of the event loop begins. */
 const APPLY_AT_ONCE_MAX = 8;
+
 /**
  * The one loop around the consensus machine (reference/raft.md 2.4): inputs by class within a budget,
  * one output, one write for all that piled up, messages in parallel to it, apply in slices.
@@ -56,19 +59,16 @@ export class RaftHost implements ReplicatedLog {
   readonly #compactor: Compactor;
   readonly #listeners: HostListener[] = [];
   readonly #news: CommitNews;
-  readonly #runTurn = (): void => this.#turn();
-  readonly #runApply = (): void => this.#applyTurn();
+  readonly #turns = new NextTurn(() => this.#turn());
+  readonly #applyTurns = new NextTurn(() => this.#guarded(() => this.#apply()));
+  readonly #isolation: Isolation;
   #role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false };
-  #scheduled = false;
-  #applyScheduled = false;
   #closed = false;
-  #isolated: string | null;
 
   constructor(options: RaftHostOptions) {
     const { raft, store, storage, links, clock, applied } = options;
     this.#options = options;
-    this.#isolated = storage.isolation;
-    if (this.#isolated !== null) raft.neverLead();
+    if (storage.isolation !== null) raft.neverLead();
     this.rounds = new RoundScheduler(raft);
     this.#news = new CommitNews(clock, (message) => links.send(message));
     this.#proposals = new ProposalIntake(raft);
@@ -89,6 +89,7 @@ export class RaftHost implements ReplicatedLog {
     const { self } = raft.status();
     const feed: (typeof this)['feed'] = (input) => this.feed(input);
     const failed = (error: unknown): void => this.fail(error);
+    this.#isolation = new Isolation({ log: options.log, storage, feed, failed });
     this.#reads = new StorageReads({ storage, feed, failed });
     this.#snapshots = new Snapshotter({ self, storage, links, log: options.log, feed, failed });
     this.#compactor = new Compactor(storage, feed, failed, options.compaction ?? COMPACTION);
@@ -108,22 +109,16 @@ export class RaftHost implements ReplicatedLog {
 
   /** Leader, and its own-term entry is applied: it may decide, renew and propose. */
   get serving(): boolean {
-    return this.#role.serving && this.#role.role === 'leader' && this.#isolated === null;
+    return this.#role.serving && this.#role.role === 'leader' && this.isolated === null;
   }
 
   /** What is wrong with this member's state, for which it serves nobody; null while it is sound. */
   get isolated(): string | null {
-    return this.#isolated;
+    return this.#isolation.finding;
   }
 
-  /** The log is sound, the state is not: it stores and votes on, leads and serves no more, for good. */
   isolate(finding: string): void {
-    if (this.#isolated !== null) return;
-    this.#isolated = finding;
-    const { log, storage } = this.#options;
-    log.error('this controller is isolated: replace it', { finding });
-    this.feed((raft) => raft.neverLead());
-    storage.isolate(finding).catch((error: unknown) => this.fail(error));
+    if (!this.#isolation.begin(finding)) return;
     for (const listener of this.#listeners) listener.onIsolated?.(finding);
   }
 
@@ -160,9 +155,7 @@ export class RaftHost implements ReplicatedLog {
 
   /** Takes no more input; resolves once the write under way is done. */
   async stop(): Promise<void> {
-    this.#timer.stop();
-    this.#closed = true;
-    this.#news.stop();
+    this.#close();
     this.#proposals.loseAll(0);
     this.rounds.loseAll();
     await this.#writer.settled();
@@ -219,14 +212,10 @@ export class RaftHost implements ReplicatedLog {
   }
 
   schedule(): void {
-    if (this.#scheduled || this.#closed) return;
-    this.#scheduled = true;
-    setImmediate(this.#runTurn);
+    this.#turns.ask();
   }
 
   #turn(): void {
-    this.#scheduled = false;
-    if (this.#closed) return;
     this.#guarded(() => {
       const budget = new TurnBudget(this.#options.clock);
       this.#drain(budget);
@@ -242,19 +231,8 @@ export class RaftHost implements ReplicatedLog {
   #settle(nowMs: number): void {
     const leaving = this.#carryOut();
     const writing = this.#writer.flush(nowMs);
-    if ((leaving || writing) && this.applies.waiting > APPLY_AT_ONCE_MAX) this.#scheduleApply();
+    if ((leaving || writing) && this.applies.waiting > APPLY_AT_ONCE_MAX) this.#applyTurns.ask();
     else this.#apply();
-  }
-
-  #scheduleApply(): void {
-    if (this.#applyScheduled || this.#closed) return;
-    this.#applyScheduled = true;
-    setImmediate(this.#runApply);
-  }
-
-  #applyTurn(): void {
-    this.#applyScheduled = false;
-    this.#guarded(() => this.#apply());
   }
 
   /** A slice of what is committed, and whatever the machine says to that. */
@@ -266,7 +244,7 @@ export class RaftHost implements ReplicatedLog {
       this.#writer.flush(this.#options.clock.monotonicMs());
     }
     for (const listener of this.#listeners) listener.onTurnEnd?.();
-    if (this.applies.hasMore) this.#scheduleApply();
+    if (this.applies.hasMore) this.#applyTurns.ask();
   }
 
   /**
@@ -347,7 +325,7 @@ export class RaftHost implements ReplicatedLog {
     if (batch !== null && batch.snapshot !== null) this.#restore(batch.snapshot);
     if (this.#hasMore()) this.schedule();
     // Nothing came in meanwhile: what the write sets free waits for no turn of its own.
-    else if (!this.#scheduled) this.#settle(this.#options.clock.monotonicMs());
+    else if (!this.#turns.asked) this.#settle(this.#options.clock.monotonicMs());
   }
 
   /** A received snapshot is on disk: the machine hands out nothing to apply before it is loaded. */
@@ -387,10 +365,16 @@ export class RaftHost implements ReplicatedLog {
   /** Ends everything: nothing may follow a broken invariant or a failed disk (architecture G7). */
   fail(error: unknown): void {
     if (this.#closed) return;
+    this.#close();
+    this.#options.onFatal(error);
+  }
+
+  #close(): void {
     this.#closed = true;
     this.#timer.stop();
+    this.#turns.stop();
+    this.#applyTurns.stop();
     this.#news.stop();
-    this.#options.onFatal(error);
   }
 }
 
