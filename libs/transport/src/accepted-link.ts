@@ -14,7 +14,7 @@ import {
 import { CHANNEL_LIMITS, GREETING_LIMITS } from './channel-limits.ts';
 import { LinkRefusedError, LinkTimeoutError } from './errors.ts';
 import { FramedSocket } from './framed-socket.ts';
-import type { LinkTiming } from './link-timing.ts';
+import { type LinkTiming, livenessTimingOf } from './link-timing.ts';
 import { Liveness } from './liveness.ts';
 import type { AcceptChannel, ChannelHandler, LinkSelf, PeerConnection } from './peer-connection.ts';
 
@@ -108,7 +108,8 @@ export class AcceptedLink {
       end: () => socket.end(),
       close: (cause) => socket.close(cause),
     };
-    const liveness = new Liveness(socket, timing, clock, 'accepted');
+    const patience = livenessTimingOf(timing, channel);
+    const liveness = new Liveness(socket, patience, clock, 'accepted');
     this.#stage = { kind: 'live', handler: accept(connection), liveness };
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Prng } from '#libs/kernel';
-import { DEFAULT_LINK_TIMING, reconnectDelayMs } from './link-timing.ts';
+import { DEFAULT_LINK_TIMING, livenessTimingOf, reconnectDelayMs } from './link-timing.ts';
 
 /** Draws the longest wait each time. */
 const LATEST = { unit: () => 1 } as Prng;
@@ -22,5 +22,18 @@ describe('the wait before another attempt', () => {
   it('is at least half of that, so that thousands do not come at once', () => {
     const earliest = { unit: () => 0 } as Prng;
     expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 3, earliest, false)).toBe(100);
+  });
+});
+
+describe('how soon a silent peer is given up', () => {
+  it('is the same at all channels but that of guards, whose links are looked at half as often', () => {
+    expect(livenessTimingOf(DEFAULT_LINK_TIMING, 'agent')).toEqual({
+      pingAfterMs: 1_000,
+      peerSilenceMs: 3_000,
+    });
+    expect(livenessTimingOf(DEFAULT_LINK_TIMING, 'guard')).toEqual({
+      pingAfterMs: 2_000,
+      peerSilenceMs: 6_000,
+    });
   });
 });

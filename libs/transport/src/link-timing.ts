@@ -1,4 +1,5 @@
 import type { Clock, Prng } from '#libs/kernel';
+import type { Channel } from '#libs/protocol';
 
 /** Milliseconds. Defaults are for a LAN. */
 export type LinkTiming = {
@@ -31,6 +32,23 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   reconnectCalmMinMs: 3_000,
   reconnectCalmMaxMs: 15_000,
 };
+
+/**
+ * A guard is answered by the leading controller alone, and its renewals tell it sooner than any ping when that one is gone.
+ * Thousands of guards that ask the others whether they are there cost those, and the hosts, as much as the renewals do.
+ */
+const GUARD_PATIENCE = 2;
+
+export type LivenessTiming = Pick<LinkTiming, 'pingAfterMs' | 'peerSilenceMs'>;
+
+/** The same at both ends of a link, since the one that dialled pings for both. */
+export function livenessTimingOf(timing: LinkTiming, channel: Channel): LivenessTiming {
+  const patience = channel === 'guard' ? GUARD_PATIENCE : 1;
+  return {
+    pingAfterMs: patience * timing.pingAfterMs,
+    peerSilenceMs: patience * timing.peerSilenceMs,
+  };
+}
 
 export type LinkTime = { readonly clock: Clock; readonly prng: Prng };
 

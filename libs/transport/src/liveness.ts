@@ -2,7 +2,7 @@ import type { Clock } from '#libs/kernel';
 import { LinkFrame } from '#libs/protocol';
 import { LinkTimeoutError } from './errors.ts';
 import type { FramedSocket } from './framed-socket.ts';
-import type { LinkTiming } from './link-timing.ts';
+import type { LivenessTiming } from './link-timing.ts';
 import { everyShared } from './shared-interval.ts';
 
 const NOTHING = new Uint8Array();
@@ -29,7 +29,7 @@ export class Liveness {
 
   constructor(
     private readonly socket: FramedSocket,
-    private readonly timing: LinkTiming,
+    private readonly timing: LivenessTiming,
     private readonly clock: Clock,
     side: LinkSide,
   ) {

@@ -19,6 +19,7 @@ import {
   DEFAULT_LINK_TIMING,
   type LinkTime,
   type LinkTiming,
+  livenessTimingOf,
   reconnectDelayMs,
 } from './link-timing.ts';
 import { Liveness } from './liveness.ts';
@@ -184,8 +185,10 @@ export class PeerLink {
     }
     clearTimeout(stage.timer);
     const { socket } = stage;
-    socket.useLimits(this.options.limits ?? CHANNEL_LIMITS[this.options.channel]);
-    const liveness = new Liveness(socket, this.#timing, this.options.time.clock, 'dialled');
+    const { channel, limits, time } = this.options;
+    socket.useLimits(limits ?? CHANNEL_LIMITS[channel]);
+    const patience = livenessTimingOf(this.#timing, channel);
+    const liveness = new Liveness(socket, patience, time.clock, 'dialled');
     this.#stage = { kind: 'up', socket, liveness };
     this.#attempt = 0;
     const { groupId, role, name, memberId, incarnation, protocol } = welcome;
