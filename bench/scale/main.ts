@@ -42,7 +42,7 @@ const swarms: SwarmProcess[] = [];
 async function main(guards: number, minutes: number): Promise<ScaleReport> {
   const names = Array.from({ length: guards }, (_, at) => `s${at}`);
   const basePort = values['port-base'];
-  const group = await OurGroup.start({ directory, basePort, transport: 'tls', nodeFlags: null });
+  const group = await OurGroup.start({ directory, basePort, transport: 'tls', nodeFlags: (process.env['NF'] ?? '').split(' ').filter(Boolean).length > 0 ? (process.env['NF'] ?? '').split(' ') : null });
   try {
     const certificates = join(directory, 'certificates');
     await issueAll(names, certificates);

@@ -1,5 +1,11 @@
 import type { Epoch } from '#libs/kernel';
-import { type AcquireResult, type HolderEffects, LeaseHolder, type LeaseTiming } from '#libs/lease';
+import {
+  type AcquireResult,
+  type HolderEffects,
+  LeaseHolder,
+  type LeaseTiming,
+  type Moment,
+} from '#libs/lease';
 import type { GuardLog } from './guard-log.ts';
 import type { SystemClock } from './system-clock.ts';
 
@@ -21,8 +27,9 @@ export class LeaseKeeper {
     setImmediate(this.#turn);
   };
   readonly #turn = (): void => {
-    this.#holder.tick(this.#clock.moment());
-    this.#arm();
+    const now = this.#clock.moment();
+    this.#holder.tick(now);
+    this.#arm(now);
   };
 
   constructor(
@@ -52,13 +59,14 @@ export class LeaseKeeper {
 
   useTiming(timing: LeaseTiming): void {
     this.#holder.useTiming(timing);
-    this.#arm();
+    this.#arm(this.#clock.moment());
   }
 
   acquire(epoch: Epoch): AcquireResult {
-    const result = this.#holder.acquire(epoch, this.#clock.moment());
+    const now = this.#clock.moment();
+    const result = this.#holder.acquire(epoch, now);
     if (result === 'begun') this.#log.info('lease asked for', { epoch });
-    this.#arm();
+    this.#arm(now);
     return result;
   }
 
@@ -112,10 +120,10 @@ export class LeaseKeeper {
     return endsAt === null ? null : endsAt - (stopBudgetMs - guardKillMs);
   }
 
-  #arm(): void {
+  #arm(now: Moment): void {
     clearTimeout(this.#timer);
     const held = this.#holder.epoch !== null;
-    const inMs = held ? Math.floor(this.#holder.nextTurnInMs(this.#clock.moment())) : IDLE_TURN_MS;
+    const inMs = held ? Math.floor(this.#holder.nextTurnInMs(now)) : IDLE_TURN_MS;
     this.#timer = setTimeout(this.#wake, Math.max(1, inMs));
   }
 }

@@ -1,9 +1,11 @@
-import { uptime } from 'node:os';
 import { type Clock, type EpochMs, epochMs, type MonotonicMs, monotonicMs } from '#libs/kernel';
 import type { Moment } from '#libs/lease';
+import { BootClock } from './boot-clock.ts';
 
 /** This host's clocks; the only place of the guard that reads them. */
 export class SystemClock implements Clock {
+  readonly #boot = new BootClock();
+
   nowMs(): EpochMs {
     return epochMs(Date.now());
   }
@@ -12,9 +14,8 @@ export class SystemClock implements Clock {
     return monotonicMs(performance.now());
   }
 
-  /** From `/proc/uptime`, in steps of 10 ms; the fuse reads the same file. */
   bootMs(): MonotonicMs {
-    return monotonicMs(Math.round(uptime() * 1_000));
+    return this.#boot.ms();
   }
 
   moment(): Moment {

@@ -1,27 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { clusterName, epoch, lsnOf, monotonicMs, timelineId } from '#libs/kernel';
+import { clusterName, epoch, epochMs, lsnOf, monotonicMs, timelineId } from '#libs/kernel';
 import { CappedTime } from '#libs/lease';
 import { holding, named, runningCluster } from '#libs/testing';
-import { ObservationTable } from './observations.ts';
 import { Renewals } from './renewals.ts';
 import type { ReplicatedLog } from './replicated-log.ts';
-import type { Service } from './service.ts';
+import { Service } from './service.ts';
 
 const CLUSTER = clusterName('demo');
 const PG1 = { cluster: CLUSTER, instance: named('pg1') };
 
-/** A leader of whose state, observations and clock alone is asked. */
+/** A leader of whose state, observations and turns alone is asked. */
 function leading() {
   const scenario = runningCluster();
-  const observations = new ObservationTable(new CappedTime(100, monotonicMs(0)), monotonicMs(0));
+  let turns = 0;
   const host = {
     store: { cluster: () => scenario.state },
     confirm: () => undefined,
+    schedule: () => {
+      turns += 1;
+    },
   } as unknown as ReplicatedLog;
-  const service = {
-    observations,
-    clock: { monotonicMs: () => monotonicMs(10) },
-  } as unknown as Service;
+  const now = monotonicMs(10);
+  const clock = { nowMs: () => epochMs(10), monotonicMs: () => now, bootMs: () => now };
+  const service = new Service(1, new CappedTime(100, monotonicMs(0)), clock, [scenario.state]);
   const renewals = new Renewals(host, () => service);
   const renew = (lsn: bigint, incarnation = holding('pg1', 1).incarnation) =>
     renewals.accept(service, { guard: 'demo/pg1', answer: () => undefined }, PG1, {
@@ -35,7 +36,7 @@ function leading() {
       position: { timeline: timelineId(1), lsn: lsnOf(lsn) },
       agentAbsentMs: 0,
     });
-  return { scenario, observations, renew };
+  return { scenario, service, observations: service.observations, renew, turns: () => turns };
 }
 
 describe('the position that comes with a renewal', () => {
@@ -52,5 +53,22 @@ describe('the position that comes with a renewal', () => {
     scenario.command({ type: 'failover', to: null, acceptLoss: false });
     renew(170n, holding('pg1', 1, 'pg1-g2').incarnation);
     expect(observations.lastKnown(CLUSTER)).toBeNull();
+  });
+});
+
+describe('what a renewal costs the leader', () => {
+  it('is a turn at once when this leader has not answered its epoch yet', () => {
+    const { renew, turns } = leading();
+    renew(170n);
+    expect(turns()).toBe(1);
+  });
+
+  it('is no turn of its own afterwards, until a crowd waits', () => {
+    const { service, renew, turns } = leading();
+    service.answered.set(CLUSTER, epoch(1));
+    for (let sent = 1; sent < 256; sent += 1) renew(170n);
+    expect(turns()).toBe(0);
+    renew(170n);
+    expect(turns()).toBe(1);
   });
 });

@@ -9,6 +9,9 @@ import type { Service } from './service.ts';
 
 export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
 
+/** So many that wait are worth a round of their own, and are answered in one go without holding up what comes in. */
+const CROWD = 256;
+
 /**
  * Renewals at the serving leader: accepted at once, answered after a confirmation round that began
  * after they arrived; so no answer comes from a leader that was replaced before it was asked.
@@ -49,15 +52,16 @@ export class Renewals {
     if (silentMs !== null) this.onAge(silentMs);
     service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
     const steady = isSteady(service, state);
-    if (!steady) this.#urgent = true;
-    this.host.schedule();
+    if (!steady || service.leases.pending >= CROWD) this.#urgent = true;
+    // The next beat takes the others along: a turn of its own for each would be most of what a leader of thousands does.
+    if (this.#urgent) this.host.schedule();
     return isNews || wasLate || !steady;
   }
 
   /** Before a round may begin: what arrived until now is proved by it. */
   beginRound(): void {
     const service = this.service();
-    if (service === null || !service.leases.hasPending) return;
+    if (service === null || service.leases.pending === 0) return;
     this.#lastRound += 1;
     service.leases.roundBegan(this.#lastRound);
     const pace = this.#urgent ? 'at-once' : 'with-the-next-beat';

@@ -43,7 +43,8 @@ type Tracked = {
   closing: boolean;
 };
 
-type Waiting<Reply> = { readonly renewal: Renewal<Reply>; round: number | null };
+/** Renewals that a confirmation round, once it is confirmed, proves. */
+type Round<Reply> = { readonly number: number; renewals: Renewal<Reply>[] };
 
 /** Guards ask again after a renew interval: more waiting than this answers nobody in time. */
 const PENDING_LIMIT = 20_000;
@@ -51,7 +52,9 @@ const PENDING_LIMIT = 20_000;
 export class LeaseClock<Reply> {
   readonly #time: CappedTime;
   readonly #tracked = new Map<string, Tracked>();
-  #waiting: Waiting<Reply>[] = [];
+  /** They arrived after the last round had begun. */
+  #arrived: Renewal<Reply>[] = [];
+  #rounds: Round<Reply>[] = [];
   #lastRound = 0;
 
   constructor(time: CappedTime) {
@@ -83,14 +86,15 @@ export class LeaseClock<Reply> {
     if (tracked === undefined || reason !== null) {
       return { kind: 'refused', reason: reason ?? 'no lease is held' };
     }
-    if (tracked.closing || this.#waiting.length >= PENDING_LIMIT) return { kind: 'ignored' };
+    if (tracked.closing || this.#waiting >= PENDING_LIMIT) return { kind: 'ignored' };
     tracked.mark = this.#time.mark(now);
-    this.#waiting.push({ renewal, round: null });
+    this.#arrived.push(renewal);
     return { kind: 'pending' };
   }
 
-  get hasPending(): boolean {
-    return this.#waiting.some((waiting) => waiting.round === null);
+  /** Renewals that no round can prove yet. */
+  get pending(): number {
+    return this.#arrived.length;
   }
 
   /** A confirmation round begins now: it can prove leadership to all that have arrived before it. */
@@ -100,7 +104,9 @@ export class LeaseClock<Reply> {
       last: this.#lastRound,
     });
     this.#lastRound = round;
-    for (const waiting of this.#waiting) waiting.round ??= round;
+    if (this.#arrived.length === 0) return;
+    this.#rounds.push({ number: round, renewals: this.#arrived });
+    this.#arrived = [];
   }
 
   /**
@@ -109,12 +115,11 @@ export class LeaseClock<Reply> {
    */
   roundConfirmed(round: number): Renewal<Reply>[] {
     const answered: Renewal<Reply>[] = [];
-    const left: Waiting<Reply>[] = [];
-    for (const waiting of this.#waiting) {
-      if (waiting.round === null || waiting.round > round) left.push(waiting);
-      else if (this.#stillHeld(waiting.renewal)) answered.push(waiting.renewal);
+    for (const { number, renewals } of this.#rounds) {
+      if (number > round) continue;
+      for (const renewal of renewals) if (this.#stillHeld(renewal)) answered.push(renewal);
     }
-    this.#waiting = left;
+    this.#rounds = this.#rounds.filter(({ number }) => number > round);
     return answered;
   }
 
@@ -172,7 +177,9 @@ export class LeaseClock<Reply> {
     if (tracked === undefined) return false;
     if (this.#time.since(tracked.mark) < tracked.waitMs) return false;
     tracked.closing = true;
-    this.#waiting = this.#waiting.filter((waiting) => waiting.renewal.cluster !== cluster);
+    const ofOthers = (renewal: Renewal<Reply>) => renewal.cluster !== cluster;
+    this.#arrived = this.#arrived.filter(ofOthers);
+    for (const round of this.#rounds) round.renewals = round.renewals.filter(ofOthers);
     return true;
   }
 
@@ -180,6 +187,10 @@ export class LeaseClock<Reply> {
   reopen(cluster: string): void {
     const tracked = this.#tracked.get(cluster);
     if (tracked !== undefined) tracked.closing = false;
+  }
+
+  get #waiting(): number {
+    return this.#rounds.reduce((sum, { renewals }) => sum + renewals.length, this.pending);
   }
 
   #stillHeld(renewal: Renewal<Reply>): boolean {

@@ -237,7 +237,7 @@ export class LeaseWorld {
   #leaderTurn(leader: Leader): void {
     const next = (): void => this.#at(TURN_MS + this.#pause(), () => this.#leaderTurn(leader));
     leader.time.turn(leader.clock(this.#now), this.#prng.chance(0.95));
-    if (leader.leases.hasPending) this.#beginRound(leader);
+    if (leader.leases.pending > 0) this.#beginRound(leader);
     if (leader.leases.due().length > 0) this.#expire(leader);
     // A deposed leader goes on for a while: it does not know.
     if (this.#now < leader.deposedAtMs + OLD_LEADER_LIVES_MS) next();

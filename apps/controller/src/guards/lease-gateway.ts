@@ -154,7 +154,8 @@ export class LeaseGateway {
         releases.accept(link, from, request);
         break;
     }
-    if (asksRules) decisions.changed(from.cluster);
+    if (!asksRules) return;
+    decisions.changed(from.cluster);
     host.schedule();
   }
 

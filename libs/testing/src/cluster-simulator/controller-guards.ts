@@ -67,7 +67,8 @@ export class ControllerGuards {
       }
       asksRules = this.life.renewals.accept(service, link, from, request);
     } else this.life.releases.accept(link, from, request);
-    if (asksRules) this.life.decisions.changed(CLUSTER);
+    if (!asksRules) return;
+    this.life.decisions.changed(CLUSTER);
     this.life.schedule();
   }
 
