@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
-import { API_PATHS, type StatusAnswer, statusAnswer } from '#libs/api';
+import { API_PATHS, type ControllersAnswer, controllersAnswer } from '#libs/api';
 import { epochMs, messageOf } from '#libs/kernel';
 import { issueCertificate, openAuthority } from '#libs/transport';
 import { commandLine } from '../../test/command-line/command-line.ts';
@@ -42,7 +42,7 @@ const swarms: SwarmProcess[] = [];
 async function main(guards: number, minutes: number): Promise<ScaleReport> {
   const names = Array.from({ length: guards }, (_, at) => `s${at}`);
   const basePort = values['port-base'];
-  const group = await OurGroup.start({ directory, basePort, transport: 'tls', nodeFlags: (process.env['NF'] ?? '').split(' ').filter(Boolean).length > 0 ? (process.env['NF'] ?? '').split(' ') : null });
+  const group = await OurGroup.start({ directory, basePort, transport: 'tls', nodeFlags: null });
   try {
     const certificates = join(directory, 'certificates');
     await issueAll(names, certificates);
@@ -145,18 +145,17 @@ async function tellRenewals(): Promise<void> {
 }
 
 async function commitIndex(group: OurGroup): Promise<number> {
-  const { controllers } = await statusOf(group);
-  return Math.max(...controllers.map((controller) => controller.commitIndex ?? 0));
+  return (await controllersOf(group)).commitIndex;
 }
 
 async function leaderOf(group: OurGroup) {
-  const { leader } = await statusOf(group);
+  const { leader } = await controllersOf(group);
   const place = group.places.find(({ name }) => name === leader);
   if (place === undefined) throw new Error('no controller leads');
   return place;
 }
 
-async function statusOf(group: OurGroup): Promise<StatusAnswer> {
+async function controllersOf(group: OurGroup): Promise<ControllersAnswer> {
   for (const { host, port } of group.places) {
     const answer = await read(host, port + 1);
     if (answer?.leader != null) return answer;
@@ -164,11 +163,11 @@ async function statusOf(group: OurGroup): Promise<StatusAnswer> {
   throw new Error('no controller knows a leader');
 }
 
-async function read(host: string, port: number): Promise<StatusAnswer | null> {
+async function read(host: string, port: number): Promise<ControllersAnswer | null> {
   return await new Promise((resolve) => {
-    const sent = request({ host, port, path: API_PATHS.status }, (answer) => {
+    const sent = request({ host, port, path: API_PATHS.controllers }, (answer) => {
       textOf(answer).then(
-        (body) => resolve(statusAnswer.parse(JSON.parse(body))),
+        (body) => resolve(controllersAnswer.parse(JSON.parse(body))),
         () => resolve(null),
       );
     });

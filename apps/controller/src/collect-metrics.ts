@@ -1,3 +1,4 @@
+import type { ClusterView } from '#libs/api';
 import { Metrics } from '#libs/observability';
 import type { ReadModel } from './cluster/read-model.ts';
 import { collectLastOutages, countOutage } from './outage-metrics.ts';
@@ -41,20 +42,22 @@ function collectAbsentAgents(metrics: Metrics, { core, host }: MetricSources): v
   }
 }
 
-function collectClusters(metrics: Metrics, { model }: MetricSources): void {
+async function collectClusters(metrics: Metrics, { model }: MetricSources): Promise<void> {
   metrics.reset('matriarch_instance_lag_bytes');
   metrics.reset('matriarch_instance_silent_seconds');
-  for (const view of model.clusters()) {
-    const { name: cluster, lease } = view;
-    metrics.set('matriarch_lease_epoch', lease.epoch ?? 0, { cluster });
-    metrics.set('matriarch_cluster_serving', lease.serving ? 1 : 0, { cluster });
-    metrics.set('matriarch_cluster_paused', view.paused ? 1 : 0, { cluster });
-    for (const { name: instance, lagBytes, agent } of view.instances) {
-      const labels = { cluster, instance };
-      if (lagBytes !== null) metrics.set('matriarch_instance_lag_bytes', Number(lagBytes), labels);
-      if (agent.heardAgeMs !== null) {
-        metrics.set('matriarch_instance_silent_seconds', agent.heardAgeMs / 1_000, labels);
-      }
+  for await (const views of model.clusters()) for (const view of views) setCluster(metrics, view);
+}
+
+function setCluster(metrics: Metrics, view: ClusterView): void {
+  const { name: cluster, lease } = view;
+  metrics.set('matriarch_lease_epoch', lease.epoch ?? 0, { cluster });
+  metrics.set('matriarch_cluster_serving', lease.serving ? 1 : 0, { cluster });
+  metrics.set('matriarch_cluster_paused', view.paused ? 1 : 0, { cluster });
+  for (const { name: instance, lagBytes, agent } of view.instances) {
+    const labels = { cluster, instance };
+    if (lagBytes !== null) metrics.set('matriarch_instance_lag_bytes', Number(lagBytes), labels);
+    if (agent.heardAgeMs !== null) {
+      metrics.set('matriarch_instance_silent_seconds', agent.heardAgeMs / 1_000, labels);
     }
   }
 }

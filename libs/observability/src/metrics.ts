@@ -12,6 +12,9 @@ export type MetricLabels<Name extends MetricName> = Readonly<
   Record<Table[Name]['labels'][number], string>
 >;
 
+/** May take its time, in turns. */
+type Collect = () => void | Promise<void>;
+
 /** The metrics of one process. Values are in the unit that the name ends with. */
 export class Metrics {
   readonly registry = new Registry();
@@ -52,20 +55,27 @@ export class Metrics {
   }
 
   /** Runs before every scrape. */
-  beforeScrape(collect: () => void): void {
+  beforeScrape(collect: Collect): void {
     this.#collectors.push(collect);
   }
 
-  readonly #collectors: (() => void)[] = [];
+  readonly #collectors: Collect[] = [];
+  #lastScrape: Promise<unknown> = Promise.resolve();
 
   get contentType(): string {
     return this.registry.contentType;
   }
 
-  /** The answer to `GET /metrics`. */
-  async text(): Promise<string> {
-    for (const collect of this.#collectors) collect();
-    return this.registry.metrics();
+  /** The answer to `GET /metrics`. One at a time: another would forget what this one has just set. */
+  text(): Promise<string> {
+    const scrape = this.#lastScrape.then(() => this.#scrape());
+    this.#lastScrape = scrape.catch(() => undefined);
+    return scrape;
+  }
+
+  async #scrape(): Promise<string> {
+    for (const collect of this.#collectors) await collect();
+    return await this.registry.metrics();
   }
 
   #make(name: MetricName): Gauge | Counter | Histogram {

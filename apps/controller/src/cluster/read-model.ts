@@ -12,6 +12,7 @@ import type { Service } from '#libs/leader';
 import { decode } from '#libs/protocol';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
+import { inSlices } from './in-slices.ts';
 
 /** What people are shown: committed state, and on the leader what was heard besides. */
 export class ReadModel {
@@ -21,11 +22,17 @@ export class ReadModel {
     readonly service: () => Service | null,
   ) {}
 
-  clusters(): ClusterView[] {
-    return this.host.store
-      .clusters()
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-      .map((state) => clusterViewOf(state, this.heard(state)));
+  /** All of them in the order of their names, in slices. */
+  clusters(): AsyncGenerator<readonly ClusterView[]> {
+    return inSlices(this.#sorted(), (state) => this.view(state));
+  }
+
+  get clusterNames(): ClusterName[] {
+    return this.#sorted().map(({ name }) => name);
+  }
+
+  #sorted(): ClusterState[] {
+    return this.host.store.clusters().toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   cluster(name: ClusterName): ClusterState | null {

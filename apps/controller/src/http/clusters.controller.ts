@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   API_PATHS,
   type ClusterView,
@@ -19,6 +19,7 @@ import { ReplicaStore } from '#libs/storage';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
 import { ApiProblem } from './api-problem.ts';
+import { sendClusters } from './clusters-text.ts';
 import { knownCluster } from './known-cluster.ts';
 import { knownInstance } from './known-instance.ts';
 import { orderAnswerOf } from './order-answer.ts';
@@ -35,8 +36,8 @@ export class ClustersController {
   ) {}
 
   @Get(API_PATHS.clusters)
-  list(): { readonly clusters: readonly ClusterView[] } {
-    return { clusters: this.model.clusters() };
+  async list(@Res() reply: FastifyReply): Promise<void> {
+    await sendClusters(reply, {}, this.model);
   }
 
   @Get(CLUSTER)

@@ -7,8 +7,7 @@ import { knownInstance } from './known-instance.ts';
 const { state } = runningCluster();
 
 function model(...names: string[]): ReadModel {
-  const clusters = () => names.map((name) => ({ name }));
-  return { clusters, cluster: () => null } as never;
+  return { clusterNames: names, cluster: () => null } as never;
 }
 
 describe('a name that is not known', () => {

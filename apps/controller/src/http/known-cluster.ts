@@ -18,7 +18,7 @@ const NAMES_MAX = 10;
 
 /** Says which there are. */
 export function unknownCluster(model: ReadModel, text: string): ApiProblem {
-  const names = model.clusters().map(({ name }) => name);
+  const names = model.clusterNames;
   const more = names.length > NAMES_MAX ? ` and ${names.length - NAMES_MAX} more` : '';
   const known =
     names.length === 0

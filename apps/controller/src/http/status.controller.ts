@@ -1,8 +1,10 @@
-import { Controller, Get } from '@nestjs/common';
-import { API_PATHS, type ControllerView, type StatusAnswer } from '#libs/api';
+import { Controller, Get, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { API_PATHS, type StatusAnswer } from '#libs/api';
 import { MemberViews } from '../cluster/member-views.ts';
 import { ReadModel } from '../cluster/read-model.ts';
 import { ControllerCore } from '../controller-core.ts';
+import { sendClusters } from './clusters-text.ts';
 
 @Controller()
 export class StatusController {
@@ -13,13 +15,12 @@ export class StatusController {
   ) {}
 
   @Get(API_PATHS.status)
-  status(): StatusAnswer {
-    const controllers: ControllerView[] = this.members.all();
-    return {
+  async status(@Res() reply: FastifyReply): Promise<void> {
+    const head: Omit<StatusAnswer, 'clusters'> = {
       controller: this.members.ownName,
       leader: this.core.leader.name,
-      controllers,
-      clusters: this.model.clusters(),
+      controllers: this.members.all(),
     };
+    await sendClusters(reply, head, this.model);
   }
 }
