@@ -48,7 +48,11 @@ export class SimCommits {
     });
     for (const walsender of streaming.walsenders.values()) {
       const busy = world.prng.chance(world.swarm.slowReloadChance);
-      process.after(busy ? between(world, 100, 3_000) : between(world, 1, 40), () => {
+      const drawnMs = busy ? between(world, 100, 3_000) : between(world, 1, 40);
+      // One that is busy is not made less so by another signal.
+      const leftMs = Math.max(drawnMs, walsender.busyUntilMs - world.scheduler.nowMs);
+      if (busy) walsender.busyUntilMs = world.scheduler.nowMs + leftMs;
+      process.after(leftMs, () => {
         walsender.reading = this.file;
         this.confirmed(walsender);
       });

@@ -23,6 +23,8 @@ export type Walsender = {
   replied: boolean;
   /** What it has read itself of what commits wait for. */
   reading: SyncReading;
+  /** Until then it reads no changed files, however often it is told. */
+  busyUntilMs: number;
   /** One shipment is on its way at a time; it is sent again when it is not confirmed. */
   sending: boolean;
   shipments: number;
@@ -137,6 +139,7 @@ export class SimStreaming {
       confirmed: this.postgres.wal,
       replied: false,
       reading: upstream.commits.inForce,
+      busyUntilMs: 0,
       sending: false,
       shipments: 0,
       sent: null,
