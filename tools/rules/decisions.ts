@@ -214,7 +214,7 @@ export const DECISIONS: readonly DecisionText[] = [
   },
   {
     rule: 'keep-sync-set',
-    when: 'a standby joins, lags, leaves or catches up in a synchronous mode',
+    when: 'a standby joins, lags, leaves, or is near for 5 s after it lagged, in a synchronous mode',
     happens:
       '`SyncSettingOrdered`, `SyncSettingConfirmed`, `SyncSetCommitted`, in the order that loses no commit',
     why: 'PostgreSQL is told first of who is added, and last of who is dropped',

@@ -117,6 +117,7 @@ export {
   type TimelineRecord,
 } from './state.ts';
 export { namesInDoubt, wouldAcknowledge } from './sync-set/admit-sync.ts';
+export { laggingMembers } from './sync-set/lag.ts';
 export { ALONE, NOBODY, type Quorum, type SyncSetting, sameSetting } from './sync-set/quorum.ts';
 export { isSynchronous, settingAtStart, standingSetting } from './sync-set/standing-setting.ts';
 export type * from './sync-set/sync-events.ts';

@@ -14,6 +14,8 @@ export type InstanceObservation = {
   readonly detachedAgeMs?: number;
   /** The highest epoch that its guard was heard to hold, and how long ago it was first heard. */
   readonly held?: { readonly epoch: number; readonly ageMs: number };
+  /** Since the primary last saw it too far behind to come back into the synchronous set; absent: it did not. */
+  readonly laggedAgeMs?: number;
 };
 
 export type GuardObservation = {

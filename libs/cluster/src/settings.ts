@@ -47,7 +47,7 @@ export type ClusterSettings = {
   readonly synchronousStrict: boolean;
   /** How many standbys a commit waits for. */
   readonly synchronousNodeCount: number;
-  /** A standby further behind the primary than this is waited for no more, until it has caught up. */
+  /** A standby further behind the primary than this is waited for no more, until it was within half of it for 5 s. */
   readonly maximumLagOnSyncStandbyBytes: bigint;
   /** Synchronous modes: without a confirmed renewal for this long the guard stops PostgreSQL (safety 12). */
   readonly syncFenceMs: number;

@@ -5,6 +5,7 @@ import {
   DEFAULT_SETTINGS,
   emptyState,
   type Lease,
+  type MemberRecord,
 } from '#libs/cluster';
 import {
   clusterName,
@@ -112,7 +113,50 @@ describe('observations', () => {
     table.reported(heldBy('pg1', 2), 'main', standbyReport('pg2', 2, 60n), monotonicMs(0));
     expect(table.lastKnown('main')).toEqual({ ...at(2, 60n), ageMs: 40 });
   });
+
+  it('a standby that the primary of a synchronous cluster saw beyond half the limit lagged, and when', () => {
+    const lagged = (flushLsn: bigint | null, { state = 'streaming', from = 'pg1' } = {}) => {
+      const { time, table } = makeTable();
+      table.reported(synchronous(), 'main', primaryReport(from, flushLsn, state), monotonicMs(0));
+      time.turn(monotonicMs(100), true);
+      table.reported(synchronous(), 'main', primaryReport('pg1', 900n), monotonicMs(100));
+      return table.of('main', null).instances['pg2']?.laggedAgeMs;
+    };
+    expect(lagged(899n)).toBe(100);
+    expect(lagged(900n)).toBeUndefined();
+    expect(lagged(null)).toBeUndefined();
+    // One that catches up after a restart comes back as soon as it has.
+    expect(lagged(0n, { state: 'catchup' })).toBeUndefined();
+    expect(lagged(0n, { from: 'pg3' })).toBeUndefined();
+  });
 });
+
+/** pg1 serves, pg2 may be 200 bytes behind. */
+function synchronous(): ClusterState {
+  const state = heldBy('pg1', 1);
+  const limits = { synchronousMode: 'quorum', maximumLagOnSyncStandbyBytes: 200n } as const;
+  const pg2 = { name: instanceName('pg2'), replicationName: 'main/pg2/0' } as MemberRecord;
+  return { ...state, settings: { ...state.settings, ...limits }, members: { pg2 } };
+}
+
+function primaryReport(
+  instance: string,
+  flushLsn: bigint | null,
+  state = 'streaming',
+): AgentReport {
+  const standby = { host: null, state, replayLsn: null, syncState: 'async' };
+  const flushed = flushLsn === null ? null : lsnOf(flushLsn);
+  return {
+    ...standbyReport(instance, 1, 0n),
+    postgres: {
+      kind: 'primary',
+      timeline: timelineId(1),
+      writeLsn: lsnOf(1_000n),
+      readOnly: false,
+      standbys: [{ applicationName: 'main/pg2/0', flushLsn: flushed, ...standby }],
+    },
+  };
+}
 
 function heldBy(holder: string, timeline: number): ClusterState {
   const state = emptyState(clusterName('main'), DEFAULT_SETTINGS, {

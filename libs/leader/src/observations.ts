@@ -1,12 +1,13 @@
-import type {
-  AgentReport,
-  ClusterObservations,
-  ClusterState,
-  GuardObservation,
-  InstanceObservation,
-  LastKnownPosition,
-  LeaseObservation,
-  WalPosition,
+import {
+  type AgentReport,
+  type ClusterObservations,
+  type ClusterState,
+  type GuardObservation,
+  type InstanceObservation,
+  type LastKnownPosition,
+  type LeaseObservation,
+  laggingMembers,
+  type WalPosition,
 } from '#libs/cluster';
 import type { InstanceName, MonotonicMs } from '#libs/kernel';
 import type { CappedTime } from '#libs/lease';
@@ -30,6 +31,8 @@ type Heard = {
   /** The highest epoch that the guard was heard to hold, and when first. */
   heldEpoch: number;
   heldMark: number;
+  /** When the primary last saw it lag; null: not in this term. */
+  laggedMark: number | null;
 };
 /** Put together field by field, which is cheaper than copying what is there for each one that may be absent. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -74,7 +77,12 @@ export class ObservationTable {
     noteHeld(heard, report.guard?.epoch ?? null, mark);
     heard.report = report;
     heard.reportMark = mark;
-    const position = state === null ? null : positionIn(state, report);
+    if (state === null) return;
+    for (const name of laggingMembers(state, report)) {
+      const lagging = heardOf(entry, name);
+      if (lagging !== null) lagging.laggedMark = mark;
+    }
+    const position = positionIn(state, report);
     if (position !== null)
       this.#noteKnown(entry, position.position, heard.reportMark - position.ageMs);
   }
@@ -168,6 +176,7 @@ export class ObservationTable {
 
   #observed(of: Heard): InstanceObservation {
     const { report, reportMark, guard, guardMark, detachedMark, heldMark, heldEpoch } = of;
+    const { laggedMark } = of;
     const seen: Writable<InstanceObservation> = {
       report,
       reportAgeMs: report === null ? null : this.#time.since(reportMark),
@@ -177,6 +186,7 @@ export class ObservationTable {
     if (report !== null && report.detached !== null) {
       seen.detachedAgeMs = this.#time.since(detachedMark);
     }
+    if (laggedMark !== null) seen.laggedAgeMs = this.#time.since(laggedMark);
     return seen;
   }
 
@@ -207,7 +217,7 @@ function heardOf(entry: Entry, instance: InstanceName): Heard | null {
   if (heard === undefined) {
     if (entry.instances.size >= INSTANCES_MAX) return null;
     const marks = { reportMark: 0, guardMark: 0, detachedMark: 0, heldMark: 0 };
-    heard = { report: null, guard: null, heldEpoch: 0, ...marks };
+    heard = { report: null, guard: null, heldEpoch: 0, laggedMark: null, ...marks };
     entry.instances.set(instance, heard);
   }
   return heard;

@@ -1,12 +1,13 @@
 /** Which standbys commits should wait for, from what the primary sees and what they say themselves. */
-import type { InstanceName, Lsn } from '#libs/kernel';
+import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../decision.ts';
 import type { PostgresCondition, StandbyConnection, SynchronousInForce } from '../report.ts';
 import { withDefaults } from '../settings.ts';
 import { inMaintenance, type MemberRecord, memberNames, type SyncState } from '../state.ts';
+import { lagLimits, lagOf, NEAR_FOR_MS } from '../sync-set/lag.ts';
 import { ALONE, NOBODY, type SyncSetting } from '../sync-set/quorum.ts';
 import { maySync } from '../sync-set/standing-setting.ts';
-import { freshReport, isSilent, ourData } from './sight.ts';
+import { freshReport, isSilent, observed, ourData } from './sight.ts';
 
 type Primary = Extract<PostgresCondition, { kind: 'primary' }>;
 
@@ -18,6 +19,8 @@ type Eligible = {
   readonly present: number;
   readonly priority: number;
   readonly lagBytes: bigint;
+  /** Left the set, or came, with more lag than it may return with, a moment ago. */
+  readonly lagged: boolean;
 };
 
 /** What the primary's PostgreSQL should be told, or null while too little is known to change it. */
@@ -28,9 +31,12 @@ export function wantedSetting(
   sync: SyncState,
 ): SyncSetting | null {
   const settings = withDefaults(input.state.settings);
-  const eligible = memberNames(input.state)
+  const streaming = memberNames(input.state)
     .filter((name) => name !== holder)
     .flatMap((name) => eligibility(input, name, primary, sync) ?? []);
+  const steady = streaming.filter(({ lagged }) => !lagged);
+  // Better one that lags now and then than nobody who has what was acknowledged.
+  const eligible = steady.length > 0 ? steady : streaming;
   if (eligible.length === 0) return withoutAnybody(input, holder, sync);
   eligible.sort(byPreference);
   const count = Math.min(settings.synchronousNodeCount, eligible.length);
@@ -61,14 +67,14 @@ function eligibility(
   const priority = member.tags.syncPriority ?? 1;
   if (connection === null) {
     return present >= 0 && mayBeBack(input, name, primary.synchronous, sync)
-      ? { name, present, priority, lagBytes: 0n }
+      ? { name, present, priority, lagBytes: 0n, lagged: false }
       : null;
   }
   const lagBytes = lagOf(primary.writeLsn, connection.flushLsn);
-  const limit = withDefaults(input.state.settings).maximumLagOnSyncStandbyBytes;
-  // It comes back with some room, so that it does not leave again at once.
-  if (lagBytes > (present >= 0 ? limit : limit / 2n)) return null;
-  return { name, present, priority, lagBytes };
+  const { stays, returns } = lagLimits(input.state);
+  if (lagBytes > (present >= 0 ? stays : returns)) return null;
+  const laggedMs = observed(input, instance).laggedAgeMs ?? NEAR_FOR_MS;
+  return { name, present, priority, lagBytes, lagged: present < 0 && laggedMs < NEAR_FOR_MS };
 }
 
 /**
@@ -111,11 +117,6 @@ function mayBeBack(
   if (synchronousMode === 'priority' && ordered.method === 'any') return false;
   const absent = inForce?.absent.find((each) => each.name === name);
   return absent === undefined || absent.forMs <= state.settings.suspectAfterMs;
-}
-
-export function lagOf(written: Lsn, flushed: Lsn | null): bigint {
-  if (flushed === null) return written;
-  return written > flushed ? written - flushed : 0n;
 }
 
 /** The higher priority first; then who is in the set already, in its place; then who lags least. */

@@ -35,6 +35,7 @@ const STEPS_MAX = 3_000_000;
 const LONG_SAFETY_MS = 600_000;
 const LOOK_MS = 250;
 const ORIGIN_MAX_MS = 1_000_000;
+const BULK_MAX = 200_000;
 
 export type LessCluster = {
   readonly safetyMs?: number;
@@ -294,10 +295,14 @@ export class ClusterRun {
   /** Beside each instance a client that writes whenever it is let. */
   #startClients(): void {
     const { scheduler, swarm, nodes, site } = this.world;
+    // A standby that no load lets into the synchronous set would keep the world from being whole.
+    const { synchronousMode, maximumLagOnSyncStandbyBytes: lagLimit } = swarm.settings;
+    const bulkLags = synchronousMode !== 'off' && lagLimit <= BULK_MAX;
     for (const { postgres } of site === null ? nodes : [...nodes, site.node]) {
       const next = (): void => {
-        const bulk = this.#clients.chance(swarm.bulkChance);
-        postgres.write(bulk ? this.#clients.range(5_000, 200_000) : this.#clients.range(60, 900));
+        const drawn = this.#clients.chance(swarm.bulkChance);
+        const bulk = drawn && !(bulkLags && this.world.network.healed);
+        postgres.write(bulk ? this.#clients.range(5_000, BULK_MAX) : this.#clients.range(60, 900));
         scheduler.after(swarm.writeEveryMs * (0.5 + this.#clients.unit()), next);
       };
       scheduler.after(this.#clients.unit() * swarm.writeEveryMs, next);
