@@ -111,7 +111,8 @@ export const settingsSchema = z.strictObject({
     example: DEFAULT_SETTINGS.synchronousNodeCount,
   }),
   maximumLagOnSyncStandbyBytes: field(z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional(), {
-    about: 'Commits wait no more for a standby further behind than this, until it was near for 5 s.',
+    about:
+      'Commits wait no more for a standby further behind than this, until it was near for 5 s.',
     rule: 'a whole number of bytes',
     example: Number(DEFAULT_SETTINGS.maximumLagOnSyncStandbyBytes),
   }),
