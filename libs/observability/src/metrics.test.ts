@@ -24,6 +24,34 @@ describe('Metrics', () => {
     expect(text).not.toContain('matriarch_postgres_up');
   });
 
+  it('answers scrapes at the same time one after the other, and the next one also when one fails', async () => {
+    const metrics = new Metrics('controller');
+    let scrapes = 0;
+    metrics.beforeScrape(async () => {
+      scrapes += 1;
+      const number = scrapes;
+      metrics.reset('matriarch_cluster_serving');
+      metrics.set('matriarch_cluster_serving', number, { cluster: 'main' });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (number === 2) throw new Error('the second one fails');
+      metrics.set('matriarch_cluster_serving', number, { cluster: 'other' });
+    });
+    const [first, second, third] = await Promise.allSettled([
+      metrics.text(),
+      metrics.text(),
+      metrics.text(),
+    ]);
+    const values = (answer: PromiseSettledResult<string>): unknown =>
+      answer.status === 'rejected'
+        ? String(answer.reason)
+        : [...answer.value.matchAll(/^matriarch_cluster_serving\{.*\} (\d)$/gm)].map(([, n]) => n);
+    expect([first, second, third].map(values)).toEqual([
+      ['1', '1'],
+      'Error: the second one fails',
+      ['3', '3'],
+    ]);
+  });
+
   it('refuses a metric of another process', () => {
     const metrics = new Metrics('controller');
     expect(() => metrics.set('matriarch_postgres_up', 1)).toThrow(/a gauge of this process/);

@@ -60,7 +60,7 @@ export class Metrics {
   }
 
   readonly #collectors: Collect[] = [];
-  #lastScrape: Promise<unknown> = Promise.resolve();
+  #lastScrape = Promise.resolve('');
 
   get contentType(): string {
     return this.registry.contentType;
@@ -68,9 +68,10 @@ export class Metrics {
 
   /** The answer to `GET /metrics`. One at a time: another would forget what this one has just set. */
   text(): Promise<string> {
-    const scrape = this.#lastScrape.then(() => this.#scrape());
-    this.#lastScrape = scrape.catch(() => undefined);
-    return scrape;
+    const begin = (): Promise<string> => this.#scrape();
+    // Whoever asked for the one before is told how it failed.
+    this.#lastScrape = this.#lastScrape.then(begin, begin);
+    return this.#lastScrape;
   }
 
   async #scrape(): Promise<string> {
