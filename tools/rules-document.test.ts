@@ -69,7 +69,7 @@ describe('docs/rules.md', () => {
   });
 
   it('names every rule of the code, and no other', () => {
-    const files = readdirSync(RULES)
+    const files = readdirSync(RULES, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
       .map((name) => join(RULES, name));
     const names = [...files, ...ELSEWHERE].flatMap((path) =>

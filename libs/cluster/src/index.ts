@@ -12,14 +12,14 @@ export {
   type ParameterOverrides,
   type Parameters,
 } from './configuration.ts';
-export { isHandedBack } from './decide/absent-agent.ts';
+export { FREE_BYTES_MIN } from './decide/candidates/fitness.ts';
+export { type Standing, standingsOf } from './decide/candidates/standing.ts';
 export { decide, decideCommand } from './decide/decide.ts';
-export { FREE_BYTES_MIN } from './decide/fitness.ts';
-export { grantAfter } from './decide/grant-after.ts';
-export { isWithdrawn } from './decide/hung-primary.ts';
-export { whyNotInPlace } from './decide/rebuild.ts';
+export { isHandedBack } from './decide/failover/absent-agent.ts';
+export { grantAfter } from './decide/failover/grant-after.ts';
+export { isWithdrawn } from './decide/failover/hung-primary.ts';
 export { calmMsOf } from './decide/sight.ts';
-export { type Standing, standingsOf } from './decide/standing.ts';
+export { whyNotInPlace } from './decide/upkeep/rebuild.ts';
 export type * from './decision.ts';
 export type * from './definition.ts';
 export type { DivergedWal } from './diverged-wal.ts';

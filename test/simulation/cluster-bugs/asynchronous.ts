@@ -6,7 +6,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     mode: 'async',
     patches: [
       {
-        file: rule('candidates'),
+        file: rule('candidates/candidates'),
         find: 'if (lagBytes > limit) {',
         replace: 'if (lagBytes < 0n) {',
       },
@@ -15,7 +15,13 @@ export const ASYNC: readonly ClusterMutation[] = [
   {
     name: 'the furthest standby is not preferred',
     mode: 'async',
-    patches: [{ file: rule('candidates'), find: 'if (byRank !== 0) return byRank;', replace: '' }],
+    patches: [
+      {
+        file: rule('candidates/candidates'),
+        find: 'if (byRank !== 0) return byRank;',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'a timeline that was granted and not promoted is forgotten',
@@ -32,7 +38,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     name: 'noFailover is ignored',
     patches: [
       {
-        file: rule('fitness'),
+        file: rule('candidates/fitness'),
         find: 'if (members[instance]?.tags.noFailover === true && !asked) {',
         replace: 'if (members[instance]?.tags.noFailover === null) {',
       },
@@ -42,12 +48,12 @@ export const ASYNC: readonly ClusterMutation[] = [
     name: 'a former primary is left out of its outage for good (seed 29)',
     patches: [
       {
-        file: rule('failover'),
+        file: rule('failover/failover'),
         find: 'const excluded = limits.excluded.filter((name) => name !== operation.primary);\n  return',
         replace: 'const excluded = limits.excluded;\n  return',
       },
       {
-        file: rule('failover'),
+        file: rule('failover/failover'),
         find: 'return judgeMembers(input, { ...limits, excluded: [], again: true, lastResort: true });',
         replace: 'return judgeMembers(input, { ...limits, again: true, lastResort: true });',
       },
@@ -57,7 +63,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     name: 'a holder whose promotion nobody heard of is taken for diverged (seed 5270)',
     patches: [
       {
-        file: rule('candidates'),
+        file: rule('candidates/candidates'),
         find: 'const beyond = placeAmongUnrecorded(state, standing, chain);',
         replace:
           'const beyond = chain.length > 0 ? -1 : placeAmongUnrecorded(state, standing, chain);',
@@ -81,7 +87,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     mode: 'async',
     patches: [
       {
-        file: rule('loss'),
+        file: rule('failover/loss'),
         find: 'lastKnown: input.observations.lastKnown,',
         replace: 'lastKnown: null,',
       },
@@ -92,7 +98,7 @@ export const ASYNC: readonly ClusterMutation[] = [
     mode: 'async',
     patches: [
       {
-        file: rule('failover'),
+        file: rule('failover/failover'),
         find: 'if (!hasHeardEnough(input)) return null;',
         replace:
           'if (!hasHeardEnough(input) || input.observations.sinceChangeMs >= input.observations.servingForMs) return null;',

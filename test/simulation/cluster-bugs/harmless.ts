@@ -16,7 +16,7 @@ export const CLUSTER_HARMLESS: readonly ClusterMutation[] = [
     name: 'harmless: candidates that are not heard are waited for longer',
     patches: [
       {
-        file: rule('failover'),
+        file: rule('failover/failover'),
         find: 'const DETACH_WAIT_MS = 1_500;',
         replace: 'const DETACH_WAIT_MS = 2_500;',
       },
@@ -26,7 +26,7 @@ export const CLUSTER_HARMLESS: readonly ClusterMutation[] = [
     name: 'harmless: sync moves are taken one at a time',
     patches: [
       {
-        file: rule('sync-set'),
+        file: rule('sync/sync-set'),
         find: 'const MOVES_AT_ONCE = 4;',
         replace: 'const MOVES_AT_ONCE = 1;',
       },

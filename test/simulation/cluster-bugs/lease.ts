@@ -56,7 +56,7 @@ export const LEASE: readonly ClusterMutation[] = [
     name: 'a grant does not wait for the end of the epoch before',
     patches: [
       {
-        file: rule('failover'),
+        file: rule('failover/failover'),
         find: "if (lease.kind === 'Held' || lease.kind === 'NeverGranted') return null;\n  // What an operator ordered",
         replace: "if (lease.kind === 'NeverGranted') return null;\n  // What an operator ordered",
       },

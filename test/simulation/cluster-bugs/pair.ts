@@ -7,7 +7,7 @@ export const PAIR: readonly ClusterMutation[] = [
     site: true,
     patches: [
       {
-        file: rule('promote-cluster'),
+        file: rule('standby-cluster/promote-cluster'),
         find: 'const has = received.timeline === lastWritten.timeline && received.lsn >= lastWritten.lsn;',
         replace: 'const has = received.timeline === lastWritten.timeline;',
       },
@@ -18,7 +18,7 @@ export const PAIR: readonly ClusterMutation[] = [
     site: true,
     patches: [
       {
-        file: rule('promote-cluster'),
+        file: rule('standby-cluster/promote-cluster'),
         find: 'lastWritten === null || acceptUnknown ? TIMELINES_LEFT_FREE : 0',
         replace: '0',
       },

@@ -6,7 +6,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'any',
     patches: [
       {
-        file: rule('failover'),
+        file: rule('failover/failover'),
         find: "return turn.kind === 'first' ? turn.decision : grantTo(input, chosen, refusals);",
         replace: `
           const candidate = of.flatMap((each) => (each.kind === 'eligible' ? [each.candidate] : []));
@@ -24,12 +24,12 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'quorum',
     patches: [
       {
-        file: rule('data-fencing'),
+        file: rule('failover/data-fencing'),
         find: 'if (fencers.length < fencersNeeded(quorumOf(sync.committed))) return null;',
         replace: 'if (fencers.length < 1) return null;',
       },
       {
-        file: rule('assurance'),
+        file: rule('candidates/assurance'),
         find: 'if (fencers.length < fencersNeeded(quorumOf(state.sync?.committed ?? null))) return null;',
         replace: 'if (fencers.length < 1) return null;',
       },
@@ -45,7 +45,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'quorum',
     patches: [
       {
-        file: rule('sync-set'),
+        file: rule('sync/sync-set'),
         find: 'if (event === null || (move.caughtUp && !haveCaughtUp(event, sync))) return;',
         replace: 'if (event === null) return;',
       },
@@ -111,7 +111,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'quorum',
     patches: [
       {
-        file: rule('sync-set'),
+        file: rule('sync/sync-set'),
         find: 'if (confirmedAt !== null || synchronous?.proved !== true || synchronous.order !== order) return;',
         replace: 'if (confirmedAt !== null || synchronous?.order !== order) return;',
       },
@@ -133,7 +133,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'quorum',
     patches: [
       {
-        file: rule('assurance'),
+        file: rule('candidates/assurance'),
         find: "if (floor === null) return { kind: 'refused', refusal: notAssured(input, candidate) };\n      if (compareRanks",
         replace: 'if (floor !== null && compareRanks',
       },
@@ -144,12 +144,12 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
     mode: 'quorum',
     patches: [
       {
-        file: rule('assurance'),
+        file: rule('candidates/assurance'),
         find: 'if (compareRanks(candidate.rank, floor.rank) > 0) {',
         replace: 'if (compareRanks(candidate.rank, floor.rank) > 2) {',
       },
       {
-        file: rule('candidates'),
+        file: rule('candidates/candidates'),
         find: 'if (byRank !== 0) return byRank;',
         replace: 'if (byRank !== 0) return -byRank;',
       },

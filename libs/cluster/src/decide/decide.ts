@@ -1,34 +1,39 @@
 import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '../decision.ts';
-import { acceptHandBack } from './absent-agent.ts';
-import { startBootstrap, watchBootstrap } from './bootstrap.ts';
-import { changeRemote } from './change-remote.ts';
-import { recordClockJump } from './clock-jump.ts';
-import { decideConfigure } from './configure.ts';
-import { fenceByData, suspectPrimary } from './data-fencing.ts';
-import { decideDemoteCluster, watchDemotion } from './demote-cluster.ts';
-import { recordDivergedWal } from './diverged-wal.ts';
-import { abandonFailover, chooseCandidate } from './failover.ts';
-import { confirmFailsafeMembers } from './failsafe.ts';
-import { decideAcknowledge } from './flap-block.ts';
-import { recordFollowers } from './followers.ts';
-import { recordHolder, withdrawPromotion } from './holder.ts';
-import { failOverHung } from './hung-primary.ts';
-import { handOverLeaving } from './leaving.ts';
-import { recordLeftRemote } from './left-remote.ts';
-import { expireLease, failOverDeadPostgres, restartInPlace } from './loss.ts';
-import { decideMaintenance } from './maintenance.ts';
-import { recordPrimaryServer } from './measure-primary.ts';
-import { recordMembers } from './membership.ts';
-import { decideOperatorFailover } from './operator-failover.ts';
-import { decidePromoteCluster } from './promote-cluster.ts';
-import { decideCancelRebuild, decideRebuild, orderRebuilds, recordRebuilds } from './rebuild.ts';
-import { decideCancelRestart, decideRestart, runRestarts } from './restart.ts';
-import { decideResume } from './resume.ts';
-import { keepMemberSlots, warnOfSlots } from './slots.ts';
-import { chooseStandbyLeader, recordRemoteTimelines } from './standby-leader.ts';
-import { decideSwitchover, watchSwitchover } from './switchover.ts';
-import { keepSyncSet } from './sync-set.ts';
-import { watchUpstreams } from './upstreams.ts';
+import { startBootstrap, watchBootstrap } from './bootstrap/bootstrap.ts';
+import { confirmFailsafeMembers } from './candidates/failsafe.ts';
+import { decideAcknowledge } from './candidates/flap-block.ts';
+import { acceptHandBack } from './failover/absent-agent.ts';
+import { fenceByData, suspectPrimary } from './failover/data-fencing.ts';
+import { abandonFailover, chooseCandidate } from './failover/failover.ts';
+import { recordHolder, withdrawPromotion } from './failover/holder.ts';
+import { failOverHung } from './failover/hung-primary.ts';
+import { expireLease, failOverDeadPostgres, restartInPlace } from './failover/loss.ts';
+import { decideOperatorFailover } from './failover/operator-failover.ts';
+import { recordClockJump } from './record/clock-jump.ts';
+import { recordDivergedWal } from './record/diverged-wal.ts';
+import { recordFollowers } from './record/followers.ts';
+import { recordPrimaryServer } from './record/measure-primary.ts';
+import { recordMembers } from './record/membership.ts';
+import { keepMemberSlots, warnOfSlots } from './replication/slots.ts';
+import { watchUpstreams } from './replication/upstreams.ts';
+import { changeRemote } from './standby-cluster/change-remote.ts';
+import { decideDemoteCluster, watchDemotion } from './standby-cluster/demote-cluster.ts';
+import { recordLeftRemote } from './standby-cluster/left-remote.ts';
+import { decidePromoteCluster } from './standby-cluster/promote-cluster.ts';
+import { chooseStandbyLeader, recordRemoteTimelines } from './standby-cluster/standby-leader.ts';
+import { handOverLeaving } from './switchover/leaving.ts';
+import { decideSwitchover, watchSwitchover } from './switchover/switchover.ts';
+import { keepSyncSet } from './sync/sync-set.ts';
+import { decideConfigure } from './upkeep/configure.ts';
+import { decideMaintenance } from './upkeep/maintenance.ts';
+import {
+  decideCancelRebuild,
+  decideRebuild,
+  orderRebuilds,
+  recordRebuilds,
+} from './upkeep/rebuild.ts';
+import { decideCancelRestart, decideRestart, runRestarts } from './upkeep/restart.ts';
+import { decideResume } from './upkeep/resume.ts';
 
 type Rule = (input: DecisionInput) => Decision | null;
 

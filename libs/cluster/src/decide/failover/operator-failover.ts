@@ -1,0 +1,50 @@
+import type { InstanceName } from '#libs/kernel';
+import type { CommandDecision, DecisionInput } from '../../decision.ts';
+import { eligibleCount } from '../candidates/candidates.ts';
+import { failoverStarted } from './loss.ts';
+
+/**
+ * An operator's failover: of a primary that is lost or sick. While one is blocked it is begun anew with
+ * the operator's candidate and word on loss, for this one decision.
+ */
+export function decideOperatorFailover(
+  input: DecisionInput,
+  to: InstanceName | null,
+  acceptLoss: boolean,
+): CommandDecision {
+  const { state } = input;
+  const { lease, operation } = state;
+  const no = (rule: string, value: string, limit: string): CommandDecision => ({
+    kind: 'refused',
+    refusals: [{ instance: to, rule, value, limit }],
+  });
+  if (lease.kind === 'NeverGranted')
+    return no('no-primary', 'never had one', 'a bootstrapped cluster');
+  if (to !== null && state.members[to] === undefined) {
+    return no('not-a-member', to, Object.keys(state.members).join(', '));
+  }
+  if (to === lease.holder && lease.kind === 'Held' && lease.serving) {
+    return { kind: 'satisfied', why: `${to} is the primary already` };
+  }
+  if (state.following !== undefined) {
+    const value = 'the cluster follows another';
+    return no('standby-cluster', value, '`matriarch promote-cluster`');
+  }
+  if (operation.kind !== 'none' && operation.kind !== 'failover') {
+    return no('busy', operation.kind, 'no other operation under way');
+  }
+  const blocked = operation.kind === 'failover' && lease.kind !== 'Held';
+  if (!blocked && eligibleCount(input, [lease.holder]) === 0) {
+    return no('no-candidate', 'no standby can take over', 'at least one');
+  }
+  const lastKnown = operation.kind === 'failover' ? operation.lastKnown : undefined;
+  const begun = failoverStarted(input, lease, 'operator', 0);
+  const event = {
+    ...begun,
+    lastKnown: lastKnown ?? begun.lastKnown,
+    candidate: to,
+    acceptLoss,
+    excluded: lease.kind === 'Held' ? [lease.holder] : [],
+  };
+  return { kind: 'decided', decision: { rule: 'operator-failover', events: [event] } };
+}
