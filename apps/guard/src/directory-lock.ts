@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { ftruncateSync, openSync, readFileSync, realpathSync, writeSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, readFileSync, realpathSync, writeSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf, DomainError, type GuardIncarnation, guardIncarnation } from '#libs/kernel';
 
@@ -24,11 +24,19 @@ export type DirectoryLock = {
   readonly path: string;
   /** Guards that had the directory before, the youngest first. All of them are dead. */
   readonly predecessors: readonly GuardIncarnation[];
+  /** The youngest of them saw the last process of the instance go: what runs now is not left of it. */
+  readonly leftNothing: boolean;
   /** As if this guard had never had the directory. */
   readonly forget: () => void;
+  /** This guard ends, and nothing of the instance runs any more. */
+  readonly noteNothingLeft: () => void;
+  /** Another guard may have it now. */
+  readonly release: () => void;
 };
 
 const KEPT_PREDECESSORS = 16;
+/** In the place of the holder's pid. */
+const NOTHING_LEFT = 'nothing left';
 const FLOCK_LIMIT_MS = 2_000;
 const FLOCK_BUSY_EXIT_CODE = 1;
 /**
@@ -60,18 +68,68 @@ export function lockDirectory(
     cwd: '/',
     timeout: waitMs + FLOCK_LIMIT_MS,
   });
-  const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
   if (flock.status === FLOCK_BUSY_EXIT_CODE) {
-    throw new DirectoryLockedError(path, lines[0] ?? 'unknown');
+    throw new DirectoryLockedError(path, linesOf(path)[0] ?? 'unknown');
   }
   if (flock.status !== 0) {
     const reason = flock.error?.message ?? `flock ended with ${flock.status ?? flock.signal}`;
     throw new DirectoryLockFailedError(path, reason, { cause: flock.error });
   }
-  const predecessors = lines.slice(1, KEPT_PREDECESSORS).map(guardIncarnation);
-  ftruncateSync(handle, 0);
-  writeSync(handle, [`pid ${process.pid}`, incarnation, ...predecessors, ''].join('\n'), 0);
-  return { path, predecessors, forget: () => ftruncateSync(handle, 0) };
+  return taken(path, handle, incarnation);
+}
+
+/**
+ * The same, however long another guard has it; costs nothing meanwhile.
+ *
+ * @throws DirectoryLockFailedError, also when `signal` is aborted
+ */
+export async function awaitDirectoryLock(
+  dataDirectory: string,
+  incarnation: GuardIncarnation,
+  signal: AbortSignal,
+): Promise<DirectoryLock> {
+  const path = lockPathOf(dataDirectory);
+  const handle = open(path);
+  const flock = spawn('flock', ['--exclusive', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', handle],
+    cwd: '/',
+    signal,
+  });
+  const failure = await new Promise<string | null>((resolve) => {
+    flock.once('error', (error) => resolve(error.message));
+    flock.once('exit', (code, by) => resolve(code === 0 ? null : `flock ended with ${code ?? by}`));
+  });
+  if (failure === null) return taken(path, handle, incarnation);
+  closeSync(handle);
+  throw new DirectoryLockFailedError(path, failure);
+}
+
+/** The guard that has the directory, while one has it. */
+export function holderPid(dataDirectory: string): number | null {
+  const pid = Number(/^pid (\d+)$/.exec(linesOf(lockPathOf(dataDirectory))[0] ?? '')?.[1]);
+  return pid > 0 ? pid : null;
+}
+
+function taken(path: string, handle: number, incarnation: GuardIncarnation): DirectoryLock {
+  const [before, ...names] = linesOf(path);
+  const predecessors = names.slice(0, KEPT_PREDECESSORS - 1).map(guardIncarnation);
+  const write = (first: string): void => {
+    ftruncateSync(handle, 0);
+    writeSync(handle, [first, incarnation, ...predecessors, ''].join('\n'), 0);
+  };
+  write(`pid ${process.pid}`);
+  return {
+    path,
+    predecessors,
+    leftNothing: before === NOTHING_LEFT,
+    forget: () => ftruncateSync(handle, 0),
+    noteNothingLeft: () => write(NOTHING_LEFT),
+    release: () => closeSync(handle),
+  };
+}
+
+function linesOf(path: string): string[] {
+  return readFileSync(path, 'utf8').split('\n').filter(Boolean);
 }
 
 /** The same for every path that leads to the directory. */

@@ -12,9 +12,11 @@ import { TlsCredentials, tendCertificate } from '#libs/transport';
 import { lockDirectory } from './directory-lock.ts';
 import { Guard } from './guard.ts';
 import { GuardLog } from './guard-log.ts';
-import { refuseServerOfOthers } from './server-of-others.ts';
+import { noteIfNothingLeft, refuseServerOfOthers } from './server-of-others.ts';
+import { ServiceManager } from './service-manager.ts';
 import { SPARE_ARGUMENT, toldToBegin } from './spare.ts';
 import { SystemClock } from './system-clock.ts';
+import { awaitTurn, SERVICE_ARGUMENT } from './turn.ts';
 
 const INCARNATION_BYTES = 9;
 /** A broken invariant: PostgreSQL is ended by the kernel's death signal and by the fuse. */
@@ -48,14 +50,22 @@ async function run(settings: GuardSettings, clock: SystemClock, log: GuardLog): 
   process.chdir('/');
   const incarnation = guardIncarnation(randomBytes(INCARNATION_BYTES).toString('hex'));
   const { dataDirectory } = settings.postgres;
-  const lock = lockDirectory(dataDirectory, incarnation);
-  refuseServerOfOthers(dataDirectory, lock);
+  const serviceManager = new ServiceManager(log);
+  const onWaiting = (): void => serviceManager.tellReady();
+  const isService = process.argv[3] === SERVICE_ARGUMENT;
+  const turn = { dataDirectory, incarnation, log, onWaiting };
+  const lock = isService ? await awaitTurn(turn) : lockDirectory(dataDirectory, incarnation);
+  if (lock === null) process.exit(0);
+  if (!isService) refuseServerOfOthers(dataDirectory, lock);
   const { predecessors } = lock;
   const { ca, certificate, key } = settings.tls;
   const files = { caPath: ca, certPath: certificate, keyPath: key };
   const credentials = await TlsCredentials.load(files);
   const end = (): void => {
-    void guard.shutDown().then(() => process.exit(0));
+    void guard.shutDown().then(() => {
+      noteIfNothingLeft(dataDirectory, lock);
+      process.exit(0);
+    });
   };
   const parts = { settings, incarnation, predecessors, credentials, clock, log };
   const guard = new Guard({ ...parts, onShutdown: end });
@@ -63,6 +73,7 @@ async function run(settings: GuardSettings, clock: SystemClock, log: GuardLog): 
   process.on('SIGINT', end);
   tendCertificate(credentials, log);
   await guard.begin();
+  serviceManager.tellReady();
 }
 
 /** An agent may have to take over what runs here, and tells it by this from any other failure. */

@@ -43,7 +43,7 @@ export const DEFAULT_WATCHDOG: WatchdogSettings = {
   safetyMarginMs: 500,
 };
 
-/** How a guard ends at its start when PostgreSQL runs that no guard ever had. */
+/** How a guard ends at its start when PostgreSQL runs that no guard has left there. */
 export const SERVER_OF_OTHERS_EXIT_CODE = 3;
 
 export type GuardSettings = {

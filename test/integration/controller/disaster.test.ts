@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterState } from '#libs/cluster';
@@ -11,6 +20,8 @@ import { ask } from './http.ts';
 
 const BACKUP_PATH = '/api/v1/controllers/backup';
 const NAMES = ['c1', 'c2', 'c3'] as const;
+/** A controller's own user, which is not the one that types. */
+const USER = 65_534;
 
 let group: ThreeControllers;
 /** What an agent has acted on under the founders: far beyond what a backup knows. */
@@ -116,6 +127,14 @@ describe('while the controllers run', () => {
     expect(result).toMatchObject({ error: { code: 'PEER_ANSWERS' } });
     expect(JSON.stringify(result)).toMatch(/c2 at .* c3 at /);
   });
+
+  it("a directory that root has opened, and left as it was, is still its user's", async () => {
+    const directory = group.directoryOf('c1');
+    giveTo(USER, directory);
+    const verb = ['controllers', 'force-new-cluster', '--directory', directory];
+    expect(await cli(...verb)).toMatchObject({ result: { error: { code: 'PEER_ANSWERS' } } });
+    expect(ownersIn(directory)).toEqual([USER]);
+  });
 });
 
 describe('when all are stopped', () => {
@@ -173,6 +192,7 @@ describe('when all are stopped', () => {
     const directory = group.directoryOf('c1');
     const forced = await cli('controllers', 'force-new-cluster', '--directory', directory);
     expect(forced).toMatchObject({ exitCode: 0, result: { clusters: ['main', 'second'] } });
+    expect(ownersIn(directory)).toEqual([USER]);
     const incarnation = String(forced.result['incarnation']);
     await group.start('c1');
     await group.leader();
@@ -265,11 +285,13 @@ describe('when all are stopped', () => {
   it('restores into an empty directory that is there', async () => {
     const directory = join(group.directory, 'empty');
     mkdirSync(directory);
+    giveTo(USER, directory);
     const { exitCode } = await cli(
       ...['controllers', 'restore', backupFile(), '--directory', directory],
       ...['--name', 'c9', '--address', '127.0.0.1:7400'],
     );
     expect(exitCode).toBe(0);
+    expect(ownersIn(directory)).toEqual([USER]);
     expect(await cli('log', 'verify', '--directory', directory)).toMatchObject({ exitCode: 0 });
   });
 });
@@ -300,6 +322,19 @@ async function expectConfirmedByResume(incarnation: string): Promise<void> {
   const after = await judged('c1');
   expect(after).toMatchObject({ controllersIncarnation: incarnation, verdict: 'usable' });
   expect(after.state).toMatchObject({ paused: false, restored: { incarnation, confirmed: true } });
+}
+
+function pathsIn(directory: string): string[] {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  return [directory, ...names.map((name) => join(directory, name))];
+}
+
+function giveTo(uid: number, directory: string): void {
+  for (const path of pathsIn(directory)) chownSync(path, uid, uid);
+}
+
+function ownersIn(directory: string): number[] {
+  return [...new Set(pathsIn(directory).map((path) => lstatSync(path).uid))];
 }
 
 function contentOf(directory: string): Record<string, string> {

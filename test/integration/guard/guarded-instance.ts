@@ -107,9 +107,13 @@ export class GuardedInstance {
   }
 
   /** Starts a guard as root; it becomes PostgreSQL's OS user by itself. */
-  spawnGuard(script: string, nodeArguments: readonly string[] = []): ChildProcess {
+  spawnGuard(
+    script: string,
+    nodeArguments: readonly string[] = [],
+    ownArguments: readonly string[] = [],
+  ): ChildProcess {
     const log = openSync(join(this.directory, 'guard.log'), 'a');
-    const argv = [...nodeArguments, script, this.#settingsPath];
+    const argv = [...nodeArguments, script, this.#settingsPath, ...ownArguments];
     const guard = spawn(process.execPath, argv, {
       stdio: ['ignore', 'ignore', log],
       detached: true,

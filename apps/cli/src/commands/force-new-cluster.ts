@@ -2,6 +2,7 @@ import { DomainError } from '#libs/kernel';
 import { aloneAt, type Member } from '#libs/raft';
 import { openOffline, type ReplicaStore } from '#libs/storage';
 import type { Context } from '../context.ts';
+import { giveAllTo, ownerOf } from '../offline/directory-owner.ts';
 import { endpointOf } from '../offline/endpoint.ts';
 import { newLife } from '../offline/new-life.ts';
 import { lookForPeer, type PeerFinding } from '../offline/peers.ts';
@@ -50,6 +51,8 @@ export async function forceNewCluster(context: Context, options: ForceOptions): 
     return await force(store, { ...own, address: address ?? own.address }, warnings);
   } finally {
     await store.close();
+    // Also after a refusal: opening it has rewritten files.
+    await giveAllTo(await ownerOf(directory), directory);
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from '#libs/storage';
 import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { advice, giveAllTo, type Owner, ownerOf } from '../offline/directory-owner.ts';
 import { endpointOf } from '../offline/endpoint.ts';
 import { interruptible } from '../offline/interruptible.ts';
 import { type NewLife, newLife } from '../offline/new-life.ts';
@@ -47,13 +48,15 @@ export function restore(context: Context, file: string, options: RestoreOptions)
     const directory = resolve(options.directory);
     await requireFile(file);
     await requireEmpty(directory);
+    const owner = await ownerOf(directory);
     const partial = `${directory}.restoring-${process.pid}`;
     try {
       const work = { context, file, partial, options: { ...options, name }, groupId, signal };
       const restored = await restoreInto(work);
+      await giveAllTo(owner, partial);
       signal.throwIfAborted();
       await rename(partial, directory);
-      return outcomeOf(restored, { ...options, directory });
+      return outcomeOf(restored, { ...options, directory }, owner);
     } finally {
       context.terminal.transient('');
       await rm(partial, { recursive: true, force: true });
@@ -167,13 +170,18 @@ async function requireEmpty(directory: string): Promise<void> {
   }
 }
 
-function outcomeOf({ header, groupId, life }: Restored, options: RestoreOptions): Outcome {
+function outcomeOf(
+  { header, groupId, life }: Restored,
+  options: RestoreOptions,
+  owner: Owner,
+): Outcome {
   const { directory, name, address } = options;
   const { index, term } = header.meta;
   const clusters = life.clusters.map((state) => state.name);
   const resume = clusters.map((cluster) => `  matriarch resume ${cluster}`).join('\n');
   const text =
-    `${directory}: controller ${name} at ${address}, alone in group ${groupId}, state of index ${index}\n` +
+    `${directory}: controller ${name} at ${address}, alone in group ${groupId}, state of index ${index}` +
+    `${advice(owner, directory)}\n` +
     `incarnation ${life.incarnation}: ${
       clusters.length === 0
         ? 'no cluster is in it'
