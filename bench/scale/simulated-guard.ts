@@ -115,7 +115,7 @@ export class SimulatedGuard {
           this.#sentAtMs.delete(answer.nonce);
           this.parts.tally.answered(performance.now() - sentAtMs);
         }
-        this.#lease.renewed(answer.epoch, answer.nonce);
+        this.#lease.renewed(answer.epoch, answer.nonce, answer.crowdIntervalMs ?? null);
         return;
       }
       case 'renewalRefused':

@@ -203,7 +203,7 @@ export class Guard {
   #onAnswer(controller: string, answer: GuardAnswer): void {
     switch (answer.type) {
       case 'renewed':
-        this.#lease.renewed(answer.epoch, answer.nonce);
+        this.#lease.renewed(answer.epoch, answer.nonce, answer.crowdIntervalMs ?? null);
         return;
       case 'renewalRefused':
         this.#parts.log.warn('renewal refused', { epoch: answer.epoch, why: answer.reason });

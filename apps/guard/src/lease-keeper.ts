@@ -70,8 +70,10 @@ export class LeaseKeeper {
     return result;
   }
 
-  renewed(epoch: Epoch, nonce: number): void {
-    this.#holder.renewed(epoch, nonce, this.#clock.moment());
+  renewed(epoch: Epoch, nonce: number, crowdIntervalMs: number | null): void {
+    const now = this.#clock.moment();
+    this.#holder.renewed(epoch, nonce, now, crowdIntervalMs);
+    this.#arm(now);
   }
 
   promised(epoch: Epoch, nonce: number): void {

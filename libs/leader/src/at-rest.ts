@@ -1,4 +1,5 @@
 import { type ClusterState, isSynchronous } from '#libs/cluster';
+import { renewalDueMs } from './renewal-interval.ts';
 import type { Service } from './service.ts';
 
 /** Renewals come at an interval; a quarter of it is more than a network takes. */
@@ -8,7 +9,7 @@ const MISSED_AFTER_INTERVALS = 1.25;
 export function missesRenewals(service: Service, state: ClusterState): boolean {
   if (state.lease.kind !== 'Held') return false;
   const silentMs = service.leases.silentMs(state.name) ?? 0;
-  return silentMs > MISSED_AFTER_INTERVALS * state.settings.renewIntervalMs;
+  return silentMs > MISSED_AFTER_INTERVALS * renewalDueMs(service, state);
 }
 
 /**

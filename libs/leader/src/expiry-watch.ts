@@ -4,6 +4,7 @@ import type { ControllerMessage } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
 import type { DecisionLoop } from './decision-loop.ts';
 import type { Log } from './log.ts';
+import { renewalDueMs } from './renewal-interval.ts';
 import { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
 import type { Service } from './service.ts';
 
@@ -61,7 +62,7 @@ export class ExpiryWatch {
       if (verdict.kind === 'ask') {
         const guard = this.#guardOf(cluster);
         const { inquiry } = verdict;
-        const withinMs = this.#laterThanLeader(cluster, lease);
+        const withinMs = this.#laterThanLeader(service, cluster, lease);
         network.tellAll({ type: 'heardInquiry', inquiry, guard, withinMs });
       } else if (verdict.kind === 'hand-over') {
         this.#handOver(lease, Number(verdict.to));
@@ -78,10 +79,10 @@ export class ExpiryWatch {
    * lives sends to everybody after one missed answer, while one that died with its host may have been
    * heard by a follower just as lately as by the leader.
    */
-  #laterThanLeader(cluster: ClusterName, { silentMs }: ExpiryDue): number {
-    const renewIntervalMs =
-      this.#options.host.store.cluster(cluster)?.settings.renewIntervalMs ?? 0;
-    return Math.max(0, silentMs - 2 * renewIntervalMs);
+  #laterThanLeader(service: Service, cluster: ClusterName, { silentMs }: ExpiryDue): number {
+    const state = this.#options.host.store.cluster(cluster);
+    const intervalMs = state === null ? 0 : renewalDueMs(service, state);
+    return Math.max(0, silentMs - 2 * intervalMs);
   }
 
   #others(): string[] {

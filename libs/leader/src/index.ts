@@ -15,6 +15,7 @@ export {
   ProtocolTooOldError,
 } from './protocol-switch.ts';
 export { Releases } from './releases.ts';
+export { RENEWALS_PER_SECOND } from './renewal-interval.ts';
 export { Renewals } from './renewals.ts';
 export { proposeCommand, type ReplicatedLog } from './replicated-log.ts';
 export { type RoundOwner, type RoundPace, RoundScheduler } from './round-scheduler.ts';

@@ -3,6 +3,7 @@ import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import { missesRenewals } from './at-rest.ts';
 import type { GuardIdentity, GuardLink } from './guard-link.ts';
+import { crowdIntervalMs, RENEWALS_PER_SECOND } from './renewal-interval.ts';
 import type { ReplicatedLog } from './replicated-log.ts';
 import type { RoundOwner } from './round-scheduler.ts';
 import type { Service } from './service.ts';
@@ -26,6 +27,7 @@ export class Renewals {
   constructor(
     readonly host: ReplicatedLog,
     readonly service: () => Service | null,
+    readonly perSecond = RENEWALS_PER_SECOND,
   ) {}
 
   /** @returns whether the rules are to be asked at once; a renewal like the one before tells them nothing. */
@@ -73,9 +75,10 @@ export class Renewals {
     if (service !== this.service()) return;
     for (const { cluster, reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
       this.counts.renewed += 1;
-      service.answered.set(cluster, epoch);
-      reply.answer({ type: 'renewed', epoch, nonce });
       const state = this.host.store.cluster(cluster as ClusterName);
+      const intervalMs = state === null ? null : crowdIntervalMs(service, state, this.perSecond);
+      service.answered.set(cluster, { epoch, crowdIntervalMs: intervalMs });
+      reply.answer({ type: 'renewed', epoch, nonce, crowdIntervalMs: intervalMs });
       if (state !== null && isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
     }
   }
@@ -127,7 +130,9 @@ export class Renewals {
 function isSteady(service: Service, state: ClusterState | null): boolean {
   if (state === null || state.operation.kind !== 'none' || isSynchronous(state)) return false;
   const { lease, name } = state;
-  return lease.kind === 'Held' && lease.serving && service.answered.get(name) === lease.epoch;
+  return (
+    lease.kind === 'Held' && lease.serving && service.answered.get(name)?.epoch === lease.epoch
+  );
 }
 
 class LeaseRound implements RoundOwner {

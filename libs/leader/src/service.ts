@@ -6,6 +6,12 @@ import type { GuardLink } from './guard-link.ts';
 import { NameClaims } from './name-claims.ts';
 import { ObservationTable } from './observations.ts';
 
+export type AnsweredRenewal = {
+  readonly epoch: Epoch;
+  /** As the guard was told. */
+  readonly crowdIntervalMs: number | null;
+};
+
 /**
  * What a controller holds in memory while it leads and serves, and only then: made when its own-term
  * entry was applied, dropped when leadership ends. So every age begins at zero with each new leader.
@@ -17,8 +23,8 @@ export class Service {
   readonly names: NameClaims;
   /** Clusters whose lease may be declared expired: the wait is over and nobody heard the guard. */
   readonly expiryDue = new Set<string>();
-  /** The epoch of each cluster in which a renewal was answered in this service. */
-  readonly answered = new Map<string, Epoch>();
+  /** The last answer to a renewal of each cluster in this service. */
+  readonly answered = new Map<string, AnsweredRenewal>();
 
   constructor(
     readonly term: number,

@@ -161,3 +161,42 @@ describe('the right of a holder', () => {
     expect(holder.mayServe(SEVEN, at(6_010))).toBe(true);
   });
 });
+
+describe('a holder in a crowd', () => {
+  function inCrowd(intervalMs: number) {
+    const world = setUp();
+    world.holder.acquire(SEVEN, at(0));
+    world.holder.renewed(SEVEN, 1, at(10), intervalMs);
+    world.take();
+    return world;
+  }
+
+  it('renews as seldom as the leader asks, until an answer has nothing of it', () => {
+    const { holder, take } = inCrowd(800);
+    expect(holder.nextTurnInMs(at(10))).toBe(790);
+    holder.tick(at(400));
+    expect(take()).toEqual([]);
+    holder.tick(at(800));
+    expect(take()).toEqual(['renew 7/2 leader']);
+    holder.renewed(SEVEN, 2, at(820));
+    expect(holder.nextTurnInMs(at(820))).toBe(380);
+  });
+
+  it('has two renewals to spare, whatever is asked', () => {
+    const { holder, take } = inCrowd(60_000);
+    for (let now = 100; now < 2_700; now += 100) holder.tick(at(now));
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 all']);
+    holder.tick(at(2_700));
+    expect(take()).toEqual(['stop 7 deadline 150', 'renew 7/4 all']);
+  });
+
+  it('does not follow an answer that an earlier renewal got late, nor into the next epoch', () => {
+    const { holder } = inCrowd(800);
+    holder.tick(at(800));
+    holder.renewed(SEVEN, 2, at(810), 800);
+    holder.renewed(SEVEN, 1, at(820));
+    expect(holder.nextTurnInMs(at(820))).toBe(780);
+    holder.acquire(epoch(8), at(830));
+    expect(holder.nextTurnInMs(at(830))).toBe(400);
+  });
+});

@@ -9,7 +9,7 @@
  * after `nextTurnInMs`.
  */
 import { type Epoch, monotonicMs } from '#libs/kernel';
-import type { LeaseTiming } from './lease-timing.ts';
+import { type LeaseTiming, longestIntervalMs } from './lease-timing.ts';
 import { elapsedMs, type Moment } from './moment.ts';
 import { SentRenewals } from './sent-renewals.ts';
 
@@ -57,6 +57,8 @@ export class LeaseHolder {
    */
   #beatAt: Moment | null = null;
   #lastTurnAt: Moment | null = null;
+  /** As the leader asked with its last answer of the present epoch, for it has a crowd to serve. */
+  #crowdIntervalMs: number | null = null;
 
   constructor(timing: LeaseTiming, effects: HolderEffects) {
     this.#timing = timing;
@@ -99,9 +101,9 @@ export class LeaseHolder {
     if (remaining !== null && remaining <= this.#timing.stopBudgetMs) {
       this.#tellStop('deadline', this.#graceMs(remaining));
     }
-    const { renewIntervalMs } = this.#timing;
-    if (this.#beatAt === null || elapsedMs(this.#beatAt, now) < renewIntervalMs) return;
-    this.#beatAt = lastBeat(this.#beatAt, renewIntervalMs, now);
+    const intervalMs = this.#intervalMs;
+    if (this.#beatAt === null || elapsedMs(this.#beatAt, now) < intervalMs) return;
+    this.#beatAt = lastBeat(this.#beatAt, intervalMs, now);
     this.#send(now);
   }
 
@@ -113,11 +115,16 @@ export class LeaseHolder {
     this.#turn(now);
   }
 
-  renewed(epoch: Epoch, nonce: number, now: Moment): void {
+  /**
+   * `crowdIntervalMs`: renew that seldom until an answer says otherwise; never so seldom that a right
+   * would be without renewals to spare.
+   */
+  renewed(epoch: Epoch, nonce: number, now: Moment, crowdIntervalMs: number | null = null): void {
     this.#turn(now);
     if (epoch !== this.#epoch) return;
     const sentAt = this.#sent.sentAt(nonce);
     if (sentAt === undefined) return;
+    if (nonce >= this.#answeredNonce) this.#crowdIntervalMs = crowdIntervalMs;
     this.#answeredNonce = Math.max(this.#answeredNonce, nonce);
     this.#prolong(epoch, sentAt, now);
   }
@@ -187,20 +194,26 @@ export class LeaseHolder {
 
   /** How long the host may sleep before the next `tick`. */
   nextTurnInMs(now: Moment): number {
-    const { renewIntervalMs, stopBudgetMs } = this.#timing;
-    if (this.#epoch === null || this.#beatAt === null) return renewIntervalMs;
-    const untilRenewal = renewIntervalMs - elapsedMs(this.#beatAt, now);
+    const intervalMs = this.#intervalMs;
+    const { stopBudgetMs } = this.#timing;
+    if (this.#epoch === null || this.#beatAt === null) return intervalMs;
+    const untilRenewal = intervalMs - elapsedMs(this.#beatAt, now);
     const remaining = this.remainingMs(now);
     const untilStop =
       remaining === null || this.#stopTold ? untilRenewal : remaining - stopBudgetMs;
     return Math.max(0, Math.min(untilRenewal, untilStop));
   }
 
+  get #intervalMs(): number {
+    const asked = this.#crowdIntervalMs ?? 0;
+    return Math.max(this.#timing.renewIntervalMs, Math.min(asked, longestIntervalMs(this.#timing)));
+  }
+
   #turn(now: Moment): void {
     const last = this.#lastTurnAt;
     this.#lastTurnAt = now;
     if (last === null || this.#epoch === null) return;
-    const lateMs = LATE_TURN_INTERVALS * this.#timing.renewIntervalMs;
+    const lateMs = LATE_TURN_INTERVALS * this.#intervalMs;
     if (elapsedMs(last, now) <= lateMs) return;
     const remaining = this.remainingMs(now);
     if (remaining !== null && remaining <= 0) this.#tellStop('woke-late', 0);
@@ -247,6 +260,7 @@ export class LeaseHolder {
     this.#stopTold = false;
     this.#lastSentAt = null;
     this.#beatAt = null;
+    this.#crowdIntervalMs = null;
     this.#answeredNonce = this.#nonce;
     this.#sent.clear();
   }

@@ -8,7 +8,12 @@ export {
   LeaseClock,
   type Renewal,
 } from './lease-clock.ts';
-export { type LeaseTiming, type LeaseWaitTerms, leaseWaitMs } from './lease-timing.ts';
+export {
+  type LeaseTiming,
+  type LeaseWaitTerms,
+  leaseWaitMs,
+  longestIntervalMs,
+} from './lease-timing.ts';
 export { MemberPromise, type PromiseInForce, promiseLastsMs } from './member-promise.ts';
 export { elapsedMs, type Moment } from './moment.ts';
 export { Silence } from './silence.ts';

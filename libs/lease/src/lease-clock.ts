@@ -129,6 +129,11 @@ export class LeaseClock<Reply> {
     return tracked === undefined ? null : this.#time.since(tracked.mark);
   }
 
+  /** How many are held: as many renew. */
+  get held(): number {
+    return this.#tracked.size;
+  }
+
   /** The longest silence of all that are held; 0 when none is. */
   get silentMaxMs(): number {
     let longest = 0;

@@ -11,6 +11,16 @@ export type LeaseTiming = {
   readonly guardKillMs: number;
 };
 
+/** Three renewals fit into a right: two may be lost. */
+const RENEWALS_IN_A_RIGHT = 3;
+
+/** The longest time between two renewals that still leaves a right its spare ones. */
+export function longestIntervalMs(timing: Omit<LeaseTiming, 'guardKillMs'>): number {
+  const { leaseTtlMs, renewIntervalMs, stopBudgetMs } = timing;
+  const longest = Math.floor((leaseTtlMs - stopBudgetMs) / RENEWALS_IN_A_RIGHT);
+  return Math.max(renewIntervalMs, longest);
+}
+
 export type LeaseWaitTerms = {
   readonly leaseTtlMs: number;
   /** rho: the largest rate error of any clock involved. */

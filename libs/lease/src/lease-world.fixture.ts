@@ -45,6 +45,8 @@ export type WorldChoice = {
   readonly strayChance: number;
   /** The guard's process dies and another start of it proves the instance down, this often at most. */
   readonly restartEveryMs: number;
+  /** Of an answer that asks for fewer renewals. */
+  readonly crowdChance: number;
   readonly mutation: Mutation;
 };
 
@@ -64,6 +66,8 @@ const TURN_MS = 50;
 const TURN_CAP_MS = 200;
 const OLD_LEADER_LIVES_MS = 8_000;
 const RELEASE_REPEAT_MS = 400;
+/** Longer than a holder may follow. */
+const CROWD_MS = 1_500;
 /** How far behind a leader's state may be before its own-term entry is applied. */
 const STALE_MAX_MS = 4_000;
 const OWN_COMMIT_MAX_MS = 3_000;
@@ -263,7 +267,8 @@ export class LeaseWorld {
   #answer(of: Epoch, nonce: number): void {
     this.#deliver(() => {
       if (this.#choice.mutation !== 'counts-from-the-answer') {
-        this.#holder.renewed(of, nonce, this.#moment());
+        const crowdIntervalMs = this.#prng.chance(this.#choice.crowdChance) ? CROWD_MS : null;
+        this.#holder.renewed(of, nonce, this.#moment(), crowdIntervalMs);
         return;
       }
       this.#swallowed = -1;

@@ -16,6 +16,7 @@ const choices = (mutation: Mutation) =>
     cutMaxMs: fc.integer({ min: 0, max: 12_000 }),
     strayChance: fc.double({ min: 0, max: 0.6, noNaN: true }),
     restartEveryMs: fc.integer({ min: 0, max: 20_000 }),
+    crowdChance: fc.constantFrom(0, 0.3, 1),
     mutation: fc.constant(mutation),
   });
 
@@ -62,6 +63,7 @@ describe('no right outlasts the expiry of its lease', { timeout: LIMIT_MS }, () 
         cutMaxMs: 0,
         strayChance: 0,
         restartEveryMs: 0,
+        crowdChance: seed % 2,
       };
       results.push(new LeaseWorld({ seed, ...calm, mutation: 'none' }).run());
     }

@@ -67,7 +67,13 @@ export const GuardFrame = { request: 40, answer: 41 } as const;
 /** Controller to guard. */
 export type GuardAnswer =
   /** Leadership was confirmed by a round that began after the renewal had arrived. */
-  | { readonly type: 'renewed'; readonly epoch: Epoch; readonly nonce: number }
+  | {
+      readonly type: 'renewed';
+      readonly epoch: Epoch;
+      readonly nonce: number;
+      /** So many guards renew that this one may do it more seldom, until an answer has none of it. */
+      readonly crowdIntervalMs?: number | null;
+    }
   /**
    * The epoch is over for this guard: it stops PostgreSQL at once and never renews the epoch again.
    * Only a leader that has applied its own-term entry may say so; a controller that merely does not
@@ -202,7 +208,9 @@ export function unpackGuardRequest(decoded: unknown): GuardRequest {
 export function packGuardAnswer(message: GuardAnswer): unknown[] {
   switch (message.type) {
     case 'renewed':
-      return [message.type, message.epoch, message.nonce];
+      return message.crowdIntervalMs == null
+        ? [message.type, message.epoch, message.nonce]
+        : [message.type, message.epoch, message.nonce, message.crowdIntervalMs];
     case 'renewalRefused':
       return [message.type, message.epoch, message.nonce, message.reason];
     case 'released':
@@ -239,7 +247,13 @@ export function unpackGuardAnswer(decoded: unknown): GuardAnswer {
   const of = epoch(fields.integer('epoch', 1));
   switch (type) {
     case 'renewed':
-      return { type, epoch: of, nonce: fields.integer('nonce') };
+      return {
+        type,
+        epoch: of,
+        nonce: fields.integer('nonce'),
+        // Most end here, and those of a controller of an earlier version.
+        crowdIntervalMs: fields.ended ? null : fields.integerOrNull('crowdIntervalMs', 1),
+      };
     case 'renewalRefused':
       return { type, epoch: of, nonce: fields.integer('nonce'), reason: fields.text('reason') };
     case 'released':

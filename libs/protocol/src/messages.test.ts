@@ -45,7 +45,8 @@ const guardRequests: GuardRequest[] = [
   { type: 'release', epoch: epoch(4), incarnation, reason: 'guard-replaced', position: null },
 ];
 const guardAnswers: GuardAnswer[] = [
-  { type: 'renewed', epoch: epoch(4), nonce: 0 },
+  { type: 'renewed', epoch: epoch(4), nonce: 0, crowdIntervalMs: null },
+  { type: 'renewed', epoch: epoch(4), nonce: 7, crowdIntervalMs: 800 },
   { type: 'renewalRefused', epoch: epoch(4), nonce: 1, reason: 'epoch 5 is held by pg2' },
   { type: 'leader', name: null, term: 0 },
   {

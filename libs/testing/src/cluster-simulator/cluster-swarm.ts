@@ -1,5 +1,6 @@
 import { type ClusterSettings, DEFAULT_SETTINGS } from '#libs/cluster';
 import { type Prng, seededPrng } from '#libs/kernel';
+import { RENEWALS_PER_SECOND } from '#libs/leader';
 
 export const CLUSTER_MODES = ['async', 'sync', 'quorum'] as const;
 export type ClusterMode = (typeof CLUSTER_MODES)[number];
@@ -77,6 +78,8 @@ export type ClusterSwarm = {
   readonly noSync: string | null;
   /** Added to what each standby gets. */
   readonly lagMsOf: (instance: string) => number;
+  /** Of all clusters together; a leader asks guards to renew more seldom when more would come. */
+  readonly renewalsPerSecond: number;
   /** A walsender that is busy sending reads changed files late. */
   readonly slowReloadChance: number;
 };
@@ -85,6 +88,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
   const prng = seededPrng(seed * 3 + 1);
   const forSync = seededPrng(seed * 11 + 3);
   const hangs = seededPrng(seed * 17 + 5).chance(0.3);
+  const crowded = seededPrng(seed * 23 + 11).chance(0.3);
   const preferred = seededPrng(seed * 19 + 7).pick([null, null, 'pg2', 'pg3']);
   const drawn = forSync.pick(CLUSTER_MODES);
   const strict = forSync.chance(0.3);
@@ -121,6 +125,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
     noFailover: prng.pick([null, null, null, 'pg3']),
     preferred,
     lagMsOf: (instance) => (instance === lagging ? lagMs : 0),
+    renewalsPerSecond: crowded ? 1 : RENEWALS_PER_SECOND,
     slowReloadChance: forSync.pick([0, 0.05, 0.3]),
     strikeChance: forSync.pick([0, 0.1, 0.3]),
     // With `strict` somebody must be left to wait for.

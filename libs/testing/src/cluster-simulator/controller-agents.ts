@@ -1,5 +1,5 @@
 import { type AgentReport, type ClusterState, goalOf, type RecordedEvent } from '#libs/cluster';
-import type { RoundPace } from '#libs/leader';
+import { missesRenewals, type RoundPace } from '#libs/leader';
 import type { Confirmation } from '#libs/protocol';
 import type { LogIndex } from '#libs/raft';
 import type { AgentLife } from './agent-life.ts';
@@ -7,7 +7,6 @@ import { CLUSTER } from './cluster-world.ts';
 import type { ControllerLife, LeaderWord } from './controller-life.ts';
 
 const FOUNDING = 'group';
-const MISSED_AFTER_INTERVALS = 1.25;
 
 type Asked = { readonly answer: (confirmation: Confirmation) => void };
 
@@ -73,9 +72,8 @@ export class ControllerAgents {
   }
 
   #missesRenewals(state: ClusterState | null): boolean {
-    if (state?.lease.kind !== 'Held') return false;
-    const silentMs = this.life.service?.leases.silentMs(state.name) ?? 0;
-    return silentMs > MISSED_AFTER_INTERVALS * state.settings.renewIntervalMs;
+    const { service } = this.life;
+    return state !== null && service !== null && missesRenewals(service, state);
   }
 
   askDestruction(agent: AgentLife, version: number, answer: (permitted: boolean) => void): void {

@@ -105,7 +105,7 @@ export class ControllerLife implements ReplicatedLog {
     const service = (): Service | null => this.service;
     const common = { host: this, clock: this.#clock, log: QUIET };
     this.decisions = new DecisionLoop({ ...common, service });
-    this.renewals = new Renewals(this, service);
+    this.renewals = new Renewals(this, service, world.swarm.renewalsPerSecond);
     this.releases = new Releases(this, this.#clock, QUIET, service);
     this.#expiry = new ExpiryWatch({
       ...common,

@@ -179,7 +179,7 @@ export class GuardLife {
     const now = this.moment();
     switch (answer.type) {
       case 'renewed':
-        this.holder.renewed(answer.epoch, answer.nonce, now);
+        this.holder.renewed(answer.epoch, answer.nonce, now, answer.crowdIntervalMs);
         this.#arm();
         return;
       case 'renewalRefused':

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '#libs/cluster';
+import { epoch, epochMs, monotonicMs } from '#libs/kernel';
+import { CappedTime } from '#libs/lease';
+import { holding, runningCluster } from '#libs/testing';
+import { missesRenewals } from './at-rest.ts';
+import { crowdIntervalMs, RENEWALS_PER_SECOND, renewalDueMs } from './renewal-interval.ts';
+import { Service } from './service.ts';
+
+/** A leader of `guards` clusters, all like the one that is asked about. */
+function leaderOf(guards: number, settings: Partial<typeof DEFAULT_SETTINGS> = {}) {
+  const scenario = runningCluster(settings);
+  let nowMs = 10;
+  const clock = {
+    nowMs: () => epochMs(nowMs),
+    monotonicMs: () => monotonicMs(nowMs),
+    bootMs: () => monotonicMs(nowMs),
+  };
+  const time = new CappedTime(100, monotonicMs(0));
+  const service = new Service(1, time, clock, [scenario.state]);
+  const { incarnation: guard } = holding('pg1', 1);
+  for (let other = 1; other < guards; other += 1) {
+    const lease = { cluster: `other${other}`, epoch: epoch(1), guard, terms: DEFAULT_SETTINGS };
+    service.leases.follow(lease.cluster, lease, monotonicMs(10));
+  }
+  const pass = (ms: number): void => {
+    for (const end = nowMs + ms; nowMs < end; nowMs += 50) time.turn(monotonicMs(nowMs), true);
+  };
+  const asked = () => crowdIntervalMs(service, scenario.state, RENEWALS_PER_SECOND);
+  return { scenario, service, pass, asked };
+}
+
+describe('how often a guard is asked to renew', () => {
+  it.each([
+    { guards: 2_500, asked: null },
+    { guards: 2_501, asked: 401 },
+    { guards: 5_000, asked: 800 },
+    { guards: 50_000, asked: 900 },
+  ])('by a leader of $guards: $asked ms', ({ guards, asked }) => {
+    expect(leaderOf(guards).asked()).toBe(asked);
+  });
+
+  it.each([
+    { why: 'commits wait for standbys', settings: { synchronousMode: 'quorum' } as const },
+    { why: 'members may have to promise in time', settings: { failsafe: true } },
+    {
+      why: 'there are only just enough renewals in a right',
+      settings: { leaseTtlMs: 2_700, renewIntervalMs: 800 },
+    },
+  ])('is as its settings say where $why', ({ settings }) => {
+    expect(leaderOf(6_000, settings).asked()).toBeNull();
+  });
+
+  it('is as its settings say while anything is under way', () => {
+    const { scenario, asked } = leaderOf(5_000);
+    scenario.command({ type: 'failover', to: null, acceptLoss: false });
+    expect(asked()).toBeNull();
+  });
+});
+
+describe('a renewal that was to come later', () => {
+  it('is missed that much later', () => {
+    const { scenario, service, pass } = leaderOf(1);
+    service.answered.set(scenario.state.name, { epoch: epoch(1), crowdIntervalMs: 800 });
+    expect(renewalDueMs(service, scenario.state)).toBe(800);
+    pass(900);
+    expect(missesRenewals(service, scenario.state)).toBe(false);
+    pass(200);
+    expect(missesRenewals(service, scenario.state)).toBe(true);
+  });
+
+  it('is not awaited later in an epoch of which it was not said', () => {
+    const { scenario, service, pass } = leaderOf(1);
+    service.answered.set(scenario.state.name, { epoch: epoch(2), crowdIntervalMs: 800 });
+    pass(600);
+    expect(missesRenewals(service, scenario.state)).toBe(true);
+  });
+});
