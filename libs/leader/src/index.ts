@@ -1,3 +1,4 @@
+export { type AnnouncedLeader, announcedAfterMs } from './announced-after.ts';
 export { missesRenewals } from './at-rest.ts';
 export { DecisionLoop } from './decision-loop.ts';
 export { ExpiryWatch, type OtherControllers } from './expiry-watch.ts';

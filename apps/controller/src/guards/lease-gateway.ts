@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { guardTimes, leaseTimingOf, memberNames, type RecordedEvent } from '#libs/cluster';
 import { InvalidNameError } from '#libs/kernel';
 import type {
+  AnnouncedLeader,
   DecisionLoop,
   GuardIdentity,
   GuardLink,
@@ -12,7 +13,6 @@ import type {
 import { type CappedTime, Silence } from '#libs/lease';
 import {
   decode,
-  type GuardAnswer,
   GuardFrame,
   type GuardRequest,
   MalformedMessageError,
@@ -24,6 +24,7 @@ import type { PeerNetwork } from '../links/peer-network.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import { identityOf } from './guard-identity.ts';
 import { DirectGuardLink, RelayedGuardLink } from './guard-link.ts';
+import { LeaderAnnouncement } from './leader-announcement.ts';
 
 export type LeaseGatewayOptions = {
   readonly host: RaftHost;
@@ -33,7 +34,7 @@ export type LeaseGatewayOptions = {
   readonly releases: Releases;
   readonly time: CappedTime;
   readonly service: () => Service | null;
-  readonly leader: () => { readonly name: string | null; readonly term: number };
+  readonly leader: () => AnnouncedLeader;
 };
 
 type Connected = { readonly link: DirectGuardLink; readonly ticket: number };
@@ -45,6 +46,9 @@ type Connected = { readonly link: DirectGuardLink; readonly ticket: number };
 export class LeaseGateway {
   readonly #options: LeaseGatewayOptions;
   readonly #byTicket = new Map<number, Connected>();
+  readonly #announcement = new LeaderAnnouncement(() =>
+    [...this.#byTicket.values()].map(({ link }) => link),
+  );
   readonly #heard: Silence;
   /** By cluster: the guard's times as of the last event. */
   readonly #toldTimes = new Map<string, string>();
@@ -84,8 +88,7 @@ export class LeaseGateway {
   };
 
   announceLeader(): void {
-    const answer: GuardAnswer = { type: 'leader', ...this.#options.leader() };
-    for (const { link } of this.#byTicket.values()) link.answer(answer);
+    this.#announcement.tell(this.#options.leader(), this.#options.service() !== null);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { guardTimes, leaseTimingOf } from '#libs/cluster';
-import type { GuardIdentity, GuardLink, Service } from '#libs/leader';
+import { announcedAfterMs, type GuardIdentity, type GuardLink, type Service } from '#libs/leader';
 import type { GuardAnswer, GuardRequest } from '#libs/protocol';
 import { CLUSTER, count } from './cluster-world.ts';
 import type { ControllerLife, LeaderWord } from './controller-life.ts';
@@ -12,6 +12,18 @@ export class ControllerGuards {
   constructor(readonly life: ControllerLife) {}
 
   tellLeader(word: LeaderWord): void {
+    const { life } = this;
+    const afterMs = announcedAfterMs(word, life.service !== null);
+    if (afterMs === 0) this.#tellLeader(word);
+    else if (afterMs !== null) {
+      life.seat.process.after(afterMs, () => {
+        const { name, term } = life.leaderWord();
+        if (name === word.name && term === word.term) this.#tellLeader(word);
+      });
+    }
+  }
+
+  #tellLeader(word: LeaderWord): void {
     for (const guard of this.#guards) this.#toGuard(guard, { type: 'leader', ...word });
   }
 

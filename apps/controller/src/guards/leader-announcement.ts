@@ -1,0 +1,36 @@
+import { type AnnouncedLeader, announcedAfterMs } from '#libs/leader';
+import type { GuardAnswer } from '#libs/protocol';
+import { inSlices } from '../cluster/in-slices.ts';
+
+export type Told = { answer(answer: GuardAnswer): void };
+
+/**
+ * Who leads, told to every connected guard. To thousands that is a good part of a second's work, just when all
+ * of them have to renew: so it goes in slices, between which renewals are taken.
+ */
+export class LeaderAnnouncement {
+  #newest = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(readonly guards: () => readonly Told[]) {}
+
+  /** The newest word replaces what was not said yet of the one before. */
+  tell(leader: AnnouncedLeader, isSelf: boolean): void {
+    this.#newest += 1;
+    clearTimeout(this.#timer);
+    const number = this.#newest;
+    const afterMs = announcedAfterMs(leader, isSelf);
+    if (afterMs === 0) void this.#tellAll(leader, number);
+    else if (afterMs !== null) {
+      const later = (): void => void this.#tellAll(leader, number);
+      this.#timer = setTimeout(later, afterMs).unref();
+    }
+  }
+
+  async #tellAll(leader: AnnouncedLeader, number: number): Promise<void> {
+    const answer = { type: 'leader', ...leader } as const;
+    for await (const _told of inSlices(this.guards(), (guard) => guard.answer(answer))) {
+      if (number !== this.#newest) return;
+    }
+  }
+}
