@@ -33,6 +33,21 @@ export function describeBackupCommand(settings: BarmanSettings, id: string): rea
   return onBarmanHost(settings, [...program, 'show-backup', server, id]);
 }
 
+/** The kernel's name for this start of a host: no two hosts have the same. */
+export const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+
+/**
+ * Who answers the Barman host where it would push to; null where nothing goes over SSH. Options of the
+ * command's own stand before ours, and go first.
+ */
+export function whoIsThereCommand(settings: BarmanSettings): readonly string[] | null {
+  const { host, remoteSshCommand } = settings;
+  if (host === null || remoteSshCommand === null) return null;
+  const patience = /^\S*ssh\s/.test(remoteSshCommand) ? ' -o ConnectTimeout=5' : '';
+  const asked = `${askingNobody(remoteSshCommand)}${patience} cat ${BOOT_ID_FILE}`;
+  return onBarmanHost(settings, ['sh', '-c', asked]);
+}
+
 export type RecoverPlaces = {
   readonly dataDirectory: string;
   /** By tablespace name. */

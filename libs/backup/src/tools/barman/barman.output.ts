@@ -89,3 +89,9 @@ export function readBackupList(
     .filter(({ status }) => status === 'DONE')
     .map(({ backup_id: id, end_time_timestamp: end }) => ({ id, endedAtMs: Number(end) * 1_000 }));
 }
+
+/** Of two answers to `cat boot_id` whether they name two hosts: what is no such answer says nothing. */
+export function isOtherHost(there: string, here: string): boolean {
+  const [a, b] = [there, here].map((text) => /[0-9a-f-]{36}\s*$/.exec(text)?.[0].trim());
+  return a !== undefined && b !== undefined && a !== b;
+}

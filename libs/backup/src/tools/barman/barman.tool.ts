@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { RecoveryTarget } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
@@ -15,15 +16,18 @@ import {
 } from '../../rebuild-tool.ts';
 import type { BarmanSettings } from '../../settings.ts';
 import {
+  BOOT_ID_FILE,
   describeBackupCommand,
   listBackupsCommand,
   recoverCommand,
   showBackupCommand,
   walArchiveCommand,
   walRestoreCommand,
+  whoIsThereCommand,
 } from './barman.command.ts';
 import {
   type BarmanBackup,
+  isOtherHost,
   readBackupList,
   readShownBackup,
   readSystemIdentifier,
@@ -49,7 +53,10 @@ export class BarmanTool extends RebuildTool {
   }
 
   async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
-    const backup = await this.#backup(installation, this.settings);
+    const [backup, pushes] = await Promise.all([
+      this.#backup(installation, this.settings),
+      this.#whyNotPushed(installation),
+    ]);
     const { id, major, bytes, wal } = backup;
     const systemIdentifier =
       backup.systemIdentifier ?? (await this.#systemIdentifier(installation, id));
@@ -61,7 +68,7 @@ export class BarmanTool extends RebuildTool {
       bytes,
       wal,
       bytesPerSecond: null,
-      objections: [],
+      objections: pushes === null ? [] : [pushes],
     };
   }
 
@@ -120,6 +127,21 @@ export class BarmanTool extends RebuildTool {
     const shown = readShownBackup(json, settings.server);
     if (shown.kind === 'backup') return shown.backup;
     throw new SourceError(`barman: ${shown.why}`);
+  }
+
+  /** What it pushes arrives only where it reaches this host, and as a user that may log in here. */
+  async #whyNotPushed(installation: Installation): Promise<string | null> {
+    const argv = whoIsThereCommand(this.settings);
+    if (argv === null) return null;
+    const { host, remoteSshCommand } = this.settings;
+    const way = `'${remoteSshCommand}' (backup.barman.remoteSshCommand) on ${host}`;
+    try {
+      const { stdout } = await runTool(installation, argv, { timeoutMs: INSPECT_LIMIT_MS });
+      const other = isOtherHost(stdout, readFileSync(BOOT_ID_FILE, 'utf8'));
+      return other ? `Barman would push to another host: ${way} does not lead to this one` : null;
+    } catch (error) {
+      return `Barman cannot push to this host: ${way} fails: ${messageOf(error)}`;
+    }
   }
 
   /** SSH says so with its exit code alone where it is told to say little. */
