@@ -3,6 +3,7 @@ import { type Row, SqlSession, tryWalsenders } from '#libs/postgres-run';
 import { judgeAdmission, type SenderRoom } from './admission.ts';
 import type { Check } from './preflight.ts';
 import type { ServerAccess, ToolCapabilities } from './rebuild-tool.ts';
+import { segmentBegin } from './wal-segment.ts';
 
 /** What pg_basebackup takes: one for the files, and one for the WAL that is written meanwhile. */
 const SENDERS_OF_A_COPY = 2;
@@ -12,6 +13,7 @@ SELECT current_setting('max_wal_senders')::int AS senders,
        (SELECT count(*)::int FROM pg_stat_replication) AS senders_used,
        current_setting('max_replication_slots')::int AS slots,
        (SELECT json_agg(slot_name ORDER BY slot_name)::text FROM pg_replication_slots) AS slot_names,
+       (SELECT setting FROM pg_settings WHERE name = 'wal_segment_size') AS segment_bytes,
        (SELECT restart_lsn::text FROM pg_replication_slots WHERE slot_name = $1) AS kept`;
 
 export type Admission = { readonly checks: readonly Check[]; readonly keptFrom: Lsn | null };
@@ -51,12 +53,14 @@ async function askRoom({ sql, slotName }: ServerAccess): Promise<SenderRoom | nu
   }
 }
 
-function roomOf({ senders, senders_used, slots, slot_names, kept }: Row): SenderRoom {
+function roomOf(row: Row): SenderRoom {
+  const { senders, senders_used, slots, slot_names, segment_bytes, kept } = row;
   return {
     senders: Number(senders),
     sendersUsed: Number(senders_used),
     slots: Number(slots),
     slotNames: typeof slot_names === 'string' ? (JSON.parse(slot_names) as string[]) : [],
-    keptFrom: typeof kept === 'string' ? parseLsn(kept) : null,
+    keptFrom:
+      typeof kept === 'string' ? segmentBegin(parseLsn(kept), BigInt(String(segment_bytes))) : null,
   };
 }

@@ -13,3 +13,17 @@ export function walOf(
   const start = (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`) * WAL_SEGMENT_BYTES;
   return { timeline: Number.parseInt(timeline ?? '0', 16), lsn: lsnOf(start + WAL_SEGMENT_BYTES) };
 }
+
+/** The 24 digits of the segment that a position lies in. */
+export function segmentAt(timeline: number, lsn: Lsn): string {
+  const perFile = 0x1_0000_0000n / WAL_SEGMENT_BYTES;
+  const number = lsn / WAL_SEGMENT_BYTES;
+  return [BigInt(timeline), number / perFile, number % perFile]
+    .map((part) => part.toString(16).toUpperCase().padStart(8, '0'))
+    .join('');
+}
+
+/** What holds back WAL from a position on holds back the whole segment. */
+export function segmentBegin(lsn: Lsn, segmentBytes: bigint): Lsn {
+  return lsnOf(lsn - (lsn % segmentBytes));
+}

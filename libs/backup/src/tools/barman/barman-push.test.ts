@@ -8,7 +8,7 @@ import { isOtherHost } from './barman.output.ts';
 import { BarmanTool } from './barman.tool.ts';
 
 const ANOTHER = '87b8da99-a687-472f-8557-5877a57de2fb';
-const request = { installation: {} } as unknown as SourceRequest;
+const request = { installation: {}, expected: { timeline: null } } as unknown as SourceRequest;
 const settings = {
   server: 'main',
   host: 'backup1',

@@ -33,6 +33,16 @@ export function describeBackupCommand(settings: BarmanSettings, id: string): rea
   return onBarmanHost(settings, [...program, 'show-backup', server, id]);
 }
 
+/** The content of one archived file, or with `--peek` the names of those that follow without a gap. */
+export function getWalCommand(
+  settings: BarmanSettings,
+  file: string,
+  options: readonly string[] = [],
+): readonly string[] {
+  const { program, server } = settings;
+  return onBarmanHost(settings, [...program, 'get-wal', ...options, server, file]);
+}
+
 /** The kernel's name for this start of a host: no two hosts have the same. */
 export const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 

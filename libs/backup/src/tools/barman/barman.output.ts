@@ -1,4 +1,4 @@
-import { type Lsn, parseLsn } from '#libs/kernel';
+import { type Lsn, parseLsn, type TimelineId, timelineId } from '#libs/kernel';
 import { walOf } from '../../wal-segment.ts';
 
 export type BarmanBackup = {
@@ -7,6 +7,8 @@ export type BarmanBackup = {
   readonly bytes: number | null;
   readonly tablespaces: readonly { readonly name: string; readonly location: string }[];
   readonly wal: { readonly timeline: number; readonly lsn: Lsn } | null;
+  /** Later ones that lead on from it, as far as Barman has heard of them. */
+  readonly timelines: readonly TimelineId[];
   readonly systemIdentifier: string | null;
   readonly endedAtMs: number | null;
   readonly endLsn: Lsn | null;
@@ -24,7 +26,10 @@ type Shown = {
     readonly end_time_timestamp?: string;
     readonly end_lsn?: string;
   };
-  readonly wal_information?: { readonly last_available?: string | null };
+  readonly wal_information?: {
+    readonly last_available?: string | null;
+    readonly timelines?: readonly string[];
+  };
 };
 
 export type ShownBackup =
@@ -62,6 +67,7 @@ export function readShownBackup(json: string, server: string): ShownBackup {
       bytes: copy?.disk_usage_bytes ?? null,
       tablespaces: shown.tablespaces ?? [],
       wal: walOf(shown.wal_information?.last_available ?? copy?.end_wal ?? null),
+      timelines: (shown.wal_information?.timelines ?? []).map((id) => timelineId(Number(id))),
       systemIdentifier: shown.system_id ?? null,
       endedAtMs: Number.isFinite(ended) ? ended * 1_000 : null,
       endLsn: copy?.end_lsn === undefined ? null : parseLsn(copy.end_lsn),

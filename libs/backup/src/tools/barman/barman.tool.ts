@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { RecoveryTarget } from '#libs/cluster';
-import { messageOf } from '#libs/kernel';
+import { messageOf, type TimelineId } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
-import { ProcessError } from '#libs/process';
+import { ProcessError, type RunResult } from '#libs/process';
 import { SizeWatch } from '../../directory-size.ts';
 import { endedBefore } from '../../ended-before.ts';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
@@ -18,6 +18,7 @@ import type { BarmanSettings } from '../../settings.ts';
 import {
   BOOT_ID_FILE,
   describeBackupCommand,
+  getWalCommand,
   listBackupsCommand,
   recoverCommand,
   showBackupCommand,
@@ -32,6 +33,7 @@ import {
   readShownBackup,
   readSystemIdentifier,
 } from './barman.output.ts';
+import { reachAfter } from './barman-reach.ts';
 
 const SSH_FAILED = 255;
 /** `show-backup` says what it refuses in its JSON and ends with 1. */
@@ -52,12 +54,13 @@ export class BarmanTool extends RebuildTool {
     super();
   }
 
-  async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
+  async inspect({ installation, expected }: SourceRequest): Promise<SourceFacts> {
     const [backup, pushes] = await Promise.all([
       this.#backup(installation, this.settings),
       this.#whyNotPushed(installation),
     ]);
-    const { id, major, bytes, wal } = backup;
+    const { id, major, bytes } = backup;
+    const wal = await this.#reach(installation, backup, expected.timeline);
     const systemIdentifier =
       backup.systemIdentifier ?? (await this.#systemIdentifier(installation, id));
     const { server, host } = this.settings;
@@ -129,6 +132,16 @@ export class BarmanTool extends RebuildTool {
     throw new SourceError(`barman: ${shown.why}`);
   }
 
+  /** The rest of the archive is asked for only where a failover came after the backup. */
+  async #reach(installation: Installation, backup: BarmanBackup, present: TimelineId | null) {
+    const { wal } = backup;
+    if (wal === null || present === null || wal.timeline >= present) return wal;
+    const later = await reachAfter(backup, present, (file, options) =>
+      this.#say(installation, getWalCommand(this.settings, file, options)),
+    );
+    return later ?? wal;
+  }
+
   /** What it pushes arrives only where it reaches this host, and as a user that may log in here. */
   async #whyNotPushed(installation: Installation): Promise<string | null> {
     const argv = whoIsThereCommand(this.settings);
@@ -159,14 +172,31 @@ export class BarmanTool extends RebuildTool {
   }
 
   async #ask(installation: Installation, argv: readonly string[]): Promise<string> {
+    const limits = { acceptExitCodes: ANSWERED };
+    const { stdout, stderr } = await this.#run(installation, argv, limits);
+    if (stdout.trim() !== '') return stdout;
+    throw this.#silent(stderr.trim().split('\n').at(-1) ?? 'no answer');
+  }
+
+  /** Of a question whose answer may be nothing. */
+  async #say(installation: Installation, argv: readonly string[]): Promise<string> {
+    return (await this.#run(installation, argv, {})).stdout;
+  }
+
+  async #run(
+    installation: Installation,
+    argv: readonly string[],
+    accept: { readonly acceptExitCodes?: readonly number[] },
+  ): Promise<RunResult> {
     try {
-      const limits = { timeoutMs: INSPECT_LIMIT_MS, acceptExitCodes: ANSWERED };
-      const { stdout, stderr } = await runTool(installation, argv, limits);
-      if (stdout.trim() !== '') return stdout;
-      throw new SourceError(stderr.trim().split('\n').at(-1) ?? 'no answer');
+      return await runTool(installation, argv, { timeoutMs: INSPECT_LIMIT_MS, ...accept });
     } catch (cause) {
-      const where = this.settings.host ?? 'this host';
-      throw new SourceError(`barman on ${where} does not answer: ${messageOf(cause)}`, { cause });
+      throw this.#silent(messageOf(cause), cause);
     }
+  }
+
+  #silent(why: string, cause?: unknown): SourceError {
+    const where = this.settings.host ?? 'this host';
+    return new SourceError(`barman on ${where} does not answer: ${why}`, { cause });
   }
 }
