@@ -158,7 +158,9 @@ function addChanges(program: Command, finish: Finish): void {
         seconds,
       );
     if (kind === 'failover') {
-      change.option('--accept-loss', 'also a standby beyond the lag limit');
+      change
+        .option('--accept-loss', 'also a standby beyond the lag limit')
+        .option('--yes', 'do not ask; nobody is asked without a terminal');
     }
     change.action(
       runs<ChangeOptions>(finish, async (context, [cluster], options) => {

@@ -4,6 +4,10 @@ import { type Finish, runs, wholeNumber } from './verb.ts';
 
 const CLUSTER = ['--cluster <cluster>', 'which one; not needed when there is only one'] as const;
 
+type Revisions = readonly [from?: number, to?: number];
+type OneRevision = readonly [number];
+type Assignments = readonly [readonly string[]];
+
 /** The configuration of a running cluster: revisions in the controllers' log. */
 export function addConfigurationVerbs(config: Command, finish: Finish): void {
   config
@@ -32,11 +36,9 @@ export function addConfigurationVerbs(config: Command, finish: Finish): void {
     .argument('[to]', 'the newer revision', wholeNumber)
     .option(...CLUSTER)
     .action(
-      runs<{ cluster?: string }>(finish, async (context, positionals, options) => {
-        const [from, to] = positionals as readonly (number | undefined)[];
-        const { diffConfiguration } = await import('./commands/configuration.ts');
-        return diffConfiguration(context, options, from, to);
-      }),
+      runs<{ cluster?: string }, Revisions>(finish, async (context, [from, to], options) =>
+        (await import('./commands/configuration.ts')).diffConfiguration(context, options, from, to),
+      ),
     );
   addChanges(config, finish);
 }
@@ -49,11 +51,13 @@ function addChanges(config: Command, finish: Finish): void {
     .addOption(new Option('--role <role>', 'for this role only').choices(['primary', 'standby']))
     .option('--instance <instance>', 'for this instance only')
     .action(
-      runs<SetOptions>(finish, async (context, positionals, options) => {
-        const [assignments] = positionals as unknown as readonly [readonly string[]];
-        const { setConfiguration } = await import('./commands/configuration.ts');
-        return setConfiguration(context, assignments, options);
-      }),
+      runs<SetOptions, Assignments>(finish, async (context, [assignments], options) =>
+        (await import('./commands/configuration.ts')).setConfiguration(
+          context,
+          assignments,
+          options,
+        ),
+      ),
     );
   storing(config.command('edit').description('change it in your editor')).action(
     runs<StoreOptions>(finish, async (context, _none, options) =>
@@ -63,11 +67,13 @@ function addChanges(config: Command, finish: Finish): void {
   storing(config.command('rollback').description('make an older revision the present one'))
     .argument('<revision>', 'its number', wholeNumber)
     .action(
-      runs<StoreOptions>(finish, async (context, positionals, options) => {
-        const [revision] = positionals as unknown as readonly [number];
-        const { rollBackConfiguration } = await import('./commands/configuration.ts');
-        return rollBackConfiguration(context, revision, options);
-      }),
+      runs<StoreOptions, OneRevision>(finish, async (context, [revision], options) =>
+        (await import('./commands/configuration.ts')).rollBackConfiguration(
+          context,
+          revision,
+          options,
+        ),
+      ),
     );
 }
 

@@ -8,11 +8,13 @@ export const EXIT = {
   notHeld: 1,
   /** It could not be tried. */
   couldNotRun: 2,
+  /** Ctrl-C while the verb watched: what it had ordered goes on. As shells say of SIGINT. */
+  left: 130,
 } as const;
 
 /** What a verb ends with: `text` for people, `result` for programs. */
 export type Outcome = {
-  readonly exitCode: 0 | 1;
+  readonly exitCode: typeof EXIT.held | typeof EXIT.notHeld | typeof EXIT.left;
   readonly text: string;
   readonly result: Json;
 };

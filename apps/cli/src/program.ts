@@ -14,7 +14,8 @@ Processes:
   matriarch guard --self-test         whether the kernel ends PostgreSQL with its guard, here
   matriarch demo                      everything on this machine, with a menu of faults
 
-Exit status: 0 what was asked for holds, 1 it does not, 2 it could not be tried.`;
+Exit status: 0 what was asked for holds, 1 it does not, 2 it could not be tried; 130 after Ctrl-C, which
+ends the watching and not what was ordered: the last line says what goes on.`;
 
 /** The verbs. Each loads its own code when it is called, so that the others cost nothing. */
 export function buildProgram(finish: Finish): Command {

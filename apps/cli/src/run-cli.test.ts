@@ -78,6 +78,12 @@ afterAll(() => rmSync(directory, { recursive: true }));
 describe('exit 2, one line and a JSON error', () => {
   it.each([
     { argv: ['statsu'], says: "unknown command 'statsu': did you mean 'status'?" },
+    { argv: ['list'], says: "unknown command 'list': did you mean 'status'?" },
+    { argv: ['history'], says: "unknown command 'history': did you mean 'failovers'?" },
+    { argv: ['edit-config'], says: "unknown command 'edit-config': did you mean 'config edit'?" },
+    { argv: ['config', 'get'], says: "unknown command 'get': did you mean 'config show'?" },
+    { argv: ['certs', 'list'], says: "unknown command 'list': `matriarch help` lists the verbs" },
+    { argv: ['xyzzy'], says: "unknown command 'xyzzy': `matriarch help` lists the verbs" },
     { argv: ['switchover', '--too', 'pg2'], says: "unknown option '--too': did you mean '--to'?" },
     { argv: ['events', '--after', '-1'], says: 'give a whole number from 0' },
     { argv: ['failover', '--wait', 'long'], says: 'give seconds up to 86400' },
@@ -108,6 +114,20 @@ describe('exit 2, one line and a JSON error', () => {
     expect(JSON.parse(lines[0] ?? '')).toEqual({
       error: { code: expect.stringMatching(/^[A-Z_]+$/), message: expect.stringContaining(says) },
     });
+  });
+
+  it('of a group without its verb, after its help', async () => {
+    const { exitCode, out, err } = await cli('config', '--json');
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/^Usage: matriarch config/);
+    expect(out).toBe('{"error":{"code":"USAGE","message":"a verb is missing"}}\n');
+  });
+
+  it('breaks lines between words on a terminal', async () => {
+    const err: string[] = [];
+    const streams = { out: () => undefined, err: (text: string) => void err.push(text) };
+    await runCli(['config', 'exmple', 'agent'], { ...streams, columns: () => 40 });
+    expect(err.join('')).toBe("matriarch: unknown command 'exmple': did\n  you mean 'example'?\n");
   });
 
   it('prints nothing on stdout for people', async () => {
@@ -177,6 +197,23 @@ describe('switchover', () => {
     );
     expect(exitCode).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ ok: false, reason: expect.stringContaining('0.2 s') });
+  });
+
+  it.each([
+    { verb: ['switchover', 'main'], says: 'not watched any more; it goes on: follow it with' },
+    { verb: ['restart', 'main'], says: 'or take it back with `matriarch restart --cancel`' },
+    { verb: ['demote-cluster', 'main', '--host', 'dr1'], says: 'it goes on: `matriarch events' },
+  ])('Ctrl-C ends the watching of $verb and not what was ordered', async ({ verb, says }) => {
+    const before = process.listenerCount('SIGINT');
+    const url = await controller((request, response) => {
+      if (request.path.includes('/stream')) setTimeout(() => process.emit('SIGINT'), 50);
+      return obeying([])(request, response);
+    });
+    const wait = ['--wait', '10', '--json'];
+    const { exitCode, out } = await cli(...verb, '--api', url, '--certs', directory, ...wait);
+    expect(exitCode).toBe(130);
+    expect(JSON.parse(out)).toMatchObject({ ok: false, reason: expect.stringContaining(says) });
+    expect(process.listenerCount('SIGINT')).toBe(before);
   });
 
   it('exits 1 when the rules refuse it', async () => {

@@ -1,19 +1,25 @@
 import { type Command, CommanderError } from 'commander';
 import { codeOf, DomainError, messageOf, unreachable } from '#libs/kernel';
 import { RefusedError } from './cli-error.ts';
+import { exitCodeAfter, InterruptedError } from './interruptible.ts';
 import { EXIT, type Outcome } from './outcome.ts';
 import { buildProgram } from './program.ts';
+import { wrap } from './render/wrap.ts';
 import type { OutputFormat } from './terminal.ts';
+import { withVerbOf } from './verbs-by-other-names.ts';
 
 /** Where text goes: the process, or a test. */
 export type Streams = {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Of the terminal on `err`; undefined where there is none, and lines stay whole. */
+  readonly columns?: () => number | undefined;
 };
 
 const PROCESS_STREAMS: Streams = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  columns: () => process.stderr.columns,
 };
 
 /** Runs one command line and gives its exit code. Results go to `out`, all else to `err`. */
@@ -69,23 +75,28 @@ const NOT_HELD: readonly string[] = [
 function failed(error: unknown, argv: readonly string[], streams: Streams): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.held;
   // A group of verbs alone: its help was shown.
-  if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.couldNotRun;
+  const shown = error instanceof CommanderError && error.code === 'commander.help';
   const code = errorCode(error);
-  const message = messageText(error);
-  for (const line of message.split('\n')) streams.err(`matriarch: ${line}\n`);
+  const message = shown ? 'a verb is missing' : messageText(error, argv);
+  const lines = shown ? [] : message.split('\n').map((line) => `matriarch: ${line}`);
+  for (const line of lines)
+    streams.err(`${wrap(line, streams.columns?.() ?? line.length, '  ')}\n`);
   if (!isExpected(error)) streams.err(`${error instanceof Error ? error.stack : ''}\n`);
   const notHeld = NOT_HELD.includes(code);
   if (wantsJson(argv)) {
     const result = notHeld ? { ok: false, code, reason: message } : { error: { code, message } };
     streams.out(`${JSON.stringify(result)}\n`);
   }
+  if (error instanceof InterruptedError) return exitCodeAfter(error);
   return notHeld ? EXIT.notHeld : EXIT.couldNotRun;
 }
 
-function messageText(error: unknown): string {
-  return messageOf(error)
+function messageText(error: unknown, argv: readonly string[]): string {
+  const message = messageOf(error)
     .replace(/^error: /, '')
     .replace(/\n\(Did you mean (.*)\?\)$/, ": did you mean '$1'?");
+  const isVerb = error instanceof CommanderError && error.code === 'commander.unknownCommand';
+  return isVerb ? withVerbOf(message, argv) : message;
 }
 
 function errorCode(error: unknown): string {

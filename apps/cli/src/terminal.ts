@@ -1,4 +1,6 @@
+import { createInterface } from 'node:readline';
 import pc from 'picocolors';
+import { wrap } from './render/wrap.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 export type OutputFormat = 'table' | 'json' | 'yaml';
@@ -16,10 +18,13 @@ export type Terminal = {
   readonly note: (text: string) => void;
   /** Replaces the last line on a terminal; nothing elsewhere. */
   readonly transient: (text: string) => void;
+  /** Whether a person agrees; null where nobody is there to ask, as in scripts. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
 };
 
 const COLUMNS_DEFAULT = 100;
 const COLUMNS_MIN = 60;
+const CTRL_C_COLUMNS = 3;
 
 export function openTerminal(format: OutputFormat): Terminal {
   const { stdout, stderr } = process;
@@ -33,9 +38,26 @@ export function openTerminal(format: OutputFormat): Terminal {
     line: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${clear}${text}\n`),
     transient: (text) => {
-      // A line that wrapped could not be taken back.
+      // A line that wrapped could not be taken back; `^C` comes behind it.
       if (interactive)
-        stderr.write(`${clear}${text.slice(0, (stderr.columns ?? COLUMNS_MIN) - 1)}`);
+        stderr.write(`${clear}${text.slice(0, (stderr.columns ?? COLUMNS_MIN) - CTRL_C_COLUMNS)}`);
     },
+    ask: interactive && process.stdin.isTTY ? askPerson : null,
   };
+}
+
+/** No by default, as at the end of input. The terminal edits the line itself, so that Ctrl-C stays a signal. */
+async function askPerson(question: string): Promise<boolean> {
+  const width = (process.stderr.columns ?? COLUMNS_DEFAULT) - 1;
+  const asked = `${question} [y/N] `.split('\n').map((line) => wrap(line, width, ''));
+  process.stderr.write(asked.join('\n'));
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  try {
+    for await (const line of lines) return /^\s*y(es)?\s*$/i.test(line);
+    // Ctrl-D leaves the cursor behind the question.
+    process.stderr.write('\n');
+    return false;
+  } finally {
+    lines.close();
+  }
 }

@@ -6,20 +6,24 @@ import type { Outcome } from './outcome.ts';
 export type Finish = (outcome: Outcome, context: Context) => Promise<void>;
 
 /** Positional arguments in the order of the usage line; those left out are undefined. */
-type Positionals = readonly (string | undefined)[];
+type Words = readonly (string | undefined)[];
 
 /** The code of a verb; null when it has printed everything itself. */
-export type VerbBody<Options> = (
+export type VerbBody<Options, Positionals extends readonly unknown[] = Words> = (
   context: Context,
   positionals: Positionals,
   options: Options,
 ) => Promise<Outcome | null>;
 
 /** What commander calls: positional arguments, options, and the command, in this order. */
-export function runs<Options>(finish: Finish, body: VerbBody<Options>) {
+export function runs<Options, Positionals extends readonly unknown[] = Words>(
+  finish: Finish,
+  body: VerbBody<Options, Positionals>,
+) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
-    const positionals = given.slice(0, -2) as Positionals;
+    // As they were declared: commander parses them, and its types do not say so.
+    const positionals = given.slice(0, -2) as readonly unknown[] as Positionals;
     const context = contextOf(command.optsWithGlobals<GlobalOptions>());
     const outcome = await body(context, positionals, command.opts() as Options);
     if (outcome !== null) await finish(outcome, context);

@@ -11,6 +11,7 @@ export { endMarked } from './end-marked.ts';
 export type { InstanceProcess, InstanceProcesses, ProcessScan } from './instance-processes.ts';
 export { type KillOutcome, killAll, killPass, signalIfSame } from './kill-all.ts';
 export { type OsUser, OsUserError, osUser } from './os-user.ts';
+export { ownVersion } from './own-version.ts';
 export {
   type DeathSignalTest,
   dieWithParentArgv,

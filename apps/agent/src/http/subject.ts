@@ -1,9 +1,11 @@
+import { ownVersion } from '#libs/process';
 import type { Agent } from '../agent.ts';
 import type { PeerAnswer } from '../probes/peer-probe.ts';
 import type { HealthView } from './health-view.ts';
 import { patroniStatus } from './patroni-status.ts';
 
-const VERSION = '0.1.0';
+/** Read once: the files may be those of the next version while this one still runs. */
+const VERSION = ownVersion();
 
 /** What the endpoints show of an agent, now. */
 export function healthViewOf(agent: Agent): HealthView {

@@ -8,7 +8,7 @@ import { CERTIFICATE_ADVICE } from '../api/certificate-advice.ts';
 import { HttpFailure, openHttp } from '../api/http-request.ts';
 import { ControllersUnreachableError, RefusedError, UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { interruptible } from '../offline/interruptible.ts';
+import { interruptible } from '../interruptible.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 
 const HEAD_LIMIT_MS = 10_000;

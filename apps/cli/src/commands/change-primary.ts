@@ -1,8 +1,11 @@
-import { API_PATHS, type Json, orderAnswer, phasesText } from '#libs/api';
+import { API_PATHS, orderAnswer, phasesText } from '#libs/api';
 import { unreachable } from '#libs/kernel';
+import type { ApiClient } from '../api/api-client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
-import { type Ending, followToEnd, outageMsOf } from './follow-outcome.ts';
+import type { Terminal } from '../terminal.ts';
+import { failoverQuestion } from './failover-question.ts';
+import { type Ending, followToEnd, outageMsOf, unwatchedOutcome } from './follow-outcome.ts';
 import { whichCluster } from './which-cluster.ts';
 
 /** What is so after an operation that was given up, and the way on. */
@@ -10,12 +13,16 @@ const STAYS =
   'The primary of before goes on: mend what is named and give the order again; ' +
   '`matriarch explain` shows who could take over now';
 
+const WATCH_IT =
+  'follow it with `matriarch events --follow`, see what it waits for with `matriarch explain`';
+
 /** Until the verb stops waiting; the operation goes on without it. */
 const DEFAULT_WAIT_MS = 120_000;
 
 export type ChangeOptions = {
   readonly to?: string;
   readonly acceptLoss?: true;
+  readonly yes?: true;
   /** In seconds. */
   readonly wait?: number;
 };
@@ -29,6 +36,11 @@ export async function changePrimary(
 ): Promise<Outcome> {
   const client = await context.client();
   const cluster = await whichCluster(client, named);
+  if (kind === 'failover' && !(await isMeant(context.terminal, client, cluster, options))) {
+    const reason = 'not confirmed: nothing was ordered';
+    const text = `failover of ${cluster}: ${reason}`;
+    return { exitCode: EXIT.notHeld, text, result: { cluster, ok: false, reason } };
+  }
   const body = {
     ...(options.to === undefined ? {} : { to: options.to }),
     ...(kind === 'failover' ? { acceptLoss: options.acceptLoss === true } : {}),
@@ -40,15 +52,26 @@ export async function changePrimary(
   }
   const timeoutMs = options.wait === undefined ? DEFAULT_WAIT_MS : options.wait * 1_000;
   const { terminal } = context;
-  const ending = await followToEnd(client, { cluster, after: order.sequence, timeoutMs, terminal });
-  return outcomeOf(kind, cluster, ending, timeoutMs);
+  const operation = { cluster, after: order.sequence, timeoutMs, terminal };
+  const followed = await followToEnd(client, operation);
+  if (followed.kind === 'ended') return outcomeOf(kind, cluster, followed.end);
+  return unwatchedOutcome(followed, operation, `${kind} of ${cluster}`, WATCH_IT);
 }
 
-function outcomeOf(kind: string, cluster: string, ending: Ending, timeoutMs: number): Outcome {
-  const failed = (reason: string): Outcome => {
-    const result: Json = { cluster, ok: false, reason };
-    return { exitCode: EXIT.notHeld, text: `${kind} of ${cluster}: ${reason}`, result };
-  };
+/** Asked where somebody is there. One that no controller knows is refused when it is ordered. */
+async function isMeant(
+  { ask }: Terminal,
+  client: ApiClient,
+  cluster: string,
+  options: ChangeOptions,
+): Promise<boolean> {
+  if (options.yes === true || ask === null) return true;
+  const { clusters } = await client.status();
+  const view = clusters.find(({ name }) => name === cluster);
+  return view === undefined || ask(failoverQuestion(view, options));
+}
+
+function outcomeOf(kind: string, cluster: string, ending: Ending): Outcome {
   switch (ending.kind) {
     case 'completed': {
       const { primary, phasesMs } = ending;
@@ -66,13 +89,11 @@ function outcomeOf(kind: string, cluster: string, ending: Ending, timeoutMs: num
       const text = `${standbyLeader} is the standby leader of ${cluster}`;
       return { exitCode: EXIT.held, text, result: { cluster, ok: true, standbyLeader } };
     }
-    case 'givenUp':
-      return failed(`given up: ${ending.reason}. ${STAYS}`);
-    case 'timedOut':
-      return failed(
-        `not complete after ${timeoutMs / 1_000} s; it goes on: follow it with \`matriarch events --follow\`, ` +
-          'see what it waits for with `matriarch explain`',
-      );
+    case 'givenUp': {
+      const reason = `given up: ${ending.reason}. ${STAYS}`;
+      const text = `${kind} of ${cluster}: ${reason}`;
+      return { exitCode: EXIT.notHeld, text, result: { cluster, ok: false, reason } };
+    }
     default:
       return unreachable(ending);
   }

@@ -17,6 +17,7 @@ import { editUntilTaken, isBlank } from '../configuration/edit-until-taken.ts';
 import { EditedFile, EditingGivenUpError } from '../configuration/editor.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
+import { revisionsText } from '../render/revisions-text.ts';
 import { whichCluster } from './which-cluster.ts';
 
 export type ClusterOption = { readonly cluster?: string };
@@ -53,23 +54,17 @@ export async function configurationHistory(
   const rows = answer.revisions.map(({ revision, at, by, comment, configuration }, place) => {
     const before = answer.revisions[place - 1]?.configuration;
     const changed = before === undefined ? null : changesBetween(before, configuration).length;
-    return { revision, at: at === 0 ? null : new Date(at).toISOString(), by, comment, changed };
+    return { revision, at, by, comment, changed };
   });
-  const lines = rows.map(({ revision, at, by, comment, changed }) =>
-    [
-      `${revision}`.padStart(4),
-      (at ?? 'with the cluster').padEnd(24),
-      by.padEnd(16),
-      changed === null ? '' : `${changed} ${changed === 1 ? 'change' : 'changes'}`,
-      comment ?? '',
-    ].join('  '),
-  );
-  const text = lines.join('\n');
   return {
     exitCode: EXIT.held,
-    text,
-    result: jsonOf({ cluster: answer.cluster, revisions: rows }),
+    text: revisionsText(rows, context.terminal),
+    result: jsonOf({ cluster: answer.cluster, revisions: rows.map(withIsoTime) }),
   };
+}
+
+function withIsoTime<Row extends { readonly at: number }>({ at, ...row }: Row) {
+  return { ...row, at: at === 0 ? null : new Date(at).toISOString() };
 }
 
 export async function diffConfiguration(
@@ -80,6 +75,12 @@ export async function diffConfiguration(
 ): Promise<Outcome> {
   const { answer } = await ask(context, named);
   const until = to ?? answer.revision;
+  const [oldest] = answer.revisions;
+  if (from === undefined && until === oldest?.revision) {
+    const only = `revision ${until} is the oldest that is kept: there is none before it`;
+    const none = jsonOf({ cluster: answer.cluster, from: null, to: until, changes: [] });
+    return { exitCode: EXIT.held, text: only, result: none };
+  }
   const since = from ?? until - 1;
   const changes = changesBetween(revisionOf(answer, since), revisionOf(answer, until));
   const text = changesText(changes) || `revisions ${since} and ${until} say the same`;

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   API_PATHS,
   type ControllerOrderAnswer,
@@ -8,7 +7,7 @@ import {
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { controllersText } from '../render/controllers-text.ts';
-import { elapsedClockMs } from '../system-clock.ts';
+import { pauseUntil, Watch } from '../watch.ts';
 
 export type ReplaceOptions = {
   readonly by: string;
@@ -53,18 +52,27 @@ export async function replaceController(
 ): Promise<Outcome> {
   const client = await context.client();
   const limitMs = wait === undefined ? DEFAULT_WAIT_MS : wait * 1_000;
-  const giveUpAt = elapsedClockMs() + limitMs;
   const body = { by, ...(address === undefined ? {} : { address }) };
-  for (;;) {
-    const path = API_PATHS.replaceController(name);
-    const answer = await client.order(path, body, controllerOrderAnswer);
-    if (answer.complete) return outcomeOf(answer, answer.text);
-    context.terminal.transient(answer.text);
-    if (elapsedClockMs() >= giveUpAt) {
-      const text = `not complete after ${limitMs / 1_000} s: ${answer.text}; give the order again`;
-      return { exitCode: EXIT.notHeld, text, result: { ok: false, ...answer } };
+  const path = API_PATHS.replaceController(name);
+  const watch = new Watch(limitMs);
+  try {
+    for (;;) {
+      const answer = await client.order(path, body, controllerOrderAnswer);
+      if (answer.complete) return outcomeOf(answer, answer.text);
+      context.terminal.transient(`  ${answer.text}`);
+      if (watch.signal.aborted) {
+        const ended = watch.left
+          ? 'not watched any more'
+          : `not complete after ${limitMs / 1_000} s`;
+        const exitCode = watch.left ? EXIT.left : EXIT.notHeld;
+        const text = `${ended}: ${answer.text}; give the order again`;
+        return { exitCode, text, result: { ok: false, ...answer } };
+      }
+      await pauseUntil(watch.signal, ASK_AGAIN_AFTER_MS);
     }
-    await delay(ASK_AGAIN_AFTER_MS);
+  } finally {
+    watch.end();
+    context.terminal.transient('');
   }
 }
 

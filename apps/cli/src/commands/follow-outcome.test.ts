@@ -20,7 +20,7 @@ function silentTerminal(): { readonly terminal: Terminal; readonly notes: string
   const shape = { columns: 120, colors: pc.createColors(false), format: 'table' } as const;
   const note = (text: string): void => void notes.push(text);
   return {
-    terminal: { ...shape, interactive: false, line: nothing, note, transient: nothing },
+    terminal: { ...shape, interactive: false, line: nothing, note, transient: nothing, ask: null },
     notes,
   };
 }
@@ -49,7 +49,10 @@ describe('an operation that takes its time', () => {
     const { terminal, notes } = silentTerminal();
     const client = new ApiClient({ urls: [new URL(fake.url)], tls: null });
     const asked = { cluster: 'main', after: 33, timeoutMs: 10_000, terminal };
-    expect(await followToEnd(client, asked)).toEqual({ kind: 'givenUp', reason: 'disk full' });
+    expect(await followToEnd(client, asked)).toEqual({
+      kind: 'ended',
+      end: { kind: 'givenUp', reason: 'disk full' },
+    });
     expect(
       notes.map((note) => note.replace(/^ {2}after [0-9.]+ m?s/, 'after')).slice(0, 2),
     ).toEqual([

@@ -2,10 +2,12 @@ import * as z from 'zod';
 import { type RecordedEventJson, totalMs } from '#libs/api';
 import type { ApiClient } from '../api/api-client.ts';
 import { followEvents } from '../api/follow-events.ts';
+import { EXIT, type Outcome } from '../outcome.ts';
 import { eventLine } from '../render/event-text.ts';
 import { ageText } from '../render/time-text.ts';
 import { elapsedClockMs } from '../system-clock.ts';
 import type { Terminal } from '../terminal.ts';
+import { Watch } from '../watch.ts';
 import { waitingFor } from './waiting-for.ts';
 
 /** How an operation ended, read from the events of its cluster. */
@@ -17,8 +19,11 @@ export type Ending =
     }
   /** Of a cluster that follows another: nothing stopped for it. */
   | { readonly kind: 'standbyLeader'; readonly instance: string }
-  | { readonly kind: 'givenUp'; readonly reason: string }
-  | { readonly kind: 'timedOut' };
+  | { readonly kind: 'givenUp'; readonly reason: string };
+
+/** The watching ended before the operation did, which goes on: after its limit, or by Ctrl-C. */
+type Unwatched = { readonly kind: 'timedOut' | 'left' };
+export type Followed<End> = { readonly kind: 'ended'; readonly end: End } | Unwatched;
 
 export type FollowedOperation = {
   readonly cluster: string;
@@ -39,31 +44,27 @@ const REDRAW_INTERVAL_MS = 100;
 const LOOK_INTERVAL_MS = 1_000;
 
 /** A switchover or a failover. */
-export async function followToEnd(
+export function followToEnd(
   client: ApiClient,
   operation: FollowedOperation,
-): Promise<Ending> {
-  return (await followUntil(client, operation, endingOf)) ?? { kind: 'timedOut' };
+): Promise<Followed<Ending>> {
+  return followUntil(client, operation, endingOf);
 }
 
-/**
- * Shows each event, and between them what is waited for, until one of them is an end; null when the
- * waiting ended first.
- */
+/** Shows each event, and between them what is waited for, until one of them is an end. */
 export async function followUntil<End>(
   client: ApiClient,
   operation: FollowedOperation,
   endOf: (event: RecordedEventJson) => End | null,
-): Promise<End | null> {
+): Promise<Followed<End>> {
   const { cluster, terminal, timeoutMs } = operation;
   const startedAt = elapsedClockMs();
   let step = 'the order is recorded';
   const redraw = setInterval(() => {
     terminal.transient(`  ${step} ... ${ageText(elapsedClockMs() - startedAt)}`);
   }, REDRAW_INTERVAL_MS);
-  const aborter = new AbortController();
-  const { signal } = aborter;
-  const timer = setTimeout(() => aborter.abort(), timeoutMs);
+  const watch = new Watch(timeoutMs);
+  const { signal } = watch;
   const look = setInterval(() => {
     void waitingFor(client, cluster).then((waiting) => {
       if (waiting === null || waiting === step || signal.aborted) return;
@@ -77,16 +78,29 @@ export async function followUntil<End>(
       terminal.note(eventLine(event, terminal));
       step = event.text;
       const end = endOf(event);
-      if (end !== null) return end;
+      if (end !== null) return { kind: 'ended', end };
     }
-    return null;
+    return { kind: watch.left ? 'left' : 'timedOut' };
   } finally {
     clearInterval(redraw);
     clearInterval(look);
-    clearTimeout(timer);
-    aborter.abort();
+    watch.end();
     terminal.transient('');
   }
+}
+
+/** What an order ends with that nobody watches any more; `wayOn` says how to see more of it. */
+export function unwatchedOutcome(
+  { kind }: Unwatched,
+  { cluster, timeoutMs }: Pick<FollowedOperation, 'cluster' | 'timeoutMs'>,
+  what: string,
+  wayOn: string,
+): Outcome {
+  const ended =
+    kind === 'left' ? 'not watched any more' : `not complete after ${timeoutMs / 1_000} s`;
+  const reason = `${ended}; it goes on: ${wayOn}`;
+  const exitCode = kind === 'left' ? EXIT.left : EXIT.notHeld;
+  return { exitCode, text: `${what}: ${reason}`, result: { cluster, ok: false, reason } };
 }
 
 /** What an event says about the operation under way; null when it goes on. */

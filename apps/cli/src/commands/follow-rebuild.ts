@@ -5,6 +5,7 @@ import { followEvents } from '../api/follow-events.ts';
 import { eventLine } from '../render/event-text.ts';
 import { progressLine } from '../render/rebuild-text.ts';
 import type { Terminal } from '../terminal.ts';
+import { Watch } from '../watch.ts';
 
 export type RebuildEnding =
   | { readonly kind: 'completed'; readonly method: string; readonly tookMs: number }
@@ -20,6 +21,8 @@ type Followed = {
 };
 
 const REDRAW_INTERVAL_MS = 500;
+/** As of any transient line. */
+const PROGRESS_MARGIN = 3;
 const rebuildEvent = z.looseObject({
   instance: z.string(),
   method: z.string().default(''),
@@ -31,11 +34,9 @@ const rebuildEvent = z.looseObject({
 /** Shows the events of a rebuild, and between them a bar on a terminal, until it ends. */
 export async function followRebuild(client: ApiClient, followed: Followed): Promise<RebuildEnding> {
   const { cluster, instance, after, terminal } = followed;
-  const aborter = new AbortController();
-  const { signal } = aborter;
+  const watch = new Watch();
+  const { signal } = watch;
   const redraw = setInterval(() => void draw(client, followed, signal), REDRAW_INTERVAL_MS);
-  const leave = (): void => aborter.abort();
-  process.once('SIGINT', leave);
   try {
     for await (const recorded of followEvents(client, { cluster, after, signal })) {
       const { type } = recorded.event;
@@ -53,13 +54,10 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
         return { kind: 'failed', reason: `needs-rebuild: ${method}: ${reason}` };
       }
     }
-    return signal.aborted
-      ? { kind: 'left' }
-      : { kind: 'failed', reason: 'the stream of events ended' };
+    return watch.left ? { kind: 'left' } : { kind: 'failed', reason: 'the stream of events ended' };
   } finally {
-    process.off('SIGINT', leave);
     clearInterval(redraw);
-    aborter.abort();
+    watch.end();
     terminal.transient('');
   }
 }
@@ -73,7 +71,8 @@ async function draw(
   if (!terminal.interactive) return;
   const rebuild = await rebuildNow(client, cluster, instance);
   // It may have ended while this was asked.
-  if (rebuild !== null && !over.aborted) terminal.transient(progressLine(rebuild));
+  if (rebuild !== null && !over.aborted)
+    terminal.transient(progressLine(rebuild, terminal.columns - PROGRESS_MARGIN));
 }
 
 async function rebuildNow(

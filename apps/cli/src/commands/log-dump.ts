@@ -5,7 +5,7 @@ import type { LogEntry } from '#libs/raft';
 import { openOffline, type ReplicaStore, withCopy } from '#libs/storage';
 import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { interruptible } from '../offline/interruptible.ts';
+import { interruptible } from '../interruptible.ts';
 import { STORE_PORTS } from '../offline/new-life.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 

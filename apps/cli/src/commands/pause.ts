@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { API_PATHS, orderAnswer, type StatusAnswer, statusAnswer } from '#libs/api';
 import type { ApiClient } from '../api/api-client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
-import { elapsedClockMs } from '../system-clock.ts';
+import type { Terminal } from '../terminal.ts';
+import { pauseUntil, Watch } from '../watch.ts';
 import { whichCluster } from './which-cluster.ts';
 
 const SAID = {
@@ -28,20 +28,31 @@ export async function pauseOrResume(
   const said = satisfied === null ? `${cluster}: ${SAID[kind]}` : `nothing to do: ${satisfied}`;
   const result = { cluster, ok: true, paused: kind === 'pause', satisfied };
   if (wait !== true) return { exitCode: EXIT.held, text: said, result };
-  const behind = await untilActedOn(client, cluster);
+  const watch = new Watch(WAIT_LIMIT_MS);
+  const behind = await untilActedOn(client, cluster, watch, context.terminal);
   const ok = behind.length === 0;
   const known = ok ? 'every agent knows' : `not heard to know of it: ${behind.join(', ')}`;
-  const exitCode = ok ? EXIT.held : EXIT.notHeld;
+  const exitCode = ok ? EXIT.held : watch.left ? EXIT.left : EXIT.notHeld;
   return { exitCode, text: `${said}; ${known}`, result: { ...result, ok, behind } };
 }
 
 /** @returns the instances whose agents have not acted on the present events in time */
-async function untilActedOn(client: ApiClient, cluster: string): Promise<string[]> {
-  const giveUpAt = elapsedClockMs() + WAIT_LIMIT_MS;
-  for (;;) {
-    const behind = behindIn(await client.read(API_PATHS.status, statusAnswer), cluster);
-    if (behind.length === 0 || elapsedClockMs() >= giveUpAt) return behind;
-    await delay(POLL_MS);
+async function untilActedOn(
+  client: ApiClient,
+  cluster: string,
+  watch: Watch,
+  { transient }: Terminal,
+): Promise<string[]> {
+  try {
+    for (;;) {
+      const behind = behindIn(await client.read(API_PATHS.status, statusAnswer), cluster);
+      if (behind.length === 0 || watch.signal.aborted) return behind;
+      transient(`  recorded; waits for the agents of ${behind.join(', ')}`);
+      await pauseUntil(watch.signal, POLL_MS);
+    }
+  } finally {
+    watch.end();
+    transient('');
   }
 }
 

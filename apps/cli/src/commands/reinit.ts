@@ -70,7 +70,8 @@ function outcomeOf(cluster: string, instance: string, ending: RebuildEnding): Ou
     `\`matriarch reinit ${cluster}/${instance} --cancel\` breaks it off`;
   const reason = ending.kind === 'left' ? goesOn : ending.reason;
   const result = { cluster, instance, ok: false, reason };
-  return { exitCode: EXIT.notHeld, text: `${instance}: ${reason}`, result };
+  const exitCode = ending.kind === 'left' ? EXIT.left : EXIT.notHeld;
+  return { exitCode, text: `${instance}: ${reason}`, result };
 }
 
 async function cancel(client: ApiClient, cluster: string, instance: string): Promise<Outcome> {

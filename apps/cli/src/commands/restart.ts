@@ -3,7 +3,7 @@ import { API_PATHS, type OrderAnswer, orderAnswer } from '#libs/api';
 import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
-import { followUntil } from './follow-outcome.ts';
+import { followUntil, unwatchedOutcome } from './follow-outcome.ts';
 import { whichCluster } from './which-cluster.ts';
 
 export type RestartOptions = {
@@ -49,29 +49,29 @@ export async function restart(
   if (at !== undefined) return outcomeOf(cluster, answer);
   const timeoutMs = options.wait === undefined ? DEFAULT_WAIT_MS : options.wait * 1_000;
   const { terminal } = context;
-  const followed = { cluster, after: answer.sequence, timeoutMs, terminal };
-  const end = await followUntil(client, followed, ({ event }) =>
+  const operation = { cluster, after: answer.sequence, timeoutMs, terminal };
+  const followed = await followUntil(client, operation, ({ event }) =>
     event.type === 'RestartEnded' ? endedEvent.parse(event) : null,
   );
-  return endOf(cluster, end, timeoutMs);
+  if (followed.kind === 'ended') return endOf(cluster, followed.end);
+  return unwatchedOutcome(followed, operation, `restart of ${cluster}`, WAY_ON);
 }
 
 type End = z.output<typeof endedEvent>;
 
-function endOf(cluster: string, end: End | null, timeoutMs: number): Outcome {
-  const said = (text: string) => `restart of ${cluster}: ${text}`;
-  if (end === null) {
-    const reason =
-      `not complete after ${timeoutMs / 1_000} s; it goes on: follow it with \`matriarch events --follow\`, ` +
-      'or take it back with `matriarch restart --cancel`';
-    return { exitCode: EXIT.notHeld, text: said(reason), result: { cluster, ok: false, reason } };
-  }
-  const { outcome, reason } = end;
+const WAY_ON =
+  'follow it with `matriarch events --follow`, or take it back with `matriarch restart --cancel`';
+
+function endOf(cluster: string, { outcome, reason }: End): Outcome {
   const ok = outcome === 'completed';
   const wayOn = '. What was restarted stays so: mend what is named and give the order again';
   const text = outcome === 'failed' ? `given up: ${reason}${wayOn}` : `${outcome}: ${reason}`;
-  const result = { cluster, ok, outcome, reason };
-  return { exitCode: ok ? EXIT.held : EXIT.notHeld, text: said(text), result };
+  const exitCode = ok ? EXIT.held : EXIT.notHeld;
+  return {
+    exitCode,
+    text: `restart of ${cluster}: ${text}`,
+    result: { cluster, ok, outcome, reason },
+  };
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };

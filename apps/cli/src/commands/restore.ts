@@ -13,9 +13,9 @@ import {
 } from '#libs/storage';
 import { UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { interruptible } from '../interruptible.ts';
 import { advice, giveAllTo, type Owner, ownerOf } from '../offline/directory-owner.ts';
 import { endpointOf } from '../offline/endpoint.ts';
-import { interruptible } from '../offline/interruptible.ts';
 import { type NewLife, newLife } from '../offline/new-life.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { nowMs } from '../system-clock.ts';

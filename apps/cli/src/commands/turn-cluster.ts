@@ -1,13 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { API_PATHS, type Json, orderAnswer } from '#libs/api';
 import type { ApiClient } from '../api/api-client.ts';
-import { followEvents } from '../api/follow-events.ts';
 import { RefusedError, UsageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { interruptible } from '../interruptible.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
-import { eventLine } from '../render/event-text.ts';
 import { elapsedClockMs } from '../system-clock.ts';
+import { pauseUntil } from '../watch.ts';
+import { followUntil, unwatchedOutcome } from './follow-outcome.ts';
 import { whichCluster } from './which-cluster.ts';
 
 /** Covers a checkpoint of a busy primary. */
@@ -121,18 +121,27 @@ async function untilReceived(
   promote: () => Promise<Outcome>,
 ): Promise<Outcome> {
   const giveUpAt = elapsedClockMs() + RECEIVE_LIMIT_MS;
-  for (;;) {
-    try {
-      return await promote();
-    } catch (error) {
-      const passes = error instanceof RefusedError && error.rules.every((rule) => PASSES.has(rule));
-      if (!passes || error.rules.length === 0 || elapsedClockMs() >= giveUpAt) throw error;
-      terminal.transient(`  waits: ${error.message}`);
-      await delay(RECEIVE_RETRY_MS);
-    } finally {
-      terminal.transient('');
-    }
+  try {
+    return await interruptible(async (signal) => {
+      for (;;) {
+        try {
+          return await promote();
+        } catch (error) {
+          if (!passes(error) || elapsedClockMs() >= giveUpAt) throw error;
+          terminal.transient(`  waits: ${error.message}`);
+          await pauseUntil(signal, RECEIVE_RETRY_MS);
+          signal.throwIfAborted();
+        }
+      }
+    });
+  } finally {
+    terminal.transient('');
   }
+}
+
+function passes(error: unknown): error is RefusedError {
+  if (!(error instanceof RefusedError) || error.rules.length === 0) return false;
+  return error.rules.every((rule) => PASSES.has(rule));
 }
 
 /** Gives the order and shows each event until one of them ends it. */
@@ -151,22 +160,12 @@ async function follow(
     return { exitCode: EXIT.held, text: `nothing to do: ${order.satisfied}`, result };
   }
   const timeoutMs = waitSeconds === undefined ? DEFAULT_WAIT_MS : waitSeconds * 1_000;
-  const aborter = new AbortController();
-  const timer = setTimeout(() => aborter.abort(), timeoutMs);
-  try {
-    const request = { cluster, after: order.sequence, signal: aborter.signal };
-    for await (const event of followEvents(client, request)) {
-      terminal.note(eventLine(event, terminal));
-      const ending = judge(event.event);
-      if (ending === null) continue;
-      const { ok, text, result } = ending;
-      const exitCode = ok ? EXIT.held : EXIT.notHeld;
-      return { exitCode, text, result: { cluster, ok, ...(result as object) } };
-    }
-  } finally {
-    clearTimeout(timer);
-    aborter.abort();
+  const operation = { cluster, after: order.sequence, timeoutMs, terminal };
+  const followed = await followUntil(client, operation, ({ event }) => judge(event));
+  if (followed.kind !== 'ended') {
+    return unwatchedOutcome(followed, operation, cluster, '`matriarch events --follow`');
   }
-  const text = `${cluster}: not complete after ${timeoutMs / 1_000} s; it goes on: \`matriarch events\``;
-  return { exitCode: EXIT.notHeld, text, result: { cluster, ok: false, reason: 'timed out' } };
+  const { ok, text, result } = followed.end;
+  const exitCode = ok ? EXIT.held : EXIT.notHeld;
+  return { exitCode, text, result: { cluster, ok, ...(result as object) } };
 }

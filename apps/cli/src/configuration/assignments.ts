@@ -1,4 +1,5 @@
 import type { ClusterConfiguration, Parameters } from '#libs/cluster';
+import { nearestName } from '#libs/kernel';
 import { UsageError } from '../cli-error.ts';
 
 export type AssignmentTarget = {
@@ -75,8 +76,10 @@ export function withSettings(
     else if (name === 'archive.tool') archive = value === null ? null : { tool: value };
     else {
       const more = [...Object.keys(rebuild).map((one) => `rebuild.${one}`), 'archive.tool'];
-      const known = [...Object.keys(settings), ...more].join(', ');
-      throw new UsageError(`'${pair}' is no KEY=VALUE of a setting: the keys are ${known}`);
+      const known = [...Object.keys(settings), ...more];
+      const near = at < 0 ? null : nearestName(name, known);
+      const help = near === null ? `the keys are ${known.join(', ')}` : `did you mean '${near}'?`;
+      throw new UsageError(`'${pair}' is no KEY=VALUE of a setting: ${help}`);
     }
   }
   const policies = { ...(Object.keys(rebuild).length > 0 ? { rebuild } : {}) };

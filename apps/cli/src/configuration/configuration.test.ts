@@ -18,6 +18,15 @@ describe('the document', () => {
     expect(configurationIn(documentOf(CONFIGURATION))).toEqual(CONFIGURATION);
   });
 
+  it('has numbers as numbers, and words that look like none of ours as they are', () => {
+    const parameters = { max_connections: '50', work_mem: '4MB', jit: 'off', search_path: '007' };
+    const text = documentOf({ ...CONFIGURATION, parameters });
+    expect(text).toContain('max_connections: 50\n');
+    expect(text).toContain('maximumLagOnFailoverBytes: 1048576\n');
+    expect(text).toContain('search_path: "007"\n');
+    expect(configurationIn(text).parameters).toEqual(parameters);
+  });
+
   it('has access lines of a role or an instance, and takes them away', () => {
     const none = { pgHba: [], pgIdent: [] };
     const before = {
@@ -88,7 +97,10 @@ describe('assignments', () => {
     expect(withSettings(document, ['leaseTtlMs=4000'], Number)).toEqual({
       settings: { leaseTtlMs: 4_000 },
     });
-    expect(() => withSettings(document, ['ttl=4'], Number)).toThrow('the keys are leaseTtlMs');
+    expect(() => withSettings(document, ['x=4'], Number)).toThrow('the keys are leaseTtlMs');
+    expect(() => withSettings(document, ['leasTtlMs=4'], Number)).toThrow(
+      "did you mean 'leaseTtlMs'?",
+    );
   });
 });
 

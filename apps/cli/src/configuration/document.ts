@@ -5,7 +5,7 @@ import { UsageError } from '../cli-error.ts';
 
 /** The configuration as a person reads and edits it. */
 export function documentOf(configuration: ClusterConfiguration): string {
-  return stringify(jsonOf(configuration), { lineWidth: 0 });
+  return stringify(inValues(jsonOf(configuration), plainNumber), { lineWidth: 0 });
 }
 
 /**
@@ -30,35 +30,43 @@ function parsedYaml(text: string): unknown {
 
 /** Parameters are text in the API; sizes in settings are decimal text. */
 function withTextValues(value: unknown): unknown {
+  return inValues(value, parameterText);
+}
+
+/** `max_connections: 50`, not `"50"`: whoever reads it again makes text of it. */
+function plainNumber(value: unknown): unknown {
+  return typeof value === 'string' && String(Number(value)) === value ? Number(value) : value;
+}
+
+type Change = (value: unknown) => unknown;
+
+/** Of every parameter, and of every size in the settings. */
+function inValues(value: unknown, change: Change): unknown {
   if (!isRecord(value)) return value;
   const { settings, parameters, overrides, ...rest } = value;
   const given = isRecord(overrides) ? overrides : {};
   const instances = isRecord(given['instances']) ? given['instances'] : {};
+  const size: Change = (one) => (typeof one === 'boolean' ? one : change(one));
+  const inEach = (of: unknown): unknown => (isRecord(of) ? mapped(of, change) : of);
   return {
     ...rest,
-    settings: isRecord(settings) ? mapped(settings, sizeText) : settings,
-    parameters: asText(parameters ?? {}),
+    settings: isRecord(settings)
+      ? mapped(settings, (one, key) => (key.endsWith('Bytes') ? size(one) : one))
+      : settings,
+    parameters: inEach(parameters ?? {}),
     overrides: {
       ...given,
-      primary: asText(given['primary'] ?? {}),
-      standby: asText(given['standby'] ?? {}),
-      instances: mapped(instances, asText),
+      primary: inEach(given['primary'] ?? {}),
+      standby: inEach(given['standby'] ?? {}),
+      instances: mapped(instances, inEach),
     },
   };
-}
-
-function asText(parameters: unknown): unknown {
-  return isRecord(parameters) ? mapped(parameters, parameterText) : parameters;
 }
 
 /** PostgreSQL spells booleans on and off. */
 function parameterText(value: unknown): unknown {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return typeof value === 'number' ? String(value) : value;
-}
-
-function sizeText(value: unknown, key: string): unknown {
-  return key.endsWith('Bytes') && typeof value === 'number' ? String(value) : value;
 }
 
 function mapped(

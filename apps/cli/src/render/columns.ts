@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import type { Colors } from '../terminal.ts';
 
@@ -28,19 +29,15 @@ export function columns(
     .map((line) => line.trimEnd());
 }
 
-/** Text in lines of at most `width`; those after the first are indented. */
-export function wrap(text: string, width: number, indent: string): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const room = lines.length === 0 ? width : width - indent.length;
-    if (line !== '' && line.length + 1 + word.length > room) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  lines.push(line);
-  return lines.join(`\n${indent}`);
+/** The same, where that fits into `width`; else without column number `spare`. */
+export function fittingColumns(
+  heads: readonly Column[],
+  rows: readonly (readonly string[])[],
+  colors: Colors,
+  { width, spare }: { readonly width: number; readonly spare: number },
+): string[] {
+  const whole = columns(heads, rows, colors);
+  if (whole.every((line) => stripVTControlCharacters(line).length <= width)) return whole;
+  const kept = <T>(row: readonly T[]): T[] => row.filter((_one, place) => place !== spare);
+  return columns(kept(heads), rows.map(kept), colors);
 }

@@ -1,6 +1,7 @@
 import type { ControllerSeat, ControllersAnswer } from '#libs/api';
 import type { Terminal } from '../terminal.ts';
-import { columns, wrap } from './columns.ts';
+import { columns } from './columns.ts';
+import { wrap } from './wrap.ts';
 
 type Look = Pick<Terminal, 'columns' | 'colors'>;
 

@@ -1,7 +1,8 @@
 import type { RecordedEventJson } from '#libs/api';
 import type { Terminal } from '../terminal.ts';
-import { wrap } from './columns.ts';
+
 import { timeText } from './time-text.ts';
+import { wrap } from './wrap.ts';
 
 type Look = Pick<Terminal, 'columns' | 'colors'>;
 

@@ -1,8 +1,9 @@
 import { type ExplainAnswer, refusalText } from '#libs/api';
 import { bytesText } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
-import { wrap } from './columns.ts';
+
 import { timeText } from './time-text.ts';
+import { wrap } from './wrap.ts';
 
 export function explainText(
   answer: ExplainAnswer,

@@ -1,8 +1,9 @@
 import type { FailoversAnswer, OutageView } from '#libs/api';
 import { phasesText, triggerText } from '#libs/api';
 import type { Terminal } from '../terminal.ts';
-import { columns, wrap } from './columns.ts';
+import { columns, fittingColumns } from './columns.ts';
 import { ageText, timeText } from './time-text.ts';
+import { wrap } from './wrap.ts';
 
 type Look = Pick<Terminal, 'columns' | 'colors'>;
 
@@ -36,11 +37,9 @@ const PHASES: Readonly<Record<string, string>> = {
 export function failoversText(answer: FailoversAnswer, look: Look, details: boolean): string {
   const { cluster, failovers } = answer;
   if (failovers.length === 0) return `${cluster} has had no failover and no switchover`;
-  const lines = columns(
-    HEADS,
-    failovers.map((outage) => rowOf(outage, look)),
-    look.colors,
-  );
+  const rows = failovers.map((outage) => rowOf(outage, look));
+  const room = { width: look.columns, spare: HEADS.findIndex(({ head }) => head === 'FOLLOWED') };
+  const lines = fittingColumns(HEADS, rows, look.colors, room);
   if (!details) lines.push(...reasonsOf(failovers, look));
   if (details) {
     lines.push(...failovers.flatMap((outage) => ['', ...detailsOf(outage, look)]));

@@ -25,18 +25,22 @@ const terminal = {
   line: () => undefined,
   note: () => undefined,
   transient: () => undefined,
+  ask: null,
 };
 
 describe('a rebuild on the terminal', () => {
   it('is a bar with size, rate and time left', () => {
-    expect(progressLine(rebuild)).toMatchInlineSnapshot(
+    expect(progressLine(rebuild, 97)).toMatchInlineSnapshot(
       `"pgbackrest [######..................]  25 %  1.0 GB of 4.0 GB, 90 MB/s, 34 s left"`,
     );
-    expect(progressLine({ ...rebuild, totalBytes: null, secondsLeft: null })).toBe(
+    expect(progressLine(rebuild, 70)).toBe(
+      'pgbackrest [###..........]  25 %  1.0 GB of 4.0 GB, 90 MB/s, 34 s left',
+    );
+    expect(progressLine({ ...rebuild, totalBytes: null, secondsLeft: null }, 97)).toBe(
       'pgbackrest: copying, 1.0 GB so far, 90 MB/s',
     );
-    expect(progressLine({ ...rebuild, phase: 'starting' })).toBe('pgbackrest: starting');
-    expect(progressLine({ ...rebuild, method: null, phase: 'waiting' })).toBe('waiting');
+    expect(progressLine({ ...rebuild, phase: 'starting' }, 97)).toBe('pgbackrest: starting');
+    expect(progressLine({ ...rebuild, method: null, phase: 'waiting' }, 97)).toBe('waiting');
   });
 
   it('says of each method what was looked at before it begins', () => {

@@ -6,6 +6,7 @@ import { columns } from './columns.ts';
 type Rebuild = NonNullable<InstanceView['rebuild']>;
 
 const BAR_CHARS = 24;
+const BAR_CHARS_MIN = 8;
 const HEADS = [
   { head: 'METHOD' },
   { head: '' },
@@ -14,8 +15,8 @@ const HEADS = [
   { head: 'SOURCE, OR WHY NOT' },
 ];
 
-/** `pgbackrest  [#####...............]  23 %  1.1 GB of 4.8 GB, 90 MB/s, 42 s left`. */
-export function progressLine(rebuild: Rebuild): string {
+/** `pgbackrest  [#####...............]  23 %  1.1 GB of 4.8 GB, 90 MB/s, 42 s left`; the bar gives way to the figures. */
+export function progressLine(rebuild: Rebuild, width: number): string {
   const { method, phase, doneBytes, totalBytes, bytesPerSecond, secondsLeft } = rebuild;
   if (method === null) return phase;
   if (phase !== 'copying' || totalBytes === '0') return `${method}: ${phase}`;
@@ -24,11 +25,13 @@ export function progressLine(rebuild: Rebuild): string {
   if (totalBytes === null) return `${method}: ${phase}, ${bytesText(done)} so far${rate}`;
   const total = BigInt(totalBytes);
   const ratio = Math.min(1, Number(done) / Number(total));
-  const filled = Math.round(ratio * BAR_CHARS);
-  const bar = `${'#'.repeat(filled)}${'.'.repeat(BAR_CHARS - filled)}`;
   const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
   const percent = String(Math.floor(ratio * 100)).padStart(3);
-  return `${method} [${bar}] ${percent} %  ${bytesText(done)} of ${bytesText(total)}${rate}${left}`;
+  const told = `${percent} %  ${bytesText(done)} of ${bytesText(total)}${rate}${left}`;
+  const room = width - method.length - told.length - ' [] '.length;
+  const chars = Math.max(BAR_CHARS_MIN, Math.min(BAR_CHARS, room));
+  const filled = Math.round(ratio * chars);
+  return `${method} [${'#'.repeat(filled)}${'.'.repeat(chars - filled)}] ${told}`;
 }
 
 type MethodPreflight = PreflightAnswer['methods'][number];

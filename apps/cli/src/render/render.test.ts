@@ -2,12 +2,13 @@ import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import type { OutageView } from '#libs/api';
 import { cluster, instance, recorded, status } from '../testing/fixtures.ts';
-import { wrap } from './columns.ts';
+
 import { eventLine } from './event-text.ts';
 import { explainText } from './explain-text.ts';
 import { failoversText } from './failovers-text.ts';
 import { statusText } from './status-text.ts';
 import { ageText } from './time-text.ts';
+import { wrap } from './wrap.ts';
 
 const look = { columns: 80, colors: pc.createColors(false) };
 
@@ -223,9 +224,9 @@ describe('failoversText', () => {
   it('lists the newest first, and each with its phases when asked', () => {
     const answer = { cluster: 'main', failovers: [failover, switchover] };
     expect(`\n${failoversText(answer, look, true)}\n`).toBe(`
-#  AT (UTC)                 WHAT        FROM  TO    TOOK  FOLLOWED    LOST  OUTCOME
-8  2025-06-15 15:06:40.000  failover    pg1   pg2  3.2 s     2.4 s  2.0 kB  completed
-7  2025-06-15 15:06:40.000  switchover  pg1   pg2   0 ms         -       -  given-up
+#  AT (UTC)                 WHAT        FROM  TO    TOOK    LOST  OUTCOME
+8  2025-06-15 15:06:40.000  failover    pg1   pg2  3.2 s  2.0 kB  completed
+7  2025-06-15 15:06:40.000  switchover  pg1   pg2   0 ms       -  given-up
 
 8  ended epoch 4: its lease expired (controller; event 70)
    phases: 3240 ms (detect 3161, decide 3, detach 21, choose 0, grant 24,
@@ -243,6 +244,15 @@ choose   waiting for a standby that might have had more
 grant    until the guard of the new primary held the lease
 promote  until PostgreSQL accepted writes there
 `);
+  });
+
+  it('does without FOLLOWED on a narrow terminal', () => {
+    const answer = { cluster: 'main', failovers: [failover] };
+    const [wide = ''] = failoversText(answer, { ...look, columns: 100 }, false).split('\n');
+    expect(wide).toContain('FOLLOWED');
+    const lines = failoversText(answer, { ...look, columns: 80 }, false).split('\n');
+    expect(lines[0]).not.toContain('FOLLOWED');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it('says so when there was none', () => {

@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import {
   type ClusterView,
   type ControllerView,
@@ -8,8 +7,9 @@ import {
 } from '#libs/api';
 import { bytesText, unreachable } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
-import { columns, wrap } from './columns.ts';
+import { columns, fittingColumns } from './columns.ts';
 import { ageText } from './time-text.ts';
+import { wrap } from './wrap.ts';
 
 /** From this width on the system identifier is shown. */
 const WIDE_COLUMNS = 100;
@@ -68,11 +68,10 @@ function clusterText(cluster: ClusterView, look: Look): string {
     lines.push('  no instance has joined: start an agent for this cluster');
   }
   const rows = cluster.instances.map((instance) => instanceRow(instance, cluster, look));
-  const wide = indented(columns(INSTANCE_COLUMNS, rows, colors));
-  const fits = wide.every((line) => stripVTControlCharacters(line).length <= look.columns);
-  const narrow = () =>
-    indented(columns(INSTANCE_COLUMNS.slice(0, -1), rows.map(withoutLast), colors));
-  if (rows.length > 0) lines.push(...(fits ? wide : narrow()));
+  const room = { width: look.columns - 2, spare: INSTANCE_COLUMNS.length - 1 };
+  if (rows.length > 0) {
+    lines.push(...indented(fittingColumns(INSTANCE_COLUMNS, rows, colors, room)));
+  }
   lines.push(...cluster.instances.flatMap((instance) => remarksOf(instance, look)));
   return lines.join('\n');
 }
@@ -88,10 +87,6 @@ const INSTANCE_COLUMNS = [
   { head: 'HEARD', align: 'right' as const },
   { head: 'FROM' },
 ];
-
-function withoutLast(row: readonly string[]): string[] {
-  return row.slice(0, -1);
-}
 
 function headOf(cluster: ClusterView, { colors, columns: width }: Look): string {
   const { name, phase, paused, lease, following, timeline, systemIdentifier } = cluster;

@@ -135,6 +135,7 @@ export class ClustersController {
     const state = knownCluster(this.model, name);
     const { name: cluster, sequence } = state;
     if ('to' in command && command.to !== null) knownInstance(state, command.to);
+    if (command.type === 'maintenance') knownInstance(state, command.instance);
     const outcome = await this.commands.order(cluster, command, operatorOf(request));
     return orderAnswerOf(cluster, outcome, sequence);
   }

@@ -1,19 +1,27 @@
+import { constants } from 'node:os';
 import { DomainError } from '#libs/kernel';
 
-class InterruptedError extends DomainError {
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Ctrl-C or SIGTERM ended a verb that has taken back what it began. */
+export class InterruptedError extends DomainError {
   readonly code = 'INTERRUPTED';
 
-  constructor(signal: string) {
+  constructor(readonly signal: (typeof SIGNALS)[number]) {
     super(`ended by ${signal}: nothing was left behind`);
   }
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** What a shell says of a process that a signal ended: 130 for Ctrl-C. */
+export function exitCodeAfter({ signal }: InterruptedError): number {
+  return 128 + constants.signals[signal];
+}
 
 /** Ctrl-C aborts the signal instead of ending the process, so that `work` can take back what it began. */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const abort = (signal: string): void => controller.abort(new InterruptedError(signal));
+  const abort = (signal: (typeof SIGNALS)[number]): void =>
+    controller.abort(new InterruptedError(signal));
   for (const signal of SIGNALS) process.once(signal, abort);
   try {
     return await work(controller.signal);
