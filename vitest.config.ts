@@ -65,6 +65,7 @@ export default defineConfig({
           ],
           exclude: SLOW,
           setupFiles,
+          globalSetup: './test/integration/sweep/sweep-after-run.ts',
           ...oneAtATime,
         },
       },

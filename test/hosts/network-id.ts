@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { isDead, ProcTable } from '#libs/process';
 import { removeNamespaces } from './namespaces.ts';
 
 const NAMESPACES = '/run/netns';
@@ -16,11 +17,12 @@ export function ownNetworkId(): string {
 
 /** A run that was killed cannot clean up after itself: its processes and its hosts are still there. */
 export async function removeNetworksOfTheDead(): Promise<void> {
+  const proc = new ProcTable();
   const namespaces = existsSync(NAMESPACES) ? readdirSync(NAMESPACES) : [];
   await removeNamespaces(
     namespaces.filter((name) => {
       const owner = OWNED.exec(name)?.[1];
-      return owner !== undefined && !existsSync(`/proc/${owner}`);
+      return owner !== undefined && isDead(proc.stat(Number(owner)));
     }),
   );
 }
