@@ -155,6 +155,12 @@ export class ControllerCore implements HostListener {
     const { checkEveryMs } = options;
     const nameOf = (id: MemberId): string | null => this.nameOf(id);
     this.states = new StateWatch({ host, network, log, nameOf, checkEveryMs });
+    this.#listen();
+  }
+
+  /** From here on the loop and the network call in. */
+  #listen(): void {
+    const { host, network, apiAddress, onRemoved, onSeatTaken } = this.#options;
     host.listen(this);
     host.applies.observe((events) => this.#onEvents(events));
     network.attach({
@@ -162,21 +168,20 @@ export class ControllerCore implements HostListener {
         if (this.#seats.keepsItsWord(message, incarnation)) host.receive(message);
       },
       onMessage: (message, from) => this.#onMessage(message, from),
-      onUp: (peer) =>
-        network.tell(peer, { type: 'announce', apiAddress: this.#options.apiAddress }),
+      onUp: (peer) => network.tell(peer, { type: 'announce', apiAddress }),
       onDown: (peer) => host.onUnreachable(peer),
       onJoin: (peer, token, answer) => {
         this.#admissions.judge(peer, token).then(answer, (error: unknown) => host.fail(error));
       },
       onSeatInquiry: ({ name, incarnation }) => this.#seats.answer(name, incarnation),
-      onRemoved: (index) => this.#leave(() => this.#options.onRemoved(index)),
+      onRemoved: (index) => this.#leave(() => onRemoved(index)),
       removedAt: (id) => {
         const { index, membership } = host.applies.membership;
         return wasRemoved(id, membership.members, host.applies.index) ? index : null;
       },
       seatTaken: (id, incarnation) => this.#seats.isTaken(id, incarnation),
-      onSeatTaken: () => this.#leave(() => this.#options.onSeatTaken()),
-      nameOf,
+      onSeatTaken: () => this.#leave(() => onSeatTaken()),
+      nameOf: (id) => this.nameOf(id),
     });
   }
 

@@ -1,51 +1,23 @@
 import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
-import type { RequestListener } from 'node:http';
-import { createServer } from 'node:http';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type ControllerConfig, formatAddress } from '#libs/config';
-import { seededPrng } from '#libs/kernel';
+import type { ControllerConfig } from '#libs/config';
+import { formatAddress } from '#libs/kernel';
 import { CHECK_EVERY_MS, ProtocolTooOldError } from '#libs/leader';
-import {
-  type Logger,
-  Metrics,
-  type NestLogger,
-  nestLogger,
-  watchProcess,
-} from '#libs/observability';
-import { incarnationOn, OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
-import {
-  type LinkSecurity,
-  type LinkSelf,
-  PeerServer,
-  TlsCredentials,
-  tendCertificate,
-} from '#libs/transport';
+import type { Logger } from '#libs/observability';
+import { OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
+import { type LinkSecurity, PeerServer, TlsCredentials, tendCertificate } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
-import { CommandHandler } from './cluster/command-handler.ts';
-import { MemberViews } from './cluster/member-views.ts';
-import { ReadModel } from './cluster/read-model.ts';
-import { collectMetrics } from './collect-metrics.ts';
-import { controllerModule } from './controller.module.ts';
 import { ControllerCore } from './controller-core.ts';
 import { ApiListener } from './http/api-listener.ts';
-import { guardFrontDoor } from './http/front-door.ts';
-import { LeaderRelay } from './http/leader-relay.ts';
-import { ProblemFilter } from './http/problem.filter.ts';
 import { isolated } from './integrity/isolated.ts';
-import { PeerNetwork } from './links/peer-network.ts';
 import { RefusalLog } from './links/refusal-log.ts';
-import { type AdmissionOptions, awaitAdmission } from './membership/await-admission.ts';
-import { Founding } from './membership/founding.ts';
+import { type ApiParts, makeApi } from './make-api.ts';
 import { MemberRemovedError } from './membership/member-ids.ts';
-import { MembershipOrders } from './membership/membership-orders.ts';
 import { SeatTakenError } from './membership/seats.ts';
 import { OpenedParts } from './opened-parts.ts';
-import { openReplica, type Replica } from './raft-host/open-replica.ts';
-import { openSeat, type SeatEntry } from './raft-host/open-seat.ts';
+import type { Replica } from './raft-host/open-replica.ts';
 import { stepAside } from './step-aside.ts';
 import { systemClock } from './system-clock.ts';
+import { type Seat, takeSeat } from './take-seat.ts';
 
 export type StartOptions = {
   readonly config: ControllerConfig;
@@ -71,36 +43,17 @@ export type RunningController = {
   close(): Promise<void>;
 };
 
-const BODY_LIMIT_BYTES = 4 * 1_024 * 1_024;
-/** Drawn once per process: election timeouts must differ between members. */
-const seed = randomBytes(4).readUInt32BE(0);
-
 /** Starts one controller of a group. @throws DomainError and errors of `listen`, before it serves */
 export async function startController(options: StartOptions): Promise<RunningController> {
-  const { config, log, onFatal } = options;
-  const { name, timing } = config;
+  const { config, log, onFatal, foundWithout = [], signal = null } = options;
   const { credentials, security } = await whoItIs(config);
   const stopTending = tendCertificate(credentials, log);
-  const { identity } = credentials;
-  const { groupId } = identity;
-  const clock = systemClock;
   const speaks = options.protocol ?? OWN_PROTOCOL;
-  const started = randomBytes(8).toString('hex');
-  const directoryId = randomBytes(8).toString('hex');
-  const incarnation = incarnationOn(directoryId, started);
-  const stranger = { ...identity, memberId: 0, incarnation, speaks };
-  const { foundWithout: without = [], signal } = options;
-  const founding = new Founding({
-    ...{ config, security, self: stranger, incarnation: started, log, without },
-    ...(signal === undefined ? {} : { signal }),
+  const { identity } = credentials;
+  const seat = await takeSeat({
+    ...{ config, log, onFatal, foundWithout, signal, speaks, identity, security },
   });
-  const entry = seatEntry({ config, security, self: stranger, log }, founding);
-  const directory = config.stateDirectory;
-  const seat = await openSeat({ groupId, name, directory, entry, directoryId });
-  const { memberId, directoryId: found } = seat.recovered;
-  const self = { ...stranger, memberId, incarnation: incarnationOn(found, started) };
-  const network = new PeerNetwork({ self, security, clock, prng: seededPrng(seed), log });
-  const replica = await openReplica(seat, { timing, clock, log, seed, onFatal, links: network });
+  const { network, founding, replica } = seat;
   const { host, storage } = replica;
   const opened = new OpenedParts();
   opened.add(() => storage.close());
@@ -109,51 +62,91 @@ export async function startController(options: StartOptions): Promise<RunningCon
   opened.add(() => founding.close());
   opened.add(stopTending);
   try {
-    const { protocol } = host.store;
-    if (protocol > speaks.protocolMax) {
-      throw new ProtocolTooOldError(name, speaks.protocolMax, protocol);
-    }
+    requireKnown(config, host, speaks);
     if (host.isolated !== null) {
-      log.error('controller isolated', { why: isolated(name, host.isolated) });
+      log.error('controller isolated', { why: isolated(config.name, host.isolated) });
     }
-    const apiAddress = apiAddressOf(config);
-    const core = new ControllerCore({
-      ...{ host, storage, network, clock, log, groupId, apiAddress },
-      electionTimeoutMs: timing.electionMs,
-      tickMs: timing.tickMs,
-      avoidPrimaryHosts: config.avoidPrimaryHosts,
-      protocolMax: speaks.protocolMax,
-      checkEveryMs: options.checkEveryMs ?? CHECK_EVERY_MS,
-      ownIncarnation: self.incarnation,
-      unapplied: seat.recovered.tail,
-      onRemoved: (index) => options.onRemoved?.(new MemberRemovedError(name, memberId, index)),
-      onSeatTaken: () => options.onRemoved?.(new SeatTakenError(name, memberId)),
-    });
-    const agents = new AgentServer(core.stream, () => core.leader);
-    const parts: PeerParts = { options, core, network, agents, security, self };
-    const http = await makeApi({ ...parts, replica, groupId, apiAddress });
-    opened.add(() => http.app.close());
-    await founding.close();
-    const peers = await listenForPeers(parts);
-    opened.add(() => peers.close());
-    const api = new ApiListener(http.handle, credentials.options);
-    await api.listen(config.api.host, config.api.port);
-    opened.add(() => api.close());
-    opened.add(credentials.onReload((renewed) => api.renew(renewed)));
-    core.followMembers();
-    await storage.keepReserve();
-    host.start();
-    log.info('controller started', { name, listen: peers.port, api: api.port, groupId });
-    const close = async (): Promise<void> => {
-      await stepAside(host, clock);
-      await opened.close();
-      log.info('controller stopped');
-    };
-    return { core, replica, port: peers.port, apiPort: api.port, close };
+    return await serve(options, seat, { credentials, security, opened, speaks });
   } catch (error) {
     await opened.close();
     throw error;
   }
+}
+
+/** @throws ProtocolTooOldError when the group has gone on to what this version does not know */
+function requireKnown(
+  { name }: ControllerConfig,
+  { store }: Replica['host'],
+  { protocolMax }: ProtocolRange,
+): void {
+  if (store.protocol > protocolMax)
+    throw new ProtocolTooOldError(name, protocolMax, store.protocol);
+}
+
+type Serving = {
+  readonly credentials: TlsCredentials;
+  readonly security: LinkSecurity;
+  readonly speaks: ProtocolRange;
+  /** What is opened here is let go with the rest. */
+  readonly opened: OpenedParts;
+};
+
+/** Listens to peers, agents, guards and people, and sets the loop going. */
+async function serve(
+  options: StartOptions,
+  seat: Seat,
+  { credentials, security, speaks, opened }: Serving,
+): Promise<RunningController> {
+  const { config, log } = options;
+  const { self, founding, network, replica } = seat;
+  const { host, storage } = replica;
+  const apiAddress = apiAddressOf(config);
+  const core = coreOf(options, seat, { apiAddress, protocolMax: speaks.protocolMax });
+  const agents = new AgentServer(core.stream, () => core.leader);
+  const parts = { config, log, core, network, agents, security, self, replica };
+  const http = await makeApi({ ...parts, apiAddress });
+  opened.add(() => http.app.close());
+  await founding.close();
+  const peers = await listenForPeers(parts);
+  opened.add(() => peers.close());
+  const api = new ApiListener(http.handle, credentials.options);
+  await api.listen(config.api.host, config.api.port);
+  opened.add(() => api.close());
+  opened.add(credentials.onReload((renewed) => api.renew(renewed)));
+  core.followMembers();
+  await storage.keepReserve();
+  host.start();
+  const { name } = config;
+  log.info('controller started', {
+    ...{ name, listen: peers.port, api: api.port, groupId: self.groupId },
+  });
+  const close = async (): Promise<void> => {
+    await stepAside(host, systemClock);
+    await opened.close();
+    log.info('controller stopped');
+  };
+  return { core, replica, port: peers.port, apiPort: api.port, close };
+}
+
+function coreOf(
+  options: StartOptions,
+  { self, network, replica, unapplied }: Seat,
+  told: { readonly apiAddress: string; readonly protocolMax: number },
+): ControllerCore {
+  const { config, log, onRemoved } = options;
+  const { name, timing, avoidPrimaryHosts } = config;
+  const { host, storage } = replica;
+  const { groupId, memberId, incarnation: ownIncarnation } = self;
+  return new ControllerCore({
+    ...{ host, storage, network, clock: systemClock, log, groupId, ownIncarnation, unapplied },
+    ...told,
+    electionTimeoutMs: timing.electionMs,
+    tickMs: timing.tickMs,
+    avoidPrimaryHosts,
+    checkEveryMs: options.checkEveryMs ?? CHECK_EVERY_MS,
+    onRemoved: (index) => onRemoved?.(new MemberRemovedError(name, memberId, index)),
+    onSeatTaken: () => onRemoved?.(new SeatTakenError(name, memberId)),
+  });
 }
 
 /** @throws ForeignCertificateError, and what is wrong with the files */
@@ -170,29 +163,8 @@ async function whoItIs({ name, tls, insecurePlainTransport }: ControllerConfig):
   return { credentials, security };
 }
 
-/** What a fresh directory does: found the group, or wait at its door. */
-function seatEntry(options: AdmissionOptions, founding: Founding): SeatEntry {
-  const { controllers, join } = options.config;
-  if (join !== null) return { kind: 'join', admitted: () => awaitAdmission(options) };
-  const founders = controllers.map(({ name, address }) => ({
-    name,
-    address: formatAddress(address),
-  }));
-  return { kind: 'found', founders, mayFound: () => founding.permission() };
-}
-
-type PeerParts = {
-  readonly options: StartOptions;
-  readonly core: ControllerCore;
-  readonly network: PeerNetwork;
-  readonly agents: AgentServer;
-  readonly security: LinkSecurity;
-  readonly self: LinkSelf;
-};
-
-function listenForPeers(parts: PeerParts): Promise<PeerServer> {
-  const { options, core, network, agents, security, self } = parts;
-  const { config, log } = options;
+function listenForPeers(parts: Omit<ApiParts, 'apiAddress'>): Promise<PeerServer> {
+  const { config, log, core, network, agents, security, self } = parts;
   const refusals = new RefusalLog(log);
   return PeerServer.listen({
     ...config.listen,
@@ -212,64 +184,4 @@ function listenForPeers(parts: PeerParts): Promise<PeerServer> {
 function apiAddressOf({ api, advertise }: ControllerConfig): string {
   const wildcard = api.host === '0.0.0.0' || api.host === '::';
   return formatAddress({ host: wildcard ? advertise.host : api.host, port: api.port });
-}
-
-type ApiParts = PeerParts & {
-  readonly replica: Replica;
-  readonly groupId: string;
-  readonly apiAddress: string;
-};
-
-/** Nest tells of each route that it maps; that is of interest to its developers only. */
-function quietNest(log: Logger): NestLogger {
-  const logger = nestLogger(log.child({ part: 'nest' }));
-  return { ...logger, log: logger.debug };
-}
-
-/** The Nest application without a port of its own: requests are handed in by the listener. */
-async function makeApi(
-  parts: ApiParts,
-): Promise<{ readonly app: NestFastifyApplication; readonly handle: RequestListener }> {
-  const { options, replica, core, network, agents, security, self, groupId, apiAddress } = parts;
-  const { log, config } = options;
-  const { host } = replica;
-  const metrics = new Metrics('controller');
-  watchProcess(metrics);
-  const model = new ReadModel(host, core.reader, () => core.service);
-  collectMetrics(metrics, {
-    ...{ core, host, network, model, clock: systemClock },
-    diskAvailableBytes: () => replica.storage.availableBytes,
-  });
-  const commands = new CommandHandler(host, systemClock, () => core.service);
-  const members = new MemberViews({ core, host, network, ownName: config.name, apiAddress });
-  let handle: RequestListener = () => undefined;
-  const adapter = new FastifyAdapter({
-    bodyLimit: BODY_LIMIT_BYTES,
-    serverFactory: (handler: RequestListener) => {
-      handle = handler;
-      return createServer(handler);
-    },
-  });
-  const relay = new LeaderRelay(network);
-  const orders = new MembershipOrders({
-    ...{ host, promoter: core.promoter, security, self },
-    electionTimeoutMs: config.timing.electionMs,
-  });
-  core.onHttpMessage = (message, from) => relay.onMessage(message, from);
-  const name = config.name;
-  guardFrontDoor(adapter.getInstance(), { core, host, relay, groupId, name });
-  const app = await NestFactory.create<NestFastifyApplication>(
-    controllerModule({
-      ...{ core, host, commands, model, members, metrics, orders, relay },
-      storage: replica.storage,
-    }),
-    adapter,
-    { logger: quietNest(log), abortOnError: false },
-  );
-  app.useGlobalFilters(new ProblemFilter(log));
-  app.connectMicroservice({ strategy: agents });
-  await app.startAllMicroservices();
-  await app.init();
-  await adapter.getInstance().ready();
-  return { app, handle };
 }

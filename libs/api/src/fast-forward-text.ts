@@ -1,5 +1,6 @@
 import type { FastForwardEvent } from '#libs/cluster';
-import { bytesText, formatLsn, unreachable } from '#libs/kernel';
+import { bytesText, unreachable } from '#libs/kernel';
+import { walText } from './measure-text.ts';
 
 /** What happened to a candidate that is preferred and behind. */
 export function fastForwardText(event: FastForwardEvent): string {
@@ -7,7 +8,7 @@ export function fastForwardText(event: FastForwardEvent): string {
     case 'FastForwardStarted': {
       const { instance, from, upTo, missingBytes } = event;
       const missing = bytesText(missingBytes);
-      return `${instance} is preferred and lacks ${missing}: it fetches them from ${from}, up to ${formatLsn(upTo.lsn)} of timeline ${upTo.timeline}`;
+      return `${instance} is preferred and lacks ${missing}: it fetches them from ${from}, up to ${walText(upTo)}`;
     }
     case 'FastForwardGivenUp':
       return `${event.instance} is not waited for, the most advanced is chosen: ${event.reason}`;

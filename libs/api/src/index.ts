@@ -19,18 +19,12 @@ export {
   replaceControllerRequest,
   transferLeadershipRequest,
 } from './controllers.ts';
-export {
-  eventText,
-  phasesText,
-  refusalAdvice,
-  refusalText,
-  totalMs,
-  triggerText,
-} from './event-text.ts';
+export { eventText } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { type Heard, SILENT_AFTER_MS } from './heard.ts';
 export { type Json, jsonOf } from './json-text.ts';
 export { operationText } from './operation-text.ts';
+export { phasesText, totalMs, triggerText } from './outage-text.ts';
 export {
   type FailoversAnswer,
   failoversAnswer,
@@ -64,6 +58,7 @@ export {
   sseMessage,
 } from './recorded-event.ts';
 export { REFUSALS } from './refusal-help.ts';
+export { refusalAdvice, refusalText } from './refusal-text.ts';
 export {
   type DemoteClusterRequest,
   demoteClusterRequest,
@@ -97,4 +92,4 @@ export {
   type StatusAnswer,
   statusAnswer,
 } from './status.ts';
-export { addressText, clusterViewOf, stateOf } from './view-of.ts';
+export { clusterViewOf, stateOf } from './view-of.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { DivergedWal, Outage } from '#libs/cluster';
 import { bytesText } from '#libs/kernel';
-import { divergedText, totalMs } from './event-text.ts';
+import { divergedText, totalMs } from './outage-text.ts';
 
 const outageView = z.object({
   /** Counts the outages of the cluster, from 1. */

@@ -6,6 +6,7 @@ import {
   type WalPosition,
 } from '#libs/cluster';
 import { formatLsn, unreachable } from '#libs/kernel';
+import { walText } from './measure-text.ts';
 
 type Of<Type extends RemoteEvent['type']> = Extract<RemoteEvent, { type: Type }>;
 
@@ -14,7 +15,7 @@ export function remoteEventText(event: RemoteEvent): string {
   switch (event.type) {
     case 'StandbyLeaderChosen': {
       const { instance, position, reason } = event;
-      const at = position === null || position.lsn === 0n ? '' : ` at ${positionText(position)}`;
+      const at = position === null || position.lsn === 0n ? '' : ` at ${walText(position)}`;
       return `${instance}${at} follows the remote, the others stream from it: ${reason}`;
     }
     case 'RemoteTimelinesFollowed': {
@@ -51,7 +52,7 @@ function writerText(remote: Remote): string {
 }
 
 function promotedText({ instance, received, lastWritten, acceptUnknown }: Of<'ClusterPromoted'>) {
-  const what = `the cluster follows nobody any more: ${instance} at ${positionText(received)} is to write`;
+  const what = `the cluster follows nobody any more: ${instance} at ${walText(received)} is to write`;
   if (acceptUnknown) return `${what}; an operator answers for the other cluster`;
   return lastWritten === null
     ? what
@@ -61,8 +62,4 @@ function promotedText({ instance, received, lastWritten, acceptUnknown }: Of<'Cl
 /** As `promote-cluster --last-written` takes it. */
 export function positionToken({ timeline, lsn }: WalPosition): string {
   return `${formatLsn(lsn)}@${timeline}`;
-}
-
-function positionText({ timeline, lsn }: WalPosition): string {
-  return `${formatLsn(lsn)} of timeline ${timeline}`;
 }

@@ -2,7 +2,6 @@ import {
   type AgentReport,
   type ClusterState,
   dangerOf,
-  type Endpoint,
   type Following,
   heldBack,
   inMaintenance,
@@ -15,6 +14,7 @@ import {
 } from '#libs/cluster';
 import {
   bytesText,
+  formatAddress,
   formatLsn,
   type InstanceName,
   type Lsn,
@@ -129,8 +129,8 @@ function instanceViewOf(
     activity: report?.activity ?? null,
     problem: report?.problem ?? null,
     stall: report === undefined || silent ? null : stallText(report),
-    postgres: addressText(member.postgres),
-    agentUrl: `http://${addressText(member.agent)}`,
+    postgres: formatAddress(member.postgres),
+    agentUrl: `http://${formatAddress(member.agent)}`,
     tags: { ...DEFAULT_TAGS, ...member.tags },
     upstreamRemark: upstreamRemark(state, member.name),
     pendingRestart: pendingOf(member.name, report, state),
@@ -260,13 +260,9 @@ function upstreamOf({ postgres }: AgentReport, state: ClusterState): string | nu
   const member = Object.values(state.members).find(
     ({ postgres: at }) => at.host === from.host && at.port === from.port,
   );
-  return member?.name ?? addressText(from);
+  return member?.name ?? formatAddress(from);
 }
 
 function textOf(lsn: Lsn | null): string | null {
   return lsn === null ? null : formatLsn(lsn);
-}
-
-export function addressText({ host, port }: Endpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

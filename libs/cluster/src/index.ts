@@ -36,11 +36,17 @@ export { flapWindowMs } from './flap-window.ts';
 export type { Goal, PrimarySynchronous } from './goal.ts';
 export { goalOf } from './goal-of.ts';
 export { guardTimes } from './guard-times.ts';
-export type { GrantReason, LeaseEvent, ReleaseReason } from './lease-events.ts';
+export {
+  type GrantReason,
+  isLeaseEvent,
+  type LeaseEvent,
+  type ReleaseReason,
+} from './lease-events.ts';
 export type * from './observations.ts';
 export { NOTHING_OBSERVED } from './observations.ts';
 export type { Outage } from './outage.ts';
 export type * from './outage-events.ts';
+export { isOutageEvent } from './outage-events.ts';
 export * from './rebuild/index.ts';
 export type { Cause, RecordedEvent } from './recorded-event.ts';
 export { numberFloor, raisesVersion } from './recorded-event.ts';

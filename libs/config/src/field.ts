@@ -52,17 +52,13 @@ export const HOST_RULE = 'a host name or an IP address, as in 10.0.0.1 or db1.ex
 export const pathSchema = z.string().min(1).max(4_096);
 
 /** `host:port` or `[ipv6]:port`; null when it is neither. */
+/** What `formatAddress` writes. */
 export function parseAddress(text: string): Endpoint | null {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port < 1 || port > 65_535) return null;
   return { host, port };
-}
-
-/** The form that `parseAddress` reads. */
-export function formatAddress({ host, port }: Endpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 export const addressSchema = z.string().transform((text, context): Endpoint => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { formatAddress } from '#libs/kernel';
 import { DEFAULT_GUARD_TIMING, type GuardSettings } from '#libs/protocol';
 import type { AgentConfig } from './agent-config.ts';
-import { formatAddress } from './field.ts';
 
 /** Where the agent's configuration puts what agent and guard share. */
 export function guardPaths(config: Pick<AgentConfig, 'stateDirectory'>) {

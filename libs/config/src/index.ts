@@ -8,7 +8,7 @@ export {
 } from './config-error.ts';
 export { CONFIG_KINDS, type ConfigKind, configExample } from './config-example.ts';
 export type { ControllerConfig, RaftTiming } from './controller-config.ts';
-export { formatAddress, parseAddress } from './field.ts';
+export { parseAddress } from './field.ts';
 export { guardPaths, toGuardSettings } from './guard-settings.ts';
 export {
   CALLBACKS,

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Endpoint } from '#libs/cluster';
-import { formatAddress } from './field.ts';
+import { formatAddress } from '#libs/kernel';
 import type { ControllerEntry } from './shared-fields.ts';
 
 /** A rule between several keys that does not hold. */

@@ -1,3 +1,4 @@
+export { formatAddress } from './address.ts';
 export { assert, InvariantError, present } from './assert.ts';
 export { untilNextBeat } from './beat.ts';
 export { BoundedQueue, QueueFullError } from './bounded-queue.ts';

@@ -1,6 +1,6 @@
 import { uptime } from 'node:os';
 import type { ClusterState } from '#libs/cluster';
-import { type InstanceName, monotonicMs } from '#libs/kernel';
+import { formatAddress, type InstanceName, monotonicMs } from '#libs/kernel';
 import type { Moment, PromiseInForce } from '#libs/lease';
 import type { Logger } from '#libs/observability';
 import type { LocalNote } from '#libs/protocol';
@@ -57,11 +57,10 @@ export class Failsafe {
 
 function membersOf(state: ClusterState | null): Record<string, string> | null {
   if (state === null || !state.settings.failsafe) return null;
-  const members = Object.values(state.members).map(({ name, agent: { host, port } }) => {
-    const address = host.includes(':') ? `[${host}]` : host;
-    return [name, `http://${address}:${port}`] as const;
-  });
-  return Object.fromEntries(members);
+  const members = Object.values(state.members);
+  return Object.fromEntries(
+    members.map(({ name, agent }) => [name, `http://${formatAddress(agent)}`]),
+  );
 }
 
 /** Time that a suspended host spent counts: whoever rests on the promise may not have slept. */

@@ -1,5 +1,5 @@
-import { type ControllerConfig, formatAddress, parseAddress } from '#libs/config';
-import { DomainError } from '#libs/kernel';
+import { type ControllerConfig, parseAddress } from '#libs/config';
+import { DomainError, formatAddress } from '#libs/kernel';
 import type { JoinAnswer } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
 import { type LinkSecurity, type LinkSelf, PeerServer } from '#libs/transport';

@@ -1,5 +1,5 @@
 import type { Endpoint } from '#libs/cluster';
-import { formatAddress } from '#libs/config';
+import { formatAddress } from '#libs/kernel';
 import type { SeatAnswer } from '#libs/protocol';
 
 /** What another founder said when it was asked for this controller's seat, or why it said nothing. */

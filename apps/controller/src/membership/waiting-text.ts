@@ -1,5 +1,4 @@
-import { formatAddress } from '#libs/config';
-import type { Clock } from '#libs/kernel';
+import { type Clock, formatAddress } from '#libs/kernel';
 import type { Log } from '../log.ts';
 import type { AskedFounder, FoundingVerdict } from './judge-founding.ts';
 

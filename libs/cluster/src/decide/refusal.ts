@@ -1,4 +1,5 @@
-import type { Decision, DecisionInput } from '../decision.ts';
+import type { InstanceName } from '#libs/kernel';
+import type { CommandDecision, Decision, DecisionInput } from '../decision.ts';
 import type { ClusterEvent } from '../events.ts';
 import type { RuleRefusal } from '../rule-refusal.ts';
 
@@ -18,6 +19,16 @@ export function refuse(
   const { sinceRefusalMs } = observations;
   if (last !== null && sinceRefusalMs !== null && sinceRefusalMs < REFUSAL_INTERVAL_MS) return null;
   return { rule: `refuse-${action}`, events: [{ type: 'ActionRefused', action, refusals }] };
+}
+
+/** The answer to an order that one rule stands against. */
+export function refused(
+  rule: string,
+  value: string,
+  limit: string,
+  instance: InstanceName | null = null,
+): CommandDecision {
+  return { kind: 'refused', refusals: [{ instance, rule, value, limit }] };
 }
 
 function sameRules(a: readonly RuleRefusal[], b: readonly RuleRefusal[]): boolean {

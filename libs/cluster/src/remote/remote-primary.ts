@@ -1,3 +1,4 @@
+import { formatAddress } from '#libs/kernel';
 import type { Endpoint } from '../definition.ts';
 
 /** Where the cluster that is followed accepts connections. */
@@ -35,10 +36,7 @@ export function placeOf(endpoints: readonly Endpoint[]): Place {
   const [first] = endpoints;
   const { port = 0 } = first ?? {};
   const alike = endpoints.every((one) => one.port === port);
-  const written = endpoints.map(({ host, port: own }) => {
-    if (alike) return host;
-    return host.includes(':') ? `[${host}]:${own}` : `${host}:${own}`;
-  });
+  const written = endpoints.map((one) => (alike ? one.host : formatAddress(one)));
   return { host: written.join(','), port };
 }
 
@@ -52,7 +50,7 @@ export function hasOwnPorts(remote: Place): boolean {
 export function placeText(remote: Place): string {
   const { host, port } = placeOf(endpointsOf(remote));
   if (hasOwnPorts({ host, port })) return host;
-  return host.includes(':') && !host.includes(',') ? `[${host}]:${port}` : `${host}:${port}`;
+  return host.includes(',') ? `${host}:${port}` : formatAddress({ host, port });
 }
 
 export function samePrimary(a: RemotePrimary, b: RemotePrimary): boolean {

@@ -1,6 +1,7 @@
 import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, DecisionInput } from '../../decision.ts';
 import { eligibleCount } from '../candidates/candidates.ts';
+import { refused } from '../refusal.ts';
 import { failoverStarted } from './loss.ts';
 
 /**
@@ -14,10 +15,8 @@ export function decideOperatorFailover(
 ): CommandDecision {
   const { state } = input;
   const { lease, operation } = state;
-  const no = (rule: string, value: string, limit: string): CommandDecision => ({
-    kind: 'refused',
-    refusals: [{ instance: to, rule, value, limit }],
-  });
+  const no = (rule: string, value: string, limit: string): CommandDecision =>
+    refused(rule, value, limit, to);
   if (lease.kind === 'NeverGranted')
     return no('no-primary', 'never had one', 'a bootstrapped cluster');
   if (to !== null && state.members[to] === undefined) {

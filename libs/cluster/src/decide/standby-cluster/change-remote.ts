@@ -1,6 +1,7 @@
 /** A cluster that follows another is told to follow a third one: its standby leader asks there before anything changes. */
 import type { CommandDecision, Decision, DecisionInput } from '../../decision.ts';
 import { type Following, type Remote, remoteText } from '../../remote/remote.ts';
+import { refused } from '../refusal.ts';
 import { freshReport } from '../sight.ts';
 
 /** A host that drops what comes takes the connection's time limit, for each of its addresses. */
@@ -17,11 +18,15 @@ export function decideFollow(
     return { kind: 'decided', decision: { rule: 'operator-follow', events } };
   }
   if (asked !== undefined) {
-    return no('busy', `${asked.by} asks ${remoteText(asked.remote)}`, 'no other order under way');
+    return refused(
+      'busy',
+      `${asked.by} asks ${remoteText(asked.remote)}`,
+      'no other order under way',
+    );
   }
   if (leader === null) {
     const limit = 'a standby leader, which asks there first, or --yes';
-    return no('no-standby-leader', `nobody could ask ${remoteText(remote)}`, limit);
+    return refused('no-standby-leader', `nobody could ask ${remoteText(remote)}`, limit);
   }
   const events = [{ type: 'RemoteChangeAsked', instance: leader, remote }] as const;
   return { kind: 'decided', decision: { rule: 'operator-follow', events } };
@@ -34,18 +39,16 @@ export function changeRemote(input: DecisionInput): Decision | null {
   const { remote, by, at } = asked;
   const answer = freshReport(input, by)?.remoteAnswer ?? null;
   if (answer?.at === at) {
-    if (answer.why !== null) return refused(`${by}: ${answer.why}`);
+    if (answer.why !== null) return remoteRefused(`${by}: ${answer.why}`);
     return { rule: 'change-remote', events: [{ type: 'RemoteChanged', remote }] };
   }
   if (input.observations.sinceChangeMs <= ANSWER_LIMIT_MS) return null;
-  return refused(`${by} did not say within ${ANSWER_LIMIT_MS} ms whether it can follow there`);
+  return remoteRefused(
+    `${by} did not say within ${ANSWER_LIMIT_MS} ms whether it can follow there`,
+  );
 }
 
-function refused(why: string): Decision {
+function remoteRefused(why: string): Decision {
   const reason = `${why} (--yes follows it all the same)`;
   return { rule: 'refuse-remote', events: [{ type: 'RemoteChangeRefused', reason }] };
-}
-
-function no(rule: string, value: string, limit: string): CommandDecision {
-  return { kind: 'refused', refusals: [{ instance: null, rule, value, limit }] };
 }

@@ -3,6 +3,7 @@ import type { CommandDecision, Decision, DecisionInput, OperatorCommand } from '
 import { memberAt } from '../../remote/pair.ts';
 import { isArchive, remoteText, sameRemote } from '../../remote/remote.ts';
 import type { Operation } from '../../state.ts';
+import { refused } from '../refusal.ts';
 import { whyItServesOn, whyNotStopped } from '../switchover/why-given-up.ts';
 import { decideFollow } from './change-remote.ts';
 
@@ -18,7 +19,7 @@ export function decideDemoteCluster(
   const { lease, operation, following, members, systemIdentifier, postgres } = state;
   const own = isArchive(remote) ? undefined : memberAt(remote, members);
   if (own !== undefined) {
-    return no('own-member', `${remoteText(remote)} is ${own.name}`, 'another cluster');
+    return refused('own-member', `${remoteText(remote)} is ${own.name}`, 'another cluster');
   }
   if (following !== undefined) {
     if (sameRemote(following.remote, remote)) {
@@ -27,16 +28,24 @@ export function decideDemoteCluster(
     return decideFollow(following, remote, acceptUnknown);
   }
   if (systemIdentifier === null) {
-    return no('not-bootstrapped', 'no data', 'a cluster with data, or one made with `standbyOf`');
+    return refused(
+      'not-bootstrapped',
+      'no data',
+      'a cluster with data, or one made with `standbyOf`',
+    );
   }
   if (lease.kind === 'Held') {
     if (operation.kind !== 'none' || !lease.serving) {
-      return no('busy', operation.kind, 'a serving primary and no operation under way');
+      return refused('busy', operation.kind, 'a serving primary and no operation under way');
     }
     // Nobody would put there what it writes last: the other cluster could not have all of it.
     if (isArchive(remote) && postgres.archive === undefined && !acceptUnknown) {
       const limit = '`archive` in the configuration, or --yes where WAL gets there otherwise';
-      return no('archives-nothing', `this cluster puts nothing into ${remoteText(remote)}`, limit);
+      return refused(
+        'archives-nothing',
+        `this cluster puts nothing into ${remoteText(remote)}`,
+        limit,
+      );
     }
     const { epoch, holder: primary } = lease;
     return decided('operator-demote-cluster', {
@@ -46,7 +55,7 @@ export function decideDemoteCluster(
   }
   if (!acceptUnknown) {
     const value = 'there is no primary that could say where it stopped writing';
-    return no('no-primary', value, 'a serving primary, or --yes: the end is then not known');
+    return refused('no-primary', value, 'a serving primary, or --yes: the end is then not known');
   }
   return decided('operator-demote-cluster', { type: 'ClusterDemoted', remote, stoppedAt: null });
 }
@@ -77,8 +86,4 @@ function abandoned(reason: string): Decision {
 
 function decided(rule: string, event: Decision['events'][number]): CommandDecision {
   return { kind: 'decided', decision: { rule, events: [event] } };
-}
-
-function no(rule: string, value: string, limit: string): CommandDecision {
-  return { kind: 'refused', refusals: [{ instance: null, rule, value, limit }] };
 }

@@ -8,6 +8,7 @@ import { isReadyToWait } from '../candidates/assurance.ts';
 import { unfitness } from '../candidates/fitness.ts';
 import { nextTimeline } from '../candidates/timelines.ts';
 import { failoverStarted, grantRestart } from '../failover/loss.ts';
+import { refused } from '../refusal.ts';
 import { cannotBeFollowed } from '../replication/sender-capacity.ts';
 import { freshReport, isSilent, ourData } from '../sight.ts';
 import { decideStandbyLeader } from '../standby-cluster/standby-leader.ts';
@@ -28,21 +29,14 @@ export function decideSwitchover(input: DecisionInput, to: InstanceName | null):
   const { lease } = state;
   if (state.following !== undefined) return decideStandbyLeader(input, to);
   if (lease.kind !== 'Held' || !lease.serving) {
-    return refused({
-      instance: null,
-      rule: 'no-primary',
-      value: lease.kind,
-      limit: 'a serving primary',
-    });
+    return refused('no-primary', lease.kind, 'a serving primary');
   }
   if (state.operation.kind !== 'none') {
-    const value = state.operation.kind;
-    return refused({ instance: null, rule: 'busy', value, limit: 'no operation under way' });
+    return refused('busy', state.operation.kind, 'no operation under way');
   }
   if (to === lease.holder) return { kind: 'satisfied', why: `${to} is the primary already` };
   if (to === null && state.paused) {
-    const [value, limit] = ['the cluster is paused', 'a target named with --to'];
-    return refused({ instance: null, rule: 'paused', value, limit });
+    return refused('paused', 'the cluster is paused', 'a target named with --to');
   }
   const names = to === null ? memberNames(state).filter((name) => name !== lease.holder) : [to];
   const verdicts = names.map((name) => ({ name, ...judgeTarget(input, name) }));
@@ -59,10 +53,6 @@ export function decideSwitchover(input: DecisionInput, to: InstanceName | null):
     to: best.name,
   } as const;
   return { kind: 'decided', decision: { rule: 'operator-switchover', events: [event] } };
-}
-
-function refused(refusal: RuleRefusal): CommandDecision {
-  return { kind: 'refused', refusals: [refusal] };
 }
 
 function judgeTarget(

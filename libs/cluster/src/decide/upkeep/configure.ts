@@ -2,7 +2,7 @@ import { withoutEmptyAccess } from '../../access.ts';
 import type { ClusterConfiguration, ConfigureCommand } from '../../configuration.ts';
 import type { CommandDecision, DecisionInput } from '../../decision.ts';
 import { backupPoliciesOf, configurationOf, currentRevision } from '../../revisions.ts';
-import type { RuleRefusal } from '../../rule-refusal.ts';
+import { refused } from '../refusal.ts';
 
 /**
  * Records a configuration that PostgreSQL would take (the caller asked its catalogue). Refused when
@@ -43,11 +43,6 @@ export function decideConfigure(
 
 function instancesIn({ overrides, accessOverrides }: ClusterConfiguration): string[] {
   return [overrides, accessOverrides].flatMap((of) => Object.keys(of?.instances ?? {}));
-}
-
-function refused(rule: string, value: string, limit: string): CommandDecision {
-  const refusal: RuleRefusal = { instance: null, rule, value, limit };
-  return { kind: 'refused', refusals: [refusal] };
 }
 
 /** What a client of an older version does not name stays as it is. */

@@ -2,6 +2,7 @@
 import type { InstanceName } from '#libs/kernel';
 import type { CommandDecision, DecisionInput } from '../../decision.ts';
 import { inMaintenance } from '../../state.ts';
+import { refused } from '../refusal.ts';
 
 export function decideMaintenance(
   { state }: DecisionInput,
@@ -9,10 +10,8 @@ export function decideMaintenance(
   on: boolean,
 ): CommandDecision {
   const { lease, operation } = state;
-  const no = (rule: string, value: string, limit: string): CommandDecision => ({
-    kind: 'refused',
-    refusals: [{ instance, rule, value, limit }],
-  });
+  const no = (rule: string, value: string, limit: string): CommandDecision =>
+    refused(rule, value, limit, instance);
   if (state.members[instance] === undefined) {
     return no('not-a-member', instance, Object.keys(state.members).join(', '));
   }

@@ -10,7 +10,7 @@ import { rootOf } from '../../remote/following.ts';
 import type { AgentReport } from '../../report.ts';
 import type { RuleRefusal } from '../../rule-refusal.ts';
 import { type ClusterState, inMaintenance, lastHolder, memberNames } from '../../state.ts';
-import { refuse } from '../refusal.ts';
+import { refuse, refused } from '../refusal.ts';
 import { cannotBeCopied } from '../replication/sender-capacity.ts';
 import { freshReport } from '../sight.ts';
 
@@ -143,10 +143,8 @@ function failures(
 export function decideRebuild(input: DecisionInput, command: Command): CommandDecision {
   const { state } = input;
   const { instance, method, from, force } = command;
-  const no = (rule: string, value: string, limit: string): CommandDecision => ({
-    kind: 'refused',
-    refusals: [{ instance, rule, value, limit }],
-  });
+  const no = (rule: string, value: string, limit: string): CommandDecision =>
+    refused(rule, value, limit, instance);
   if (state.members[instance] === undefined) {
     return no('not-a-member', instance, memberNames(state).join(', '));
   }

@@ -10,6 +10,7 @@ import { shrinks } from '../../restart/pending-restart.ts';
 import type { RestartPlan } from '../../restart/restart-plan.ts';
 import { parametersFor } from '../../revisions.ts';
 import { type ClusterState, memberNames } from '../../state.ts';
+import { refused } from '../refusal.ts';
 import { freshReport } from '../sight.ts';
 import { decideSwitchover } from '../switchover/switchover.ts';
 
@@ -26,20 +27,16 @@ export function decideRestart(
 ): CommandDecision {
   const { lease, restart } = input.state;
   const root = rootOf(input.state);
-  const no = (rule: string, value: string, limit: string): CommandDecision => ({
-    kind: 'refused',
-    refusals: [{ instance: null, rule, value, limit }],
-  });
   if (restart != null) {
     const left = restart.instances.join(', ');
-    return no('restart-planned', left, 'no other restart: `matriarch restart --cancel`');
+    return refused('restart-planned', left, 'no other restart: `matriarch restart --cancel`');
   }
-  if (root === null) return no('no-primary', lease.kind, 'a serving primary');
+  if (root === null) return refused('no-primary', lease.kind, 'a serving primary');
   const holder = primaryOf(input.state);
   const wanted = (instances ?? memberNames(input.state)).filter(
     (name) => role === null || (name === holder) === (role === 'primary'),
   );
-  if (wanted.length === 0) return no('nobody', 'no instance', 'at least one that fits');
+  if (wanted.length === 0) return refused('nobody', 'no instance', 'at least one that fits');
   // The one that the others stream from comes last, also where it is a standby leader.
   const standbys = wanted.filter((name) => name !== root).sort();
   const primary = wanted.includes(root) ? [root] : [];
