@@ -52,6 +52,7 @@ describe('a whole cluster in a simulated world', () => {
       expect(total('fault hangDisk')).toBeGreaterThan(SEEDS / 10);
       expect(total('event LeaseFenced')).toBeGreaterThan(SEEDS / 20);
       expect(total('event SyncSetCommitted')).toBeGreaterThan(SEEDS);
+      expect(total('crowdAnswers')).toBeGreaterThan(SEEDS);
       expect(total('destroyingSteps')).toBeGreaterThan(SEEDS);
       expect(total('simulatedMs')).toBeGreaterThan((SEEDS * MS_PER_HOUR) / 250);
     },

@@ -179,6 +179,7 @@ export class GuardLife {
     const now = this.moment();
     switch (answer.type) {
       case 'renewed':
+        if (answer.crowdIntervalMs != null) count(this.guard.world, 'crowdAnswers');
         this.holder.renewed(answer.epoch, answer.nonce, now, answer.crowdIntervalMs);
         this.#arm();
         return;
