@@ -2,12 +2,9 @@ import { parseArgs } from 'node:util';
 import { type ControllerConfig, loadControllerConfig } from '#libs/config';
 import { messageOf } from '#libs/kernel';
 import { createLogger } from '#libs/observability';
+import { EXIT, exitCodeOf } from './exit-code.ts';
 import { startController } from './start-controller.ts';
 
-/** It could not run as asked: the caller has to change something first. */
-const EXIT_BAD_START = 2;
-/** A broken invariant or a failed disk. */
-const EXIT_FATAL = 1;
 /** After this the process ends whatever still waits. */
 const CLOSE_LIMIT_MS = 1_800;
 
@@ -26,27 +23,29 @@ async function main(): Promise<void> {
   const log = createLogger({ process: 'controller', level, fields: { controller: name } });
   const onFatal = (error: unknown): void => {
     log.fatal('the controller ends: nothing may follow this', { error });
-    process.exit(EXIT_FATAL);
+    process.exit(EXIT.fatal);
   };
   process.on('uncaughtException', onFatal);
   process.on('unhandledRejection', onFatal);
   let removed = false;
+  let exitCode = 0;
   let close: ((why: string) => void) | null = null;
   const onRemoved = (error: Error): void => {
     removed = true;
+    exitCode = exitCodeOf(error);
     log.warn('controller removed', { why: messageOf(error) });
     close?.('removed');
   };
   const running = await startController({ config, foundWithout, log, onFatal, onRemoved }).catch(
-    (error: unknown) => badStart(startProblem(error, config)),
+    (error: unknown) => badStart(startProblem(error, config), exitCodeOf(error)),
   );
   let closing = false;
   close = (signal: string): void => {
     if (closing) return;
     closing = true;
     log.info('stopping', { signal });
-    setTimeout(() => process.exit(0), CLOSE_LIMIT_MS).unref();
-    running.close().then(() => process.exit(0), onFatal);
+    setTimeout(() => process.exit(exitCode), CLOSE_LIMIT_MS).unref();
+    running.close().then(() => process.exit(exitCode), onFatal);
   };
   process.on('SIGTERM', close);
   process.on('SIGINT', close);
@@ -96,9 +95,9 @@ function startProblem(error: unknown, { listen, api }: ControllerConfig): string
   return messageOf(error);
 }
 
-function badStart(problem: string): never {
+function badStart(problem: string, exitCode: number = EXIT.badStart): never {
   for (const line of problem.split('\n')) process.stderr.write(`matriarch controller: ${line}\n`);
-  process.exit(EXIT_BAD_START);
+  process.exit(exitCode);
 }
 
 await main();

@@ -8,7 +8,8 @@ class ServerOfOthersError extends DomainError {
   constructor(dataDirectory: string, pid: number) {
     super(
       `PostgreSQL runs in ${dataDirectory} (process ${pid}), and no guard has left it there: it is ` +
-        'somebody else\'s service; stop and disable that first, for example "systemctl disable --now postgresql@15-main"',
+        "somebody else's service; stop that first, and see that no boot starts it again (systemctl disable; on Debian " +
+        'also "manual" in /etc/postgresql/15/main/start.conf)',
     );
   }
 }
