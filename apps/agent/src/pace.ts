@@ -16,3 +16,14 @@ export function paceOf(state: ClusterState | null, calmMs: number): Pace {
   if (state !== null && isSynchronous(state)) return WATCHFUL;
   return { observeMs: EASY.observeMs + calmMs, reportMs: EASY.reportMs + calmMs };
 }
+
+/** Of the time that somebody waited for PostgreSQL already: so much later its answer may be seen. */
+const LATE_SHARE = 0.05;
+
+/**
+ * While somebody waits, the next look comes after `hurryMs`. A server that does not let anybody in yet writes two
+ * lines to its log for each, and a recovery from an archive may take hours: the longer it lasts, the fewer.
+ */
+export function hurriedLookMs(hurryMs: number, startingForMs: number, easyMs: number): number {
+  return Math.max(hurryMs, Math.min(easyMs, startingForMs * LATE_SHARE));
+}

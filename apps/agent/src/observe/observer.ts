@@ -12,6 +12,7 @@ import {
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import { onNextBeat } from '#libs/transport';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
+import { hurriedLookMs } from '../pace.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { restoresBy, upstreamIn } from '../postgres/upstream.ts';
 import { probePostgres } from '../probes/postgres-probe.ts';
@@ -131,12 +132,17 @@ export class Observer {
   #lookLater(): void {
     const look = (): void => this.look();
     if (this.#again || this.#hurry) {
-      const timer = setTimeout(look, this.#again ? 0 : HURRY_INTERVAL_MS);
+      const timer = setTimeout(look, this.#again ? 0 : this.#hurriedMs);
       this.#putOff = () => clearTimeout(timer);
     } else {
       this.#putOff = onNextBeat(this.pace().observeMs, look);
     }
     this.#again = false;
+  }
+
+  get #hurriedMs(): number {
+    const startingForMs = this.#latest?.startingForMs ?? 0;
+    return hurriedLookMs(HURRY_INTERVAL_MS, startingForMs, this.pace().observeMs);
   }
 
   async #observe(begunMs: number): Promise<Snapshot> {

@@ -5,6 +5,7 @@ import { type StreamingView, StreamingWatch } from './streaming-watch.ts';
 const MB = 1_048_576n;
 const whole: StreamingView = {
   replayedLsn: lsnOf(100n * MB),
+  recoveringLsn: null,
   timeline: timelineId(2),
   streaming: true,
   latestEndLsn: lsnOf(101n * MB),
@@ -59,6 +60,20 @@ describe('a copy that was put in place', () => {
     watch.look({ ...far(101n), streaming: false }, 50_000);
     expect(watch.look({ ...far(101n), streaming: false }, 109_000).kind).toBe('waiting');
     expect(watch.look({ ...far(101n), streaming: false }, 110_000).kind).toBe('stalled');
+  });
+
+  it('that is not consistent yet has as long as its recovery goes on, and says where it stood', () => {
+    const watch = new StreamingWatch();
+    const at = (mb: bigint) => ({ ...whole, replayedLsn: null, recoveringLsn: lsnOf(mb * MB) });
+    for (let minute = 0; minute < 60; minute += 1) {
+      const view = at(16n * BigInt(minute));
+      expect(watch.look(view, minute * 60_000)).toEqual({ kind: 'waiting' });
+    }
+    expect(watch.look(at(944n), 59 * 60_000 + 119_999)).toEqual({ kind: 'waiting' });
+    expect(watch.look(at(944n), 61 * 60_000)).toEqual({
+      kind: 'stalled',
+      why: 'recovery of the copy stands at 0/3B000000 for 120 s, before it is consistent',
+    });
   });
 
   it('that does not start says why', () => {

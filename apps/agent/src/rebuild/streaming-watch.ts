@@ -4,6 +4,8 @@ import { formatLsn, type Lsn, type TimelineId } from '#libs/kernel';
 export type StreamingView = {
   /** Null while PostgreSQL does not answer as a standby. */
   readonly replayedLsn: Lsn | null;
+  /** Segment that its recovery reads; null where none is seen. It answers only once it is consistent. */
+  readonly recoveringLsn: Lsn | null;
   readonly timeline: TimelineId | null;
   readonly streaming: boolean;
   /** The upstream's end of WAL as last heard. */
@@ -21,29 +23,31 @@ export type StreamingVerdict =
 
 /** Without any progress for this long, the copy is given up. */
 const STALL_MS = 60_000;
+/** One fetch of WAL may take a minute of its own: a segment that is waited for gets that, too. */
+const RECOVERY_STALL_MS = 120_000;
 /** So little lag needs not be seen to fall. */
 const SMALL_LAG_BYTES = 16n * 1_024n * 1_024n;
 
 /** Whether a copy streams from its upstream, on its timeline, with its lag falling. */
 export class StreamingWatch {
-  #replayed: Lsn | null = null;
+  #reached: Lsn | null = null;
   #movedAtMs: number | null = null;
   #lagBytes: bigint | null = null;
 
   restart(): void {
-    this.#replayed = null;
+    this.#reached = null;
     this.#movedAtMs = null;
     this.#lagBytes = null;
   }
 
   look(view: StreamingView, nowMs: number): StreamingVerdict {
-    const { replayedLsn } = view;
-    if (this.#movedAtMs === null || replayedLsn !== this.#replayed) {
-      this.#replayed = replayedLsn;
+    const reached = view.replayedLsn ?? view.recoveringLsn;
+    if (this.#movedAtMs === null || reached !== this.#reached) {
+      this.#reached = reached;
       this.#movedAtMs = nowMs;
     }
     if (this.#isProved(view)) return { kind: 'proved' };
-    if (nowMs - this.#movedAtMs < STALL_MS) return { kind: 'waiting' };
+    if (nowMs - this.#movedAtMs < stallLimitMs(view)) return { kind: 'waiting' };
     return { kind: 'stalled', why: whyOf(view) };
   }
 
@@ -57,8 +61,16 @@ export class StreamingWatch {
   }
 }
 
-function whyOf({ replayedLsn, streaming, timeline, problem }: StreamingView): string {
-  const seconds = STALL_MS / 1_000;
+function stallLimitMs({ replayedLsn, recoveringLsn }: StreamingView): number {
+  return replayedLsn === null && recoveringLsn !== null ? RECOVERY_STALL_MS : STALL_MS;
+}
+
+function whyOf(view: StreamingView): string {
+  const { replayedLsn, recoveringLsn, streaming, timeline, problem } = view;
+  const seconds = stallLimitMs(view) / 1_000;
+  if (replayedLsn === null && recoveringLsn !== null) {
+    return `recovery of the copy stands at ${formatLsn(recoveringLsn)} for ${seconds} s, before it is consistent`;
+  }
   if (replayedLsn === null) {
     return `the copy did not start as a standby in ${seconds} s${problem === null ? '' : `: ${problem}`}`;
   }
