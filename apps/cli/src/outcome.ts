@@ -16,5 +16,7 @@ export const EXIT = {
 export type Outcome = {
   readonly exitCode: typeof EXIT.held | typeof EXIT.notHeld | typeof EXIT.left;
   readonly text: string;
+  /** The text is sentences: a terminal that is too narrow gets them broken between words. */
+  readonly prose?: true;
   readonly result: Json;
 };

@@ -173,6 +173,17 @@ describe('switchover', () => {
     });
   });
 
+  it('is told in lines that fit the terminal', async () => {
+    const url = await controller(obeying(SWITCHED));
+    const out: string[] = [];
+    const streams = { out: (text: string) => void out.push(text), err: () => undefined };
+    const argv = ['switchover', '--to', 'pg2', '--api', url, '--certs', directory];
+    await runCli(argv, { ...streams, columns: () => 40 });
+    expect(out.join('')).toBe(
+      'pg2 is the primary of main, outage 125\n  ms (stop 60, catchUp 20, promote 45)\n',
+    );
+  });
+
   it('exits 1 when it is given up', async () => {
     const url = await controller(
       obeying([{ type: 'SwitchoverAbandoned', reason: 'pg2 fell behind' }]),

@@ -12,14 +12,14 @@ import { withVerbOf } from './verbs-by-other-names.ts';
 export type Streams = {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Of the terminal on `err`; undefined where there is none, and lines stay whole. */
-  readonly columns?: () => number | undefined;
+  /** Of the terminal there; undefined where there is none, and lines stay whole. */
+  readonly columns?: (stream: 'out' | 'err') => number | undefined;
 };
 
 const PROCESS_STREAMS: Streams = {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
-  columns: () => process.stderr.columns,
+  columns: (stream) => (stream === 'out' ? process.stdout : process.stderr).columns,
 };
 
 /** Runs one command line and gives its exit code. Results go to `out`, all else to `err`. */
@@ -30,7 +30,7 @@ export async function runCli(
   let exitCode: number = EXIT.held;
   const program = buildProgram(async (outcome, { terminal }) => {
     exitCode = outcome.exitCode;
-    streams.out(`${await rendered(outcome, terminal.format)}\n`);
+    streams.out(`${await rendered(outcome, terminal.format, streams.columns?.('out'))}\n`);
   });
   speakThrough(program, streams);
   try {
@@ -49,10 +49,14 @@ function speakThrough(command: Command, streams: Streams): void {
   for (const inner of command.commands) speakThrough(inner, streams);
 }
 
-async function rendered(outcome: Outcome, format: OutputFormat): Promise<string> {
+async function rendered(
+  outcome: Outcome,
+  format: OutputFormat,
+  columns: number | undefined,
+): Promise<string> {
   switch (format) {
     case 'table':
-      return outcome.text;
+      return outcome.prose === true ? wrapped(outcome.text, columns) : outcome.text;
     case 'json':
       return JSON.stringify(outcome.result);
     case 'yaml':
@@ -60,6 +64,14 @@ async function rendered(outcome: Outcome, format: OutputFormat): Promise<string>
     default:
       return unreachable(format);
   }
+}
+
+function wrapped(text: string, columns: number | undefined): string {
+  if (columns === undefined) return text;
+  return text
+    .split('\n')
+    .map((line) => wrap(line, columns, '  '))
+    .join('\n');
 }
 
 /** A refusal by the rules of the cluster: the order was tried, and does not hold. */
@@ -80,7 +92,8 @@ function failed(error: unknown, argv: readonly string[], streams: Streams): numb
   const message = shown ? 'a verb is missing' : messageText(error, argv);
   const lines = shown ? [] : message.split('\n').map((line) => `matriarch: ${line}`);
   for (const line of lines)
-    streams.err(`${wrap(line, streams.columns?.() ?? line.length, '  ')}\n`);
+    streams.err(`${wrapped(line, streams.columns?.('err'))}
+`);
   if (!isExpected(error)) streams.err(`${error instanceof Error ? error.stack : ''}\n`);
   const notHeld = NOT_HELD.includes(code);
   if (wantsJson(argv)) {

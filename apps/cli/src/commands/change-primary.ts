@@ -81,6 +81,7 @@ function outcomeOf(kind: string, cluster: string, ending: Ending): Outcome {
       return {
         exitCode: EXIT.held,
         text,
+        prose: true,
         result: { cluster, ok: true, primary, outageMs, phasesMs },
       };
     }
@@ -92,7 +93,8 @@ function outcomeOf(kind: string, cluster: string, ending: Ending): Outcome {
     case 'givenUp': {
       const reason = `given up: ${ending.reason}. ${STAYS}`;
       const text = `${kind} of ${cluster}: ${reason}`;
-      return { exitCode: EXIT.notHeld, text, result: { cluster, ok: false, reason } };
+      const result = { cluster, ok: false, reason };
+      return { exitCode: EXIT.notHeld, text, prose: true, result };
     }
     default:
       return unreachable(ending);

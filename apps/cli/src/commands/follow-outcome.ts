@@ -5,6 +5,7 @@ import { followEvents } from '../api/follow-events.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { eventLine } from '../render/event-text.ts';
 import { ageText } from '../render/time-text.ts';
+import { wrap } from '../render/wrap.ts';
 import { elapsedClockMs } from '../system-clock.ts';
 import type { Terminal } from '../terminal.ts';
 import { Watch } from '../watch.ts';
@@ -69,7 +70,8 @@ export async function followUntil<End>(
     void waitingFor(client, cluster).then((waiting) => {
       if (waiting === null || waiting === step || signal.aborted) return;
       step = waiting;
-      terminal.note(`  after ${ageText(elapsedClockMs() - startedAt)}: ${waiting}`);
+      const note = `after ${ageText(elapsedClockMs() - startedAt)}: ${waiting}`;
+      terminal.note(`  ${wrap(note, terminal.columns - 2, '    ')}`);
     });
   }, LOOK_INTERVAL_MS);
   try {
@@ -100,7 +102,8 @@ export function unwatchedOutcome(
     kind === 'left' ? 'not watched any more' : `not complete after ${timeoutMs / 1_000} s`;
   const reason = `${ended}; it goes on: ${wayOn}`;
   const exitCode = kind === 'left' ? EXIT.left : EXIT.notHeld;
-  return { exitCode, text: `${what}: ${reason}`, result: { cluster, ok: false, reason } };
+  const result = { cluster, ok: false, reason };
+  return { exitCode, text: `${what}: ${reason}`, prose: true, result };
 }
 
 /** What an event says about the operation under way; null when it goes on. */

@@ -27,13 +27,14 @@ export async function pauseOrResume(
   const { satisfied } = await client.order(API_PATHS[kind](cluster), {}, orderAnswer);
   const said = satisfied === null ? `${cluster}: ${SAID[kind]}` : `nothing to do: ${satisfied}`;
   const result = { cluster, ok: true, paused: kind === 'pause', satisfied };
-  if (wait !== true) return { exitCode: EXIT.held, text: said, result };
+  if (wait !== true) return { exitCode: EXIT.held, text: said, prose: true, result };
   const watch = new Watch(WAIT_LIMIT_MS);
   const behind = await untilActedOn(client, cluster, watch, context.terminal);
   const ok = behind.length === 0;
   const known = ok ? 'every agent knows' : `not heard to know of it: ${behind.join(', ')}`;
   const exitCode = ok ? EXIT.held : watch.left ? EXIT.left : EXIT.notHeld;
-  return { exitCode, text: `${said}; ${known}`, result: { ...result, ok, behind } };
+  const text = `${said}; ${known}`;
+  return { exitCode, text, prose: true, result: { ...result, ok, behind } };
 }
 
 /** @returns the instances whose agents have not acted on the present events in time */

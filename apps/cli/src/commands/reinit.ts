@@ -71,7 +71,7 @@ function outcomeOf(cluster: string, instance: string, ending: RebuildEnding): Ou
   const reason = ending.kind === 'left' ? goesOn : ending.reason;
   const result = { cluster, instance, ok: false, reason };
   const exitCode = ending.kind === 'left' ? EXIT.left : EXIT.notHeld;
-  return { exitCode, text: `${instance}: ${reason}`, result };
+  return { exitCode, text: `${instance}: ${reason}`, prose: true, result };
 }
 
 async function cancel(client: ApiClient, cluster: string, instance: string): Promise<Outcome> {
@@ -102,7 +102,8 @@ async function whyHopeless(
   const reasons = tried.map(({ method, detail }) => `${method}: ${detail}`).join('; ');
   const reason = `no method would work now: ${reasons}`;
   const text = `${instance} is left as it is, ${reason} (\`--force\` tries all the same)`;
-  return { exitCode: EXIT.notHeld, text, result: { cluster, instance, ok: false, reason } };
+  const result = { cluster, instance, ok: false, reason };
+  return { exitCode: EXIT.notHeld, text, prose: true, result };
 }
 
 async function dryRun(

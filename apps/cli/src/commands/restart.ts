@@ -70,6 +70,7 @@ function endOf(cluster: string, { outcome, reason }: End): Outcome {
   return {
     exitCode,
     text: `restart of ${cluster}: ${text}`,
+    prose: true,
     result: { cluster, ok, outcome, reason },
   };
 }

@@ -167,5 +167,5 @@ async function follow(
   }
   const { ok, text, result } = followed.end;
   const exitCode = ok ? EXIT.held : EXIT.notHeld;
-  return { exitCode, text, result: { cluster, ok, ...(result as object) } };
+  return { exitCode, text, prose: true, result: { cluster, ok, ...(result as object) } };
 }
