@@ -193,6 +193,7 @@ describe('when all are stopped', () => {
     const forced = await cli('controllers', 'force-new-cluster', '--directory', directory);
     expect(forced).toMatchObject({ exitCode: 0, result: { clusters: ['main', 'second'] } });
     expect(ownersIn(directory)).toEqual([USER]);
+    expect(forced.result['term']).toBeGreaterThan(1_700_000_000);
     const incarnation = String(forced.result['incarnation']);
     await group.start('c1');
     await group.leader();
@@ -209,6 +210,7 @@ describe('when all are stopped', () => {
   });
 
   it('a backup becomes a group of one, in a new incarnation', async () => {
+    const madeAtS = Math.floor(Date.now() / 1_000);
     const directory = join(group.directory, 'restored');
     const address = `127.0.0.1:${group.ports.get('c1')?.link}`;
     const where = ['--directory', directory, '--name', 'c1', '--address', address];
@@ -218,6 +220,8 @@ describe('when all are stopped', () => {
     expect(again.result).toMatchObject({ error: { code: 'DIRECTORY_NOT_EMPTY' } });
     await group.start('c1', { directory });
     await group.leader();
+    // Agents that ran on heard of leaders in later terms than the backup knows: up to now.
+    expect(group.running.get('c1')?.replica.host.role.term).toBeGreaterThan(madeAtS);
     await expectConfirmedByResume(String(restored.result['incarnation']));
     await group.stop('c1');
   });

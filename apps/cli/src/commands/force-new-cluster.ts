@@ -4,7 +4,7 @@ import { openOffline, type ReplicaStore } from '#libs/storage';
 import type { Context } from '../context.ts';
 import { giveAllTo, ownerOf } from '../offline/directory-owner.ts';
 import { endpointOf } from '../offline/endpoint.ts';
-import { newLife } from '../offline/new-life.ts';
+import { newLife, termAbove } from '../offline/new-life.ts';
 import { lookForPeer, type PeerFinding } from '../offline/peers.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { nowMs } from '../system-clock.ts';
@@ -88,10 +88,11 @@ async function force(
 ): Promise<Outcome> {
   const { directory, groupId } = store;
   const index = store.lastIndex + 1;
-  const term = store.hardState.term + 1;
+  const beganMs = nowMs();
+  const term = termAbove(store.hardState.term, beganMs);
   const first = aloneAt(own, index, term);
   const memberId = first.membership.voters[0] ?? 0;
-  const life = await newLife(store, { fromIndex: index + 1, term, nowMs: nowMs() });
+  const life = await newLife(store, { fromIndex: index + 1, term, nowMs: beganMs });
   const hardState = { term, vote: 0 };
   await store.reseat({ memberId, hardState, entries: [first, ...life.entries] });
   const clusters = life.clusters.map((state) => state.name);

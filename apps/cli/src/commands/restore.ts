@@ -16,7 +16,7 @@ import type { Context } from '../context.ts';
 import { interruptible } from '../interruptible.ts';
 import { advice, giveAllTo, type Owner, ownerOf } from '../offline/directory-owner.ts';
 import { endpointOf } from '../offline/endpoint.ts';
-import { type NewLife, newLife } from '../offline/new-life.ts';
+import { type NewLife, newLife, termAbove } from '../offline/new-life.ts';
 import { EXIT, type Outcome } from '../outcome.ts';
 import { nowMs } from '../system-clock.ts';
 
@@ -134,11 +134,12 @@ async function beginLife(
   snapshotSha256: Uint8Array,
 ): Promise<NewLife> {
   const snapshot = await receiver.seal(snapshotSha256);
-  const term = meta.term + 1;
+  const beganMs = nowMs();
+  const term = termAbove(meta.term, beganMs);
   const hardState = { term, vote: 0 };
   const none = { seq: 0, truncateFrom: null };
   await store.write({ persist: { ...none, hardState, entries: [], snapshot } });
-  const life = await newLife(store, { fromIndex: meta.index + 1, term, nowMs: nowMs() });
+  const life = await newLife(store, { fromIndex: meta.index + 1, term, nowMs: beganMs });
   const { entries } = life;
   await store.write({ persist: { ...none, hardState: null, entries, snapshot: null } });
   return life;

@@ -29,6 +29,16 @@ export type NewLife = {
   readonly entries: readonly LogEntry[];
 };
 
+const SECOND_MS = 1_000;
+
+/**
+ * Above all that the former life can have given out since: agents and guards that ran on believe nobody
+ * who says that they lead in an earlier term. Elections are further apart than the second this counts in.
+ */
+export function termAbove(formerTerm: number, nowMs: EpochMs): number {
+  return Math.max(formerTerm + 1, Math.floor(nowMs / SECOND_MS));
+}
+
 /**
  * The entries that begin another incarnation of the controllers: agents act on nothing of it before an
  * operator has resumed each cluster (safety 4).
