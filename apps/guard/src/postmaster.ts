@@ -86,6 +86,7 @@ export class Postmaster {
     const output = openSync(logFile, 'a', 0o600);
     const program = postmasterProgram(this.#settings);
     const argv = dieWithParentArgv({ parentPid: process.pid, program });
+    this.#processes.follow?.();
     const child = spawn(argv[0] ?? '', argv.slice(1), {
       detached: true,
       cwd: dataDirectory,
@@ -94,7 +95,10 @@ export class Postmaster {
     });
     closeSync(output);
     child.once('error', (error) => this.#log.error('launcher failed', { why: error.message }));
-    if (child.pid === undefined) return false;
+    if (child.pid === undefined) {
+      this.#processes.unfollow?.();
+      return false;
+    }
     this.#child = child;
     this.lastExit = null;
     child.once('exit', (code, signal) => this.#exited(code, signal));
@@ -160,6 +164,7 @@ export class Postmaster {
       (killed) => {
         clearTimeout(this.#killTimer);
         this.#clearing = false;
+        this.#processes.unfollow?.();
         this.#downSinceMs = performance.now();
         this.#log.info('postgresql is down', { stragglersKilled: killed });
         this.#become('down');

@@ -20,6 +20,9 @@ export interface InstanceProcesses {
   scan(): ProcessScan;
   /** Start time of a living process, read now; `undefined` when it is dead. */
   startTicks(pid: number): number | undefined;
+  /** From now on wherever their directory is moved to; `unfollow` once none is left. */
+  follow?(): void;
+  unfollow?(): void;
   /** Kills all of them in one act of the kernel, where it can; false: signal them one by one. */
   killAtOnce?(): boolean;
 }

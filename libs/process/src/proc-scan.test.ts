@@ -60,6 +60,25 @@ describe('the processes of a directory', () => {
     rmSync(`${directory}.aside`, { recursive: true });
   });
 
+  it('finds those whose directory was moved away, or its link turned, while it follows them', () => {
+    const [link, moved] = [`${directory}-link`, `${directory}.moved`];
+    symlinkSync('/', link);
+    const processes = new ProcessesInDirectory(link);
+    rmSync(link);
+    symlinkSync(directory, link);
+    const inside = sleeper(directory);
+    const found = () => processes.scan().processes.map(({ pid }) => pid);
+    processes.follow();
+    expect(found()).toContain(inside);
+    renameSync(directory, moved);
+    expect(found()).toContain(inside);
+    rmSync(moved, { recursive: true });
+    expect(found()).toContain(inside);
+    processes.unfollow();
+    expect(found()).not.toContain(inside);
+    rmSync(link);
+  });
+
   it('kills all, also one that is stopped and one that forks', async () => {
     const stopped = sleeper(directory);
     process.kill(stopped, 'SIGSTOP');

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '#libs/kernel';
 import type { InstanceProcess, InstanceProcesses, ProcessScan } from './instance-processes.ts';
@@ -14,9 +14,10 @@ import { isDead, ProcTable } from './proc-table.ts';
  */
 export class ProcessesInDirectory implements InstanceProcesses {
   readonly #directory: string;
+  #followed: number | null = null;
 
   constructor(
-    dataDirectory: string,
+    readonly dataDirectory: string,
     readonly proc = new ProcTable(),
     /** Whose processes the kernel lets us look into; root's are all. */
     readonly uid = process.getuid?.() ?? 0,
@@ -24,7 +25,23 @@ export class ProcessesInDirectory implements InstanceProcesses {
     this.#directory = canonical(dataDirectory);
   }
 
+  /**
+   * Held open, so that the kernel tells where it is: somebody may rename a data directory beneath a running
+   * PostgreSQL, which goes on in it, or point the link that names it elsewhere.
+   */
+  follow(): void {
+    this.unfollow();
+    this.#followed = openSync(this.dataDirectory, constants.O_RDONLY | constants.O_DIRECTORY);
+  }
+
+  /** What is held open could not be unmounted. */
+  unfollow(): void {
+    if (this.#followed !== null) closeSync(this.#followed);
+    this.#followed = null;
+  }
+
   scan(): ProcessScan {
+    const followed = this.#followedPath();
     const processes: InstanceProcess[] = [];
     const forbidden: number[] = [];
     for (const pid of this.proc.pids()) {
@@ -32,7 +49,8 @@ export class ProcessesInDirectory implements InstanceProcesses {
       if (this.uid !== 0 && this.proc.ownerUid(pid) !== this.uid) continue;
       const cwd = this.proc.cwd(pid);
       if (cwd.kind === 'forbidden') forbidden.push(pid);
-      if (cwd.kind !== 'target' || !this.#isOurs(cwd.path)) continue;
+      if (cwd.kind !== 'target') continue;
+      if (cwd.path !== followed && !this.#isOurs(cwd.path)) continue;
       const stat = this.proc.stat(pid);
       if (stat === undefined || isDead(stat)) continue;
       processes.push({ ...stat, title: this.proc.title(pid) });
@@ -46,6 +64,11 @@ export class ProcessesInDirectory implements InstanceProcesses {
   startTicks(pid: number): number | undefined {
     const stat = this.proc.stat(pid);
     return stat === undefined || isDead(stat) ? undefined : stat.startTicks;
+  }
+
+  /** As `/proc` shows it for processes that stand there, a removed one too. */
+  #followedPath(): string | null {
+    return this.#followed === null ? null : readlinkSync(`/proc/self/fd/${this.#followed}`);
   }
 
   #isOurs(cwd: string): boolean {
