@@ -69,6 +69,8 @@ export type ObservedCondition = Surroundings &
         /** The furthest of received, replayed and (without a receiver) read from disk. */
         readonly walEnd: Lsn | null;
         readonly receiving: boolean;
+        /** Its control file alone has told its timeline: the WAL may go on along later ones. */
+        readonly timelineAtLeast?: true;
         /** The primary that the managed configuration names; null when it is detached. */
         readonly upstream: Endpoint | null;
         readonly restores?: boolean;

@@ -81,6 +81,7 @@ function fromStandby(
   if (isOrdered(goal, condition)) return stopFast('its data is to be built anew');
   const divergence = divergenceFrom(goal, condition);
   if (divergence.kind === 'forked' || divergence.kind === 'impostor') {
+    if (mayBeOnALaterOne(condition, divergence)) return whileUnsure(goal, condition, memory);
     return stopFast(divergence.why);
   }
   const step = redirect(goal, condition, memory) ?? holdReady(goal, condition);
@@ -89,6 +90,25 @@ function fromStandby(
   if (restart !== null) return restart;
   if (walGone != null) return { kind: 'needsRebuild', why: walGone };
   return rest(`standby: ${whom(goal)}`);
+}
+
+/** Until its receiver or its WAL tells, one that followed a promotion looks like one that went beyond it. */
+function mayBeOnALaterOne(
+  { timelineAtLeast, own }: ConditionOf<'standby'>,
+  divergence: Divergence,
+): boolean {
+  const seemsBeyond =
+    divergence.kind === 'forked' && divergence.commonEnd.timeline === own.timeline;
+  return timelineAtLeast === true && seemsBeyond;
+}
+
+/** It may ask for WAL meanwhile: a primary gives none to whoever left its line. */
+function whileUnsure(
+  goal: StandbyGoal,
+  condition: ConditionOf<'standby'>,
+  memory: ActedMemory,
+): Step {
+  return redirect(goal, condition, memory) ?? await_('the timeline of its WAL is not known yet');
 }
 
 /** The log is where an operator who promoted it by hand finds out why it was ended. */

@@ -40,4 +40,25 @@ describe('the timeline of a running standby', () => {
     known.complete(standby(3));
     expect(timelineOf(known.complete(standby(1, 2)))).toBe(1);
   });
+
+  it('is after a restart what its WAL ended on before it', () => {
+    const known = new StandbyTimeline();
+    known.complete(standby(4));
+    expect(timelineOf(known.complete(standby(3, 2), timelineId(4)))).toBe(4);
+    expect(known.isSure).toBe(true);
+    expect(timelineOf(known.complete(standby(3, 2)))).toBe(4);
+  });
+
+  it('is not sure after a restart before its receiver or its WAL has told it', () => {
+    const known = new StandbyTimeline();
+    known.complete(standby(3));
+    expect(known.isSure).toBe(false);
+    known.learn(timelineId(4));
+    expect(known.isSure).toBe(true);
+    expect(timelineOf(known.complete(standby(3)))).toBe(4);
+    known.complete(standby(3, 2));
+    expect(known.isSure).toBe(false);
+    known.learn(null);
+    expect(known.isSure).toBe(true);
+  });
 });

@@ -62,13 +62,15 @@ const REPLAY_LOOKS = 5;
 /**
  * Where all that was received is replayed, nothing valid is left beyond it: what lay on disk from before was
  * replayed before anything was asked for. Else the WAL itself is read, from the larger of replayed and received
- * position onwards, as recovery would go on.
+ * position onwards, as recovery would go on; from the control file's position where that alone tells the timeline.
  */
 async function runningEnd(context: StepContext): Promise<WalPosition> {
   const { local, observer } = context;
   const { installation, dataDirectory } = local;
   const position = await settledPosition(context);
-  if (position === null) return readWalEnd(installation, dataDirectory);
+  if (position === null || observer.latest?.timelineIsSure !== true) {
+    return readWalEnd(installation, dataDirectory);
+  }
   const known = replayedTimeline(dataDirectory, position, observer.latest?.sql ?? null);
   const { receivedLsn, replayedLsn } = position;
   if (receivedLsn === replayedLsn) return { timeline: known, lsn: replayedLsn };
