@@ -79,6 +79,7 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
       'the primary after a switchover, not before 1970-01-01T00:00:00Z',
   ],
   [{ type: 'RestartDone', instance: pg2, tookMs: 812 }, 'pg2 serves again, restarted in 812 ms'],
+  [{ type: 'RestartDone', instance: pg2, tookMs: 0 }, 'pg2 serves again after its restart'],
   [
     { type: 'RestartEnded', outcome: 'failed', reason: 'pg3 does not stream' },
     'the restart was given up: pg3 does not stream',

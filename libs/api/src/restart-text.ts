@@ -16,7 +16,9 @@ export function restartText(event: RestartEvent): string {
     case 'RestartSkipped':
       return `${event.instance} is not restarted: ${event.reason}`;
     case 'RestartDone':
-      return `${event.instance} serves again, restarted in ${event.tookMs} ms`;
+      return event.tookMs === 0
+        ? `${event.instance} serves again after its restart`
+        : `${event.instance} serves again, restarted in ${event.tookMs} ms`;
     case 'RestartEnded':
       return event.outcome === 'failed'
         ? `the restart was given up: ${event.reason}`

@@ -52,6 +52,15 @@ describe('observations', () => {
     expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
   });
 
+  it('know since when a restart is under way, once this leader has applied the order', () => {
+    const { time, table } = makeTable();
+    expect(table.of('main', null).sinceRestartOrderedMs).toBeUndefined();
+    table.restartOrdered('main', monotonicMs(0));
+    time.turn(monotonicMs(100), true);
+    table.versionRaised('main', monotonicMs(100));
+    expect(table.of('main', null)).toMatchObject({ sinceRestartOrderedMs: 100, sinceChangeMs: 0 });
+  });
+
   it('of a guard are news when it says something else than before, and while its agent is absent', () => {
     const { table } = makeTable();
     const said = { incarnation: guardIncarnation('g'), epoch: epoch(1), agentAbsentMs: 0 };

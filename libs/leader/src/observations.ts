@@ -36,6 +36,8 @@ type Heard = {
 };
 /** Put together field by field, which is cheaper than copying what is there for each one that may be absent. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+/** Absent in nearly all clusters nearly always. */
+type Rare = Pick<ClusterObservations, 'clockJumpMs' | 'sinceFailoverMs' | 'sinceRestartOrderedMs'>;
 type Known = WalPosition & { readonly mark: number };
 type Entry = {
   readonly instances: Map<InstanceName, Heard>;
@@ -43,6 +45,7 @@ type Entry = {
   changedMark: number | null;
   refusedMark: number | null;
   failedOverMark: number | null;
+  restartMark: number | null;
   clockJumpMs: number;
 };
 
@@ -126,6 +129,10 @@ export class ObservationTable {
     this.#entry(cluster).failedOverMark = this.#time.mark(now);
   }
 
+  restartOrdered(cluster: string, now: MonotonicMs): void {
+    this.#entry(cluster).restartMark = this.#time.mark(now);
+  }
+
   /** Of this controller's wall clock; told to each cluster until it is recorded there. */
   clockJumped(clusters: readonly string[], jumpMs: number): void {
     for (const cluster of clusters) this.#entry(cluster).clockJumpMs += jumpMs;
@@ -156,6 +163,7 @@ export class ObservationTable {
     const changedMark = entry?.changedMark ?? null;
     const refusedMark = entry?.refusedMark ?? null;
     const failedOverMark = entry?.failedOverMark ?? null;
+    const restartMark = entry?.restartMark ?? null;
     const jumpMs = entry?.clockJumpMs ?? 0;
     const instances: Record<string, InstanceObservation> = {};
     for (const [name, heard] of entry?.instances ?? []) instances[name] = this.#observed(heard);
@@ -169,9 +177,11 @@ export class ObservationTable {
       lastKnown: this.lastKnown(cluster),
       agentsAbsentElsewhere: this.#agentlessBut(cluster),
     };
-    const jumped = jumpMs === 0 ? seen : { ...seen, clockJumpMs: jumpMs };
-    if (failedOverMark === null) return jumped;
-    return { ...jumped, sinceFailoverMs: this.#time.since(failedOverMark) };
+    const rare: Writable<Rare> = {};
+    if (jumpMs !== 0) rare.clockJumpMs = jumpMs;
+    if (failedOverMark !== null) rare.sinceFailoverMs = this.#time.since(failedOverMark);
+    if (restartMark !== null) rare.sinceRestartOrderedMs = this.#time.since(restartMark);
+    return Object.keys(rare).length === 0 ? seen : { ...seen, ...rare };
   }
 
   #observed(of: Heard): InstanceObservation {
@@ -193,7 +203,12 @@ export class ObservationTable {
   #entry(cluster: string): Entry {
     let entry = this.#entries.get(cluster);
     if (entry === undefined) {
-      const marks = { changedMark: null, refusedMark: null, failedOverMark: null };
+      const marks = {
+        changedMark: null,
+        refusedMark: null,
+        failedOverMark: null,
+        restartMark: null,
+      };
       entry = { instances: new Map(), lastKnown: null, ...marks, clockJumpMs: 0 };
       this.#entries.set(cluster, entry);
     }

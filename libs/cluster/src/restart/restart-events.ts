@@ -23,7 +23,12 @@ export type RestartEvent =
       readonly asPrimary: boolean;
     }
   | { readonly type: 'RestartSkipped'; readonly instance: InstanceName; readonly reason: string }
-  | { readonly type: 'RestartDone'; readonly instance: InstanceName; readonly tookMs: number }
+  | {
+      readonly type: 'RestartDone';
+      readonly instance: InstanceName;
+      /** Since it was ordered; 0: the leader that ordered it is gone. */
+      readonly tookMs: number;
+    }
   | {
       readonly type: 'RestartEnded';
       readonly outcome: 'completed' | 'cancelled' | 'failed';

@@ -52,6 +52,23 @@ describe('a restart', () => {
     expect(scenario.state.restart).toBeNull();
   });
 
+  it('tells how long it took since it was ordered, whatever came to pass meanwhile', () => {
+    const scenario = started();
+    scenario.command({ ...EVERYBODY, instances: [named('pg2')] });
+    scenario.settle();
+    scenario.with({ sinceRestartOrderedMs: 812, sinceChangeMs: 0 });
+    restarted(scenario, 'pg2');
+    expect(scenario.last('RestartDone')).toMatchObject({ instance: 'pg2', tookMs: 812 });
+  });
+
+  it('is given up by the time since its order, although other events came since', () => {
+    const scenario = started();
+    scenario.command({ ...EVERYBODY, instances: [named('pg2')] });
+    scenario.settle();
+    scenario.with({ sinceRestartOrderedMs: 180_001, sinceChangeMs: 0 }).settle();
+    expect(scenario.last('RestartEnded')).toMatchObject({ outcome: 'failed' });
+  });
+
   it('that is rolling hands the primary over first', () => {
     const scenario = started();
     scenario.command({ ...EVERYBODY, rolling: true });

@@ -156,7 +156,8 @@ function watchCurrent(
   const others = planned.filter((name) => name !== instance);
   const left = others.length === 0 ? '' : `; not restarted: ${others.join(', ')}`;
   const report = freshReport(input, instance);
-  const { sinceChangeMs } = input.observations;
+  // Another event may have come since, and a new leader knows of no time at all.
+  const { sinceRestartOrderedMs, sinceChangeMs } = input.observations;
   const restarted = (report?.postmasterStartedAt ?? startedAt) !== startedAt;
   const rejected = report?.configurationRejected ?? null;
   if ((instance === primaryOf(input.state)) !== asPrimary) {
@@ -171,11 +172,11 @@ function watchCurrent(
     );
   }
   if (restarted && serves(input.state, report, asPrimary)) {
-    return one({ type: 'RestartDone', instance, tookMs: Math.round(sinceChangeMs) });
+    return one({ type: 'RestartDone', instance, tookMs: Math.round(sinceRestartOrderedMs ?? 0) });
   }
   const down = report?.postgres.kind === 'stopped' && report.problem !== null;
   const limitMs = down ? NOT_BACK_MS : RESTART_LIMIT_MS;
-  if (sinceChangeMs <= limitMs) return null;
+  if ((sinceRestartOrderedMs ?? sinceChangeMs) <= limitMs) return null;
   const why = report?.problem ?? 'no reason is known';
   return failed(`${instance} did not serve again within ${limitMs / 1_000} s: ${why}${left}`);
 }
