@@ -5,7 +5,9 @@ import type { InstanceState, InstanceView } from './status.ts';
 /** Rebuilding, or in need of it; null when the instance is what its PostgreSQL is. */
 export function rebuildStateOf(state: ClusterState, report: AgentReport): InstanceState | null {
   const record = rebuildRecordOf(state, report.instance);
-  const { postgres } = report;
+  const { postgres, dataDirectory } = report;
+  // Nothing is done there, whatever was ordered before.
+  if (dataDirectory.kind === 'unusable') return null;
   if (postgres.kind === 'standby' && postgres.receiver?.streaming === true) return null;
   if (postgres.kind === 'primary') return null;
   if (record === null) return report.rebuild?.wants == null ? null : 'needs-rebuild';

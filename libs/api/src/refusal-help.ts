@@ -177,6 +177,11 @@ export const REFUSALS: readonly {
     help: 'wait for its end, `matriarch reinit --cancel`, or `--force`',
   },
   {
+    rule: 'directory-unusable',
+    means: 'what lies in its data directory is not touched: it cannot be read, or is none of ours',
+    help: 'what `matriarch status` says of it; once it is moved away the data is built anew',
+  },
+  {
     rule: 'no-method',
     means: 'no method that copies is configured',
     help: 'name one: `--method basebackup`, or set `rebuild.methods`',

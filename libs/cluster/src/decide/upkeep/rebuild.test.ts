@@ -257,6 +257,15 @@ describe('an order to build an instance anew', () => {
     expect(rewinding.command(order)).toMatchObject({ refusals: [{ rule: 'no-method' }] });
   });
 
+  it.each([
+    ['directory-unusable', { kind: 'unusable', why: 'it belongs to PostgreSQL 14' } as const],
+    ['foreign-data', { ...dataOn(1), systemIdentifier: '8' }],
+  ])('is refused where its agent would touch nothing: %s', (rule, dataDirectory) => {
+    const postgres = { kind: 'stopped' } as const;
+    const scenario = cluster().hears('pg2', { postgres, dataDirectory });
+    expect(scenario.command({ ...order, force: true })).toMatchObject({ refusals: [{ rule }] });
+  });
+
   it('does not displace one that runs, but with force, or once that is cancelled or has failed', () => {
     const running = cluster();
     ordered(running);

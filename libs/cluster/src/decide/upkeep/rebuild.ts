@@ -160,6 +160,8 @@ export function decideRebuild(input: DecisionInput, command: Command): CommandDe
   if (running !== null && !running.cancelled && !isExhausted(running) && !force) {
     return no('rebuild-running', `since order ${running.order}`, 'none, or --force');
   }
+  const kept = whyNotReplaced(input, instance);
+  if (kept !== null) return { kind: 'refused', refusals: [kept] };
   const methods = methodsFor(state, instance);
   const wanted = method === null ? methods.filter((name) => name !== 'pg_rewind') : [method];
   if (wanted.length === 0) return no('no-method', methods.join(', '), 'one that copies: --method');
@@ -177,6 +179,20 @@ export function decideRebuild(input: DecisionInput, command: Command): CommandDe
       events: [{ type: 'RebuildStarted', instance, ...order }],
     },
   };
+}
+
+/** Its agent touches nothing there, whatever is ordered: the order would stand for ever. */
+function whyNotReplaced(input: DecisionInput, instance: InstanceName): RuleRefusal | null {
+  const directory = freshReport(input, instance)?.dataDirectory;
+  const limit = 'a directory that may be replaced: move this one away, it is built anew then';
+  if (directory?.kind === 'unusable') {
+    return { instance, rule: 'directory-unusable', value: directory.why, limit };
+  }
+  if (directory?.kind !== 'initialised') return null;
+  const { systemIdentifier: value } = directory;
+  return value === input.state.systemIdentifier
+    ? null
+    : { instance, rule: 'foreign-data', value, limit };
 }
 
 export function decideCancelRebuild(
