@@ -5,6 +5,7 @@ import { DEFAULT_BOOTSTRAP } from '#libs/cluster';
 import {
   CopyPlaces,
   dataPlacesOf,
+  discardCopy,
   finishSwap,
   initdb,
   swapIn,
@@ -61,7 +62,7 @@ async function makeFirst(context: StepContext): Promise<void> {
     await syncFileSystems(installation, places.dataDirectory);
     await swapIn(places, true);
   } finally {
-    await places.remove();
+    await discardCopy(places);
   }
 }
 

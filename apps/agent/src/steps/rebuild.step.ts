@@ -12,7 +12,15 @@ import {
 import { type MemberRecord, REMOTE_NAME, type RebuildMethod, rebuildPolicyOf } from '#libs/cluster';
 import { DomainError, messageOf } from '#libs/kernel';
 import { slotNameOf } from '#libs/postgres-model';
-import { CopyPlaces, dataPlacesOf, finishSwap, makeRoom, swapIn } from '#libs/postgres-run';
+import {
+  CopyPlaces,
+  dataPlacesOf,
+  discardCopy,
+  finishSwap,
+  makeRoom,
+  refuseStrayFiles,
+  swapIn,
+} from '#libs/postgres-run';
 import { unfinishedWork } from '#libs/process';
 import type { StepOf } from '#libs/reconcile';
 import { expectedFrom, serverOf } from '../rebuild/rebuild-sources.ts';
@@ -208,6 +216,8 @@ async function copyAndSwap(
   const present = dataPlacesOf(dataDirectory);
   const target = { ...present, walDirectory: walDirectory ?? present.walDirectory };
   const places = new CopyPlaces(target, tablespaces);
+  // What would be refused at the end need not be copied first.
+  refuseStrayFiles(places);
   try {
     if (!preflight.keepsAside) {
       await permit();
@@ -236,7 +246,7 @@ async function copyAndSwap(
     const swap = await swapIn(places, preflight.keepsAside);
     log.info('copy in place', { method: tool.name, aside: swap.aside });
   } finally {
-    await places.remove();
+    await discardCopy(places);
   }
 }
 

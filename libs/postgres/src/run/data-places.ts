@@ -88,17 +88,21 @@ export function namesIn(directory: string): readonly string[] {
 
 /** The directories that a copy is made in: new, empty, on the file systems where it will stay. */
 export class CopyPlaces {
+  readonly target: DataPlaces;
   readonly dataDirectory: string;
   readonly walDirectory: string | null;
   readonly #tablespaces = new Map<string, string>();
 
   /** @param mapping from a location on the source to the one on this host */
   constructor(
-    readonly target: DataPlaces,
+    target: DataPlaces,
     readonly mapping: Readonly<Record<string, string>> = {},
   ) {
+    // Nothing can be renamed onto a link.
+    const walDirectory = target.walDirectory === null ? null : realpathIfThere(target.walDirectory);
+    this.target = { ...target, walDirectory };
     this.dataDirectory = newPlaceOf(target.dataDirectory);
-    this.walDirectory = target.walDirectory === null ? null : newPlaceOf(target.walDirectory);
+    this.walDirectory = walDirectory === null ? null : newPlaceOf(walDirectory);
   }
 
   /** From the location that the copy is to have on this host to where it is made. */

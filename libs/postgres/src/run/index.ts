@@ -83,8 +83,10 @@ export {
 } from './slots.ts';
 export { type Row, type SqlTarget, SqlTimeoutError } from './sql-connection.ts';
 export { SqlSession } from './sql-session.ts';
+export { refuseStrayFiles } from './stray-files.ts';
 export {
   asideOf,
+  discardCopy,
   finishSwap,
   hasGone,
   makeRoom,

@@ -20,6 +20,7 @@ import {
   isMountPoint,
 } from './data-places.ts';
 import { removeTree } from './remove-tree.ts';
+import { refuseStrayFiles } from './stray-files.ts';
 
 /** One thing to do; the one that a crash interrupted is done again. */
 type Act =
@@ -46,6 +47,7 @@ type Journal = Swap & { readonly done: number };
  * directory is marked and never started.
  *
  * @param onAct called before each act, when it is on disk that those before it are done
+ * @throws PlaceTakenError before anything is changed
  */
 export async function swapIn(
   copy: CopyPlaces,
@@ -53,10 +55,16 @@ export async function swapIn(
   onAct: (index: number) => void = () => undefined,
 ): Promise<Swap> {
   const { dataDirectory } = copy.target;
+  refuseStrayFiles(copy);
   const swap = planSwap(copy, keepsAside);
   markUnfinishedBeside(dataDirectory, 'putting a copy in place');
   await carryOut(dataDirectory, { ...swap, done: 0 }, onAct);
   return swap;
+}
+
+/** A copy whose swap has begun, and did not end, is all that `finishSwap` has to go on with: it stays. */
+export async function discardCopy(copy: CopyPlaces): Promise<void> {
+  if (!existsSync(journalOf(copy.target.dataDirectory))) await copy.remove();
 }
 
 /** @returns the swap that a crash had interrupted; null when there was none */
