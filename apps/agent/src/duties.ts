@@ -10,9 +10,11 @@ import type { Observer } from './observe/observer.ts';
 import { RemoteAsk } from './observe/remote-ask.ts';
 import { RemoteLine } from './observe/remote-line.ts';
 import type { Snapshot } from './observe/snapshot.ts';
+import { StreamRefusal } from './observe/stream-refusal.ts';
 import { ConfigurationWatch } from './postgres/configuration-watch.ts';
 import type { LocalInstance } from './postgres/local-instance.ts';
 import type { LocalSessions } from './postgres/local-sessions.ts';
+import { RoleWatch } from './postgres/own-roles.ts';
 import type { AsideCopy } from './rebuild/aside-copy.ts';
 import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
 import { Repeats } from './repeats.ts';
@@ -43,6 +45,8 @@ export class Duties {
   readonly #timelineGaps: TimelineGaps;
   readonly #lastWal: LastWal;
   readonly #archiveWatch: ArchiveWatch;
+  readonly #streamRefusal: StreamRefusal;
+  readonly #roles: RoleWatch;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
@@ -53,6 +57,8 @@ export class Duties {
     this.#timelineGaps = new TimelineGaps(parts.local, parts.log);
     this.#lastWal = new LastWal(parts.local, parts.log);
     this.#archiveWatch = new ArchiveWatch(parts.local);
+    this.#streamRefusal = new StreamRefusal(parts.local);
+    this.#roles = new RoleWatch(parts.log);
   }
 
   close(): void {
@@ -62,7 +68,8 @@ export class Duties {
 
   /** What of it does not succeed, in words. */
   get problem(): string | null {
-    return this.#lastWal.problem ?? this.#archiveWatch.problem ?? this.#configuration.problem;
+    const duties = [this.#streamRefusal, this.#lastWal, this.#archiveWatch, this.#configuration];
+    return duties.find(({ problem }) => problem !== null)?.problem ?? null;
   }
 
   /** Of a standby leader that does not stream; null otherwise. */
@@ -100,7 +107,7 @@ export class Duties {
   }
 
   async #keepUp(state: ClusterState): Promise<void> {
-    const { local, observer, desk, aside, facts, hooks } = this.parts;
+    const { local, observer, desk, aside, facts, hooks, sessions } = this.parts;
     const seen = observer.latest?.sql;
     if (local.credentials !== null) {
       const { instance } = local.config;
@@ -115,6 +122,10 @@ export class Duties {
     this.#timelineGaps.look(state, seen, performance.now());
     this.#lastWal.look(state, seen, performance.now());
     this.#archiveWatch.look(state, seen.role.kind, performance.now());
+    this.#streamRefusal.look(state, seen, performance.now());
+    const { config, credentials } = local;
+    const asked = { instance: config.instance, credentials, sql: sessions.steps };
+    await this.#roles.look(state, asked, performance.now());
     await this.#slots.keep(state, seen, performance.now());
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;

@@ -1,4 +1,4 @@
-import { type Epoch, messageOf } from '#libs/kernel';
+import { codeOf, type Epoch, messageOf } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
 import type { LocalRefusal, Position, StopMode } from '#libs/protocol';
 import type {
@@ -25,6 +25,9 @@ export type Serving =
   | { readonly kind: 'primary'; readonly epoch: Epoch };
 
 export type Refusal = { readonly code: LocalRefusal; readonly why: string };
+
+/** Mounted read-only when its disk failed, or given to another user. */
+const TAKES_NO_CHANGE = ['EROFS', 'EACCES', 'EPERM'];
 
 const PROOF_ATTEMPTS = 10;
 const PROOF_RETRY_MS = 10;
@@ -156,7 +159,13 @@ export class Instance {
   wentDown(): void {
     this.#fuse.disarm();
     this.#serving = { kind: 'none' };
-    if (this.#unfitDirectory() === null) this.#files.putStandbySignal();
+    try {
+      if (this.#unfitDirectory() === null) this.#files.putStandbySignal();
+    } catch (error) {
+      if (!TAKES_NO_CHANGE.includes(codeOf(error) ?? '')) throw error;
+      // PostgreSQL does not start there either, and its lease is to be given back.
+      this.#log.warn('standby.signal not written', { why: messageOf(error) });
+    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -69,6 +69,18 @@ describe('proveDown', () => {
     };
     const proof = proveDown(directory, { processes, attachments: () => 0 });
     expect(proof).toEqual({ kind: 'down', stalePidFileRemoved: false });
+    expect(existsSync(pidFile)).toBe(true);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('is proved also where the file cannot be removed', () => {
+    chmodSync(directory, 0o555);
+    process.seteuid?.(65_534);
+    try {
+      const proof = proveDown(directory, { processes: found({}), attachments: () => 0 });
+      expect(proof).toEqual({ kind: 'down', stalePidFileRemoved: false });
+    } finally {
+      process.seteuid?.(0);
+    }
     expect(existsSync(pidFile)).toBe(true);
   });
 

@@ -66,7 +66,16 @@ function removeIfSame(dataDirectory: string, expected: PostmasterPid | undefined
   if (expected === undefined) return false;
   const now = readPostmasterPid(dataDirectory);
   if (now?.pid !== expected.pid || now.startedAtSeconds !== expected.startedAtSeconds) return false;
-  unlinkSync(pidFileOf(dataDirectory));
-  fsyncDirectory(dataDirectory);
+  try {
+    unlinkSync(pidFileOf(dataDirectory));
+    fsyncDirectory(dataDirectory);
+  } catch (error) {
+    // Nothing runs there all the same, and nothing can be started there before it is written to again.
+    if (!TAKES_NO_CHANGE.includes(codeOf(error) ?? '')) throw error;
+    return false;
+  }
   return true;
 }
+
+/** A file system that was mounted read-only when its disk failed, a directory that was given to another user. */
+const TAKES_NO_CHANGE = ['EROFS', 'EACCES', 'EPERM'];

@@ -55,10 +55,8 @@ export class LastWal {
 
   async #archive(state: ClusterState, end: WalPosition | null): Promise<void> {
     const why = await this.#whyNot(state, end).catch(messageOf);
-    const text = 'the last WAL that was written here is not archived yet';
-    const problem = why === null ? null : `${text}: ${why}`;
-    if (problem !== null && problem !== this.problem) this.log.warn(text, { why });
-    this.problem = problem;
+    this.problem =
+      why === null ? null : `the last WAL that was written here is not archived yet: ${why}`;
   }
 
   /** Null: all is archived. */

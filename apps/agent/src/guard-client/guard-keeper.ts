@@ -203,6 +203,10 @@ export class GuardKeeper {
       this.log.info('guard attached', { incarnation: state.incarnation, pid: state.pid });
     }
     const news = this.problem !== null || !saysTheSame(this.#state, state);
+    // Why it is started again is nowhere else in this log.
+    if (state.postmaster === 'down' && this.#state !== null && this.#state.postmaster !== 'down') {
+      this.log.info('PostgreSQL is down', { lastStop: state.lastStop });
+    }
     this.#state = state;
     this.#stateAtMs = performance.now();
     this.problem = null;

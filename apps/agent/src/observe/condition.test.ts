@@ -62,9 +62,11 @@ const nothing: Snapshot = {
   answeredBefore: true,
   startingForMs: 0,
   foreignPid: null,
+  movedTo: null,
   standbySignal: true,
   upstream: null,
   standbyWalEnd: null,
+  timelineIsSure: true,
   downForMs: 0,
   stall: null,
   recovery: { progress: null, stalledForMs: 0 },
@@ -82,6 +84,14 @@ const own = {
   clientsKeptOut: false,
 };
 const down: GuardState = { ...guard, postmaster: 'down' };
+
+it('one whose data directory was moved away says so, whatever it answers', () => {
+  const snapshot = { ...nothing, sql: refused('failed'), movedTo: '/pg.moved' };
+  expect(conditionOf(snapshot, own)).toMatchObject({
+    kind: 'unresponsive',
+    why: expect.stringContaining('its data directory was moved to /pg.moved while it runs'),
+  });
+});
 
 function refused(
   reason: Extract<InstanceObservation, { kind: 'unreachable' }>['reason'],

@@ -89,6 +89,7 @@ function running(
     own: { timeline: sql.role.timeline, ancestors: directory.ancestors },
     walEnd: standbyWalEnd(sql, snapshot.standbyWalEnd),
     receiving: sql.role.receiver !== undefined,
+    ...(snapshot.timelineIsSure ? {} : { timelineAtLeast: true }),
     upstream,
     restores,
     walGone,
@@ -97,14 +98,18 @@ function running(
 
 function unreachableCondition(
   sql: Extract<InstanceObservation, { kind: 'unreachable' }>,
-  { answeredBefore }: Snapshot,
+  { answeredBefore, movedTo }: Snapshot,
   around: Surroundings,
   starting: ObservedCondition,
 ): ObservedCondition {
   const notYet = sql.reason === 'starting-up' || sql.reason === 'not-accepting';
   if (notYet || !answeredBefore) return starting;
   if (sql.reason === 'shutting-down') return { ...around, kind: 'stopping' };
-  return { ...around, kind: 'unresponsive', why: `${sql.reason}: ${sql.detail}` };
+  const moved =
+    `its data directory was moved to ${movedTo} while it runs: move it back; ` +
+    'once it ends the data is built anew where it was';
+  const why = movedTo === null ? `${sql.reason}: ${sql.detail}` : moved;
+  return { ...around, kind: 'unresponsive', why };
 }
 
 export function isReadOnly(sql: ReachableInstance): boolean {

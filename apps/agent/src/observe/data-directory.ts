@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataDirectory, WalPosition } from '#libs/cluster';
-import { type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
+import { codeOf, type Lsn, messageOf, type TimelineId, timelineId } from '#libs/kernel';
 import {
   type ControlData,
   controlledLsn,
@@ -28,6 +28,8 @@ export async function examineDirectory(
   dataDirectory: string,
 ): Promise<DataDirectory> {
   try {
+    const closed = closedDirectory(dataDirectory);
+    if (closed !== null) return closed;
     const work = unfinishedWork(dataDirectory);
     if (work !== undefined) return { kind: 'unfinished', work };
     // A copy that was just being made in a mount point is nothing of an instance.
@@ -137,6 +139,31 @@ function whyUnstartable(dataDirectory: string, control: ControlData): string | u
 function ownTimeline(control: ControlData): TimelineId {
   return timelineId(Math.max(control.checkpointTimeline, control.minRecoveryTimeline));
 }
+
+/** One that PostgreSQL cannot start from, nor go on in for long; null: it is open, or not there. */
+export function closedDirectory(dataDirectory: string): DataDirectory | null {
+  const why = whyClosed(dataDirectory);
+  return why === null ? null : unusable(dataDirectory, why);
+}
+
+/** What would end each start, and what is said there would not tell whose doing it is. */
+function whyClosed(dataDirectory: string): string | null {
+  const found = statSync(dataDirectory, { throwIfNoEntry: false });
+  if (found === undefined) return null;
+  const uid = process.geteuid?.() ?? ROOT;
+  if (uid !== ROOT && found.uid !== uid) {
+    return `it belongs to uid ${found.uid}, PostgreSQL runs here as uid ${uid}: give it back (chown)`;
+  }
+  try {
+    accessSync(dataDirectory, constants.R_OK | constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    if (codeOf(error) !== 'EROFS') return messageOf(error);
+    return 'its file system is mounted read-only, as the kernel does when a disk fails: see dmesg, mount it again';
+  }
+}
+
+const ROOT = 0;
 
 function whyNotEmpty(names: readonly string[]): string {
   return `it holds '${names[0]}' but no PG_VERSION: empty it, or name another directory`;

@@ -6,10 +6,8 @@ import {
   type Installation,
   type InstanceObservation,
   observeInstance,
-  readManagedSettings,
   SettingsMemory,
 } from '#libs/postgres-run';
-import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import { onNextBeat } from '#libs/transport';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import { hurriedLookMs } from '../pace.ts';
@@ -17,6 +15,7 @@ import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { restoresBy, upstreamIn } from '../postgres/upstream.ts';
 import { probePostgres } from '../probes/postgres-probe.ts';
 import { WriteProbe } from '../probes/write-probe.ts';
+import { Repeats } from '../repeats.ts';
 import {
   HURRY_INTERVAL_MS,
   OBSERVE_DEADLINE_MS,
@@ -25,6 +24,8 @@ import {
 } from '../timing.ts';
 import { controlMark } from './control-mark.ts';
 import { examineDirectory, readAncestors, readWalEnd, withWalEnd } from './data-directory.ts';
+import { DirectoryFiles } from './directory-files.ts';
+import { movedTo } from './moved-directory.ts';
 import { childTitles, RecoveryProgress } from './recovery-progress.ts';
 import { ServerFactsReader } from './server-facts.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -49,6 +50,8 @@ export class Observer {
   #standbyWalEnd: Lsn | null = null;
   readonly #standbyTimeline = new StandbyTimeline();
   readonly #settings = new SettingsMemory();
+  readonly #files: DirectoryFiles;
+  readonly #repeats = new Repeats();
   readonly #server: ServerFactsReader;
   readonly #recovery = new RecoveryProgress();
   readonly #writeProbe: WriteProbe;
@@ -67,6 +70,7 @@ export class Observer {
     askUpstream: AskUpstream,
   ) {
     this.#walGone = new WalGone(askUpstream, log);
+    this.#files = new DirectoryFiles(config.postgres.dataDirectory);
     this.#server = new ServerFactsReader(config.postgres.dataDirectory, log);
     this.#writeProbe = new WriteProbe({
       session: () => sessions.writes,
@@ -121,7 +125,9 @@ export class Observer {
     try {
       this.#latest = await this.#observe(performance.now());
     } catch (error) {
-      this.log.error('observation failed', { error });
+      // Nothing is known: what was seen before must not be told as if it were so still.
+      this.#latest = null;
+      if (this.#repeats.isNews(messageOf(error))) this.log.error('observation failed', { error });
     }
     this.#looking = false;
     if (this.#stopped) return;
@@ -148,18 +154,21 @@ export class Observer {
   async #observe(begunMs: number): Promise<Snapshot> {
     const guard = this.guard.state;
     const { dataDirectory } = this.config.postgres;
-    const foreignPid = guard?.postmaster === 'down' ? foreignPostmaster(dataDirectory) : null;
+    const isDown = guard?.postmaster === 'down';
     const runs = guard !== null && guard.postmaster !== 'down';
     const sql = runs ? await this.#ask() : null;
     const pid = guard?.postmasterPid ?? null;
     this.#noteServing(begunMs, sql, pid);
     this.#probeWrites(guard?.postmaster === 'running' ? pid : null, sql);
-    await this.#examine(guard === null ? null : runs, sql);
+    const { serverOfOthers } = this.guard;
+    const files = this.#files.look(isDown || serverOfOthers);
+    const { closed, managed, standbySignal, postmasterPid } = files;
+    if (closed !== null) this.#directory = closed;
+    else await this.#examine(guard === null ? null : runs, sql);
     await this.#followReceiver(begunMs, sql);
     this.#walGone.look(begunMs, sql, this.#standbyWalEnd);
     await this.#measure(begunMs, sql, pid);
-    this.#followRecovery(begunMs);
-    const managed = readManagedSettings(dataDirectory);
+    if (closed === null) this.#followRecovery(begunMs);
     return {
       begunMs,
       guard,
@@ -167,14 +176,16 @@ export class Observer {
       sql,
       answeredBefore: pid !== null && this.#answeredPid === pid,
       startingForMs: this.#notReadySinceMs === null ? 0 : begunMs - this.#notReadySinceMs,
-      foreignPid,
-      others: this.guard.serverOfOthers ? foreignPostmaster(dataDirectory) : null,
-      standbySignal: hasStandbySignal(dataDirectory),
+      foreignPid: isDown ? postmasterPid : null,
+      movedTo: sql?.kind === 'unreachable' ? movedTo(pid, dataDirectory) : null,
+      others: serverOfOthers ? postmasterPid : null,
+      standbySignal,
       upstream: upstreamIn(managed),
       restores: restoresBy(managed),
       walGone: this.#walGone.why,
       configured: waits(sql) ? managed : {},
       standbyWalEnd: this.#standbyWalEnd,
+      timelineIsSure: this.#standbyTimeline.isSure,
       downForMs: sql?.kind === 'reachable' ? 0 : begunMs - (this.#servedAtMs ?? begunMs),
       stall: this.#writeProbe.stall,
       recovery: this.#recovery,
@@ -187,7 +198,10 @@ export class Observer {
     const { dataDirectory } = this.config.postgres;
     const settings = this.#settings;
     const limits = { deadlineMs: OBSERVE_DEADLINE_MS, dataDirectory, settings };
-    return this.#standbyTimeline.complete(await observeInstance(this.sessions.looks, limits));
+    const seen = await observeInstance(this.sessions.looks, limits);
+    // Only of a stopped instance, so of the one that this postmaster was started from.
+    const { walEnd = null } = this.#directory?.kind === 'initialised' ? this.#directory : {};
+    return this.#standbyTimeline.complete(seen, walEnd?.timeline ?? null);
   }
 
   async #measure(
@@ -277,26 +291,20 @@ export class Observer {
     const due = nowMs - this.#receiverLostMs >= READ_WAL_END_AFTER_MS;
     if (!due || this.#standbyWalEnd !== null) return;
     try {
-      const { lsn } = await readWalEnd(this.installation, this.config.postgres.dataDirectory);
+      const { timeline, lsn } = await readWalEnd(
+        this.installation,
+        this.config.postgres.dataDirectory,
+      );
       this.#standbyWalEnd = lsn;
+      this.#standbyTimeline.learn(timeline);
     } catch (error) {
       this.log.debug('end of WAL not read', { why: messageOf(error) });
       this.#receiverLostMs = nowMs;
+      this.#standbyTimeline.learn(null);
     }
   }
 }
 
 function waits(sql: InstanceObservation | null): boolean {
   return sql?.kind === 'reachable' && sql.pendingRestart.length > 0;
-}
-
-/** One `postmaster.pid`, one process: cheap enough for every look. */
-function foreignPostmaster(dataDirectory: string): number | null {
-  const found = readPostmasterPid(dataDirectory);
-  if (found === undefined) return null;
-  const proc = new ProcTable();
-  const stat = proc.stat(found.pid);
-  if (stat === undefined || isDead(stat)) return null;
-  const cwd = proc.cwd(found.pid);
-  return cwd.kind === 'target' && cwd.path === dataDirectory ? found.pid : null;
 }

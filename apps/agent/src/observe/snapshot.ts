@@ -21,6 +21,8 @@ export type Snapshot = {
   readonly startingForMs: number;
   /** A postmaster on the data directory that the guard did not start. */
   readonly foreignPid: number | null;
+  /** Where somebody moved the data directory of a running PostgreSQL that does not answer; null: nowhere. */
+  readonly movedTo: string | null;
   /** One that ran before any guard of ours was here; null when there is a guard. */
   readonly others: number | null;
   readonly standbySignal: boolean;
@@ -34,6 +36,8 @@ export type Snapshot = {
   readonly walGone: string | null;
   /** End of WAL on disk of a standby that has no receiver; null when not read. */
   readonly standbyWalEnd: Lsn | null;
+  /** Of a running standby: false while its control file alone has told its timeline. */
+  readonly timelineIsSure: boolean;
   /** How long PostgreSQL has not served; 0 while it does. */
   readonly downForMs: number;
   /** What does not work at a primary that runs; null while everything does. */

@@ -4,11 +4,10 @@ import {
   checkpoint,
   checkpointedTimeline,
   ensurePhysicalSlot,
-  ensureReplicationRole,
-  ensureRewindRole,
   type SqlSession,
 } from '#libs/postgres-run';
 import { putStandbySignal } from '#libs/process';
+import { ensureOwnRoles } from '../postgres/own-roles.ts';
 import { wantedSlotsOf } from '../slots/wanted-slots.ts';
 import { CHECKPOINT_MS } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
@@ -37,27 +36,10 @@ async function ensureSlots(sql: SqlSession, state: ClusterState, own: InstanceNa
   }
 }
 
-/** A role that exists is left alone: its password may be another by now. */
 async function ensureRoles({ local, sql, log }: StepContext): Promise<void> {
   const { credentials } = local;
   if (credentials === null) return;
-  const { replication, rewind } = credentials;
-  const rows = await sql.query('SELECT rolname FROM pg_roles WHERE rolname = ANY ($1::text[])', [
-    [replication.username, rewind.username],
-  ]);
-  const present = rows.map((row) => row['rolname']);
-  const roleOf = ({ username, password }: typeof replication) => ({
-    name: username,
-    ...(password === null ? {} : { password }),
-  });
-  if (!present.includes(replication.username)) {
-    await ensureReplicationRole(sql, roleOf(replication));
-    log.info('replication role made', { name: replication.username });
-  }
-  if (!present.includes(rewind.username)) {
-    await ensureRewindRole(sql, roleOf(rewind));
-    log.info('rewind role made', { name: rewind.username });
-  }
+  for (const name of await ensureOwnRoles(sql, credentials)) log.info('role made', { name });
 }
 
 async function checkpointUnlessDone({ local, state, sql, observer, log }: StepContext) {

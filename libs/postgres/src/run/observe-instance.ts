@@ -1,4 +1,4 @@
-import { messageOf } from '#libs/kernel';
+import { codeOf, messageOf } from '#libs/kernel';
 import { type Conninfo, parseConninfo, serverVersionFromNum } from '#libs/postgres-model';
 import { readPostmasterPid } from '#libs/process';
 import {
@@ -167,5 +167,12 @@ export function slotOf(row: RowReader): ReplicationSlot {
 }
 
 function pidFileStatus(dataDirectory: string | undefined): string | undefined {
-  return dataDirectory === undefined ? undefined : readPostmasterPid(dataDirectory)?.status;
+  if (dataDirectory === undefined) return undefined;
+  try {
+    return readPostmasterPid(dataDirectory)?.status;
+  } catch (error) {
+    // Of another user by now, say: what was thrown first tells enough.
+    if (codeOf(error) === 'EACCES' || codeOf(error) === 'EIO') return undefined;
+    throw error;
+  }
 }

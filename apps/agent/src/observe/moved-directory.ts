@@ -1,0 +1,22 @@
+import { realpathSync } from 'node:fs';
+import { codeOf } from '#libs/kernel';
+import { ProcTable } from '#libs/process';
+
+/**
+ * Where the data directory of a running PostgreSQL is by now, when somebody has moved it away; null while it is where
+ * it should be. PostgreSQL goes on there, and fails only at what it names by its whole path.
+ */
+export function movedTo(postmasterPid: number | null, dataDirectory: string): string | null {
+  if (postmasterPid === null) return null;
+  const cwd = new ProcTable().cwd(postmasterPid);
+  return cwd.kind !== 'target' || cwd.path === realpathIfThere(dataDirectory) ? null : cwd.path;
+}
+
+function realpathIfThere(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
