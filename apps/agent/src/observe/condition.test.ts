@@ -117,6 +117,12 @@ describe('what was seen, for the next step and for the leader', () => {
       'unresponsive',
       'unresponsive',
     ],
+    [
+      'lets its agent in no more, before it ever answered',
+      { sql: refused('auth-failed'), answeredBefore: false },
+      'unresponsive',
+      'unresponsive',
+    ],
     ['no answer in time', { sql: refused('timeout') }, 'unresponsive', 'unresponsive'],
     ['says that it ends', { sql: refused('shutting-down') }, 'stopping', 'stopping'],
     ['the guard stops it', { guard: { ...guard, postmaster: 'stopping' } }, 'stopping', 'stopping'],

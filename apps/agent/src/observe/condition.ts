@@ -103,13 +103,18 @@ function unreachableCondition(
   starting: ObservedCondition,
 ): ObservedCondition {
   const notYet = sql.reason === 'starting-up' || sql.reason === 'not-accepting';
-  if (notYet || !answeredBefore) return starting;
+  if (notYet || !(answeredBefore || keepsOut(sql))) return starting;
   if (sql.reason === 'shutting-down') return { ...around, kind: 'stopping' };
   const moved =
     `its data directory was moved to ${movedTo} while it runs: move it back; ` +
     'once it ends the data is built anew where it was';
   const why = movedTo === null ? `${sql.reason}: ${sql.detail}` : moved;
   return { ...around, kind: 'unresponsive', why };
+}
+
+/** It runs, and lets others in perhaps, but not its agent: no start would ever be seen to end. */
+export function keepsOut(sql: Extract<InstanceObservation, { kind: 'unreachable' }>): boolean {
+  return sql.reason === 'auth-failed';
 }
 
 export function isReadOnly(sql: ReachableInstance): boolean {

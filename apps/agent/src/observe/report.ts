@@ -10,7 +10,7 @@ import { maxLsn, walLagBytes } from '#libs/kernel';
 import { MANAGED_CONF, type Settings } from '#libs/postgres-model';
 import type { ReachableInstance, ReplicaConnection } from '#libs/postgres-run';
 import { settingOf } from '../synchronous/setting-text.ts';
-import { isReadOnly } from './condition.ts';
+import { isReadOnly, keepsOut } from './condition.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A server with more slots than this has them by mistake; reports stay small. */
@@ -30,7 +30,7 @@ export function postgresConditionOf(snapshot: Snapshot): PostgresCondition | nul
   if (sql.kind === 'reachable') return reachable(sql);
   if (sql.reason === 'starting-up' || sql.reason === 'not-accepting') return starting;
   if (sql.reason === 'shutting-down') return { kind: 'stopping' };
-  if (!answeredBefore) return starting;
+  if (!answeredBefore && !keepsOut(sql)) return starting;
   return { kind: 'unresponsive', why: `${sql.reason}: ${sql.detail}` };
 }
 
