@@ -32,7 +32,7 @@ export async function rewindTo(
   await sourceReady(context, upstream, timeline);
   await letsUsStream(context, upstream);
   await permitted(context);
-  await keepDivergedWal(context, upstream);
+  await keepOnce(context, upstream);
   setActivity(`rewind from ${upstream.name}`);
   const source = local.remote(upstream);
   try {
@@ -63,6 +63,19 @@ export async function rewindTo(
   } finally {
     context.observer.forgetDirectory();
   }
+}
+
+/** What ends where it ended at a try that failed before anything was changed is kept already. */
+const keptUpTo = new WeakMap<object, string>();
+
+async function keepOnce(context: StepContext, upstream: MemberRecord): Promise<void> {
+  const { local, observer } = context;
+  const directory = observer.latest?.directory;
+  const end = directory?.kind === 'initialised' ? directory.walEnd : null;
+  const place = end === null ? null : `${end.timeline}/${end.lsn}`;
+  if (place !== null && keptUpTo.get(local) === place) return;
+  await keepDivergedWal(context, upstream);
+  if (place !== null) keptUpTo.set(local, place);
 }
 
 async function sourceReady(

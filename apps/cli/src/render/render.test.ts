@@ -89,6 +89,7 @@ Controllers  no leader
 
 Cluster main  down, paused, epoch 4 of pg1 expired, timeline 3
   failover from pg1: standbys stop receiving and say how far they came
+  paused: nobody starts or replaces its primary before \`matriarch resume\`
   INSTANCE  ROLE     STATE          TL        LSN     LAG  LEASE   HEARD  FROM
   pg1       -        silent          3  0/5000148     0 B      -   9.4 s  -
   pg2       standby  not streaming   3  0/5000148  1.5 MB      -  140 ms  -

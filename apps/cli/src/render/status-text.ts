@@ -59,6 +59,10 @@ function clusterText(cluster: ClusterView, look: Look): string {
   const { colors } = look;
   const lines = [headOf(cluster, look)];
   if (cluster.operation !== null) lines.push(`  ${colors.yellow(cluster.operation)}`);
+  if (cluster.paused && cluster.phase === 'down') {
+    const way = 'nobody starts or replaces its primary before `matriarch resume`';
+    lines.push(`  ${colors.yellow(`paused: ${way}`)}`);
+  }
   if (cluster.restart !== null) lines.push(`  ${colors.yellow(cluster.restart)}`);
   if (cluster.failsafe !== null) {
     const { failsafe } = cluster;
