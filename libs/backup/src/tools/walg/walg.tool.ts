@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { RecoveryTarget } from '#libs/cluster';
-import { messageOf } from '#libs/kernel';
+import { messageOf, type TimelineId } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
 import { SizeWatch } from '../../directory-size.ts';
 import { endedBefore } from '../../ended-before.ts';
@@ -23,6 +23,7 @@ import {
   walPushCommand,
 } from './walg.command.ts';
 import { readBackups, readEnvironmentFile, type WalgBackup } from './walg.output.ts';
+import { reachOn } from './walg-reach.ts';
 
 /** Restores a backup of WAL-G from wherever its environment file says. */
 export class WalgTool extends RebuildTool {
@@ -39,8 +40,10 @@ export class WalgTool extends RebuildTool {
     super();
   }
 
-  async inspect({ installation }: SourceRequest): Promise<SourceFacts> {
-    const { name, systemIdentifier, major, bytes, wal } = await this.#backup(installation, null);
+  async inspect({ installation, expected }: SourceRequest): Promise<SourceFacts> {
+    const backup = await this.#backup(installation, null);
+    const { name, systemIdentifier, major, bytes } = backup;
+    const wal = await this.#reach(installation, backup, expected.timeline);
     return {
       source: `backup ${name}`,
       systemIdentifier,
@@ -81,6 +84,16 @@ export class WalgTool extends RebuildTool {
 
   override walArchive(): WalProgram {
     return { argv: walPushCommand(this.settings), environment: this.#environment(null) };
+  }
+
+  /** The backup tells its own WAL alone, which ends before each failover that came after it. */
+  async #reach(installation: Installation, { wal }: WalgBackup, present: TimelineId | null) {
+    if (wal === null || present === null || wal.timeline >= present) return wal;
+    try {
+      return (await reachOn(present, installation, this.walFetch())) ?? wal;
+    } catch (cause) {
+      throw new SourceError(`wal-g does not answer: ${messageOf(cause)}`, { cause });
+    }
   }
 
   /** The newest; with a target by time or LSN the newest that ended before it. */
