@@ -46,6 +46,8 @@ export type ClusterObservations = {
   readonly sinceChangeMs: number;
   /** Since this leader applied the last `FailoverCompleted`; absent when it has applied none. */
   readonly sinceFailoverMs?: number;
+  /** Since this leader applied the last `ClusterResumed`; absent when it has applied none. */
+  readonly sinceResumedMs?: number;
   /** Since this leader applied the last `RestartOrdered`; absent when it has applied none. */
   readonly sinceRestartOrderedMs?: number;
   /** Of this leader's wall clock against its monotonic one, not yet recorded; absent when there is none. */

@@ -52,6 +52,14 @@ describe('observations', () => {
     expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
   });
 
+  it('know since when a cluster is not paused any more, once this leader has applied that', () => {
+    const { time, table } = makeTable();
+    expect(table.of('main', null).sinceResumedMs).toBeUndefined();
+    table.resumed('main', monotonicMs(0));
+    time.turn(monotonicMs(100), true);
+    expect(table.of('main', null).sinceResumedMs).toBe(100);
+  });
+
   it('know since when a restart is under way, once this leader has applied the order', () => {
     const { time, table } = makeTable();
     expect(table.of('main', null).sinceRestartOrderedMs).toBeUndefined();

@@ -37,7 +37,10 @@ type Heard = {
 /** Put together field by field, which is cheaper than copying what is there for each one that may be absent. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** Absent in nearly all clusters nearly always. */
-type Rare = Pick<ClusterObservations, 'clockJumpMs' | 'sinceFailoverMs' | 'sinceRestartOrderedMs'>;
+type Rare = Pick<
+  ClusterObservations,
+  'clockJumpMs' | 'sinceFailoverMs' | 'sinceRestartOrderedMs' | 'sinceResumedMs'
+>;
 type Known = WalPosition & { readonly mark: number };
 type Entry = {
   readonly instances: Map<InstanceName, Heard>;
@@ -46,6 +49,7 @@ type Entry = {
   refusedMark: number | null;
   failedOverMark: number | null;
   restartMark: number | null;
+  resumedMark: number | null;
   clockJumpMs: number;
 };
 
@@ -129,6 +133,10 @@ export class ObservationTable {
     this.#entry(cluster).failedOverMark = this.#time.mark(now);
   }
 
+  resumed(cluster: string, now: MonotonicMs): void {
+    this.#entry(cluster).resumedMark = this.#time.mark(now);
+  }
+
   restartOrdered(cluster: string, now: MonotonicMs): void {
     this.#entry(cluster).restartMark = this.#time.mark(now);
   }
@@ -164,6 +172,7 @@ export class ObservationTable {
     const refusedMark = entry?.refusedMark ?? null;
     const failedOverMark = entry?.failedOverMark ?? null;
     const restartMark = entry?.restartMark ?? null;
+    const resumedMark = entry?.resumedMark ?? null;
     const jumpMs = entry?.clockJumpMs ?? 0;
     const instances: Record<string, InstanceObservation> = {};
     for (const [name, heard] of entry?.instances ?? []) instances[name] = this.#observed(heard);
@@ -180,6 +189,7 @@ export class ObservationTable {
     const rare: Writable<Rare> = {};
     if (jumpMs !== 0) rare.clockJumpMs = jumpMs;
     if (failedOverMark !== null) rare.sinceFailoverMs = this.#time.since(failedOverMark);
+    if (resumedMark !== null) rare.sinceResumedMs = this.#time.since(resumedMark);
     if (restartMark !== null) rare.sinceRestartOrderedMs = this.#time.since(restartMark);
     return Object.keys(rare).length === 0 ? seen : { ...seen, ...rare };
   }
@@ -208,6 +218,7 @@ export class ObservationTable {
         refusedMark: null,
         failedOverMark: null,
         restartMark: null,
+        resumedMark: null,
       };
       entry = { instances: new Map(), lastKnown: null, ...marks, clockJumpMs: 0 };
       this.#entries.set(cluster, entry);

@@ -47,6 +47,7 @@ export class Service {
     for (const { event } of events) {
       if (event.type === 'ActionRefused') this.observations.refused(state.name, now);
       if (event.type === 'FailoverCompleted') this.observations.failedOver(state.name, now);
+      if (event.type === 'ClusterResumed') this.observations.resumed(state.name, now);
       if (event.type === 'RestartOrdered') this.observations.restartOrdered(state.name, now);
       if (event.type === 'ClockJumped') this.observations.clockJumpRecorded(state.name);
       if (raisesVersion(event)) this.observations.versionRaised(state.name, now);

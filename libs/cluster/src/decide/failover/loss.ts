@@ -48,7 +48,7 @@ export function failOverDeadPostgres(input: DecisionInput): Decision | null {
   const { lease, operation } = state;
   if (lease.kind !== 'Held' || operation.kind !== 'none' || state.paused) return null;
   const report = freshReport(input, lease.holder);
-  if (report === null || !isGivenUp(report, state.settings)) return null;
+  if (report === null || !isGivenUp(sinceResumed(input, report), state.settings)) return null;
   if (eligibleCount(input, [lease.holder]) === 0) return null;
   // Nobody else surely has every commit: it goes on trying.
   if (isSynchronous(state) && !canFence(input)) return null;
@@ -56,6 +56,12 @@ export function failOverDeadPostgres(input: DecisionInput): Decision | null {
   // It had its time: it stands furthest of all, but is taken again only when nobody else can.
   const excluded = [lease.holder];
   return { rule: 'fail-over-dead-postgres', events: [{ ...event, excluded }] };
+}
+
+/** In a paused cluster nobody tried to start it: its time begins with the end of the pause. */
+function sinceResumed({ observations }: DecisionInput, report: AgentReport): AgentReport {
+  const { sinceResumedMs = report.downForMs } = observations;
+  return { ...report, downForMs: Math.min(report.downForMs, sinceResumedMs) };
 }
 
 function isGivenUp({ postgres, downForMs }: AgentReport, settings: ClusterSettings): boolean {

@@ -44,6 +44,13 @@ describe('a primary that can go on', () => {
     expect(scenario.settle()).toEqual(expected);
   });
 
+  it('has its time from the end of a pause on, in which nobody tried to start it', () => {
+    const scenario = runningCluster();
+    scenario.hears('pg1', { postgres: { kind: 'stopped' }, downForMs: 60_000 });
+    expect(scenario.with({ sinceResumedMs: 4_999 }).settle()).toEqual([]);
+    expect(scenario.with({ sinceResumedMs: 5_000 }).settle()).toEqual(['fail-over-dead-postgres']);
+  });
+
   it('is passed over when it could not be restarted, although it stands furthest', () => {
     const scenario = restartFailed();
     for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 90n) });
