@@ -51,13 +51,15 @@ async function main(): Promise<void> {
   if (values.config === undefined) throw new UsageError('usage: matriarch agent --config FILE');
   const config = loadAgentConfig(values.config);
   prepareStateDirectory(config);
+  // Before the lock: with another's certificates it could not take that one's place either.
+  const credentials = await ownCredentials(config);
   lockStateDirectory(config.stateDirectory, `${config.cluster}/${config.instance}`);
   const log = createLogger({
     process: 'agent',
     level: config.logLevel,
     fields: { cluster: config.cluster, instance: config.instance },
   });
-  const agent = await makeAgent(config, log);
+  const agent = await makeAgent(config, credentials, log);
   const server = healthServer({
     view: () => healthViewOf(agent),
     status: () => statusOf(agent),
@@ -90,14 +92,17 @@ async function main(): Promise<void> {
 
 const metrics = new Metrics('agent');
 
-async function makeAgent(config: AgentConfig, log: Logger): Promise<Agent> {
+async function makeAgent(
+  config: AgentConfig,
+  credentials: TlsCredentials,
+  log: Logger,
+): Promise<Agent> {
   const { binDirectory, dataDirectory } = config.postgres;
   const major = readable(dataDirectory) ? dataDirectoryMajor(dataDirectory) : undefined;
   const installation = await findInstallation({
     ...(binDirectory === null ? {} : { binDirectory }),
     ...(major === undefined || binDirectory !== null ? {} : { major }),
   });
-  const credentials = await ownCredentials(config);
   tendCertificate(credentials, log);
   const clock = {
     nowMs: () => epochMs(Date.now()),

@@ -283,10 +283,12 @@ export class LoneLeader {
 
   #subscribe(instance: string, sequence: number): unknown {
     if (this.state === null) return { kind: 'unknownCluster' };
-    const events = this.events.slice(sequence);
     const connection = this.#agents.get(instance);
     if (connection !== undefined) {
-      setImmediate(() => this.#push(connection, { type: 'events', events }));
+      // With what was recorded since: that was pushed before this, and had to be passed over.
+      setImmediate(() =>
+        this.#push(connection, { type: 'events', events: this.events.slice(sequence) }),
+      );
     }
     return { kind: 'events', from: sequence };
   }

@@ -17,6 +17,8 @@ export class EventStream {
   #state: ClusterState | null;
   #source: ControllerChannel | null = null;
   #asking = false;
+  /** Events went by unread while an answer was awaited: it may be of before them. */
+  #missedMeanwhile = false;
   readonly #repeats = new Repeats();
   /** The controllers do not know the cluster. */
   unknownCluster = false;
@@ -70,6 +72,8 @@ export class EventStream {
     const [first] = fresh;
     if (first === undefined) return;
     if (first.sequence > this.sequence + 1) {
+      // An answer and the push behind it may come in one piece, and the push is read first.
+      this.#missedMeanwhile = this.#asking;
       if (this.#source === from) void this.#subscribe(from);
       return;
     }
@@ -99,14 +103,19 @@ export class EventStream {
       this.log.debug('not subscribed', { name, code: codeOf(error), why: messageOf(error) });
     } finally {
       this.#asking = false;
-      this.#askWhoCameMeanwhile(channel);
+      this.#askAgain(channel);
     }
   }
 
-  /** One is asked at a time: whoever became the source while another was asked would otherwise never tell. */
-  #askWhoCameMeanwhile(asked: ControllerChannel): void {
+  /**
+   * One is asked at a time: whoever became the source while another was asked would otherwise never tell,
+   * nor would anybody of what was missed then, until the next event.
+   */
+  #askAgain(asked: ControllerChannel): void {
     const source = this.#source;
-    if (source !== null && source !== asked) void this.#subscribe(source);
+    const missed = this.#missedMeanwhile;
+    this.#missedMeanwhile = false;
+    if (source !== null && (source !== asked || missed)) void this.#subscribe(source);
   }
 
   /** Also backwards, when restored controllers know less: what was acted on is kept apart (safety 4). */

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, type RecordedEvent } from '#libs/cluster';
 import { clusterName, epochMs, instanceName } from '#libs/kernel';
 import { createLogger } from '#libs/observability';
-import { AgentFrame, decode, encode } from '#libs/protocol';
+import { AgentFrame, decode, encode, PROTOCOL_MAX } from '#libs/protocol';
 import { FoldedStateFile } from '../state-directory/folded-state-file.ts';
 import { CONFIRMATION_AGE_MAX_MS } from '../timing.ts';
 import { Confirmations } from './confirmations.ts';
@@ -153,6 +153,24 @@ describe('EventStream', () => {
     expect(Object.keys(reader.state?.members ?? {})).toEqual(['pg2', 'pg3']);
     end('c1').answerLast({ kind: 'events', from: 0 });
     reader.take([event(5)], channel);
+    expect(reader.sequence).toBe(3);
+  });
+
+  it('asks again for what came in one piece with the answer, before that was read', async () => {
+    const source = stream();
+    const [channel] = controllers.channels;
+    if (channel === undefined) throw new Error('no channel');
+    source.take([event(1), event(2)], channel);
+    const { state } = source;
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    const reader = stream();
+    reader.readFrom(channel);
+    end('c1').answerLast({ kind: 'state', state, protocol: PROTOCOL_MAX });
+    reader.take([event(3)], channel);
+    const asked = () => end('c1').asked.map(({ body }) => body);
+    await expect.poll(asked, { timeout: 20_000 }).toEqual([{ sequence: 0 }, { sequence: 2 }]);
+    reader.take([event(3)], channel);
     expect(reader.sequence).toBe(3);
   });
 
