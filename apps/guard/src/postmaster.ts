@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codeOf, unreachable } from '#libs/kernel';
+import { codeOf, messageOf, unreachable } from '#libs/kernel';
 import {
   type DownProof,
   dieWithParentArgv,
@@ -79,14 +79,14 @@ export class Postmaster {
    * Only in state down. Spawned from the main thread, so that the kernel's death signal follows the
    * process and not a thread; it stands in the data directory from its first moment.
    *
-   * @returns false when the launcher does not start
+   * @returns false when the launcher does not start, or the directory cannot be opened
    */
   start(): boolean {
     const { dataDirectory, logFile } = this.#settings;
+    if (!this.#followDirectory()) return false;
     const output = openSync(logFile, 'a', 0o600);
     const program = postmasterProgram(this.#settings);
     const argv = dieWithParentArgv({ parentPid: process.pid, program });
-    this.#processes.follow?.();
     const child = spawn(argv[0] ?? '', argv.slice(1), {
       detached: true,
       cwd: dataDirectory,
@@ -108,6 +108,17 @@ export class Postmaster {
       this.#log.warn('cannot see whether postgresql is ready', { why: String(error) });
     });
     return true;
+  }
+
+  /** It may have gone, or another's may stand there, since it was looked at. */
+  #followDirectory(): boolean {
+    try {
+      this.#processes.follow?.();
+      return true;
+    } catch (error) {
+      this.#log.error('data directory cannot be opened', { why: messageOf(error) });
+      return false;
+    }
   }
 
   /** SIGINT; connections end, the shutdown checkpoint is written and sent. */

@@ -239,6 +239,9 @@ export class Instance {
     this.#lastStop = null;
     if (this.#postmaster.start()) return null;
     this.#serving = { kind: 'none' };
-    return { code: 'START_FAILED', why: 'the launcher does not start: is setpriv installed?' };
+    return {
+      code: 'START_FAILED',
+      why: 'neither the launcher (setpriv) nor the data directory may be missing: see guard.log',
+    };
   }
 }
