@@ -244,6 +244,12 @@ export const DECISIONS: readonly DecisionText[] = [
     why: 'log time only goes on; windows and limits count the monotonic clock',
   },
   {
+    rule: 'withdraw-rebuild',
+    when: 'an instance serves as primary that was to be built anew',
+    happens: '`RebuildWithdrawn`',
+    why: 'kept, the order would stop it once it is a standby again',
+  },
+  {
     rule: 'record-rebuild',
     when: 'an agent tells of a rebuild: a tenth more, a method that failed, its end',
     happens: '`RebuildProgress`, `RebuildMethodFailed`, `RebuildCompleted`',

@@ -244,6 +244,10 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     'pg1 is on timeline 3 of the remote',
   ],
   [
+    { type: 'RebuildWithdrawn', instance: pg1, reason: 'it serves as primary on timeline 2' },
+    'the order to build pg1 anew is withdrawn: it serves as primary on timeline 2',
+  ],
+  [
     { type: 'RemoteChangeAsked', instance: pg1, remote },
     'pg1 asks whether it can follow 10.1.0.11,10.1.0.12:5432',
   ],

@@ -28,6 +28,8 @@ export function rebuildText(event: RebuildEvent): string {
     }
     case 'RebuildCancelled':
       return `the rebuild of ${instance} is cancelled: it waits for \`matriarch reinit\``;
+    case 'RebuildWithdrawn':
+      return `the order to build ${instance} anew is withdrawn: ${event.reason}`;
     default:
       return unreachable(event);
   }

@@ -99,6 +99,16 @@ describe('what a group at a level may record', () => {
     }
   });
 
+  it('is not yet a rebuild that is withdrawn: members of before would keep the order', () => {
+    const event: ClusterEvent = {
+      type: 'RebuildWithdrawn',
+      instance: instanceName('pg2'),
+      reason: 'it serves as primary on timeline 2',
+    };
+    expect(heldBackFor([event], 8)).toContain('needs protocol level 9');
+    expect(heldBackFor([event], 9)).toBeNull();
+  });
+
   it('is not yet an access line of a role: members of before would fold another state', () => {
     const none = { pgHba: [], pgIdent: [] };
     const configuration = {

@@ -1,6 +1,7 @@
 import { BACKUP_POLICY_LEVEL } from './configuration.ts';
 import { TAKEN_TIMELINE_LEVEL } from './diverged-wal.ts';
 import type { ClusterEvent } from './events.ts';
+import { REBUILD_WITHDRAWN_LEVEL } from './rebuild/rebuild-events.ts';
 import { isArchive, type Remote } from './remote/remote.ts';
 import { hasOwnPorts } from './remote/remote-primary.ts';
 
@@ -36,6 +37,10 @@ const VOCABULARY: Vocabulary = {
   RebuildMethodFailed: first('instance', 'method', 'reason', 'remaining'),
   RebuildCompleted: first('instance', 'method', 'tookMs', 'copiedBytes'),
   RebuildCancelled: first('instance'),
+  RebuildWithdrawn: {
+    since: REBUILD_WITHDRAWN_LEVEL,
+    ...{ instance: REBUILD_WITHDRAWN_LEVEL, reason: REBUILD_WITHDRAWN_LEVEL },
+  },
   StandbyLeaderChosen: first('instance', 'reason', 'position'),
   RemoteTimelinesFollowed: first('instance', 'timelines', 'timeline'),
   RemoteChangeAsked: { since: 8, instance: 8, remote: 8 },

@@ -5,10 +5,11 @@
  * configuration (`BACKUP_POLICY_LEVEL`), and forms within fields (`FORMS` of libs/cluster/src/vocabulary.ts);
  * 5 = a standby cluster may follow an archive alone (`FORMS`); 6 = a demotion on an operator's word does not ask
  * the remote first (`ClusterDemotionStarted`); 7 = a timeline id that somebody took by hand is never given out
- * (`TAKEN_TIMELINE_LEVEL`); 8 = whom a standby cluster is to follow instead is asked first (`RemoteChangeAsked`).
+ * (`TAKEN_TIMELINE_LEVEL`); 8 = whom a standby cluster is to follow instead is asked first (`RemoteChangeAsked`);
+ * 9 = the order to build an instance anew ends when that is promoted (`REBUILD_WITHDRAWN_LEVEL`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 8;
+export const PROTOCOL_MAX = 9;
 
 export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
 

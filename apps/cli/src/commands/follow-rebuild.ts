@@ -50,6 +50,7 @@ export async function followRebuild(client: ApiClient, followed: Followed): Prom
       const { method, tookMs, reason, remaining } = parsed.data;
       if (type === 'RebuildCompleted') return { kind: 'completed', method, tookMs };
       if (type === 'RebuildCancelled') return { kind: 'failed', reason: 'cancelled' };
+      if (type === 'RebuildWithdrawn') return { kind: 'failed', reason: `withdrawn: ${reason}` };
       if (type === 'RebuildMethodFailed' && remaining === 0) {
         return { kind: 'failed', reason: `needs-rebuild: ${method}: ${reason}` };
       }

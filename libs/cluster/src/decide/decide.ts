@@ -34,6 +34,7 @@ import {
 } from './upkeep/rebuild.ts';
 import { decideCancelRestart, decideRestart, runRestarts } from './upkeep/restart.ts';
 import { decideResume } from './upkeep/resume.ts';
+import { withdrawRebuild } from './upkeep/withdraw-rebuild.ts';
 
 type Rule = (input: DecisionInput) => Decision | null;
 
@@ -68,6 +69,7 @@ const RULES: readonly Rule[] = [
   recordPrimaryServer,
   confirmFailsafeMembers,
   recordClockJump,
+  withdrawRebuild,
   recordRebuilds,
   orderRebuilds,
   recordDivergedWal,

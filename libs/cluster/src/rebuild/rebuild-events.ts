@@ -42,7 +42,16 @@ export type RebuildEvent =
       readonly tookMs: number;
       readonly copiedBytes: bigint;
     }
-  | { readonly type: 'RebuildCancelled'; readonly instance: InstanceName };
+  | { readonly type: 'RebuildCancelled'; readonly instance: InstanceName }
+  /** What the order was about is over: the instance serves as primary. */
+  | {
+      readonly type: 'RebuildWithdrawn';
+      readonly instance: InstanceName;
+      readonly reason: string;
+    };
+
+/** Since which level of the protocol an order may be withdrawn. */
+export const REBUILD_WITHDRAWN_LEVEL = 9;
 
 export function isRebuildEvent(event: { readonly type: string }): event is RebuildEvent {
   return event.type.startsWith('Rebuild');

@@ -61,6 +61,7 @@ export function evolveRebuilds(
       return { ...others, [instance]: { ...known, failures, progress: null } };
     }
     case 'RebuildCompleted':
+    case 'RebuildWithdrawn':
       return others;
     case 'RebuildCancelled':
       return { ...others, [instance]: { ...known, cancelled: true, progress: null } };
