@@ -11,7 +11,15 @@ type Row = { readonly name: string; readonly priority: number; readonly flushed:
 
 /** What `pg_stat_replication` shows, the same at each look. */
 function showing(...rows: readonly Row[]): SqlSession {
-  const query = () => Promise.resolve(rows.map((row) => ({ ...row, in_force: TEXT })));
+  return noting([], ...rows);
+}
+
+/** The same; those whose end is asked for, when they wait to write, come into `ended`. */
+function noting(ended: unknown[], ...rows: readonly Row[]): SqlSession {
+  const query = (text: string, values: readonly unknown[]) => {
+    if (/pg_terminate_backend[\s\S]*'ClientWrite'/.test(text)) ended.push(values[0]);
+    return Promise.resolve(rows.map((row) => ({ ...row, in_force: TEXT })));
+  };
   return { query } as unknown as SqlSession;
 }
 
@@ -32,6 +40,14 @@ describe.concurrent('a setting is proved to be in force', () => {
     const rows = row.name === NEW ? [row] : [read, row];
     const names = row.flushed ? [NEW] : [NEW, OLD];
     await expect(provenInForce(showing(...rows), TEXT, names)).rejects.toThrow(NotYetError);
+  });
+
+  it('by the next time, when one that waits for its receiver to read (PostgreSQL 13) was ended', async () => {
+    const ended: unknown[] = [];
+    const heldUp = { name: OLD, priority: 1, flushed: true };
+    const proof = provenInForce(noting(ended, read, heldUp), TEXT, [NEW, OLD]);
+    await expect(proof).rejects.toThrow(OLD);
+    expect(ended).toEqual([[OLD]]);
   });
 
   it('in backends, whatever walsenders have read', async () => {

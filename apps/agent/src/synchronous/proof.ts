@@ -17,6 +17,17 @@ SELECT application_name AS name, sync_priority AS priority, flush_lsn IS NOT NUL
        (SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names') AS in_force
 FROM (SELECT 1) AS one LEFT JOIN pg_stat_replication ON true`;
 
+/**
+ * PostgreSQL 13 tells every client its DateStyle and TimeZone at each reload, a walsender its receiver
+ * before it comes to `synchronous_standby_names`: with what waits to be sent it writes until a receiver
+ * that does not read reads again, or its connection ends, without looking at `wal_sender_timeout`. From 14
+ * on none waits there. One that is ended releases no commit, and its standby connects again when it can.
+ */
+const END_HELD_UP_SQL = `
+SELECT pg_terminate_backend(pid)
+FROM pg_stat_activity JOIN pg_stat_replication USING (pid, application_name)
+WHERE wait_event = 'ClientWrite' AND application_name = ANY($1)`;
+
 /** Every walsender, with the priority that it read itself. */
 export async function walsenders(
   sql: SqlSession,
@@ -63,7 +74,9 @@ async function untilRead(
     const behind = senders.filter(isBehind);
     if (inForce === text && behind.length === 0) return;
     if (performance.now() - begunMs > PROOF_LIMIT_MS) {
-      const whom = behind.map(({ name }) => name).join(', ');
+      const late = behind.map(({ name }) => name);
+      if (inForce === text && late.length > 0) await sql.query(END_HELD_UP_SQL, [late]);
+      const whom = late.join(', ');
       throw new NotYetError(
         inForce === text
           ? `walsenders have not read synchronous_standby_names yet: ${whom}`
