@@ -250,6 +250,12 @@ export const DECISIONS: readonly DecisionText[] = [
     why: 'kept, the order would stop it once it is a standby again',
   },
   {
+    rule: 'record-restarted',
+    when: 'the serving primary reports another start of PostgreSQL than before, which no order and no grant explains',
+    happens: '`PrimaryResumed`',
+    why: 'it came back under the same lease: who looks for lost connections finds when',
+  },
+  {
     rule: 'record-rebuild',
     when: 'an agent tells of a rebuild: a tenth more, a method that failed, its end',
     happens: '`RebuildProgress`, `RebuildMethodFailed`, `RebuildCompleted`',

@@ -1,7 +1,7 @@
 import type { AgentReport, Goal } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import type { Logger } from '#libs/observability';
-import type { Installation } from '#libs/postgres-run';
+import type { Installation, ReachableInstance } from '#libs/postgres-run';
 import { type ObservedCondition, Reconciler } from '#libs/reconcile';
 import { everyShared, type SignedNotes } from '#libs/transport';
 import { agentsTakeOver } from './adopt/agents-take-over.ts';
@@ -40,6 +40,7 @@ import { type StepOutcome, StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import { StepContexts } from './steps/step-contexts.ts';
 import { Absence } from './synchronous/absence.ts';
+import { changedByHand } from './synchronous/changed-by-hand.ts';
 import { Tempo } from './tempo.ts';
 import { LEADERLESS_MS } from './timing.ts';
 
@@ -333,6 +334,7 @@ export class Agent {
     this.#hooks.looked(this.observer.latest, this.stream.state);
     const { sql, begunMs } = this.observer.latest ?? {};
     if (sql?.kind === 'reachable' && begunMs !== undefined) {
+      this.#doubt(sql, begunMs);
       const names = sql.role.kind === 'primary' ? this.facts.synchronous?.setting.names : [];
       this.#absence.look(sql, names ?? [], begunMs);
     }
@@ -345,6 +347,16 @@ export class Agent {
     const report = this.report();
     this.#reporter.looked(report, this.#news.isNew(report, this.reconciler.goal));
     this.#walLease.look();
+  }
+
+  /** What somebody else put in force is not what was proved: it is put back, and proved, anew (safety 2). */
+  #doubt(sql: ReachableInstance, begunMs: number): void {
+    const { runner, facts } = this;
+    if (runner.busy || begunMs < runner.endedAtMs) return;
+    const why = changedByHand(sql, facts.synchronous);
+    if (why === null) return;
+    facts.synchronous = null;
+    this.parts.log.warn('what commits wait for was changed by hand', { why });
   }
 
   #changed(): void {

@@ -113,7 +113,8 @@ export class Duties {
       const { instance } = local.config;
       const directory = observer.latest?.directory ?? null;
       const others = (observer.latest?.others ?? observer.latest?.foreignPid ?? null) !== null;
-      const found = { instance, clients: !facts.clientsKeptOut, directory, others };
+      const settings = seen?.kind === 'reachable' ? seen.settings : null;
+      const found = { instance, clients: !facts.clientsKeptOut, directory, others, settings };
       const written = this.#configuration.look(state, found, performance.now());
       if (written && seen?.kind === 'reachable') hooks.reloaded();
     }

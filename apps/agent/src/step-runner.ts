@@ -1,6 +1,7 @@
 import { codeOf, messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { Step } from '#libs/reconcile';
+import { StartPatience } from './start-patience.ts';
 import { StepTale } from './step-tale.ts';
 import { CANCELLABLE, execute } from './steps/execute.ts';
 import type { StepContext } from './steps/step-context.ts';
@@ -25,6 +26,7 @@ export type StepOutcome = { readonly step: Step; readonly tookMs: number; readon
 /** Runs one step at a time. What fails is tried again, later each time, until the step is another. */
 export class StepRunner {
   readonly #tale: StepTale;
+  readonly #patience = new StartPatience();
   #running: Running | null = null;
   #failures = 0;
   #failedKey: string | null = null;
@@ -61,7 +63,9 @@ export class StepRunner {
   /** True when `step` may begin now; after a failure only when its time has come. */
   mayBegin(step: Step, nowMs: number): boolean {
     if (this.#running !== null) return false;
-    return this.#failedKey !== keyOf(step) || nowMs >= this.#retryAtMs;
+    const key = keyOf(step);
+    if (!this.#patience.mayBegin(step, key, nowMs)) return false;
+    return this.#failedKey !== key || nowMs >= this.#retryAtMs;
   }
 
   begin(step: Step, contextFor: (signal: AbortSignal) => StepContext): void {
@@ -78,6 +82,7 @@ export class StepRunner {
   rested(): void {
     if (this.#running !== null) return;
     this.#forgive();
+    this.#patience.rested();
     this.#tale.rested();
   }
 
@@ -92,6 +97,7 @@ export class StepRunner {
     try {
       await execute(step, context);
       this.#forgive();
+      this.#patience.ended(step, keyOf(step), performance.now());
     } catch (error) {
       ok = false;
       this.#failed(step, error, running.abort.signal.aborted);

@@ -16,6 +16,8 @@ export type InstanceObservation = {
   readonly held?: { readonly epoch: number; readonly ageMs: number };
   /** Since the primary last saw it too far behind to come back into the synchronous set; absent: it did not. */
   readonly laggedAgeMs?: number;
+  /** Its PostgreSQL was started again since this leader first heard it, which no event tells yet. */
+  readonly restarted?: true;
 };
 
 export type GuardObservation = {

@@ -52,6 +52,26 @@ describe('observations', () => {
     expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
   });
 
+  it('know a start of PostgreSQL from the one before, whatever was between, until it is told', () => {
+    const { table } = makeTable();
+    const report = (postmasterStartedAt?: number): void => {
+      const seen = { instance: PG1, guard: null, detached: null, postgres: { kind: 'stopped' } };
+      const started = postmasterStartedAt === undefined ? {} : { postmasterStartedAt };
+      const told = { ...seen, ...started } as unknown as AgentReport;
+      table.reported(null, 'main', told, monotonicMs(0));
+    };
+    const restarted = () => table.of('main', null).instances[PG1]?.restarted;
+    // The first that this leader hears of may have run for a year.
+    for (const startedAt of [1_000, undefined, 1_000]) report(startedAt);
+    expect(restarted()).toBeUndefined();
+    report();
+    report(2_000);
+    expect(restarted()).toBe(true);
+    table.restartTold('main', PG1);
+    report(2_000);
+    expect(restarted()).toBeUndefined();
+  });
+
   it('know since when a cluster is not paused any more, once this leader has applied that', () => {
     const { time, table } = makeTable();
     expect(table.of('main', null).sinceResumedMs).toBeUndefined();

@@ -33,6 +33,9 @@ type Heard = {
   heldMark: number;
   /** When the primary last saw it lag; null: not in this term. */
   laggedMark: number | null;
+  /** Of the PostgreSQL that it last reported, also from before it was down; null: of none. */
+  startedAt: number | null;
+  restarted: boolean;
 };
 /** Put together field by field, which is cheaper than copying what is there for each one that may be absent. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -82,6 +85,7 @@ export class ObservationTable {
     const before = heard.report;
     if (before?.detached?.throughEpoch !== report.detached?.throughEpoch) heard.detachedMark = mark;
     noteHeld(heard, report.guard?.epoch ?? null, mark);
+    noteStarted(heard, report.postmasterStartedAt);
     heard.report = report;
     heard.reportMark = mark;
     if (state === null) return;
@@ -146,6 +150,12 @@ export class ObservationTable {
     for (const cluster of clusters) this.#entry(cluster).clockJumpMs += jumpMs;
   }
 
+  /** An event tells that it serves, whatever it was before. */
+  restartTold(cluster: string, instance: InstanceName): void {
+    const heard = this.#entries.get(cluster)?.instances.get(instance);
+    if (heard !== undefined) heard.restarted = false;
+  }
+
   clockJumpRecorded(cluster: string): void {
     this.#entry(cluster).clockJumpMs = 0;
   }
@@ -207,6 +217,7 @@ export class ObservationTable {
       seen.detachedAgeMs = this.#time.since(detachedMark);
     }
     if (laggedMark !== null) seen.laggedAgeMs = this.#time.since(laggedMark);
+    if (of.restarted) seen.restarted = true;
     return seen;
   }
 
@@ -243,7 +254,8 @@ function heardOf(entry: Entry, instance: InstanceName): Heard | null {
   if (heard === undefined) {
     if (entry.instances.size >= INSTANCES_MAX) return null;
     const marks = { reportMark: 0, guardMark: 0, detachedMark: 0, heldMark: 0 };
-    heard = { report: null, guard: null, heldEpoch: 0, laggedMark: null, ...marks };
+    const started = { startedAt: null, restarted: false };
+    heard = { report: null, guard: null, heldEpoch: 0, laggedMark: null, ...marks, ...started };
     entry.instances.set(instance, heard);
   }
   return heard;
@@ -266,6 +278,13 @@ function noteHeld(heard: Heard, epoch: number | null, mark: number): void {
   if (epoch === null || epoch <= heard.heldEpoch) return;
   heard.heldEpoch = epoch;
   heard.heldMark = mark;
+}
+
+/** The time of a start does not change with the clock; while PostgreSQL is down none is reported. */
+function noteStarted(heard: Heard, startedAt: number | undefined): void {
+  if (startedAt === undefined || startedAt === heard.startedAt) return;
+  if (heard.startedAt !== null) heard.restarted = true;
+  heard.startedAt = startedAt;
 }
 
 /** What a report says of the present primary's WAL: its own, or what a standby was told by it. */

@@ -1,10 +1,17 @@
-import type { ClusterState, RecordedEvent } from '#libs/cluster';
+import type { ClusterEvent, ClusterState, RecordedEvent } from '#libs/cluster';
 import { leaseTimingOf, raisesVersion } from '#libs/cluster';
 import type { Clock, Epoch } from '#libs/kernel';
 import { type CappedTime, type HeldLease, LeaseClock } from '#libs/lease';
 import type { GuardLink } from './guard-link.ts';
 import { NameClaims } from './name-claims.ts';
 import { ObservationTable } from './observations.ts';
+
+/** After them it is known that PostgreSQL was started, and by whose order. */
+const TELL_OF_A_START: ReadonlySet<ClusterEvent['type']> = new Set([
+  'Promoted',
+  'PrimaryResumed',
+  'RestartDone',
+]);
 
 export type AnsweredRenewal = {
   readonly epoch: Epoch;
@@ -50,6 +57,9 @@ export class Service {
       if (event.type === 'ClusterResumed') this.observations.resumed(state.name, now);
       if (event.type === 'RestartOrdered') this.observations.restartOrdered(state.name, now);
       if (event.type === 'ClockJumped') this.observations.clockJumpRecorded(state.name);
+      if (TELL_OF_A_START.has(event.type) && 'instance' in event) {
+        this.observations.restartTold(state.name, event.instance);
+      }
       if (raisesVersion(event)) this.observations.versionRaised(state.name, now);
     }
   }

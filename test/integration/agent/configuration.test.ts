@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterConfiguration } from '#libs/cluster';
 import { configurationOf, NO_ACCESS_OVERRIDES } from '#libs/cluster';
@@ -130,5 +133,30 @@ describe('a configuration on real PostgreSQL', () => {
       () => trio.hosts.every(({ name }) => trio.leader.report(name)?.problem === null),
       BOOT_LIMIT_MS,
     );
+  });
+
+  it('a mistake by hand in postgresql.conf ends each start at once: tried later each time, until it is mended', async () => {
+    const [host] = trio.standbys;
+    if (host === undefined) throw new Error('there is a standby');
+    const file = join(host.dataDirectory, 'postgresql.conf');
+    const text = readFileSync(file, 'utf8');
+    const said = host.log().length;
+    writeFileSync(file, `${text}\nno such line\n`);
+    process.kill(host.postmasterPid() ?? 0, 'SIGKILL');
+    const problem = () => trio.leader.report(host.name)?.problem ?? '';
+    await until(() => /does not start .*contains errors/.test(problem()), BOOT_LIMIT_MS);
+    await delay(3_000);
+    const starts =
+      readFileSync(join(host.stateDirectory, 'postgresql.log'), 'utf8').match(/contains errors/g) ??
+      [];
+    expect(starts.length).toBeLessThan(10);
+    expect(
+      host
+        .log()
+        .slice(said)
+        .match(/PostgreSQL is down/g)?.length,
+    ).toBeLessThan(3);
+    writeFileSync(file, text);
+    await trio.streaming(2);
   });
 });

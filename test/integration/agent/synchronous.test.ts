@@ -104,6 +104,20 @@ describe('synchronous replication', () => {
     await reliedOn(1, [first, second]);
   });
 
+  it('what commits wait for is put back, and proved, once somebody else sets it (safety 2)', async () => {
+    await reliedOn(1, standbys());
+    const host = trio.primary;
+    const said = host.log().length;
+    await trio.sql(host, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    const begunMs = performance.now();
+    await trio.sql(host, 'SELECT pg_reload_conf()');
+    // A commit that waited for nobody's answer would hang until the next look at the files, up to ten seconds.
+    await trio.sql(host, bulkSql(1));
+    await until(() => /commits surely wait/.test(host.log().slice(said)), LIMIT_MS);
+    expect(performance.now() - begunMs).toBeLessThan(3_000);
+    expect(host.log().slice(said)).toMatch(/synchronous_standby_names is 'nobody' by .*auto\.conf/);
+  });
+
   it('a standby that lags leaves the set, commits go on, and it comes back', async () => {
     const [lagging, other] = standbys();
     await reliedOn(1, [lagging, other]);

@@ -17,6 +17,7 @@ import {
   GUARD_START_MS,
   KILL_LIMIT_MS,
 } from '../timing.ts';
+import { DownTale } from './down-tale.ts';
 import {
   type GuardAsk,
   GuardConnection,
@@ -51,6 +52,7 @@ export class GuardKeeper {
   /** Whoever has attached did not end at its start, whenever it ends. */
   readonly #attached = new Set<number>();
   readonly #spare: SpareGuard;
+  readonly #downs: DownTale;
   /** Why there is no guard, in words. */
   problem: string | null = 'no guard runs yet';
 
@@ -63,6 +65,7 @@ export class GuardKeeper {
     readonly onChange: () => void,
     readonly onPromisesWanted: (wanted: PromisesWanted) => void,
   ) {
+    this.#downs = new DownTale(log);
     this.#spare = new SpareGuard(() => launchGuard(config, installation, program, 'spare'), log);
   }
 
@@ -203,10 +206,7 @@ export class GuardKeeper {
       this.log.info('guard attached', { incarnation: state.incarnation, pid: state.pid });
     }
     const news = this.problem !== null || !saysTheSame(this.#state, state);
-    // Why it is started again is nowhere else in this log.
-    if (state.postmaster === 'down' && this.#state !== null && this.#state.postmaster !== 'down') {
-      this.log.info('PostgreSQL is down', { lastStop: state.lastStop });
-    }
+    this.#downs.look(this.#state, state);
     this.#state = state;
     this.#stateAtMs = performance.now();
     this.problem = null;

@@ -6,7 +6,10 @@ import { writeManagedSettings } from '#libs/postgres-run';
 import { dataOn, named, runningCluster } from '#libs/testing';
 import { ConfigurationWatch } from './configuration-watch.ts';
 
-const seen = { instance: named('pg1'), clients: true, directory: dataOn(1), others: false };
+const seen = {
+  instance: named('pg1'),
+  ...{ clients: true, directory: dataOn(1), others: false, settings: null },
+};
 const settings = { work_mem: '64MB', port: '5432' };
 let dataDirectory: string;
 let logged: string[];
@@ -43,6 +46,23 @@ describe('what somebody writes into the files of an instance', () => {
     ]);
     expect(watch.problem).toBeNull();
     expect(watch.look(state, seen, 20_000)).toBe(false);
+  });
+
+  it('is taken back within a second where it is seen to be in force', () => {
+    const { state } = runningCluster();
+    watch.look(state, seen, 0);
+    const inForce = (name: string, sourceFile: string) => ({
+      ...seen,
+      settings: { [name]: { value: 'x', sourceFile: join(dataDirectory, sourceFile) } },
+    });
+    const overridden = inForce('primary_conninfo', 'postgresql.auto.conf');
+    byHand('postgresql.auto.conf', "primary_conninfo = 'x'\n");
+    // Not where it may stay, nor where no file of ours can win: each look would find nothing to do.
+    const others = [inForce('work_mem', 'postgresql.auto.conf'), inForce('primary_conninfo', 'x')];
+    for (const other of others) expect(watch.look(state, other, 9_000)).toBe(false);
+    expect(watch.look(state, overridden, 999)).toBe(false);
+    expect(watch.look(state, overridden, 1_000)).toBe(true);
+    expect(watch.look(state, overridden, 1_200)).toBe(false);
   });
 
   it('is told with its way out where it wins over the configuration and may stay', () => {

@@ -1,13 +1,16 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type ClusterState, type DataDirectory, inMaintenance } from '#libs/cluster';
 import type { InstanceName } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
-import { MANAGED_CONF, managedReason, parseSettings } from '#libs/postgres-model';
-import { type ConfigChange, readManagedSettings } from '#libs/postgres-run';
+import { isOursInAutoConf, MANAGED_CONF, managedReason, parseSettings } from '#libs/postgres-model';
+import { type ConfigChange, type ObservedSettings, readManagedSettings } from '#libs/postgres-run';
 import { readFileIfPresent } from '#libs/process';
 
-/** How long what somebody wrote into our files may stay in force. */
+const AUTO_CONF = 'postgresql.auto.conf';
+/** How long what somebody wrote into our files may stay there. */
 const LOOK_INTERVAL_MS = 10_000;
+/** How long what is seen to be in force instead of ours may be: a standby that streams from nobody holds up commits. */
+const OVERRIDDEN_INTERVAL_MS = 1_000;
 
 type Seen = {
   readonly instance: InstanceName;
@@ -16,6 +19,8 @@ type Seen = {
   readonly directory: DataDirectory | null;
   /** PostgreSQL runs there, started by another system. */
   readonly others: boolean;
+  /** The values in force; null while PostgreSQL does not answer. */
+  readonly settings: ObservedSettings | null;
 };
 
 type Local = {
@@ -26,7 +31,7 @@ type Local = {
 /**
  * Keeps PostgreSQL's files as the events want them: with each new version of the state, and every ten seconds
  * against what was changed by hand (a pg_hba.conf that keeps the agent itself out, ALTER SYSTEM of a
- * setting that is ours).
+ * setting that is ours), sooner where a look shows that it is in force.
  */
 export class ConfigurationWatch {
   /** What wins over the configuration and is not ours to take away, in words; null: nothing. */
@@ -45,7 +50,8 @@ export class ConfigurationWatch {
     // Another database's, named by mistake, or one that is not taken over yet: not a line of it is ours.
     if (others || !isOurs(state, directory)) return false;
     const isNew = this.#version !== state.version;
-    const isDue = nowMs - this.#lookedAtMs >= LOOK_INTERVAL_MS;
+    const intervalMs = isOverridden(seen.settings) ? OVERRIDDEN_INTERVAL_MS : LOOK_INTERVAL_MS;
+    const isDue = nowMs - this.#lookedAtMs >= intervalMs;
     // Who works on an instance may try what they like there.
     if (!isNew && (!isDue || inMaintenance(state, instance))) return false;
     this.#lookedAtMs = nowMs;
@@ -63,7 +69,7 @@ export class ConfigurationWatch {
 
   #problemNow(): string | null {
     const { dataDirectory } = this.local;
-    const text = readFileIfPresent(join(dataDirectory, 'postgresql.auto.conf')) ?? '';
+    const text = readFileIfPresent(join(dataDirectory, AUTO_CONF)) ?? '';
     const ours = readManagedSettings(dataDirectory);
     const names = Object.keys(parseSettings(text)).filter(
       // What only we set is taken away there without a word.
@@ -73,6 +79,13 @@ export class ConfigurationWatch {
     const resets = names.map((name) => `ALTER SYSTEM RESET ${name}`).join('; ');
     return `postgresql.auto.conf sets ${names.join(', ')} and wins over the cluster's configuration here: ${resets}, then pg_reload_conf()`;
   }
+}
+
+/** By `ALTER SYSTEM`: what another file sets is not ours to take away. */
+function isOverridden(settings: ObservedSettings | null): boolean {
+  return Object.entries(settings ?? {}).some(
+    ([name, { sourceFile = '' }]) => basename(sourceFile) === AUTO_CONF && isOursInAutoConf(name),
+  );
 }
 
 /** Before the first primary nobody's data is the cluster's; the steps that make it write its files themselves. */

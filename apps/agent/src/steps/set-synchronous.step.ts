@@ -36,9 +36,9 @@ export async function setSynchronous(
   facts.synchronous = null;
   if (!ready) await put(context, setting, text);
   const armed = text !== '' && before?.armed === true;
-  const generation = (before?.generation ?? 0) + (armed ? 0 : 1);
+  const armedAs = armed ? before.armedAs : {};
   const flushedTo = await flushPosition(sql);
-  const proved: SynchronousFacts = { setting, text, order, flushedTo, armed, generation };
+  const proved: SynchronousFacts = { setting, text, order, flushedTo, armed, armedAs };
   facts.synchronous = proved;
   if (!armed && text !== '') context.runInBackground('arm', () => arm(context, proved));
   const fields = { order, setting: text, flushedTo: String(flushedTo), armed };
@@ -81,7 +81,7 @@ async function arm(context: StepContext, proved: SynchronousFacts): Promise<void
   await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
   const flushedTo = await flushPosition(sql);
   // Meanwhile it may have been told to wait for nobody, and for somebody again.
-  if (facts.synchronous?.generation !== proved.generation) return;
+  if (facts.synchronous?.armedAs !== proved.armedAs) return;
   facts.synchronous = { ...facts.synchronous, flushedTo, armed: true };
   log.info('commits surely wait', { setting: facts.synchronous.text });
   await context.reportNow();

@@ -54,10 +54,9 @@ export async function startStandby(
 function startedWith({ state, local, facts }: StepContext): SynchronousFacts {
   const setting = settingAtStart(state, local.config.instance);
   const text = settingText(setting);
-  const generation = (facts.synchronous?.generation ?? 0) + 1;
   // Should the start fail half way, nothing is known of what runs.
   facts.synchronous = null;
-  return { setting, text, order: null, flushedTo: null, armed: text !== '', generation };
+  return { setting, text, order: null, flushedTo: null, armed: text !== '', armedAs: {} };
 }
 
 /** Starts the instance read-write; the guard removes `standby.signal` just before, and only with the lease. */

@@ -38,8 +38,8 @@ export type SynchronousFacts = {
   readonly flushedTo: Lsn | null;
   /** The checkpointer has read a value that is not empty: backends do wait. */
   readonly armed: boolean;
-  /** Changes whenever it may have been disarmed between. */
-  readonly generation: number;
+  /** Another object whenever it may have been disarmed between. */
+  readonly armedAs: object;
 };
 
 /** What is asked about before something is destroyed. */

@@ -14,6 +14,7 @@ import { recordDivergedWal } from './record/diverged-wal.ts';
 import { recordFollowers } from './record/followers.ts';
 import { recordPrimaryServer } from './record/measure-primary.ts';
 import { recordMembers } from './record/membership.ts';
+import { recordRestarted } from './record/restarted.ts';
 import { keepMemberSlots, warnOfSlots } from './replication/slots.ts';
 import { watchUpstreams } from './replication/upstreams.ts';
 import { changeRemote } from './standby-cluster/change-remote.ts';
@@ -74,6 +75,7 @@ const RULES: readonly Rule[] = [
   orderRebuilds,
   recordDivergedWal,
   runRestarts,
+  recordRestarted,
   watchUpstreams,
   keepMemberSlots,
   warnOfSlots,
