@@ -33,6 +33,7 @@ const request: PreflightRequest = {
 };
 
 const behind = { ...facts, wal: { timeline: 1, lsn: parseLsn('0/5000000') } };
+const lacking = { ...facts, missing: '000000020000000000000005' };
 
 describe('a preflight', () => {
   it.each([
@@ -46,6 +47,16 @@ describe('a preflight', () => {
       null,
     ],
     ['the primary keeps too little', { facts: behind, keptFrom: parseLsn('0/5000001') }, 'only'],
+    [
+      'the archive lacks a segment on the way',
+      { facts: lacking, keptFrom: parseLsn('0/5000001') },
+      'archived to 0/5000000 on timeline 2, and 000000020000000000000005 is missing there',
+    ],
+    [
+      'the primary keeps what the archive lacks',
+      { facts: lacking, keptFrom: parseLsn('0/5000000') },
+      null,
+    ],
     ['no room', { freeBytes: 900_000 }, 'too little disk'],
     ['room once the old one is gone', { freeBytes: 900_000, presentBytes: 900_000 }, null],
     [

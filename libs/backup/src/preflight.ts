@@ -99,15 +99,15 @@ function majorCheck({ facts, major }: PreflightRequest): Check {
   return { name: 'PostgreSQL major', ok, detail: ok ? detail : `PostgreSQL ${detail}` };
 }
 
-/** What is fetched must reach the present timeline, or the primary must still have what comes after. */
+/** What is fetched must reach the present timeline without a gap, or the primary must still have what comes after. */
 function walCheck({ facts, expected, keptFrom }: PreflightRequest): Check {
   const name = 'WAL';
-  const { wal } = facts;
+  const { wal, missing } = facts;
   if (wal === null) return { name, ok: true, detail: 'streamed from the primary' };
-  const reaches = `archived to ${formatLsn(wal.lsn)} on timeline ${wal.timeline}`;
-  if (expected.timeline === null || wal.timeline >= expected.timeline) {
-    return { name, ok: true, detail: reaches };
-  }
+  const lacks = missing === undefined ? '' : `, and ${missing} is missing there`;
+  const reaches = `archived to ${formatLsn(wal.lsn)} on timeline ${wal.timeline}${lacks}`;
+  const leadsOn = expected.timeline === null || wal.timeline >= expected.timeline;
+  if (leadsOn && missing === undefined) return { name, ok: true, detail: reaches };
   if (keptFrom !== null && keptFrom <= wal.lsn) {
     const kept = `the primary keeps it from ${formatLsn(keptFrom)}`;
     return { name, ok: true, detail: `${reaches}; ${kept}` };

@@ -31,6 +31,8 @@ export type SourceFacts = {
   readonly bytes: number | null;
   /** How far WAL can be fetched beside streaming; null: the tool keeps none. */
   readonly wal: { readonly timeline: number; readonly lsn: Lsn } | null;
+  /** The file right after `wal` that the archive lacks although it leads on behind it; absent: none that shows. */
+  readonly missing?: string;
   readonly bytesPerSecond: number | null;
   /** Reasons of the tool's own why it would fail. */
   readonly objections: readonly string[];

@@ -76,6 +76,7 @@ function backupOf(id: string, listed: Listed, part: ServerPart): BarmanBackup {
     bytes: size == null ? null : size + copiedWalBytes(listed, part),
     tablespaces: (tablespaces ?? []).map(([name, , location]) => ({ name, location })),
     wal: walOf(lastArchived(part, '') ?? endWal ?? null),
+    beginLsn: null,
     timelines: [],
     systemIdentifier: systemid ?? null,
     endedAtMs: Number.isNaN(endedAtMs) ? null : endedAtMs,

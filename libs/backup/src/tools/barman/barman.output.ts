@@ -1,5 +1,5 @@
-import { type Lsn, parseLsn, type TimelineId, timelineId } from '#libs/kernel';
-import { walOf } from '../../wal-segment.ts';
+import { type Lsn, lsnOf, parseLsn, type TimelineId, timelineId } from '#libs/kernel';
+import { WAL_SEGMENT_BYTES, walOf } from '../../wal-segment.ts';
 
 export type BarmanBackup = {
   readonly id: string;
@@ -7,6 +7,8 @@ export type BarmanBackup = {
   readonly bytes: number | null;
   readonly tablespaces: readonly { readonly name: string; readonly location: string }[];
   readonly wal: { readonly timeline: number; readonly lsn: Lsn } | null;
+  /** First position that a copy of it needs; null: not told. */
+  readonly beginLsn: Lsn | null;
   /** Later ones that lead on from it, as far as Barman has heard of them. */
   readonly timelines: readonly TimelineId[];
   readonly systemIdentifier: string | null;
@@ -22,6 +24,7 @@ type Shown = {
   readonly tablespaces?: readonly { readonly name: string; readonly location: string }[];
   readonly base_backup_information?: {
     readonly disk_usage_bytes?: number;
+    readonly begin_wal?: string;
     readonly end_wal?: string;
     readonly end_time_timestamp?: string;
     readonly end_lsn?: string;
@@ -67,12 +70,18 @@ export function readShownBackup(json: string, server: string): ShownBackup {
       bytes: copy?.disk_usage_bytes ?? null,
       tablespaces: shown.tablespaces ?? [],
       wal: walOf(shown.wal_information?.last_available ?? copy?.end_wal ?? null),
+      beginLsn: beginOf(copy?.begin_wal ?? null),
       timelines: (shown.wal_information?.timelines ?? []).map((id) => timelineId(Number(id))),
       systemIdentifier: shown.system_id ?? null,
       endedAtMs: Number.isFinite(ended) ? ended * 1_000 : null,
       endLsn: copy?.end_lsn === undefined ? null : parseLsn(copy.end_lsn),
     },
   };
+}
+
+function beginOf(segment: string | null): Lsn | null {
+  const whole = walOf(segment);
+  return whole === null ? null : lsnOf(whole.lsn - WAL_SEGMENT_BYTES);
 }
 
 /** Of `barman show-backup` as people read it. */

@@ -33,7 +33,7 @@ import {
   readShownBackup,
   readSystemIdentifier,
 } from './barman.output.ts';
-import { reachAfter } from './barman-reach.ts';
+import { reachFrom } from './barman-reach.ts';
 
 const SSH_FAILED = 255;
 /** `show-backup` says what it refuses in its JSON and ends with 1. */
@@ -60,7 +60,7 @@ export class BarmanTool extends RebuildTool {
       this.#whyNotPushed(installation),
     ]);
     const { id, major, bytes } = backup;
-    const wal = await this.#reach(installation, backup, expected.timeline);
+    const reach = await this.#reach(installation, backup, expected.timeline);
     const systemIdentifier =
       backup.systemIdentifier ?? (await this.#systemIdentifier(installation, id));
     const { server, host } = this.settings;
@@ -69,7 +69,7 @@ export class BarmanTool extends RebuildTool {
       systemIdentifier,
       major,
       bytes,
-      wal,
+      ...reach,
       bytesPerSecond: null,
       objections: pushes === null ? [] : [pushes],
     };
@@ -132,14 +132,12 @@ export class BarmanTool extends RebuildTool {
     throw new SourceError(`barman: ${shown.why}`);
   }
 
-  /** The rest of the archive is asked for only where a failover came after the backup. */
+  /** Before there is a cluster nobody knows how far recovery is to go, nor on which timeline. */
   async #reach(installation: Installation, backup: BarmanBackup, present: TimelineId | null) {
-    const { wal } = backup;
-    if (wal === null || present === null || wal.timeline >= present) return wal;
-    const later = await reachAfter(backup, present, (file, options) =>
+    if (present === null) return { wal: backup.wal };
+    return reachFrom(backup, present, (file, options) =>
       this.#say(installation, getWalCommand(this.settings, file, options)),
     );
-    return later ?? wal;
   }
 
   /** What it pushes arrives only where it reaches this host, and as a user that may log in here. */

@@ -28,10 +28,25 @@ function toolWith(fetch: string): WalgTool {
   return new WalgTool({ program, environmentFile, backup: 'LATEST' });
 }
 
-async function reachOf(fetch: string, timeline: number) {
+async function foundOf(fetch: string, timeline: number) {
   const expected = { systemIdentifier: null, timeline: timelineId(timeline) };
   const request = { installation: {}, expected } as unknown as SourceRequest;
-  return (await toolWith(fetch).inspect(request)).wal;
+  return toolWith(fetch).inspect(request);
+}
+
+async function reachOf(fetch: string, timeline: number) {
+  return (await foundOf(fetch, timeline)).wal;
+}
+
+/** What `wal-show` says of timeline 1 from segment 1 to 8, and of 2 from 8 to 9. */
+function showing(missing: readonly string[]): string {
+  const one = { id: 1, start_segment: '000000010000000000000001', missing_segments: missing };
+  const two = { id: 2, start_segment: '000000020000000000000008', missing_segments: null };
+  const shown = [
+    { ...one, end_segment: '000000010000000000000008' },
+    { ...two, end_segment: '000000020000000000000009' },
+  ];
+  return `[ "$1" = --detailed-json ] && echo '${JSON.stringify(shown)}' && exit`;
 }
 
 describe('how far the archive of WAL-G goes', () => {
@@ -48,8 +63,22 @@ describe('how far the archive of WAL-G goes', () => {
     expect(existsSync(dirname(path))).toBe(false);
   });
 
-  it('is that of the backup where nothing of a later one was archived', async () => {
-    expect(await reachOf('exit 74', 2)).toMatchObject({ timeline: 1 });
+  it('is that of the backup where nothing of a later one was archived, for want of its history', async () => {
+    const wal = { timeline: 1, lsn: parseLsn('0/4000000') };
+    expect(await foundOf('exit 74', 2)).toMatchObject({ wal, missing: '00000002.history' });
+  });
+
+  it('is to the end of what is there, or to the first segment that is missing', async () => {
+    const history = `printf '${HISTORY}' >"$2"`;
+    const whole = await foundOf(`${showing([])}\n${history}`, 2);
+    expect(whole.wal).toEqual({ timeline: 2, lsn: parseLsn('0/A000000') });
+    expect(whole.missing).toBeUndefined();
+    // What is missing from before the backup is of no use to it.
+    const missing = '000000010000000000000006';
+    const gap = `${showing(['000000010000000000000007', missing, '000000010000000000000002'])}\n${history}`;
+    const wal = { timeline: 1, lsn: parseLsn('0/6000000') };
+    expect(await foundOf(gap, 2)).toMatchObject({ wal, missing });
+    expect(await foundOf(gap, 1)).toMatchObject({ wal, missing });
   });
 
   it('is unknown where the archive does not answer', async () => {

@@ -4,6 +4,11 @@ export function listCommand({ program }: WalgSettings): readonly string[] {
   return [program, 'backup-list', '--json', '--detail'];
 }
 
+/** All timelines of the archive, with what is missing between their first and their last segment. */
+export function showCommand({ program }: WalgSettings): readonly string[] {
+  return [program, 'wal-show', '--detailed-json', '--without-backups'];
+}
+
 /** `restoreSpec` is a file that maps tablespaces; null where the backup has none. */
 export function fetchCommand(
   { program }: WalgSettings,

@@ -1,6 +1,19 @@
 import { type Lsn, lsnOf } from '#libs/kernel';
 import { walOf } from '../../wal-segment.ts';
 
+/** What `wal-g wal-show` says of one timeline. */
+export type ShownTimeline = {
+  readonly id: number;
+  readonly start_segment: string;
+  readonly end_segment: string;
+  readonly missing_segments?: readonly string[] | null;
+};
+
+/** @throws SyntaxError */
+export function readTimelines(json: string): readonly ShownTimeline[] {
+  return (JSON.parse(json) ?? []) as readonly ShownTimeline[];
+}
+
 export type WalgBackup = {
   readonly name: string;
   readonly endedAtMs: number;

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { RecoveryTarget } from '#libs/cluster';
 import { messageOf, type TimelineId } from '#libs/kernel';
 import { type Installation, runTool } from '#libs/postgres-run';
+import { ProcessError } from '#libs/process';
 import { SizeWatch } from '../../directory-size.ts';
 import { endedBefore } from '../../ended-before.ts';
 import { COPY_LIMIT_MS, INSPECT_LIMIT_MS } from '../../limits.ts';
@@ -18,12 +19,19 @@ import {
   fetchCommand,
   listCommand,
   restoreSpec,
+  showCommand,
   walFetchCommand,
   walgEnvironment,
   walPushCommand,
 } from './walg.command.ts';
-import { readBackups, readEnvironmentFile, type WalgBackup } from './walg.output.ts';
-import { reachOn } from './walg-reach.ts';
+import {
+  readBackups,
+  readEnvironmentFile,
+  readTimelines,
+  type ShownTimeline,
+  type WalgBackup,
+} from './walg.output.ts';
+import { archivedHistory, reachFrom } from './walg-reach.ts';
 
 /** Restores a backup of WAL-G from wherever its environment file says. */
 export class WalgTool extends RebuildTool {
@@ -43,13 +51,13 @@ export class WalgTool extends RebuildTool {
   async inspect({ installation, expected }: SourceRequest): Promise<SourceFacts> {
     const backup = await this.#backup(installation, null);
     const { name, systemIdentifier, major, bytes } = backup;
-    const wal = await this.#reach(installation, backup, expected.timeline);
+    const reach = await this.#reach(installation, backup, expected.timeline);
     return {
       source: `backup ${name}`,
       systemIdentifier,
       major,
       bytes,
-      wal,
+      ...reach,
       bytesPerSecond: null,
       objections: [],
     };
@@ -86,13 +94,30 @@ export class WalgTool extends RebuildTool {
     return { argv: walPushCommand(this.settings), environment: this.#environment(null) };
   }
 
-  /** The backup tells its own WAL alone, which ends before each failover that came after it. */
+  /** Before there is a cluster nobody knows how far recovery is to go, nor on which timeline. */
   async #reach(installation: Installation, { wal }: WalgBackup, present: TimelineId | null) {
-    if (wal === null || present === null || wal.timeline >= present) return wal;
+    if (wal === null || present === null || wal.timeline > present) return { wal };
+    const program = this.walFetch();
     try {
-      return (await reachOn(present, installation, this.walFetch())) ?? wal;
+      return await reachFrom(wal, present, {
+        historyOf: (timeline) => archivedHistory(timeline, installation, program),
+        timelines: () => this.#timelines(installation),
+      });
     } catch (cause) {
       throw new SourceError(`wal-g does not answer: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** A WAL-G of before 1.0 has no such command; the storage itself has just answered. */
+  async #timelines(installation: Installation): Promise<readonly ShownTimeline[] | null> {
+    const environment = this.#environment(null);
+    const limits = { timeoutMs: INSPECT_LIMIT_MS, environment };
+    try {
+      const { stdout } = await runTool(installation, showCommand(this.settings), limits);
+      return readTimelines(stdout);
+    } catch (error) {
+      if (error instanceof ProcessError || error instanceof SyntaxError) return null;
+      throw error;
     }
   }
 
