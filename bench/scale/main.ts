@@ -10,6 +10,7 @@ import { issueCertificate, openAuthority } from '#libs/transport';
 import { commandLine } from '../../test/command-line/command-line.ts';
 import { amount, flag, text, wholeNumber } from '../../test/command-line/option.ts';
 import { writeDocumentPart } from '../shared/document-part.ts';
+import { groupBy } from '../shared/group-by.ts';
 import { loadAverage } from '../shared/machine.ts';
 import { OurGroup } from '../store/ours.ts';
 import { INSTANCE } from './first-grant.ts';
@@ -34,6 +35,7 @@ expired that should not.`,
 const OPERATOR = 'bench';
 const PROCESSES = 2;
 const SETTLE_MS = 5_000;
+const SECOND_OF_ISO = '2026-01-01T00:00:00'.length;
 const AFTER_KILL_MS = 10_000;
 const CERTIFICATES_AT_ONCE = 64;
 const directory = mkdtempSync(join(tmpdir(), 'matriarch-scale-'));
@@ -90,7 +92,7 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
   const leader = await leaderOf(group);
   const member = group.members.find((candidate) => candidate.member.name === leader.name);
   await member?.kill();
-  say({ killed: leader.name });
+  say({ killed: leader.name, at: new Date().toISOString() });
   await pause(AFTER_KILL_MS);
   member?.start();
   await pause(AFTER_KILL_MS);
@@ -100,6 +102,8 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
   const stops = reports.flatMap((report) => report.stops);
   const refusals = reports.flatMap((report) => report.refusals);
   for (const what of [...stops.slice(0, 10), ...refusals]) say({ expired: what });
+  const perSecond = groupBy(stops, (what) => what.slice(0, SECOND_OF_ISO));
+  for (const [second, of] of perSecond) say({ second, stops: of.length });
   return {
     guards,
     minutes,

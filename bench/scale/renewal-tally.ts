@@ -33,7 +33,7 @@ export class RenewalTally {
 
   /** A guard would have stopped its PostgreSQL. */
   stopped(what: string): void {
-    this.#stops.push(what);
+    this.#stops.push(`${new Date().toISOString()} ${what}`);
   }
 
   refused(what: string): void {

@@ -190,6 +190,29 @@ describe('a holder in a crowd', () => {
     expect(take()).toEqual(['stop 7 deadline 150', 'renew 7/4 all']);
   });
 
+  it('asks a new leader with its next beat when that leaves another one to spare', () => {
+    const { holder, take } = inCrowd(800);
+    holder.tick(at(800));
+    expect(take()).toEqual(['renew 7/2 leader']);
+    holder.leaderAnnounced(at(1_500));
+    expect(take()).toEqual([]);
+    holder.tick(at(1_600));
+    expect(take()).toEqual(['renew 7/3 leader']);
+    holder.renewed(SEVEN, 3, at(1_650), 800);
+    expect(holder.mayServe(SEVEN, at(1_650))).toBe(true);
+  });
+
+  it('asks a new leader at once when its next beat would be the last', () => {
+    const { holder, take } = inCrowd(800);
+    holder.tick(at(800));
+    holder.tick(at(1_600));
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 all']);
+    holder.leaderAnnounced(at(1_700));
+    expect(take()).toEqual(['renew 7/4 leader']);
+    holder.tick(at(2_400));
+    expect(take()).toEqual(['renew 7/5 all']);
+  });
+
   it('does not follow an answer that an earlier renewal got late, nor into the next epoch', () => {
     const { holder } = inCrowd(800);
     holder.tick(at(800));

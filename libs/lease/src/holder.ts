@@ -50,6 +50,8 @@ export class LeaseHolder {
   #stopTold = false;
   #nonce = 0;
   #answeredNonce = 0;
+  /** What was sent before a leader became known went to another, or to nobody: its answer is not missed. */
+  #notMissedThrough = 0;
   #lastSentAt: Moment | null = null;
   /**
    * The last beat of the renewals, each a whole interval after the one before. A late turn or a renewal between two beats
@@ -157,10 +159,22 @@ export class LeaseHolder {
     this.#effects.stopNow('refused', epoch, this.#timing.guardKillMs);
   }
 
-  /** A leader became known, or another one: it has heard nothing of us yet (correction 3). */
+  /**
+   * A leader became known, or another one: it has heard nothing of us yet (correction 3). One of a crowd whose next beat
+   * leaves it another one to spare waits for that beat: those whose right is older come first (ADR 0012).
+   */
   leaderAnnounced(now: Moment): void {
     this.#turn(now);
-    if (this.#epoch !== null) this.#send(now, 'leader');
+    if (this.#epoch === null) return;
+    this.#notMissedThrough = this.#nonce;
+    if (!this.#canWaitForBeat(now)) this.#send(now, 'leader');
+  }
+
+  #canWaitForBeat(now: Moment): boolean {
+    const remaining = this.remainingMs(now);
+    if (this.#crowdIntervalMs === null || this.#beatAt === null || remaining === null) return false;
+    const untilBeatMs = this.#intervalMs - elapsedMs(this.#beatAt, now);
+    return remaining - this.#timing.stopBudgetMs - untilBeatMs >= this.#intervalMs;
   }
 
   /** The epoch is given back: never renewed again by this incarnation (safety 9). */
@@ -249,7 +263,8 @@ export class LeaseHolder {
 
   /** What was sent only just now may still be answered. */
   #missedAnswer(now: Moment): boolean {
-    if (this.#lastSentAt === null || this.#answeredNonce === this.#nonce) return false;
+    const settled = Math.max(this.#answeredNonce, this.#notMissedThrough);
+    if (this.#lastSentAt === null || settled === this.#nonce) return false;
     return elapsedMs(this.#lastSentAt, now) >= this.#timing.renewIntervalMs / 2;
   }
 
