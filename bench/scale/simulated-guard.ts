@@ -55,6 +55,7 @@ export class SimulatedGuard {
         onUp: (controller) => this.#onUp(controller),
         onDown: () => tally.linkLost(),
         onAnswer: (controller, answer) => this.#onAnswer(controller, answer),
+        inCrowd: () => this.#lease.inCrowd,
       },
     );
     const effects = {

@@ -19,6 +19,7 @@ import {
 } from '#libs/protocol';
 import {
   DEFAULT_LINK_TIMING,
+  type LinkNeed,
   type LinkTiming,
   PeerLink,
   type TlsCredentials,
@@ -37,6 +38,8 @@ export type ControllerLinksEvents = {
   readonly onUp: (controller: string) => void;
   readonly onDown: (controller: string) => void;
   readonly onAnswer: (controller: string, answer: GuardAnswer) => void;
+  /** The leader has asked this guard to renew more seldom, for there are thousands of them. */
+  readonly inCrowd: () => boolean;
 };
 
 /** Warm links to every controller, so that a change of leader opens none (safety 19). */
@@ -98,6 +101,11 @@ export class ControllerLinks {
     }
   }
 
+  #needOf(controller: string): LinkNeed {
+    if (this.connected === 0 || !this.#known.has(controller)) return 'missed';
+    return this.#events.inCrowd() ? 'crowd' : 'calm';
+  }
+
   #linkTo(
     controller: GuardSettings['controllers'][number],
     parts: { incarnation: GuardIncarnation; credentials: TlsCredentials; clock: Clock },
@@ -114,7 +122,7 @@ export class ControllerLinks {
       time: { clock, prng },
       timing: TIMING,
       // At the start the one that leads may be the last to listen.
-      isCalm: () => this.connected > 0 && this.#known.has(name),
+      need: () => this.#needOf(name),
       onFrame: (type, body) => this.#onFrame(name, type, body),
       onUp: () => {
         this.#complaints.delete(name);

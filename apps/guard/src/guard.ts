@@ -71,6 +71,7 @@ export class Guard {
       onUp: (controller) => this.#controllerUp(controller),
       onDown: () => this.#pushState(),
       onAnswer: (controller, answer) => this.#onAnswer(controller, answer),
+      inCrowd: () => this.#lease.inCrowd,
     });
     this.#agent = new AgentSocket(log, {
       onRequest: (request, reply) => {

@@ -53,6 +53,10 @@ export class LeaseKeeper {
     return this.#holder.epoch;
   }
 
+  get inCrowd(): boolean {
+    return this.#holder.inCrowd;
+  }
+
   get timing(): LeaseTiming {
     return this.#holder.timing;
   }

@@ -72,6 +72,11 @@ export class LeaseHolder {
     return this.#epoch;
   }
 
+  /** The leader has so many to serve that it asked this one to renew more seldom. */
+  get inCrowd(): boolean {
+    return this.#crowdIntervalMs !== null;
+  }
+
   get timing(): LeaseTiming {
     return this.#timing;
   }

@@ -15,7 +15,12 @@ export {
 export { identityUri, parseIdentityUri } from './identity-uri.ts';
 export type { Authority, IssuedCertificate } from './issued.ts';
 export type { LinkSecurity } from './link-security.ts';
-export { DEFAULT_LINK_TIMING, type LinkTime, type LinkTiming } from './link-timing.ts';
+export {
+  DEFAULT_LINK_TIMING,
+  type LinkNeed,
+  type LinkTime,
+  type LinkTiming,
+} from './link-timing.ts';
 export type {
   AcceptChannel,
   ChannelHandler,

@@ -29,6 +29,8 @@ export const TIMING: LinkTiming = {
   reconnectMaxMs: 40,
   reconnectCalmMinMs: 20,
   reconnectCalmMaxMs: 40,
+  reconnectCrowdMinMs: 40,
+  reconnectCrowdMaxMs: 80,
 };
 export const PLAIN: LinkSecurity = { kind: 'plain-for-benchmark' };
 

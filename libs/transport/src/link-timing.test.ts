@@ -8,20 +8,29 @@ const ATTEMPTS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 20];
 
 describe('the wait before another attempt', () => {
   it('begins short and doubles up to its limit', () => {
-    const waits = ATTEMPTS.map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, false));
+    const waits = ATTEMPTS.map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, 'missed'));
     expect(waits).toEqual([25, 50, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
   });
 
   it('is longer from the first one on where the link is not missed', () => {
-    const waits = ATTEMPTS.map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, true));
+    const waits = ATTEMPTS.map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, 'calm'));
     expect(waits).toEqual([
       1_500, 3_000, 6_000, 12_000, 15_000, 15_000, 15_000, 15_000, 15_000, 15_000,
     ]);
   });
 
+  it('spreads those of a crowd over half a minute and more', () => {
+    const earliest = { unit: () => 0 } as Prng;
+    const first = [earliest, LATEST].map((prng) =>
+      reconnectDelayMs(DEFAULT_LINK_TIMING, 0, prng, 'crowd'),
+    );
+    expect(first).toEqual([30_000, 60_000]);
+    expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 5, LATEST, 'crowd')).toBe(120_000);
+  });
+
   it('is at least half of that, so that thousands do not come at once', () => {
     const earliest = { unit: () => 0 } as Prng;
-    expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 3, earliest, false)).toBe(100);
+    expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 3, earliest, 'missed')).toBe(100);
   });
 });
 

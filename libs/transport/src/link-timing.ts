@@ -20,7 +20,16 @@ export type LinkTiming = {
    */
   readonly reconnectCalmMinMs: number;
   readonly reconnectCalmMaxMs: number;
+  /**
+   * The same two for one of thousands: a controller that comes back is busy for two or three milliseconds with each of
+   * them, and their hosts as long, while the leader has their leases to renew.
+   */
+  readonly reconnectCrowdMinMs: number;
+  readonly reconnectCrowdMaxMs: number;
 };
+
+/** How much a link that is down is missed: by everything here, by nobody now, or by one of thousands for whom others do. */
+export type LinkNeed = 'missed' | 'calm' | 'crowd';
 
 export const DEFAULT_LINK_TIMING: LinkTiming = {
   connectTimeoutMs: 2_000,
@@ -31,6 +40,8 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   reconnectMaxMs: 2_000,
   reconnectCalmMinMs: 3_000,
   reconnectCalmMaxMs: 15_000,
+  reconnectCrowdMinMs: 120_000,
+  reconnectCrowdMaxMs: 120_000,
 };
 
 /**
@@ -57,10 +68,20 @@ export function reconnectDelayMs(
   timing: LinkTiming,
   attempt: number,
   prng: Prng,
-  isCalm: boolean,
+  need: LinkNeed,
 ): number {
-  const firstMs = isCalm ? timing.reconnectCalmMinMs : timing.reconnectMinMs;
-  const lastMs = isCalm ? timing.reconnectCalmMaxMs : timing.reconnectMaxMs;
+  const [firstMs, lastMs] = waitsOf(timing, need);
   const whole = Math.min(lastMs, firstMs * 2 ** Math.min(attempt - 1, 20));
   return Math.round(whole * (0.5 + prng.unit() / 2));
+}
+
+function waitsOf(timing: LinkTiming, need: LinkNeed): readonly [number, number] {
+  switch (need) {
+    case 'missed':
+      return [timing.reconnectMinMs, timing.reconnectMaxMs];
+    case 'calm':
+      return [timing.reconnectCalmMinMs, timing.reconnectCalmMaxMs];
+    case 'crowd':
+      return [timing.reconnectCrowdMinMs, timing.reconnectCrowdMaxMs];
+  }
 }

@@ -17,6 +17,7 @@ import { FramedSocket, type FramedSocketLimits } from './framed-socket.ts';
 import type { LinkSecurity } from './link-security.ts';
 import {
   DEFAULT_LINK_TIMING,
+  type LinkNeed,
   type LinkTime,
   type LinkTiming,
   livenessTimingOf,
@@ -35,8 +36,8 @@ export type PeerLinkOptions = {
   readonly expectedName: string | null;
   readonly time: LinkTime;
   readonly timing?: LinkTiming;
-  /** Whether this link is not missed now; absent: it always is. */
-  readonly isCalm?: () => boolean;
+  /** How much this link is missed while it is down; absent: always. */
+  readonly need?: () => LinkNeed;
   /** Instead of those of the channel. */
   readonly limits?: FramedSocketLimits;
   readonly onFrame: (type: number, body: Uint8Array) => void;
@@ -230,10 +231,9 @@ export class PeerLink {
   }
 
   #down(cause: Error): void {
-    const { time, isCalm } = this.options;
+    const { time, need } = this.options;
     if (this.#attempt > 1 && !isUnreachable(cause)) this.#resumable = null;
-    const calm = isCalm?.() ?? false;
-    const delayMs = reconnectDelayMs(this.#timing, this.#attempt, time.prng, calm);
+    const delayMs = reconnectDelayMs(this.#timing, this.#attempt, time.prng, need?.() ?? 'missed');
     this.#stage = { kind: 'waiting', timer: setTimeout(() => this.#connect(), delayMs) };
     this.options.onDown(cause);
   }
