@@ -52,6 +52,8 @@ export class Preflights {
     const state = this.state();
     const source = state === null ? undefined : sourceOf(state, this.local.config.instance);
     if (state === null || source === undefined) return null;
+    // Just started: without passwords every server would seem to refuse this host.
+    if (this.local.credentials === null) return null;
     const { config, installation } = this.local;
     const { bandwidthBytesPerSecond } = rebuildPolicyOf(state.postgres);
     const methods = methodsFor(state, config.instance);
