@@ -68,7 +68,7 @@ describe('config', () => {
     await inForceEverywhere('work_mem', '9MB');
     expect(await done('config show')).toMatch(/work_mem: "?9MB/);
     expect(await done('config diff 1 2')).toContain('work_mem');
-    expect(await done('config history')).toMatch(/ 2 .*reports/);
+    expect(await done('config history')).toMatch(/^2 .*reports/m);
   });
 
   it.each([

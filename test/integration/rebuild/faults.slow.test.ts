@@ -1,4 +1,12 @@
-import { chmodSync, chownSync, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RebuildPolicy } from '#libs/cluster';
@@ -101,6 +109,27 @@ describe('a standby whose data is a mount point, with a tablespace and WAL elsew
     await rig.event('RebuildCompleted', right);
     await rig.streaming();
     await whole();
+  }, 240_000);
+});
+
+describe('a rebuild whose primary is started anew', () => {
+  it('waits for it and begins again: the method has not failed', async () => {
+    const slowly = { ...policy, bandwidthBytesPerSecond: 4_000_000 };
+    rig = await RebuildRig.create({ definition: { rebuild: slowly } });
+    await rig.start();
+    await rig.streaming();
+    const { name } = rig.standby;
+    const before = rig.order(name, 'basebackup');
+    await until(() => rig.leader.report(name)?.rebuild?.phase === 'copying', 60_000, 1);
+    const [pid] = readFileSync(join(rig.primary.dataDirectory, 'postmaster.pid'), 'utf8').split(
+      '\n',
+    );
+    process.kill(Number(pid), 'SIGKILL');
+    const done = await rig.event('RebuildCompleted', before, 90_000);
+    expect(done.method).toBe('basebackup');
+    const events = rig.leader.events.slice(before).map(({ event }) => event);
+    expect(events.filter(({ type }) => type === 'RebuildMethodFailed')).toEqual([]);
+    expect(events.filter(({ type }) => type === 'Promoted')).toEqual([]);
   }, 240_000);
 });
 

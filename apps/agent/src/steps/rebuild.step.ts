@@ -44,17 +44,18 @@ export async function rebuild(context: StepContext, ordered: StepOf<'rebuild'>):
   const { upstream: from } = ordered;
   const upstream = from === null ? null : await presentUpstream(context, from);
   const step = { ...ordered, upstream };
-  if (upstream !== null) await upstreamReady(context, upstream);
+  const runsSince = upstream === null ? null : await upstreamReady(context, upstream);
   for (const method of methodsOf(context, step)) {
     desk.enter('preflight', method);
     try {
       await buildBy(context, step, method);
       return;
     } catch (error) {
+      if (unfinishedWork(local.dataDirectory) !== undefined) context.observer.forgetDirectory();
       if (signal.aborted || passes(error)) throw error;
+      await sourceStayed(context, step, method, runsSince);
       desk.failed(method, messageOf(error));
       log.warn('rebuild failed', { method, order: step.order.order, error });
-      if (unfinishedWork(local.dataDirectory) !== undefined) context.observer.forgetDirectory();
     }
   }
   throw new StepFailedError(needsRebuild(context));
@@ -64,6 +65,24 @@ export async function rebuild(context: StepContext, ordered: StepOf<'rebuild'>):
 function passes(error: unknown): boolean {
   if (error instanceof NotPermittedError) return !error.inPlace;
   return error instanceof NotYetError;
+}
+
+/**
+ * That the server went away or began anew meanwhile is no fault of the method: it is waited for, not given up for a
+ * minute.
+ *
+ * @throws NotYetError
+ */
+async function sourceStayed(
+  context: StepContext,
+  { order, upstream }: StepOf<'rebuild'>,
+  method: RebuildMethod,
+  runsSince: string | null,
+): Promise<void> {
+  const tool = toolFor(method, context.local.config);
+  if (tool?.capabilities.fromServer !== true || upstream === null || order.from !== null) return;
+  if ((await upstreamReady(context, upstream)) === runsSince) return;
+  throw new NotYetError(`PostgreSQL of ${upstream.name} was started anew meanwhile`);
 }
 
 /** A copy of hours is not thrown away because an event came between the question and its answer. */
@@ -112,11 +131,16 @@ async function finishInterruptedSwap(
   return true;
 }
 
-/** The primary's agent makes our slot; a copy begun before it could lack WAL at its end. */
-async function upstreamReady(context: StepContext, upstream: MemberRecord): Promise<void> {
-  const { recovery, slot } = await askUpstream(context, upstream, async (session) => {
+/**
+ * The primary's agent makes our slot; a copy begun before it could lack WAL at its end. Tells since when the server
+ * runs.
+ *
+ * @throws NotYetError
+ */
+async function upstreamReady(context: StepContext, upstream: MemberRecord): Promise<string> {
+  const { recovery, slot, since } = await askUpstream(context, upstream, async (session) => {
     const [row] = await session.query(
-      `SELECT pg_is_in_recovery() AS recovery,
+      `SELECT pg_is_in_recovery() AS recovery, pg_postmaster_start_time()::text AS since,
               EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1) AS slot`,
       [slotNameOf(context.local.config.instance)],
     );
@@ -129,6 +153,7 @@ async function upstreamReady(context: StepContext, upstream: MemberRecord): Prom
   if (slot !== true && !remote && hasSlot(context)) {
     throw new NotYetError(await whyNoSlot(context, upstream));
   }
+  return String(since);
 }
 
 async function whyNoSlot({ local, state }: StepContext, upstream: MemberRecord): Promise<string> {
@@ -160,13 +185,7 @@ async function buildBy(
     request = await requestFor(context, step, tool, undefined);
     preflight = await proveSource(tool, request, bandwidthBytesPerSecond);
   }
-  if (!preflight.ok) {
-    // That the server went away meanwhile is no fault of the method: it is waited for, not given up for a minute.
-    if (tool.capabilities.fromServer && step.upstream !== null && step.order.from === null) {
-      await upstreamReady(context, step.upstream);
-    }
-    throw new StepFailedError(preflight.detail);
-  }
+  if (!preflight.ok) throw new StepFailedError(preflight.detail);
   const inPlace = tool.capabilities.inPlace || !preflight.keepsAside;
   const permit = () => permitted(context, { order: step.order.order, inPlace });
   // What would be refused at the end need not be copied first.
