@@ -10,13 +10,16 @@ const COMPARED_KILLS = 1_000;
 /** The controllers' defaults, on busy hosts: on idle ones not even 1,500 ms stop a primary in 1,000 kills. */
 const group = {
   ...{ members: 3, tickMs: 100, heartbeatTicks: 1, answerTicks: 2, electionTicks: 5 },
-  ...{ delayMaxMs: 5, writeMaxMs: 20, tailChance: 0.05, tailMaxMs: 300 },
+  ...{ delayMaxMs: 5, writeMaxMs: 20, tailChance: 0.05, tailMaxMs: 300, tellsEnds: false },
 };
 
-function conditions(syncFenceMs: number, resendsToNewLeader = true): KillConditions {
+function conditions(
+  syncFenceMs: number,
+  { resendsToNewLeader = true, tellsEnds = false } = {},
+): KillConditions {
   const settings = { ...DEFAULT_SETTINGS, synchronousMode: 'quorum', syncFenceMs } as const;
   const timing = guardTimes(settings, settings);
-  return { group, timing, resendsToNewLeader };
+  return { group: { ...group, tellsEnds }, timing, resendsToNewLeader };
 }
 
 function kill(count: number, under: KillConditions): LeaderKill[] {
@@ -51,9 +54,20 @@ it('and a fence of 1,500 ms stops many: the model can fail', () => {
 });
 
 it('a guard that waits for its next turn is confirmed later than one that resends at once', () => {
-  const waiting = kill(COMPARED_KILLS, conditions(DEFAULT_SETTINGS.syncFenceMs, false));
+  const waiting = kill(
+    COMPARED_KILLS,
+    conditions(DEFAULT_SETTINGS.syncFenceMs, { resendsToNewLeader: false }),
+  );
   const resending = kill(COMPARED_KILLS, conditions(DEFAULT_SETTINGS.syncFenceMs));
   say('without resending', waiting);
   const median = (kills: readonly LeaderKill[]): number => quantile(kills, 'unconfirmedMs', 0.5);
   expect(median(waiting) - median(resending)).toBeGreaterThan(100);
+});
+
+it('who hears that the process of the leader ended waits for no election timeout', () => {
+  const silent = kill(COMPARED_KILLS, conditions(DEFAULT_SETTINGS.syncFenceMs));
+  const told = kill(COMPARED_KILLS, conditions(DEFAULT_SETTINGS.syncFenceMs, { tellsEnds: true }));
+  say('told', told);
+  const median = (kills: readonly LeaderKill[]): number => quantile(kills, 'leaderlessMs', 0.5);
+  expect(median(told)).toBeLessThan(median(silent) / 2);
 });

@@ -107,6 +107,9 @@ export class RaftGroup {
       case 'stall':
         machine.onWriteStall(Number(first), 300);
         return this.#process(seat);
+      case 'gone':
+        machine.onGone(Number(first));
+        return this.#process(seat);
       case 'unreachable':
         machine.onUnreachable(Number(first));
         return this.#process(seat);

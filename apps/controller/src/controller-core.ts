@@ -170,6 +170,7 @@ export class ControllerCore implements HostListener {
       onMessage: (message, from) => this.#onMessage(message, from),
       onUp: (peer) => network.tell(peer, { type: 'announce', apiAddress }),
       onDown: (peer) => host.onUnreachable(peer),
+      onGone: (peer) => host.onGone(peer),
       onJoin: (peer, token, answer) => {
         this.#admissions.judge(peer, token).then(answer, (error: unknown) => host.fail(error));
       },

@@ -204,6 +204,11 @@ export interface RaftMachine {
   /** The log up to and including `index` may be dropped from storage and memory. */
   compactTo(index: LogIndex): void;
   onUnreachable(id: MemberId): void;
+  /**
+   * No connection with it is left, in either direction, where there was one: its process ended. Hand in
+   * what it sent before first. Silence is not enough for this; a mistake costs a refused pre-vote.
+   */
+  onGone(id: MemberId): void;
   /** The write under way has taken this long; 0 when none is (reference/raft.md 7.1). */
   onWriteStall(stallMs: number, electionTimeoutMs: number): void;
   /**

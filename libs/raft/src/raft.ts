@@ -5,6 +5,7 @@ import { checkConfig } from './config.ts';
 import { onSnapshotReceived } from './follower.ts';
 import { Invariants } from './invariants.ts';
 import { onFetched } from './leader.ts';
+import { onGone } from './leader-gone.ts';
 import type { Message } from './messages.ts';
 import type {
   InitialState,
@@ -137,6 +138,11 @@ class Raft implements RaftMachine {
     const peer = this.#state.peer(id);
     if (peer?.state !== 'replicate') return;
     peer.becomePatientProbe(peer.matchIndex + 1, this.#state.ticks);
+  }
+
+  onGone(id: MemberId): void {
+    onGone(this.#state, id);
+    this.#invariants.check(this.#state);
   }
 
   onWriteStall(stallMs: number, electionTimeoutMs: number): void {

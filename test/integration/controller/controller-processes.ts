@@ -29,15 +29,22 @@ export class ControllerProcesses {
   private constructor(
     readonly group: ThreeControllers,
     readonly network: HostNetwork,
+    readonly timing: typeof TIMING,
   ) {}
 
   /** Hosts, certificates and configuration; nothing runs yet. `patch` is planted in what will run. */
-  static async make(patch: SourcePatch | null = null): Promise<ControllerProcesses> {
+  static async make(
+    patch: SourcePatch | null = null,
+    timing: Partial<typeof TIMING> = {},
+  ): Promise<ControllerProcesses> {
     const network = new HostNetwork(NAMES);
     const places = network.hosts.map(({ name, address }): [string, Place] => {
       return [name, { host: address, link: LINK_PORT, api: API_PORT }];
     });
-    const processes = new ControllerProcesses(await ThreeControllers.at(new Map(places)), network);
+    const processes = new ControllerProcesses(await ThreeControllers.at(new Map(places)), network, {
+      ...TIMING,
+      ...timing,
+    });
     try {
       await network.create();
       for (const name of NAMES) await processes.#configure(name);
@@ -165,7 +172,7 @@ export class ControllerProcesses {
         address: `${this.group.placeOf(other).host}:${LINK_PORT}`,
       })),
       tls: { ca: this.group.caPath, certificate: certPath, key: keyPath },
-      timing: TIMING,
+      timing: this.timing,
     };
     writeFileSync(this.#file(name, 'yaml'), JSON.stringify(config));
   }

@@ -23,6 +23,7 @@ import {
 } from '#libs/transport';
 import type { Log } from '../log.ts';
 import type { PeerLinks } from '../raft-host/ports.ts';
+import { OpenConnections } from './open-connections.ts';
 import { RoundTrips } from './round-trips.ts';
 
 export type PeerNetworkOptions = {
@@ -38,6 +39,8 @@ export type PeerNetworkEvents = {
   onMessage(message: ControllerMessage, from: MemberId): void;
   onUp(peer: MemberId): void;
   onDown(peer: MemberId): void;
+  /** Of all connections with it, in either direction, the last one ended. */
+  onGone(peer: MemberId): void;
   onJoin(peer: Sender, token: string | null, answer: (answer: JoinAnswer) => void): void;
   /** Whoever starts on an empty directory asks before it founds a group. */
   onSeatInquiry(peer: Sender): SeatAnswer;
@@ -65,6 +68,7 @@ export class PeerNetwork implements PeerLinks {
   readonly #options: PeerNetworkOptions;
   readonly #pairs = new Map<MemberId, Pair>();
   readonly #accepted = new Map<MemberId, PeerConnection>();
+  readonly #connections = new OpenConnections();
   readonly #protocols = new Map<MemberId, number>();
   /** Who listens at the address of each member, as our links found it. */
   readonly #met = new Map<MemberId, string>();
@@ -179,12 +183,15 @@ export class PeerNetwork implements PeerLinks {
   readonly accept: AcceptChannel = (connection): ChannelHandler => {
     const { memberId, name } = connection.peer;
     const known = this.#events?.nameOf(memberId) ?? null;
+    let counted = false;
     if (known !== null && known !== name) {
       connection.close(
         new Error(`'${name}' says that it is member ${memberId}, which is '${known}'`),
       );
     } else if (memberId !== 0) {
       this.#accepted.set(memberId, connection);
+      this.#connections.opened(memberId);
+      counted = true;
       this.#tellIfRemoved(memberId, connection);
       this.#refuseIfTaken(memberId, connection.peer.incarnation, connection);
     }
@@ -192,9 +199,14 @@ export class PeerNetwork implements PeerLinks {
       onFrame: (type, body) => this.#receive(connection.peer, connection, type, body),
       onClose: () => {
         if (this.#accepted.get(memberId) === connection) this.#accepted.delete(memberId);
+        if (counted) this.#ended(memberId);
       },
     };
   };
+
+  #ended(id: MemberId): void {
+    if (this.#connections.closed(id)) this.#events?.onGone(id);
+  }
 
   /** Whoever left and did not hear of it would ask for votes for ever: it stops when it is told. */
   #tellIfRemoved(memberId: MemberId, connection: PeerConnection): void {
@@ -242,7 +254,8 @@ export class PeerNetwork implements PeerLinks {
       incarnation: '',
       protocol: 0,
     };
-    let wasUp = true;
+    let isUp = false;
+    let told = false;
     const link: PeerLink = new PeerLink({
       host,
       port,
@@ -253,7 +266,9 @@ export class PeerNetwork implements PeerLinks {
       time: { clock, prng },
       onFrame: (type, body) => this.#receive(sender, link, type, body),
       onUp: ({ protocol, incarnation }) => {
-        wasUp = true;
+        isUp = true;
+        told = false;
+        this.#connections.opened(id);
         sender.incarnation = incarnation;
         this.#met.set(id, incarnation);
         this.#protocols.set(id, protocol);
@@ -261,9 +276,11 @@ export class PeerNetwork implements PeerLinks {
         if (channel === 'raft-control') this.#events?.onUp(id);
       },
       onDown: (cause) => {
-        if (wasUp) log.warn('controller not connected', { peer, channel, why: cause.message });
-        wasUp = false;
+        if (!told) log.warn('controller not connected', { peer, channel, why: cause.message });
+        told = true;
         this.#events?.onDown(id);
+        if (isUp) this.#ended(id);
+        isUp = false;
       },
     });
     return link;
@@ -315,9 +332,11 @@ export class PeerNetwork implements PeerLinks {
     return this.#refused.size > 0 && this.#refused.has(incarnation);
   }
 
-  #stop(pair: Pair): void {
-    pair.control.stop();
-    pair.bulk.stop();
+  #stop({ member, control, bulk }: Pair): void {
+    for (const link of [control, bulk]) {
+      if (link.state === 'up') this.#connections.closed(member.id);
+      link.stop();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { BoundedQueue } from '#libs/kernel';
-import type { Message } from '#libs/raft';
+import type { MemberId, Message } from '#libs/raft';
 
 const CONTROL_MAX = 16_384;
 const APPENDS_MAX = 4_096;
@@ -11,6 +11,8 @@ const APPENDS_MAX = 4_096;
 export class InputLanes {
   readonly control = new BoundedQueue<Message>('raft control', CONTROL_MAX);
   readonly appends = new BoundedQueue<Message>('raft appends', APPENDS_MAX);
+  /** Whose connections ended after what waits here had come. */
+  readonly #gone = new Set<MemberId>();
   dropped = 0;
 
   /** True when the message was taken. */
@@ -22,6 +24,18 @@ export class InputLanes {
     }
     lane.push(message);
     return true;
+  }
+
+  addGone(id: MemberId): void {
+    this.#gone.add(id);
+  }
+
+  /** None before their last messages are taken: those would pass for a sign of life. */
+  takeGone(): readonly MemberId[] {
+    if (this.#gone.size === 0 || this.hasMessages) return [];
+    const gone = [...this.#gone];
+    this.#gone.clear();
+    return gone;
   }
 
   get hasMessages(): boolean {

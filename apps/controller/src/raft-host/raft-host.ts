@@ -205,6 +205,12 @@ export class RaftHost implements ReplicatedLog {
     this.schedule();
   }
 
+  /** Its connections ended. */
+  onGone(id: MemberId): void {
+    this.#lanes.addGone(id);
+    this.schedule();
+  }
+
   /** For parts that feed the machine beside the loop (snapshots): runs inside its guard. */
   feed(input: (raft: RaftMachine) => void): void {
     this.#guarded(() => input(this.#options.raft));
@@ -259,6 +265,7 @@ export class RaftHost implements ReplicatedLog {
     while (control.size > 0 && budget.take()) this.#step(control.shift());
     this.#tick(ticks - idle);
     while (appends.size > 0 && budget.take()) this.#step(appends.shift());
+    for (const id of this.#lanes.takeGone()) this.#options.raft.onGone(id);
     if (!this.#writer.busy) this.#proposals.propose(budget);
   }
 

@@ -220,7 +220,7 @@ function powerOffHost({ world, prng }: FaultScene, host: SimHost): void {
   if (!host.up) return;
   const nodes = world.nodes.filter((node) => node.host === host);
   const controllers = world.controllers.filter((controller) => controller.host === host);
-  for (const controller of controllers) controller.kill();
+  for (const controller of controllers) controller.powerOff();
   for (const node of nodes) node.powerOff();
   host.frozen = false;
   host.up = false;

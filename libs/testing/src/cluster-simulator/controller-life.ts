@@ -160,10 +160,10 @@ export class ControllerLife implements ReplicatedLog {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.seat.process.after(between(this.seat.world, 0.02, 0.3), () => this.#turn());
+    this.seat.process.after(between(this.seat.world, 0.02, 0.3), () => this.turn());
   }
 
-  #turn(): void {
+  turn(): void {
     this.#scheduled = false;
     const budget = new TurnBudget(this.#clock);
     const inbox = this.#inbox;

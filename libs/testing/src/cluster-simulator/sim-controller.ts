@@ -33,6 +33,25 @@ export class SimController {
 
   kill(): void {
     if (!this.process.alive) return;
+    this.#end();
+    for (const other of this.world.controllers) {
+      if (other !== this) other.deliverFrom(this.host, (life) => this.#wasConnectedWith(life));
+    }
+  }
+
+  /** Its kernel closed our connections, after what we sent. */
+  #wasConnectedWith(life: ControllerLife): void {
+    life.turn();
+    life.raft.onGone(this.id);
+    life.schedule();
+  }
+
+  /** With its host: nobody is left that could tell the others. */
+  powerOff(): void {
+    if (this.process.alive) this.#end();
+  }
+
+  #end(): void {
     say(this.world, `${this.name} killed`);
     this.process.end();
     this.life = null;

@@ -23,6 +23,8 @@ export type GroupConditions = {
   /** Now and then a message or a write takes this much longer: a busy host. */
   readonly tailChance: number;
   readonly tailMaxMs: number;
+  /** The others hear that a process ended; not so when its host died. */
+  readonly tellsEnds: boolean;
 };
 
 export interface GroupListener {
@@ -83,6 +85,16 @@ export class SmallGroup {
     const seat = present(this.#seats.get(id), 'a member of the group');
     seat.alive = false;
     seat.serving = false;
+    if (!this.conditions.tellsEnds) return;
+    for (const other of this.alive) {
+      this.scheduler.after(this.delayMs(), () => this.#gone(other, id));
+    }
+  }
+
+  #gone(at: MemberId, id: MemberId): void {
+    const seat = present(this.#seats.get(at), 'a member of the group');
+    seat.machine.onGone(id);
+    this.#turn(at, seat);
   }
 
   confirmRound(id: MemberId): RoundId | null {

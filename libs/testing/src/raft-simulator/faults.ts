@@ -1,5 +1,6 @@
 import type { Prng } from '#libs/kernel';
 import type { MemberId, Membership } from '#libs/raft';
+import type { Ends } from './ends.ts';
 import type { Network } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import { spoil, upgrade } from './sim-integrity.ts';
@@ -15,6 +16,7 @@ export type FaultScene = {
   readonly over: () => boolean;
   readonly bootstrap: Membership;
   readonly count: (what: string) => void;
+  readonly ends: Ends;
 };
 
 /** Injects a fault now and then, until the safety phase is over. */
@@ -91,6 +93,9 @@ function inject(scene: FaultScene, kind: FaultKind): void {
     case 'writeStall':
       victim.stall();
       after(prng.pick([500, 4_000]), () => victim.unstall());
+      return;
+    case 'reset':
+      scene.ends.reset(victim.id);
       return;
     default:
       cut(kind, network, ids(members), prng);

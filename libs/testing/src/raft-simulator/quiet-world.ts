@@ -60,6 +60,7 @@ export class QuietWorld {
       sessions,
       swarm,
       memberOf,
+      ended: () => undefined,
     };
     this.#nextSeed = () => source.next();
     for (const id of FOUNDERS.voters) {

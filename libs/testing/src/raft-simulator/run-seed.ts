@@ -2,6 +2,7 @@ import { InvariantError, messageOf, type Prng, seededPrng } from '#libs/kernel';
 import { PROTOCOL_MAX, PROTOCOL_MIN } from '#libs/protocol';
 import type { MemberId, Membership } from '#libs/raft';
 import { historyLines, type Operation } from '../linearizability/index.ts';
+import { Ends } from './ends.ts';
 import { type FaultScene, healAll, planFaults } from './faults.ts';
 import { foundingMembership } from './founders.ts';
 import { Network } from './network.ts';
@@ -102,10 +103,15 @@ class SeedRun {
     const sessions = swarm.sessions ? new SessionOracle() : null;
     this.#sessions = sessions;
     const oracle = this.#oracle;
-    this.#world = { scheduler, network, oracle, sessions, trace, swarm, memberOf, stats };
+    const ends = new Ends({
+      ...{ scheduler, network, swarm, members },
+      prng: seededPrng(seed * 43 + 17),
+    });
+    const ended = (id: MemberId): void => ends.of(id);
+    this.#world = { scheduler, network, oracle, sessions, trace, swarm, memberOf, ended, stats };
     const prng = seededPrng(source.next());
     const bootstrap = foundingMembership(swarm.members);
-    this.#faults = { scheduler, prng, network, swarm, members, over, bootstrap, count };
+    this.#faults = { scheduler, prng, network, swarm, members, over, bootstrap, count, ends };
     const join = (): number | null => (this.#joined < swarm.joiners ? this.#join() : null);
     const workPrng = seededPrng(source.next());
     this.#workload = new Workload({ scheduler, prng: workPrng, swarm, members, join, over });

@@ -22,6 +22,7 @@ const NAMES = [
     'diskReplaced',
     'upgrade',
     'oddState',
+    'reset',
     'transfer',
     'membership',
     'campaignRush',

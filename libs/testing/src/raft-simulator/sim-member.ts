@@ -61,7 +61,7 @@ export class SimMember implements Witness {
   readonly #prng: Prng;
   readonly #clients: SimClients;
   #snapshots: SimSnapshots;
-  #watch: SimWatch;
+  watch: SimWatch;
   /** The last term this member led: rounds that are answered belong to it. */
   #leaderTerm: Term = 0;
   #observer: SimObserver;
@@ -98,7 +98,7 @@ export class SimMember implements Witness {
     this.applied = new SimApplied(0, 0, 0, bootstrap, null);
     this.#observer = this.#newObserver(0, bootstrap);
     this.#snapshots = this.#newSnapshots();
-    this.#watch = new SimWatch(id, world.swarm.limits.electionTicks);
+    this.watch = new SimWatch(id, world.swarm.limits.electionTicks);
     this.machine = this.#boot(recover(this.media));
     this.#planTick();
   }
@@ -107,7 +107,7 @@ export class SimMember implements Witness {
     if (!heard(packet, this.world)) return;
     const { message, body } = packet;
     this.#input(() => {
-      this.#watch.step(this.machine, message);
+      this.watch.step(this.machine, message);
       if (message.type === 'snapshotChunk' && body !== null) {
         this.#snapshots.receive(message, body, () => this.#turn());
       }
@@ -145,6 +145,7 @@ export class SimMember implements Witness {
     this.serving = false;
     this.isLeader = false;
     this.#trace('crash');
+    this.world.ended(this.id);
   }
 
   /** It dies and stays dead until `wake`; false when it is just coming back. */
@@ -240,7 +241,7 @@ export class SimMember implements Witness {
     this.#snapshots = this.#newSnapshots();
     this.#observer = this.#newObserver(appliedIndex, membership);
     this.#turnPlanned = false;
-    this.#watch = new SimWatch(this.id, this.world.swarm.limits.electionTicks);
+    this.watch = new SimWatch(this.id, this.world.swarm.limits.electionTicks);
     const config = { ...this.world.swarm.limits, self: this.id };
     const machine = createRaft(config, initial, seededPrng(this.#prng.next()));
     if (this.condition.isolated !== null) machine.neverLead();
@@ -321,7 +322,7 @@ export class SimMember implements Witness {
     this.machine.tick();
     const { stallMs } = this.writer;
     this.machine.onWriteStall(stallMs, this.world.swarm.limits.electionTicks * TICK_MS);
-    this.#watch.tick(this.machine.status(), Math.floor(stallMs / TICK_MS));
+    this.watch.tick(this.machine.status(), Math.floor(stallMs / TICK_MS));
     this.integrity?.tick();
   }
 
@@ -384,7 +385,7 @@ export class SimMember implements Witness {
   #send(packet: Outgoing): void {
     const { type, to, term } = packet.message;
     this.#trace(type, to, term);
-    this.#watch.sent(this.machine, packet.message);
+    this.watch.sent(this.machine, packet.message);
     sendFrom(this, packet, this.world);
   }
 

@@ -67,6 +67,11 @@ export class SimWatch {
     }
   }
 
+  /** Its connections ended: from now on it is not heard. */
+  gone(id: MemberId): void {
+    if (this.#leaderHeard?.leader === id) this.#leaderHeard = null;
+  }
+
   /** Nobody votes in a newer term while it hears a leader, but for a transfer. */
   #voted(candidate: MemberId): void {
     if (this.#mayVote) return;

@@ -29,5 +29,7 @@ export type Surroundings = {
   readonly trace: Trace;
   readonly swarm: Swarm;
   readonly memberOf: (id: MemberId) => Seat | undefined;
+  /** Its process is gone, as the kernel of its host tells those that it was connected with. */
+  readonly ended: (id: MemberId) => void;
   readonly stats: Record<string, number>;
 };

@@ -41,6 +41,8 @@ export type Swarm = {
   readonly oldMembers: number;
   /** So many disks, at most, lose or change what was acknowledged. */
   readonly damagedDisksMax: number;
+  /** Members hear that a process ended. */
+  readonly tellsEnds: boolean;
 };
 
 export type FaultKind =
@@ -57,7 +59,8 @@ export type FaultKind =
   | 'copyDirectory'
   | 'diskReplaced'
   | 'upgrade'
-  | 'oddState';
+  | 'oddState'
+  | 'reset';
 export type OperationKind = 'transfer' | 'membership' | 'campaignRush';
 
 const FAULTS: readonly FaultKind[] = [
@@ -107,8 +110,17 @@ export function swarmOf(seed: number): Swarm {
     flipChance: 0,
     disk: 'plain',
     damagedDisksMax: 0,
+    tellsEnds: false,
   };
-  return watched(seed, realised(seed, plain));
+  return told(seed, watched(seed, realised(seed, plain)));
+}
+
+/** In half of the worlds, drawn apart, kernels tell of processes that ended; in some of them also of those that did not. */
+function told(seed: number, swarm: Swarm): Swarm {
+  const prng = seededPrng(seed * 41 + 13);
+  if (!prng.chance(0.5)) return swarm;
+  const reset: readonly FaultKind[] = prng.chance(0.4) ? ['reset'] : [];
+  return { ...swarm, tellsEnds: true, faults: [...swarm.faults, ...reset] };
 }
 
 /** In a share of the worlds with sessions, drawn apart: members of two versions, and one whose state goes wrong. */
