@@ -60,9 +60,12 @@ it('backup-basebackup: the copy lies where the agent file says', LIMIT, async ()
   site.startAgent('pg2');
   await site.whole();
   await liesElsewhere();
+  // The first copy is recorded a moment after it streams: before that `reinit` says that one is under way.
+  await site.shows('pg2', ({ rebuild }) => rebuild === null);
   const command = basebackup.commands('matriarch reinit').at(-1) ?? '';
   expect(command).toContain('--follow');
-  expect(await site.type(command)).toMatchObject({ exitCode: 0 });
+  const { exitCode, said } = await site.type(command);
+  expect(exitCode, said).toBe(0);
   await site.whole();
   await liesElsewhere();
 
