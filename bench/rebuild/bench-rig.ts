@@ -7,6 +7,7 @@ import { processesIn } from '../../apps/cli/src/demo/instance-processes.ts';
 import type { AgentHost } from '../../test/integration/agent/agent-host.ts';
 import { BackupHosts } from '../../test/integration/rebuild/backup-hosts.ts';
 import { RebuildRig } from '../../test/integration/rebuild/rebuild-rig.ts';
+import { localTools, pushByWalG } from '../../test/integration/rebuild/rig-backups.ts';
 import { until } from '../../test/integration/until.ts';
 import { BENCH_SETTINGS, type Method } from './measured.ts';
 
@@ -38,7 +39,7 @@ export class BenchRig {
     const rig = await RebuildRig.create({
       agentScript: join(ROOT, 'dist/bundle/apps/agent/src/main.js'),
       config: (directory, name) => ({
-        ...BackupHosts.agentConfig(directory, name),
+        ...configOf(method, directory, name),
         // The repository's host knows the first one as the primary; a rejoin needs two candidates.
         tags: { noFailover: method !== 'pg_rewind' && name === 'pg2' },
       }),
@@ -68,6 +69,7 @@ export class BenchRig {
 
   async start(method: Method): Promise<void> {
     const prepared = await this.backups.prepare(ARCHIVING);
+    if (isLocal(method)) localTools.prepare(this.rig);
     process.env['PATH'] = `${prepared}:${this.#path}`;
     if (method === 'barman') await this.backups.startSsh();
     const [first] = this.rig.hosts;
@@ -104,6 +106,7 @@ export class BenchRig {
 
   async backUp(method: Method): Promise<void> {
     if (method === 'pgbackrest') await this.backups.backUpRepository();
+    if (method === 'walg') await pushByWalG(this.rig);
     if (method === 'barman') await this.backups.startBarman(this.rig.primary);
   }
 
@@ -115,7 +118,7 @@ export class BenchRig {
     const argv = commandOf(method, directory, primary, rig.directory);
     const begunMs = performance.now();
     if (method === 'barman') await this.backups.barman(...argv);
-    else await rig.asPostgres(argv);
+    else await rig.asPostgres(argv, surroundingsOf(directory, primary, rig.directory));
     const tookMs = performance.now() - begunMs;
     // The leader of the rig lives in this process: it must go on renewing leases meanwhile.
     await run(['rm', '-rf', directory], { timeoutMs: STREAM_LIMIT_MS });
@@ -190,6 +193,29 @@ function endAllIn(directory: string, isMeant: (command: string) => boolean): num
   return found.length;
 }
 
+/** Programs beside the instances: the stand-in for WAL-G, and one of one's own. */
+function isLocal(method: Method): boolean {
+  return method === 'walg' || method === 'custom';
+}
+
+function configOf(method: Method, directory: string, name: string): Record<string, unknown> {
+  const { config } = isLocal(method) ? localTools : { config: BackupHosts.agentConfig };
+  return config(directory, name);
+}
+
+/** What our agent, or an environment file, would say to it. */
+function surroundingsOf(
+  directory: string,
+  primary: AgentHost,
+  rigDirectory: string,
+): NodeJS.ProcessEnv {
+  return {
+    WALG_FILE_PREFIX: join(rigDirectory, 'walg'),
+    MATRIARCH_SOURCE: `host=${primary.directory} port=${primary.port} user=postgres`,
+    MATRIARCH_DATA_DIRECTORY: directory,
+  };
+}
+
 function commandOf(
   method: Method,
   directory: string,
@@ -212,6 +238,10 @@ function commandOf(
         ...['recover', '--remote-ssh-command', 'ssh postgres@db1'],
         ...['main', 'latest', directory],
       ];
+    case 'walg':
+      return [join(rigDirectory, 'wal-g'), 'backup-fetch', directory, 'LATEST'];
+    case 'custom':
+      return ['/bin/sh', join(rigDirectory, 'restore')];
     case 'pg_rewind':
       throw new Error('pg_rewind is measured as part of a rejoin');
   }

@@ -1,6 +1,13 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
-export const METHODS = ['basebackup', 'pgbackrest', 'barman', 'pg_rewind'] as const;
+export const METHODS = [
+  'basebackup',
+  'pgbackrest',
+  'barman',
+  'walg',
+  'custom',
+  'pg_rewind',
+] as const;
 export type Method = (typeof METHODS)[number];
 
 /** Of PostgreSQL, named in the document. */

@@ -4,6 +4,9 @@ import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import type { BackupSite } from './backup-site.ts';
 import type { RebuildRig } from './rebuild-rig.ts';
 
+/** What is built lies in `dist`, scripts do not. */
+const SOURCES = import.meta.dirname.replace('/dist/', '/');
+
 /** A pgBackRest repository, a storage of WAL-G's stand-in and a program of one's own, beside the instances of a rig. */
 export const localTools = {
   /** Of the agents' files. */
@@ -30,7 +33,7 @@ export const localTools = {
           `[main]\npg1-path=${dataDirectory}\npg1-port=${port}\npg1-socket-path=${directory}\n`,
       );
     }
-    copyFileSync(join(import.meta.dirname, 'wal-g-stand-in'), join(rig.directory, 'wal-g'));
+    copyFileSync(join(SOURCES, 'wal-g-stand-in'), join(rig.directory, 'wal-g'));
     rig.write(
       'wal-g.env',
       `WALG_FILE_PREFIX=${rig.owned('walg')}\nPATH=${POSTGRES_BIN}:/usr/bin:/bin\n`,
@@ -46,11 +49,17 @@ export const localTools = {
 
 /** One of pgBackRest and one of WAL-G, of the primary. */
 export async function makeBackups(rig: RebuildRig): Promise<void> {
-  const { name, dataDirectory, directory, port } = rig.primary;
+  const { name } = rig.primary;
   const config = join(rig.directory, `pgbackrest-${name}.conf`);
   const pgbackrest = ['pgbackrest', `--config=${config}`, '--stanza=main'];
   await rig.asPostgres([...pgbackrest, 'stanza-create']);
   await rig.asPostgres([...pgbackrest, 'backup', '--type=full']);
+  await pushByWalG(rig);
+}
+
+/** Of the primary, into the storage of the stand-in. */
+export async function pushByWalG(rig: RebuildRig): Promise<void> {
+  const { dataDirectory, directory, port } = rig.primary;
   await rig.asPostgres([join(rig.directory, 'wal-g'), 'backup-push', dataDirectory], {
     WALG_FILE_PREFIX: join(rig.directory, 'walg'),
     PGHOST: directory,
