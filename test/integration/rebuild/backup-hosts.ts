@@ -220,9 +220,9 @@ export class BackupHosts {
   }
 
   /** As if the hosts of the backups had lost power, until the function that is returned is called. */
-  freezeSsh(): () => void {
+  freeze(program: 'sshd' | 'pgbackrest'): () => void {
     const proc = new ProcTable();
-    const server = this.#servers.find(({ spawnfile }) => spawnfile.endsWith('sshd'))?.pid;
+    const server = this.#servers.find(({ spawnfile }) => spawnfile.endsWith(program))?.pid;
     const frozen = server === undefined ? [] : [server];
     for (const parent of frozen) {
       process.kill(parent, 'SIGSTOP');

@@ -87,7 +87,7 @@ describe('backups on hosts of their own', () => {
     await pair.whileSlow(async () => {
       const before = rig.order(rig.standby.name, 'barman', true);
       await until(() => pair.copying().length > 1, 60_000);
-      const thaw = backups.freezeSsh();
+      const thaw = backups.freeze('sshd');
       try {
         const failed = await rig.event('RebuildMethodFailed', before, 180_000);
         expect(failed.reason).toContain('the connection to backup1 broke off');
@@ -96,6 +96,32 @@ describe('backups on hosts of their own', () => {
       }
       await until(() => pair.copying().length === 0, 60_000);
     });
+    await pair.wholeAgain();
+  });
+
+  it('gives up a pgBackRest host that falls silent in the middle', {
+    timeout: 300_000,
+  }, async () => {
+    const { rig, backups } = pair;
+    const { name } = rig.standby;
+    // More than is copied before it can be seen to begin.
+    const filling = 'SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 200000) g';
+    await rig.psql(rig.primary, `CREATE TABLE filling AS ${filling}`);
+    await backups.backUpRepository();
+    const before = rig.order(name, 'pgbackrest', true);
+    const copies = () => {
+      const rebuild = rig.leader.report(name)?.rebuild;
+      return rebuild?.phase === 'copying' && rebuild.doneBytes > 0n;
+    };
+    await until(copies, 60_000, 1);
+    const thaw = backups.freeze('pgbackrest');
+    try {
+      const failed = await rig.event('RebuildMethodFailed', before, 180_000);
+      expect(failed.reason).toContain('timeout after 90000ms');
+    } finally {
+      thaw();
+    }
+    await until(() => pair.copying().length === 0, 60_000);
     await pair.wholeAgain();
   });
 

@@ -47,7 +47,7 @@ it('begins from the newest backup there, and replays what comes after it', {
 });
 
 it('goes on once a Barman host that fell silent is back', { timeout: LONG }, async () => {
-  const thaw = main.backups.freezeSsh();
+  const thaw = main.backups.freeze('sshd');
   try {
     await insert(main.rig, 'meanwhile');
     await main.backups.barmanArchived();

@@ -1,5 +1,13 @@
 import type { PgbackrestSettings } from '../../settings.ts';
 
+/**
+ * A repository host that falls silent, without power say, is given up after this many seconds without a message.
+ * pgBackRest's own is half an hour, for the sake of backups that wait for a checkpoint; nobody waits for one here.
+ */
+const SILENCE = '--protocol-timeout=90';
+/** Where that one is known the other has to be longer. */
+const SHORTER = '--db-timeout=80';
+
 function base({ program, stanza, config, repository }: PgbackrestSettings): readonly string[] {
   return [
     program,
@@ -46,6 +54,7 @@ export function restoreCommand(
     ...(processes === null ? [] : [`--process-max=${processes}`]),
     `--set=${label}`,
     '--type=none',
+    SILENCE,
     '--log-level-console=detail',
     '--log-level-stderr=error',
     '--log-level-file=off',
@@ -59,7 +68,8 @@ export function archiveGetCommand(
   dataDirectory?: string,
 ): readonly string[] {
   const elsewhere = dataDirectory === undefined ? [] : [`--pg1-path=${dataDirectory}`];
-  const options = [...base(settings), ...elsewhere, '--log-level-console=error'];
+  const patience = [SHORTER, SILENCE];
+  const options = [...base(settings), ...elsewhere, ...patience, '--log-level-console=error'];
   return [...options, 'archive-get', '%f', '%p'];
 }
 

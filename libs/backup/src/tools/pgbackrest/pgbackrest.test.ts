@@ -31,8 +31,10 @@ describe('pgbackrest', () => {
     expect(argv).toContain('--tablespace-map=ts1=/ts/new');
     expect(argv).toContain('--process-max=3');
     expect(argv).toEqual(expect.arrayContaining(['--set=20261126-113149F', '--type=none']));
+    expect(argv).toContain('--protocol-timeout=90');
     expect(argv.at(-1)).toBe('restore');
     expect(archiveGetCommand(settings).slice(-3)).toEqual(['archive-get', '%f', '%p']);
+    expect(archiveGetCommand(settings)).toContain('--protocol-timeout=90');
   });
 
   it('tells its repository, the 64 bits of the system identifier too', () => {
