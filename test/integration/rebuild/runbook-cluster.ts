@@ -19,7 +19,7 @@ const LIMIT_MS = 120_000;
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** A real cluster `main` of one controller and some instances, for what a runbook tells an operator to type. */
+/** A real cluster of one controller and some instances, for what a runbook tells an operator to type. */
 export class RunbookCluster extends BackupSite {
   readonly directory: string;
   readonly hosts: readonly SiteHost[];
@@ -34,14 +34,14 @@ export class RunbookCluster extends BackupSite {
   }
 
   /** Files and certificates; nothing runs. Programs are found in `bin` and `hosts/bin` of its directory first. */
-  static async create(count: number): Promise<RunbookCluster> {
+  static async create(count: number, cluster = 'main'): Promise<RunbookCluster> {
     const directory = shortDirectory();
     const instances = [];
     for (let made = 0; made < count; made += 1) {
       instances.push({ host: HOST, agentPort: await freePort(), postgresPort: await freePort() });
     }
     const controllers = [{ host: HOST, tlsPort: await freePort(), httpPort: await freePort() }];
-    const plan = clusterPlan({ cluster: 'main', directory, controllers, instances });
+    const plan = clusterPlan({ cluster, directory, controllers, instances });
     const own = [join(directory, 'bin'), join(directory, 'hosts', 'bin')];
     const PATH = [...own, process.env['PATH']].join(delimiter);
     const running = new RunningCluster(plan, {
