@@ -140,7 +140,7 @@ describe('a cluster that follows another', () => {
     expect(view.following).toMatchObject({ host: null, port: null, archive: 'pgbackrest' });
     expect(view.instances.map(({ lsn, lagBytes }) => [lsn, lagBytes])).toEqual([
       ['0/3000300', '256'],
-      ['0/3000400', '0'],
+      ['0/3000400', null],
     ]);
     const { summary, instances } = explainOf(fed, reports);
     expect(summary).toContain('pg2 replays from the pgbackrest archive');

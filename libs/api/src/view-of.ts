@@ -103,7 +103,8 @@ function instanceViewOf(
   primaryLsn: Lsn | null,
 ): InstanceView {
   const report = heard?.report;
-  const lag = report === undefined ? null : lagOf(report, primaryLsn);
+  const lag =
+    report === undefined || isFedByArchive(member.name, state) ? null : lagOf(report, primaryLsn);
   const silent = heard === undefined || heard.ageMs > SILENT_AFTER_MS;
   return {
     name: member.name,
@@ -229,6 +230,11 @@ function laterOf(received: Lsn | null, replayed: Lsn | null): Lsn | null {
     : maxLsn(received, replayed);
 }
 
+/** How far it is behind the other cluster nobody here can know: it is what the others are measured against. */
+function isFedByArchive(instance: InstanceName, { following }: ClusterState): boolean {
+  return following?.leader === instance && isArchive(following.remote);
+}
+
 function lagOf(report: AgentReport, primaryLsn: Lsn | null): bigint | null {
   if (report.postgres.kind === 'primary' || primaryLsn === null) return null;
   const lsn = lsnOfReport(report);
@@ -244,7 +250,6 @@ function lsnOfPrimary(
     const leader = following.leader === null ? undefined : heard.get(following.leader);
     const postgres = leader?.report.postgres;
     if (postgres?.kind !== 'standby') return null;
-    // What an archive will still get nobody here can know: the others are measured against the leader.
     if (isArchive(following.remote)) return postgres.replayedLsn;
     return postgres.receiver?.latestEndLsn ?? null;
   }

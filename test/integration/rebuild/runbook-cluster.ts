@@ -112,7 +112,7 @@ export class RunbookCluster extends BackupSite {
 
   /** One command as it stands in a runbook: exit code, and all that an operator sees. */
   async type(command: string): Promise<{ readonly exitCode: number; readonly said: string }> {
-    const [program, ...words] = command.split(' ');
+    const [program, ...words] = wordsOf(command);
     if (program !== 'matriarch') throw new Error(`'${command}' is no command of ours`);
     const { plan } = this.running;
     const api = plan.controllers.map(({ host, httpPort }) => `${host.address}:${httpPort}`).join();
@@ -161,6 +161,11 @@ export class RunbookCluster extends BackupSite {
     if (agent === undefined) throw new Error(`no agent ${name}`);
     return agent;
   }
+}
+
+/** As a shell takes them: what stands between quotes is one. */
+function wordsOf(command: string): readonly string[] {
+  return [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain = '']) => quoted ?? plain);
 }
 
 /** What is there of a key already stays beside what is added to it. */

@@ -23,6 +23,12 @@ export class Runbook {
     return spans.filter((command) => command.startsWith(`${program} `));
   }
 
+  /** Indented lines of their own that begin so, in their order. */
+  lines(beginning: string): readonly string[] {
+    const lines = [...this.#text.matchAll(/^ {4,}(\S.*)$/gm)].map(([, line = '']) => line);
+    return lines.filter((line) => line.startsWith(`${beginning} `));
+  }
+
   /** Indented lines with a prompt, `postgres@db1$ ls`, in their order. */
   sessions(): readonly Typed[] {
     const lines = [...this.#text.matchAll(/^ {4,}(\S*)\$ (.+)$/gm)];
