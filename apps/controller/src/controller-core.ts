@@ -19,6 +19,7 @@ import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
 
 import { LeaseGateway } from './guards/lease-gateway.ts';
+import { Announcements } from './links/announcements.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
 import type { Log } from './log.ts';
 import { Admissions } from './membership/admissions.ts';
@@ -61,6 +62,8 @@ export type CoreOptions = {
 const GOSSIP_INTERVAL_MS = 200;
 /** And of those that write nothing, that they were seen. */
 const WHOLE_GOSSIP_INTERVAL_MS = 1_000;
+/** How much space a disk has left changes while nobody asks. */
+const ANNOUNCE_INTERVAL_MS = 5_000;
 /** Whether each seat is still its member's changes with the log. */
 const SEATS_INTERVAL_MS = 500;
 /** Where primaries are is asked of every cluster. */
@@ -86,8 +89,7 @@ export class ControllerCore implements HostListener {
   readonly sessions: SessionGateway;
   readonly promoter: Promoter;
   readonly states: StateWatch;
-  /** API addresses that the members announced. */
-  readonly apiAddresses = new Map<MemberId, string>();
+  readonly announcements: Announcements;
   onHttpMessage: (message: HttpMessage, from: MemberId) => void = () => undefined;
   readonly #options: CoreOptions;
   readonly #time: CappedTime;
@@ -109,8 +111,9 @@ export class ControllerCore implements HostListener {
   #linked: Membership | null = null;
 
   constructor(options: CoreOptions) {
-    const { host, storage, network, clock, log, electionTimeoutMs } = options;
+    const { host, storage, network, clock, log, apiAddress, electionTimeoutMs } = options;
     this.#options = options;
+    this.announcements = new Announcements({ network, storage, apiAddress });
     this.#due = (intervalMs) =>
       this.#ticks % Math.max(1, Math.round(intervalMs / options.tickMs)) === 0;
     this.#clockWatch = new ClockWatch(clock);
@@ -140,18 +143,14 @@ export class ControllerCore implements HostListener {
       nearlyFull: () => storage.nearlyFull,
     });
     this.promoter = new Promoter(host, log);
-    this.#admissions = new Admissions({ host, log });
     const { ownIncarnation, unapplied } = options;
     this.#seats = new Seats({ host, network, log, ownIncarnation, unapplied });
+    const { strays } = this.#seats;
+    this.#admissions = new Admissions({ host, log, strays });
     this.#placement = new LeaderPlacement(host, log);
     const agents = () => this.stream.spokenByMembers();
-    this.#protocol = new ProtocolSwitch({
-      host,
-      network,
-      agents,
-      log,
-      ownMax: options.protocolMax,
-    });
+    const ownMax = options.protocolMax;
+    this.#protocol = new ProtocolSwitch({ host, network, agents, log, ownMax });
     const { checkEveryMs } = options;
     const nameOf = (id: MemberId): string | null => this.nameOf(id);
     this.states = new StateWatch({ host, network, log, nameOf, checkEveryMs });
@@ -160,7 +159,7 @@ export class ControllerCore implements HostListener {
 
   /** From here on the loop and the network call in. */
   #listen(): void {
-    const { host, network, apiAddress, onRemoved, onSeatTaken } = this.#options;
+    const { host, network, onRemoved, onSeatTaken } = this.#options;
     host.listen(this);
     host.applies.observe((events) => this.#onEvents(events));
     network.attach({
@@ -168,7 +167,10 @@ export class ControllerCore implements HostListener {
         if (this.#seats.keepsItsWord(message, incarnation)) host.receive(message);
       },
       onMessage: (message, from) => this.#onMessage(message, from),
-      onUp: (peer) => network.tell(peer, { type: 'announce', apiAddress }),
+      onUp: (peer) => {
+        this.#seats.strays.connected(peer);
+        this.announcements.tell(peer);
+      },
       onDown: (peer) => host.onUnreachable(peer),
       onGone: (peer) => host.onGone(peer),
       onJoin: (peer, token, answer) => {
@@ -180,7 +182,7 @@ export class ControllerCore implements HostListener {
         const { index, membership } = host.applies.membership;
         return wasRemoved(id, membership.members, host.applies.index) ? index : null;
       },
-      seatTaken: (id, incarnation) => this.#seats.isTaken(id, incarnation),
+      seatTaken: (id, incarnation) => this.#seats.refuses(id, incarnation),
       onSeatTaken: () => this.#leave(() => onSeatTaken()),
       nameOf: (id) => this.nameOf(id),
     });
@@ -191,7 +193,7 @@ export class ControllerCore implements HostListener {
     return this.#renewals;
   }
 
-  get seats(): Pick<Seats, 'isLost'> {
+  get seats(): Pick<Seats, 'isLost' | 'isStray'> {
     return this.#seats;
   }
 
@@ -237,6 +239,7 @@ export class ControllerCore implements HostListener {
     this.stream.callBack();
     this.#followMembership();
     if (this.#due(SEATS_INTERVAL_MS)) network.checkSeats();
+    this.announcements.tick(this.#due(ANNOUNCE_INTERVAL_MS));
     const jumpMs = this.#clockWatch.look();
     this.#protocol.checkOwn(this.#options.network.ownName);
     const service = this.#service;
@@ -351,7 +354,7 @@ export class ControllerCore implements HostListener {
     const { network, host } = this.#options;
     switch (message.type) {
       case 'announce':
-        this.apiAddresses.set(from, message.apiAddress);
+        this.announcements.heard(from, message);
         return;
       case 'guardRequest':
         this.guards.onRelayed(from, message.ticket, message.guard, message.body);

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { type ControllerConfig, loadControllerConfig } from '#libs/config';
-import { messageOf } from '#libs/kernel';
+import { codeOf, messageOf } from '#libs/kernel';
 import { createLogger } from '#libs/observability';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { startController } from './start-controller.ts';
+import { startProblem } from './start-problem.ts';
 
 /** After this the process ends whatever still waits. */
 const CLOSE_LIMIT_MS = 1_800;
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
   const onRemoved = (error: Error): void => {
     removed = true;
     exitCode = exitCodeOf(error);
-    log.warn('controller removed', { why: messageOf(error) });
+    log.warn('controller removed', { code: codeOf(error), why: messageOf(error) });
     close?.('removed');
   };
   const running = await startController({ config, foundWithout, log, onFatal, onRemoved }).catch(
@@ -85,14 +86,6 @@ function otherFounders({ name, controllers }: ControllerConfig, given: string[])
     `--found-without ${wrong.join(',')}: it takes founders that are gone for good, other than this one; the ` +
       `file of '${name}' lists ${others.join(', ') || 'no other'}`,
   );
-}
-
-function startProblem(error: unknown, { listen, api }: ControllerConfig): string {
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') {
-    const where = `listen ${listen.host}:${listen.port}, api ${api.host}:${api.port}`;
-    return `${error.message}: another process has the port, or the address is not of this host (${where})`;
-  }
-  return messageOf(error);
 }
 
 function badStart(problem: string, exitCode: number = EXIT.badStart): never {

@@ -50,10 +50,7 @@ export async function makeApi(
   const metrics = new Metrics('controller');
   watchProcess(metrics);
   const model = new ReadModel(host, core.reader, () => core.service);
-  collectMetrics(metrics, {
-    ...{ core, host, network, model, clock: systemClock },
-    diskAvailableBytes: () => replica.storage.availableBytes,
-  });
+  collectMetrics(metrics, { core, host, network, model, clock: systemClock });
   const commands = new CommandHandler(host, systemClock, () => core.service);
   const members = new MemberViews({ core, host, network, ownName: config.name, apiAddress });
   let handle: RequestListener = () => undefined;

@@ -11,8 +11,6 @@ export type RaftSources = {
   readonly host: RaftHost;
   readonly network: PeerNetwork;
   readonly clock: Clock;
-  /** Free for the state directory; null when nobody looks. */
-  readonly diskAvailableBytes: () => number | null;
 };
 
 const MS = 1_000;
@@ -61,7 +59,7 @@ class RaftCounts implements HostListener {
 }
 
 function collectState(metrics: Metrics, sources: RaftSources): void {
-  const { host, core, clock, diskAvailableBytes } = sources;
+  const { host, core, clock } = sources;
   const status = host.status();
   metrics.set('matriarch_raft_term', status.term);
   metrics.set('matriarch_raft_leader', status.role === 'leader' ? 1 : 0);
@@ -81,8 +79,10 @@ function collectState(metrics: Metrics, sources: RaftSources): void {
   metrics.set('matriarch_leases_closing', leases?.closing ?? 0);
   const suspendedMs = Math.max(0, clock.bootMs() - clock.monotonicMs());
   metrics.set('matriarch_host_suspended_seconds', suspendedMs / MS);
-  const availableBytes = diskAvailableBytes();
-  if (availableBytes !== null) metrics.set('matriarch_disk_available_bytes', availableBytes);
+  const disk = core.announcements.ownDisk;
+  if (disk === null) return;
+  metrics.set('matriarch_disk_available_bytes', disk.availableBytes);
+  metrics.set('matriarch_disk_nearly_full', disk.nearlyFull ? 1 : 0);
 }
 
 function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): void {
@@ -92,6 +92,8 @@ function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): v
     const peer = core.nameOf(id) ?? String(id);
     metrics.set('matriarch_raft_peer_connected', network.isUp(id) ? 1 : 0, { peer });
     metrics.set('matriarch_raft_peer_seat_lost', core.seats.isLost(id) ? 1 : 0, { peer });
+    const stray = core.seats.isStray(id);
+    metrics.set('matriarch_raft_peer_other_directory', stray ? 1 : 0, { peer });
     metrics.set('matriarch_raft_peer_waiting_bytes', network.waitingBytes(id), { peer });
     const tookMs = network.roundTripMs(id);
     if (tookMs !== null) {
@@ -109,6 +111,7 @@ function collectPeers(metrics: Metrics, { host, network, core }: RaftSources): v
 const PEER_GAUGES: readonly MetricName[] = [
   'matriarch_raft_peer_connected',
   'matriarch_raft_peer_seat_lost',
+  'matriarch_raft_peer_other_directory',
   'matriarch_raft_peer_waiting_bytes',
   'matriarch_raft_peer_round_trip_seconds',
   'matriarch_raft_peer_lag_entries',

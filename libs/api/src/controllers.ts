@@ -20,6 +20,8 @@ const controllerSeat = z.object({
   /** stalled: a write has not ended for `writeStallMs`. */
   disk: z.enum(['keeps up', 'stalled', 'unknown']),
   writeStallMs: z.number().nullable(),
+  /** What an operator has to do something about, in words. */
+  remarks: z.array(z.string()).default([]),
 });
 
 export const controllersAnswer = z.object({

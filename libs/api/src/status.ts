@@ -13,6 +13,8 @@ const controllerView = z.object({
   commitIndex: z.int().nullable(),
   appliedIndex: z.int().nullable(),
   reachable: z.boolean(),
+  /** What an operator has to do something about, in words. */
+  remarks: z.array(z.string()).default([]),
 });
 
 const INSTANCE_STATES = [

@@ -33,9 +33,16 @@ export type SeatAnswer = {
   readonly lastIndex: number;
 };
 
+/** Of the file system with a controller's state directory. */
+export type DiskSpace = {
+  readonly availableBytes: number;
+  /** Growth is refused there, and what was reserved is let go. */
+  readonly nearlyFull: boolean;
+};
+
 export type ControllerMessage =
-  /** On each new link, and when it changes: where this controller's HTTP API is. */
-  | { readonly type: 'announce'; readonly apiAddress: string }
+  /** On each new link, and again and again: where this controller's HTTP API is, and what its disk has left. */
+  | { readonly type: 'announce'; readonly apiAddress: string; readonly disk: DiskSpace | null }
   /** Follower to leader: a guard's request, as it came. `ticket` names the guard's link there. */
   | {
       readonly type: 'guardRequest';
@@ -117,7 +124,7 @@ export function encodeControllerMessage(message: ControllerMessage): Uint8Array 
 function bodyOf(message: ControllerMessage): readonly unknown[] {
   switch (message.type) {
     case 'announce':
-      return [message.apiAddress];
+      return [message.apiAddress, ...diskFields(message.disk)];
     case 'guardRequest':
       return [message.ticket, message.guard, message.body];
     case 'guardAnswer':
@@ -164,7 +171,7 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
   const type = TYPES[fields.integer('type')];
   switch (type) {
     case 'announce':
-      return { type, apiAddress: fields.text('apiAddress', 300) };
+      return { type, apiAddress: fields.text('apiAddress', 300), disk: diskOf(fields) };
     case 'guardRequest':
       return {
         type,
@@ -225,6 +232,17 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
     default:
       return fields.oneOf('type', []);
   }
+}
+
+/** A controller of an older version reads the address and leaves the rest. */
+function diskFields(disk: DiskSpace | null): readonly unknown[] {
+  return disk === null ? [] : [Math.round(disk.availableBytes), disk.nearlyFull];
+}
+
+function diskOf(fields: Fields): DiskSpace | null {
+  if (fields.ended) return null;
+  const availableBytes = fields.integer('availableBytes');
+  return { availableBytes, nearlyFull: fields.boolean('nearlyFull') };
 }
 
 const JOIN_KINDS = ['admitted', 'wait', 'refused'] as const satisfies readonly JoinAnswer['kind'][];

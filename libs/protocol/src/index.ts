@@ -3,6 +3,7 @@ export { decode, encode } from './codec.ts';
 export {
   ControllerFrame,
   type ControllerMessage,
+  type DiskSpace,
   decodeControllerMessage,
   encodeControllerMessage,
   type GossipedPosition,

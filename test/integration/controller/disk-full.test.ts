@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { API_PATHS, statusAnswer } from '#libs/api';
 import { AgentClient, SessionClient } from './clients.ts';
 import { createCluster, definition, OPERATOR } from './cluster-definition.ts';
 import { ThreeControllers, until } from './controllers.ts';
@@ -102,6 +103,11 @@ describe.skipIf(!mounted)('a controller on a disk that fills up', () => {
     });
     expect(await put(2)).toMatchObject({ type: 'failed', code: 'DISK_NEARLY_FULL' });
     expect(await create('second')).toMatchObject({ status: 507 });
+    const metrics = await ask(group, 'c1', { method: 'GET', path: '/metrics' });
+    expect(metrics.body).toContain('\nmatriarch_disk_nearly_full 1\n');
+    const status = await ask(group, 'c1', { method: 'GET', path: API_PATHS.status });
+    const [own] = statusAnswer.parse(JSON.parse(status.body)).controllers;
+    expect(own?.remarks).toEqual([expect.stringContaining('what grows is refused')]);
     const remove = { type: 'delete', key: 'a', expectedRevision: null } as const;
     expect(await client.command(session, 2, remove)).toMatchObject({ type: 'result' });
     const order = { method: 'POST', path: '/api/v1/clusters/main/pause', as: OPERATOR } as const;

@@ -1,8 +1,10 @@
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { API_PATHS, controllersAnswer } from '#libs/api';
 import { decode } from '#libs/protocol';
 import { SessionClient } from './clients.ts';
 import { type Line, ThreeControllers, until } from './controllers.ts';
+import { ask } from './http.ts';
 
 const NAMES = ['c1', 'c2', 'c3'] as const;
 
@@ -77,11 +79,22 @@ describe('a founder whose directory was lost', () => {
     return value === null ? null : new Uint8Array(value);
   }
 
+  /** What an operator, and an alert, see of a seat on the controller `at`. */
+  async function shownOf(lost: string, at: string) {
+    const metrics = await ask(group, at, { method: 'GET', path: '/metrics' });
+    const gauge = new RegExp(`^matriarch_raft_peer_other_directory{peer="${lost}"} (.*)$`, 'm');
+    const { body } = await ask(group, at, { method: 'GET', path: API_PATHS.controllers });
+    const { controllers } = controllersAnswer.parse(JSON.parse(body));
+    const seat = controllers.find(({ name }) => name === lost);
+    return { gauge: gauge.exec(metrics.body)?.[1], remarks: seat?.remarks };
+  }
+
   it('founds nothing beside those that go on', async () => {
     await found();
     const lost = await group.follower();
     await group.stop(lost);
-    rmSync(group.directoryOf(lost), { recursive: true });
+    const own = `${group.directoryOf(lost)}-own`;
+    renameSync(group.directoryOf(lost), own);
     const { name: leader, controller } = await group.leader();
     const { term } = controller.replica.host.role;
     const refused = await refusal(lost);
@@ -93,6 +106,21 @@ describe('a founder whose directory was lost', () => {
     expect(group.running.has(lost)).toBe(false);
     await write('after');
     expect((await group.leader()).controller.replica.host.role.term).toBe(term);
+    const others = NAMES.filter((name) => name !== lost);
+    for (const at of others) {
+      const { gauge, remarks } = await shownOf(lost, at);
+      expect(gauge).toBe('1');
+      expect(remarks).toEqual([
+        expect.stringContaining(`${lost} was started on another directory`),
+      ]);
+    }
+    rmSync(group.directoryOf(lost), { recursive: true });
+    renameSync(own, group.directoryOf(lost));
+    await group.start(lost);
+    for (const at of others) {
+      await until(`${at} meets it`, async () => (await shownOf(lost, at)).gauge === '0');
+      expect((await shownOf(lost, at)).remarks).toEqual([]);
+    }
   });
 
   /** One behind, one emptied, the leader down: what the latter two acknowledged is with the leader only. */

@@ -15,6 +15,7 @@ const seat: ControllerSeat = {
   reachable: true,
   disk: 'keeps up',
   writeStallMs: 0,
+  remarks: [],
 };
 
 it('shows who holds the log, whose disk is stuck, and what is still to be done', () => {
@@ -31,6 +32,7 @@ it('shows who holds the log, whose disk is stuck, and what is still to be done',
         address: '10.0.0.4:7400',
         standing: 'learner',
         reachable: false,
+        remarks: ['57 MB are left on the disk of c4: free space'],
       },
     ],
   };
@@ -42,6 +44,7 @@ it('shows who holds the log, whose disk is stuck, and what is still to be done',
     expect.stringMatching(/ 1 +c1 +leader +voter +130 +130 +1 +keeps up +10\.0\.0\.1:7400$/),
     expect.stringMatching(/ 2 +c2 +follower +voter +130 +- +1 +stalled 900 ms +10\.0\.0\.2:7400$/),
     expect.stringMatching(/131 +c4 +unreachable +learner +130 +- +1 +keeps up +10\.0\.0\.4:7400$/),
+    '  57 MB are left on the disk of c4: free space',
     '  2 voters tolerate no more failures than 1: add or remove one',
   ]);
 });

@@ -28,8 +28,19 @@ export function controllersText(
   return [
     `${colors.bold('Controllers')}  ${led}, term ${term}, committed ${commitIndex}, ${failures}`,
     ...columns(HEADS, rows, colors).map((line) => `  ${line}`),
+    ...remarksText(controllers, { colors, columns: width }),
     ...(remark === null ? [] : [colors.yellow(`  ${wrap(remark, width - 4, '    ')}`)]),
   ].join('\n');
+}
+
+/** What an operator has to do something about, below the table. */
+export function remarksText(
+  controllers: readonly Pick<ControllerSeat, 'remarks'>[],
+  { colors, columns: width }: Look,
+): string[] {
+  return controllers
+    .flatMap(({ remarks }) => remarks)
+    .map((remark) => colors.red(`  ${wrap(remark, width - 4, '    ')}`));
 }
 
 function downOf(controllers: readonly ControllerSeat[]): number {

@@ -29,6 +29,15 @@ Cluster main  serving, epoch 4 held by pg1, timeline 3
 `);
   });
 
+  it('says what is wrong with a controller', () => {
+    const controllers = status().controllers.map((each) =>
+      each.name === 'c3' ? { ...each, remarks: ['57 MB are left on the disk of c3'] } : each,
+    );
+    expect(statusText(status({ controllers }), look).split('\n')).toEqual(
+      expect.arrayContaining(['  57 MB are left on the disk of c3']),
+    );
+  });
+
   it('shows a standby cluster, whom it follows and who streams from there', () => {
     const remote = { host: '10.1.0.11,10.1.0.12', port: 5432, slot: 'site_b', archive: null };
     const clusters = [

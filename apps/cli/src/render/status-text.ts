@@ -8,6 +8,7 @@ import {
 import { bytesText, unreachable } from '#libs/kernel';
 import type { Terminal } from '../terminal.ts';
 import { columns, fittingColumns } from './columns.ts';
+import { remarksText } from './controllers-text.ts';
 import { ageText } from './time-text.ts';
 import { wrap } from './wrap.ts';
 
@@ -27,7 +28,8 @@ export function statusText(status: StatusAnswer, look: Look): string {
   return parts.join('\n\n');
 }
 
-function controllersText(status: StatusAnswer, { colors }: Look): string {
+function controllersText(status: StatusAnswer, look: Look): string {
+  const { colors } = look;
   const leader = status.leader === null ? colors.red('no leader') : `leader ${status.leader}`;
   const heads = [
     { head: 'CONTROLLER' },
@@ -41,6 +43,7 @@ function controllersText(status: StatusAnswer, { colors }: Look): string {
   return [
     `${colors.bold('Controllers')}  ${leader}`,
     ...indented(columns(heads, rows, colors)),
+    ...remarksText(status.controllers, look),
   ].join('\n');
 }
 

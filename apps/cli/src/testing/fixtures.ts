@@ -70,6 +70,7 @@ export function status(over: Partial<StatusAnswer> = {}): StatusAnswer {
     commitIndex: 1_204,
     appliedIndex: 1_204,
     reachable: true,
+    remarks: [],
   }));
   return { controller: 'c2', leader: 'c2', controllers, clusters: [cluster()], ...over };
 }

@@ -2,6 +2,7 @@ import type { ControllerSeat, ControllersAnswer, ControllerView } from '#libs/ap
 import type { Member, MemberId, Membership, RaftStatus } from '#libs/raft';
 import type { ControllerCore } from '../controller-core.ts';
 import type { PeerNetwork } from '../links/peer-network.ts';
+import { memberRemarks } from '../membership/member-remarks.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 
 export type MemberViewsOptions = {
@@ -64,6 +65,7 @@ export class MemberViews {
       reachable: own || (leads ? heard : view.reachable),
       disk: !heard || stallMs === null ? 'unknown' : keepsUp ? 'keeps up' : 'stalled',
       writeStallMs: heard && stallMs !== null ? Math.round(stallMs) : null,
+      remarks: view.remarks,
     };
   }
 
@@ -74,12 +76,13 @@ export class MemberViews {
       apiUrl: `http://${this.#options.apiAddress}`,
       role: role === 'preCandidate' ? 'candidate' : role,
       reachable: true,
+      remarks: memberRemarks(name, { disk: this.#options.core.announcements.ownDisk }),
     };
   }
 
   #other({ id, name, address }: Member, status: RaftStatus): ControllerView {
     const { core, network } = this.#options;
-    const apiAddress = core.apiAddresses.get(id);
+    const apiAddress = core.announcements.apiAddressOf(id);
     const reachable = network.isUp(id);
     const learner = status.membership.learners.includes(id);
     const follower = learner ? 'learner' : 'follower';
@@ -91,6 +94,11 @@ export class MemberViews {
       term: reachable ? status.term : null,
       commitIndex: peer === undefined ? null : Math.min(peer.matchIndex, status.commitIndex),
       appliedIndex: null,
+      remarks: memberRemarks(name, {
+        seatLost: core.seats.isLost(id),
+        stray: core.seats.isStray(id),
+        disk: reachable ? core.announcements.diskOf(id) : null,
+      }),
     };
   }
 }

@@ -6,10 +6,12 @@ import { appliedCommand, ProposalLostError } from '../proposing.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import { parseJoinToken } from './join-token.ts';
 import { takeSeat } from './seats.ts';
+import type { Strays } from './strays.ts';
 
 export type AdmissionsOptions = {
   readonly host: RaftHost;
   readonly log: Log;
+  readonly strays: Strays;
 };
 
 /**
@@ -25,7 +27,7 @@ export class Admissions {
 
   /** @throws ProposalLostError never: the joining side asks again */
   async judge(peer: Sender, token: string | null): Promise<JoinAnswer> {
-    const { host, log } = this.#options;
+    const { host, log, strays } = this.#options;
     if (!host.serving) return wait('this controller does not lead', this.#leaderAddress());
     const { members } = host.applies.membership.membership;
     const member = members.find(({ name }) => name === peer.name);
@@ -33,6 +35,7 @@ export class Admissions {
       const order = `matriarch controllers add ${peer.name} --address HOST:PORT`;
       return wait(`'${peer.name}' is no member yet: \`${order}\``, null);
     }
+    if (isFounder(member.id)) strays.came(member.id, member.name);
     const objection = this.#tooOld(peer) ?? objectionTo(member, token, peer.groupId);
     if (objection !== null) return { kind: 'refused', why: objection };
     try {
@@ -46,12 +49,13 @@ export class Admissions {
   }
 
   async #take({ id, name }: Member, incarnation: string): Promise<JoinAnswer> {
-    const { host } = this.#options;
+    const { host, strays } = this.#options;
     const { result } = await appliedCommand(host, takeSeat(id, incarnation));
     if (result.type === 'written') return { kind: 'admitted', memberId: id };
     const taker = host.store.seatTaker(id);
     // Asked twice by the same process: its first answer was lost.
     if (taker === incarnation) return { kind: 'admitted', memberId: id };
+    strays.came(id, name);
     return {
       kind: 'refused',
       why: `the seat ${id} of '${name}' was taken by another directory: ${addAnew(name)}`,

@@ -8,6 +8,7 @@ import { appliedCommand, ProposalLostError } from '../proposing.ts';
 import { STORE_PORTS } from '../raft-host/load-event-store.ts';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import { Acknowledgements } from './acknowledgements.ts';
+import { Strays } from './strays.ts';
 
 const SEATS = 'controllers/seats/';
 /** Stands in the place of a directory: the seat is nobody's from now on. */
@@ -49,11 +50,13 @@ export class Seats {
   /** Up to here that counts; what is applied later says it itself. */
   readonly #foundUpTo: LogIndex;
   readonly #acknowledgements: Acknowledgements;
+  readonly strays: Strays;
   /** Processes that lack what their seat had acknowledged, each with its member. */
   readonly #broken = new Map<string, MemberId>();
 
   constructor(options: SeatsOptions) {
     this.#options = options;
+    this.strays = new Strays(options.network, options.log);
     this.#foundInLog = new Map(options.unapplied.flatMap(seatIn));
     this.#foundUpTo = options.unapplied.at(-1)?.index ?? 0;
     this.#acknowledgements = new Acknowledgements(() => options.host.status());
@@ -66,6 +69,18 @@ export class Seats {
     if (isOtherDirectory(applied, incarnation) || this.#broken.has(incarnation)) return true;
     if (host.applies.index >= this.#foundUpTo) return false;
     return isOtherDirectory(this.#foundInLog.get(seatKey(id)) ?? null, incarnation);
+  }
+
+  /** As `isTaken`, of a process that comes: it is noted as one that is not on its own directory. */
+  refuses(id: MemberId, incarnation: string): boolean {
+    const taken = this.isTaken(id, incarnation);
+    if (taken) this.strays.came(id, this.#nameOf(id));
+    return taken;
+  }
+
+  /** It was last met on another directory than the one that has its seat. */
+  isStray(id: MemberId): boolean {
+    return !this.isLost(id) && this.strays.has(id);
   }
 
   /** It lacks what it had acknowledged: no process in this seat is heard again until the member is removed. */
@@ -83,9 +98,8 @@ export class Seats {
     const index = this.#acknowledgements.brokenBy(message, incarnation);
     if (index === null) return true;
     const { from: id } = message;
-    const { host, network, log } = this.#options;
-    const { members } = host.status().membership;
-    const name = members.find((member) => member.id === id)?.name;
+    const { network, log } = this.#options;
+    const name = this.#nameOf(id);
     const acknowledgedIndex = index;
     log.error('a controller lost what it had acknowledged: replace it', {
       ...{ id, name, acknowledgedIndex },
@@ -100,7 +114,7 @@ export class Seats {
     const { membership, lastIndex } = this.#options.host.status();
     const member = membership.members.find((known) => known.name === name);
     if (member !== undefined) {
-      return { seat: this.isTaken(member.id, incarnation) ? 'taken' : 'free', lastIndex };
+      return { seat: this.refuses(member.id, incarnation) ? 'taken' : 'free', lastIndex };
     }
     // Whoever joined and was not told of any member yet knows nothing of this one either.
     return { seat: membership.members.length === 0 ? 'free' : 'none', lastIndex };
@@ -127,6 +141,11 @@ export class Seats {
       this.#recording.add(id);
       this.#write(id, vacateSeat(id)).catch((error: unknown) => host.fail(error));
     }
+  }
+
+  #nameOf(id: MemberId): string | null {
+    const { members } = this.#options.host.status().membership;
+    return members.find((member) => member.id === id)?.name ?? null;
   }
 
   async #record(id: MemberId, name: string, incarnation: string): Promise<void> {

@@ -13,6 +13,7 @@ export type HostStorage = Pick<
   | 'applied'
   | 'firstIndex'
   | 'nearlyFull'
+  | 'availableBytes'
   | 'isolation'
   | 'isolate'
   | 'close'
