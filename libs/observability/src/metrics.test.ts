@@ -6,7 +6,7 @@ import { watchProcess } from './process-metrics.ts';
 describe('the table of metrics', () => {
   it.each(Object.keys(METRICS))('%s ends in a unit, a count or a state', (name) => {
     expect(name).toMatch(
-      /^matriarch_[a-z_]+(_seconds|_bytes|_total|_index|_term|_epoch|_leader|_connected|_open|_serving|_paused|_up|_primary|_timeline|_attached|_entries|_waiting|_inflight|_isolated|_level|_kept|_needed|_lost|_closing)$/,
+      /^matriarch_[a-z_]+(_seconds|_bytes|_total|_index|_term|_epoch|_leader|_connected|_open|_serving|_paused|_up|_primary|_timeline|_attached|_entries|_waiting|_inflight|_isolated|_level|_kept|_needed|_lost|_closing|_full|_directory)$/,
     );
   });
 });

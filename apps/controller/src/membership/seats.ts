@@ -56,7 +56,12 @@ export class Seats {
 
   constructor(options: SeatsOptions) {
     this.#options = options;
-    this.strays = new Strays(options.network, options.log);
+    const { network, log } = options;
+    this.strays = new Strays({
+      incarnationOf: (id) => network.incarnationOf(id),
+      isTaken: (id, incarnation) => this.isTaken(id, incarnation),
+      log,
+    });
     this.#foundInLog = new Map(options.unapplied.flatMap(seatIn));
     this.#foundUpTo = options.unapplied.at(-1)?.index ?? 0;
     this.#acknowledgements = new Acknowledgements(() => options.host.status());
