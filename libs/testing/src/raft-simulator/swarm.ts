@@ -115,10 +115,10 @@ export function swarmOf(seed: number): Swarm {
   return told(seed, watched(seed, realised(seed, plain)));
 }
 
-/** In half of the worlds, drawn apart, kernels tell of processes that ended; in some of them also of those that did not. */
+/** In half of the worlds whose disks are sound, drawn apart, kernels tell of processes that ended; in some of them also of those that did not. */
 function told(seed: number, swarm: Swarm): Swarm {
   const prng = seededPrng(seed * 41 + 13);
-  if (!prng.chance(0.5)) return swarm;
+  if (swarm.damagedDisksMax > 0 || !prng.chance(0.5)) return swarm;
   const reset: readonly FaultKind[] = prng.chance(0.4) ? ['reset'] : [];
   return { ...swarm, tellsEnds: true, faults: [...swarm.faults, ...reset] };
 }
