@@ -1,6 +1,7 @@
 /** The runbooks of the rebuild methods, read and followed: files, the tools' commands, and the real command line. */
 import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { RebuildMethod } from '#libs/cluster';
@@ -118,6 +119,34 @@ async function lookedAtFirst(): Promise<void> {
   expect(await site.type(release)).toMatchObject({ exitCode: 0 });
 }
 
+/** What is typed on the Barman host, beside the cron that runs there. */
+async function barmansOwn(): Promise<void> {
+  const typed = (verb: string) => {
+    const found = runbooks.barman.commands('barman').filter((one) => one.startsWith(verb));
+    expect(found).toHaveLength(1);
+    return backups.barman(...(found[0] ?? '').split(' ').slice(1));
+  };
+  expect(await typed('barman check')).not.toContain('FAILED');
+  expect(await whileCronRuns(typed('barman backup --wait'))).toContain('Backup completed');
+  await typed('barman switch-wal');
+}
+
+async function whileCronRuns<T>(work: Promise<T>): Promise<T> {
+  let ended = false;
+  const cron = (async () => {
+    while (!ended) {
+      await backups.barman('archive-wal', 'main').catch(() => '');
+      await delay(500);
+    }
+  })();
+  try {
+    return await work;
+  } finally {
+    ended = true;
+    await cron;
+  }
+}
+
 describe('a runbook, followed as written', () => {
   it('backup-pgbackrest: its commands on the primary, and a rebuild', LIMIT, async () => {
     const env = { PGBACKREST_CONFIG: join(site.directory, 'pgbackrest-pg1.conf') };
@@ -151,6 +180,8 @@ describe('a runbook, followed as written', () => {
   });
 
   it('backup-basebackup: from another standby, and from the primary', LIMIT, async () => {
+    const [limit = ''] = runbooks.basebackup.commands('matriarch config set');
+    expect(await site.type(limit)).toMatchObject({ exitCode: 0 });
     await reinit('basebackup', runbooks.basebackup);
   });
 
@@ -172,6 +203,7 @@ describe('a runbook, followed as written', () => {
         const runAs = osUser(at.split('@')[0] ?? '');
         await run(['sh', '-c', command], { timeoutMs: 60_000, runAs, env: process.env });
       }
+      await barmansOwn();
       await reinit('barman', runbooks.barman);
     },
   );
