@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { InstanceView } from '#libs/api';
@@ -108,6 +108,12 @@ export class RunbookCluster extends BackupSite {
 
   agentLog(name: string): string {
     return readFileSync(this.running.instance(name).logFile, 'utf8');
+  }
+
+  /** What guards log goes to a file of their own. */
+  guardLog(name: string): string {
+    const file = join(this.running.instance(name).stateDirectory, 'guard.log');
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
   /** One command as it stands in a runbook: exit code, and all that an operator sees. */
