@@ -36,17 +36,7 @@ describe('a standby whose startup process is held up', () => {
   });
 
   it('is detached although it does not read the reload: a recovery conflict (safety 6)', async () => {
-    const report = new SqlSession(pg2.target());
-    await report.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    await report.query('SELECT count(*) FROM written');
-    await pg1.sql('DELETE FROM written');
-    await pg1.sql('VACUUM written');
-    await eventually('startup waits for the report', 10_000, async () => {
-      const waits = await pg2.sql(
-        "SELECT wait_event LIKE 'RecoveryConflict%' FROM pg_stat_activity WHERE backend_type = 'startup'",
-      );
-      return waits === true;
-    });
+    const report = await startupIsHeldBy(pg1, pg2);
     const outcome = await detach(pg2.session, {
       dataDirectory: pg2.dataDirectory,
       version: cluster.installation.version,
@@ -58,6 +48,28 @@ describe('a standby whose startup process is held up', () => {
     const { replicas } = await pg1.reachable();
     expect(replicas).toEqual([]);
     report.close();
+  });
+
+  it('asks for no receiver once its startup process is free, detached while it was held without one', async () => {
+    pg2.follow(pg1);
+    reload(pg2.dataDirectory);
+    await eventually('it streams', 10_000, async () => await streamsFrom(pg1));
+    const report = await startupIsHeldBy(pg1, pg2);
+    await pg1.stop('SIGQUIT');
+    await eventually('its receiver ends', 10_000, async () => {
+      return (await pg2.sql('SELECT count(*) = 0 FROM pg_stat_wal_receiver')) === true;
+    });
+    const outcome = await detach(pg2.session, {
+      dataDirectory: pg2.dataDirectory,
+      version: cluster.installation.version,
+      limitMs: 3_000,
+    });
+    expect(outcome).toMatchObject({ kind: 'detached', receiverSignalled: false });
+    await pg1.startPrimary();
+    report.close();
+    await eventually('startup is free', 10_000, async () => !(await startupIsHeld(pg2)));
+    const untilMs = performance.now() + 1_000;
+    while (performance.now() < untilMs) expect(await streamsFrom(pg1)).toBe(false);
   });
 
   it('knows its position after a restart, where PostgreSQL gives NULL (safety 7)', async () => {
@@ -77,11 +89,7 @@ describe('a standby whose startup process is held up', () => {
     changeManagedSettings(pg2.dataDirectory, { recovery_min_apply_delay: '1h' });
     await pg2.stop();
     await pg2.startStandby();
-    await eventually(
-      'it streams',
-      10_000,
-      async () => (await pg1.reachable()).replicas.length === 1,
-    );
+    await eventually('it streams', 10_000, async () => await streamsFrom(pg1));
     await pg1.sql('INSERT INTO written SELECT 7 FROM generate_series(1, 5000)');
     const { role } = await pg1.reachable();
     const flushed = role.kind === 'primary' ? role.flushLsn : 0n;
@@ -137,3 +145,30 @@ describe('a standby whose startup process is held up', () => {
     expect((await pg3.reachable()).role.kind).toBe('standby');
   });
 });
+
+/** A report on the standby needs rows that its primary has removed for good. */
+async function startupIsHeldBy(primary: LocalInstance, standby: LocalInstance) {
+  await primary.sql('INSERT INTO written SELECT generate_series(1, 1000)');
+  const { role } = await primary.reachable();
+  if (role.kind !== 'primary') throw new Error('not a primary');
+  const replayed = `SELECT pg_last_wal_replay_lsn() >= pg_lsn '${formatLsn(role.flushLsn)}'`;
+  await eventually('rows', 10_000, async () => (await standby.sql(replayed)) === true);
+  const report = new SqlSession(standby.target());
+  await report.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  await report.query('SELECT count(*) FROM written');
+  await primary.sql('DELETE FROM written');
+  await primary.sql('VACUUM written');
+  await eventually('startup waits for the report', 10_000, () => startupIsHeld(standby));
+  return report;
+}
+
+async function startupIsHeld(standby: LocalInstance): Promise<boolean> {
+  const waits = await standby.sql(
+    "SELECT wait_event LIKE 'RecoveryConflict%' FROM pg_stat_activity WHERE backend_type = 'startup'",
+  );
+  return waits === true;
+}
+
+async function streamsFrom(primary: LocalInstance): Promise<boolean> {
+  return (await primary.reachable()).replicas.length > 0;
+}

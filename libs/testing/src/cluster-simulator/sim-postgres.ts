@@ -113,7 +113,7 @@ export class SimPostgres {
     this.phase = 'starting';
     this.role = directory.standbySignal ? 'standby' : 'primary';
     this.#promoting = false;
-    this.streaming.inForce = directory.conninfo;
+    this.streaming.started();
     this.#childExit = onExit;
     this.commits.started();
     const crashed = !directory.cleanShutdown && this.role === 'primary';

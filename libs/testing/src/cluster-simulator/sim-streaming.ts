@@ -43,12 +43,20 @@ export class SimStreaming {
   readonly walsenders = new Map<string, Walsender>();
   /** The primary that the running server has read from its configuration. */
   inForce: SimNode | null = null;
+  /** When the oldest signal to read them anew that was not obeyed yet is with the startup process. */
+  #unreadFromMs = Number.POSITIVE_INFINITY;
 
   constructor(readonly postgres: SimPostgres) {}
 
   someoneIsBehind(): boolean {
     const { wal } = this.postgres;
     return [...this.walsenders.values()].some(({ confirmed }) => !isPrefix(wal, confirmed));
+  }
+
+  /** The server was started: it reads its files. */
+  started(): void {
+    this.#unreadFromMs = Number.POSITIVE_INFINITY;
+    this.inForce = this.postgres.directory.conninfo;
   }
 
   /** The server has died. */
@@ -65,18 +73,22 @@ export class SimStreaming {
 
   /** The files changed and the postmaster was told; the startup process may be busy elsewhere. */
   reload(): void {
-    if (!this.postgres.alive) return;
-    const heldMs = Math.max(
-      0,
-      this.postgres.reloadHeldUntilMs - this.postgres.world.scheduler.nowMs,
-    );
-    this.postgres.process.after(between(this.postgres.world, 2, 30) + heldMs, () => {
-      this.inForce = this.postgres.directory.conninfo;
-      if (this.receiver !== null && this.receiver.upstream.node !== this.inForce) {
-        this.dropReceiver();
-      }
+    const { postgres } = this;
+    if (!postgres.alive) return;
+    const { world } = postgres;
+    const heldMs = Math.max(0, postgres.reloadHeldUntilMs - world.scheduler.nowMs);
+    const onItsWayMs = between(world, 2, 30);
+    this.#unreadFromMs = Math.min(this.#unreadFromMs, world.scheduler.nowMs + onItsWayMs);
+    postgres.process.after(onItsWayMs + heldMs, () => {
+      this.#readFiles();
       if (this.inForce !== null) this.#connect();
     });
+  }
+
+  #readFiles(): void {
+    this.#unreadFromMs = Number.POSITIVE_INFINITY;
+    this.inForce = this.postgres.directory.conninfo;
+    if (this.receiver !== null && this.receiver.upstream.node !== this.inForce) this.dropReceiver();
   }
 
   /** SIGTERM to the WAL receiver: it flushes and goes, and the startup process starts none meanwhile. */
@@ -119,13 +131,12 @@ export class SimStreaming {
   }
 
   #connect(): void {
+    const { nowMs } = this.postgres.world.scheduler;
+    if (this.postgres.role !== 'standby' || this.postgres.reloadHeldUntilMs > nowMs) return;
+    // The startup process obeys its signals before it asks for a receiver (HandleStartupProcInterrupts).
+    if (this.#unreadFromMs <= nowMs) this.#readFiles();
     const from = this.inForce;
     if (from === null || this.receiver !== null || this.postgres.phase !== 'running') return;
-    if (
-      this.postgres.role !== 'standby' ||
-      this.postgres.reloadHeldUntilMs > this.postgres.world.scheduler.nowMs
-    )
-      return;
     const upstream = from.postgres;
     const { network } = this.postgres.world;
     if (upstream === this.postgres || !network.connects(this.postgres.node.host, from.host)) return;
