@@ -155,6 +155,7 @@ export class Agent {
       config,
       () => this.stream.state?.postgres.archive !== undefined,
       () => this.guard.remainingMs(performance.now()),
+      log,
     );
   }
 

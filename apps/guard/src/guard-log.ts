@@ -1,5 +1,4 @@
 import { write, writeSync } from 'node:fs';
-import { codeOf } from '#libs/kernel';
 import type { SystemClock } from './system-clock.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -42,9 +41,8 @@ export class GuardLog {
     this.#waiting = [];
     try {
       writeSync(STDERR, lines.join(''));
-    } catch (error) {
-      // Nobody reads any more, and there is no other place to say it.
-      if (codeOf(error) !== 'EAGAIN' && codeOf(error) !== 'EPIPE') throw error;
+    } catch {
+      // Nobody reads any more, or the disk takes nothing, and there is no other place to say it.
     }
   }
 

@@ -216,8 +216,9 @@ export class Guard {
         if (!this.#agent.attached) this.#orders.handBack(answer.epoch);
         return;
       case 'released':
-        this.#parts.log.info('lease released', { epoch: answer.epoch });
-        this.#releases.answered(answer.epoch, { kind: 'released' });
+        if (this.#releases.answered(answer.epoch, { kind: 'released' })) {
+          this.#parts.log.info('lease released', { epoch: answer.epoch });
+        }
         return;
       case 'releaseRefused':
         this.#parts.log.info('release refused', { epoch: answer.epoch, why: answer.reason });

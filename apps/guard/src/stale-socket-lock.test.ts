@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { removeStaleSocketLock, socketLockOf } from './stale-socket-lock.ts';
+
+const NOBODY = 65_534;
 
 describe('the lock beside the socket of a dead postmaster', () => {
   let directory: string;
@@ -40,6 +42,27 @@ describe('the lock beside the socket of a dead postmaster', () => {
     expect(lock !== undefined && removeStaleSocketLock(lock)).toBe(removed);
     expect(existsSync(path)).toBe(!removed);
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'stays where nothing takes a change, or may be read',
+    async () => {
+      const pid = await deadPid();
+      postmasterPid(pid);
+      writeFileSync(path, `${pid}\n${directory}\n`);
+      chmodSync(directory, 0o555);
+      process.seteuid?.(NOBODY);
+      try {
+        expect(removeStaleSocketLock({ path, pid })).toBe(false);
+        process.seteuid?.(0);
+        chmodSync(directory, 0o700);
+        process.seteuid?.(NOBODY);
+        expect(socketLockOf(directory)).toBeUndefined();
+      } finally {
+        process.seteuid?.(0);
+      }
+      expect(existsSync(path)).toBe(true);
+    },
+  );
 
   it('is unknown without a pid file, and may be gone already', async () => {
     expect(socketLockOf(directory)).toBeUndefined();

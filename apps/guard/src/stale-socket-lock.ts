@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '#libs/kernel';
-import { isDead, ProcTable, readPostmasterPid } from '#libs/process';
+import { isDead, ProcTable, readPostmasterPid, TAKES_NO_CHANGE } from '#libs/process';
 
 /** The lock beside PostgreSQL's unix socket, and the postmaster that wrote it. */
 export type SocketLock = { readonly path: string; readonly pid: number };
@@ -27,7 +27,9 @@ export function removeStaleSocketLock(lock: SocketLock, proc = new ProcTable()):
     rmSync(lock.path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    const code = codeOf(error) ?? '';
+    // The next start says so; this guard has a lease to give back first.
+    if (code === 'ENOENT' || TAKES_NO_CHANGE.includes(code)) return false;
     throw error;
   }
 }

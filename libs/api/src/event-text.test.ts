@@ -131,6 +131,13 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     'failover from pg1 of epoch 4 begins 3190 ms after its last sign of life: its lease expired; last seen at 0/3000060 of timeline 2 ' +
       '210 ms before; wanted: pg2; loss accepted; not pg1',
   ],
+  [
+    {
+      ...{ type: 'FailoverStarted', epoch: e4, primary: pg1, trigger: 'postgres-down' },
+      ...{ lastKnown: null, candidate: null, acceptLoss: false, excluded: [], detectMs: 5_020 },
+    } as ClusterEvent,
+    'failover from pg1 of epoch 4 begins 5020 ms after it ended: its PostgreSQL is down',
+  ],
   [{ type: 'FailoverAborted', reason: 'pg1 is back' }, 'failover was given up: pg1 is back'],
   [
     {

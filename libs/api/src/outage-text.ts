@@ -34,7 +34,8 @@ export function outageText(event: OutageEvent): string {
 
 function failoverStarted(event: Of<'FailoverStarted'>): string {
   const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
-  const doubt = event.detectMs > 0 ? ` ${msText(event.detectMs)} after its last sign of life` : '';
+  const since = trigger === 'postgres-down' ? 'after it ended' : 'after its last sign of life';
+  const doubt = event.detectMs > 0 ? ` ${msText(event.detectMs)} ${since}` : '';
   const seen =
     lastKnown === null
       ? ''
@@ -78,7 +79,7 @@ export function triggerText(trigger: FailoverTrigger): string {
     case 'lease-released':
       return 'it gave its lease back';
     case 'postgres-down':
-      return 'its PostgreSQL is down and did not come back in place';
+      return 'its PostgreSQL is down';
     case 'promotion-failed':
       return 'it could not be promoted';
     case 'agent-absent':

@@ -57,6 +57,13 @@ describe('a copy, and who streams afterwards', () => {
       says: ['ALTER ROLE "replicator" REPLICATION'],
     },
     {
+      given: 'the server may not read its own files',
+      change: {
+        refused: sqlError('42501', 'could not open file "global/1260": Permission denied'),
+      },
+      says: ['Permission denied; give its data directory back'],
+    },
+    {
       given: 'nobody answers',
       change: { refused: sqlError('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:5432') },
       says: ['pg1 does not answer: connect ECONNREFUSED 10.0.0.1:5432'],

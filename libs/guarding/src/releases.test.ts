@@ -30,6 +30,18 @@ describe('a lease that is given back', () => {
     expect(releases.has(epoch(7))).toBe(true);
   });
 
+  it('is news once, however often it is said and asked for', async () => {
+    const { releases } = setUp();
+    const heard = () => releases.answered(epoch(7), { kind: 'released' });
+    void releases.add(SEVEN);
+    expect([heard(), heard()]).toEqual([true, false]);
+    const again = releases.add(SEVEN);
+    expect(heard()).toBe(false);
+    expect(await again).toEqual({ kind: 'released' });
+    void releases.add({ ...SEVEN, epoch: epoch(8) });
+    expect(releases.answered(epoch(8), { kind: 'released' })).toBe(true);
+  });
+
   it('tells everybody who asked', async () => {
     const { releases } = setUp();
     const both = Promise.all([releases.add(SEVEN), releases.add(SEVEN)]);

@@ -52,13 +52,16 @@ export class Releases {
     for (const { request } of this.#pending.values()) this.#send(request);
   }
 
-  answered(epoch: Epoch, outcome: ReleaseOutcome): void {
+  /** @returns whether it is news: an agent asks once more after a hand-over, to hear the outcome */
+  answered(epoch: Epoch, outcome: ReleaseOutcome): boolean {
     const pending = this.#pending.get(epoch);
-    if (pending === undefined) return;
+    if (pending === undefined) return false;
+    const isNews = !this.#answered.has(epoch);
     this.#pending.delete(epoch);
     // Only the last few can be asked about again.
     this.#answered.clear();
     this.#answered.add(epoch);
     for (const tell of pending.tell) tell(outcome);
+    return isNews;
   }
 }

@@ -84,6 +84,19 @@ describe('proveDown', () => {
     expect(existsSync(pidFile)).toBe(true);
   });
 
+  it.skipIf(process.getuid?.() !== 0)('is proved also where the directory is closed to us', () => {
+    chmodSync(directory, 0o700);
+    process.seteuid?.(65_534);
+    try {
+      const alive = proveDown(directory, { processes: found({ processes: [BACKEND] }) });
+      expect(alive.kind).toBe('processes-alive');
+      const proof = proveDown(directory, { processes: found({}), attachments: () => 0 });
+      expect(proof).toEqual({ kind: 'down', stalePidFileRemoved: false });
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+
   it('looks at this host when it is given nothing else', () => {
     expect(proveDown(directory)).toEqual({ kind: 'down', stalePidFileRemoved: true });
   });

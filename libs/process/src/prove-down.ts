@@ -7,6 +7,9 @@ import type { InstanceProcess, InstanceProcesses } from './instance-processes.ts
 import { ProcessesInDirectory } from './proc-scan.ts';
 import { sharedMemoryAttachments } from './shared-memory.ts';
 
+/** A file system that was mounted read-only when its disk failed, a directory that was given to another user. */
+export const TAKES_NO_CHANGE: readonly string[] = ['EROFS', 'EACCES', 'EPERM'];
+
 /** Whether no process of an instance exists: the only meaning of "down" (safety 1). */
 export type DownProof =
   | { readonly kind: 'down'; readonly stalePidFileRemoved: boolean }
@@ -47,12 +50,14 @@ export function proveDown(dataDirectory: string, given: Partial<DownEvidence> = 
   return { kind: 'down', stalePidFileRemoved: removeIfSame(dataDirectory, pidFile) };
 }
 
-/** @returns undefined when there is no file or it is not complete yet */
+/** @returns undefined when there is no file, it is not complete yet, or nobody here may read it any more */
 export function readPostmasterPid(dataDirectory: string): PostmasterPid | undefined {
   try {
     return parsePostmasterPid(readFileSync(pidFileOf(dataDirectory), 'utf8'));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    const code = codeOf(error) ?? '';
+    // What runs is found in `/proc` all the same; a guard that ended for it could not give its lease back.
+    if (code === 'ENOENT' || TAKES_NO_CHANGE.includes(code)) return undefined;
     throw error;
   }
 }
@@ -76,6 +81,3 @@ function removeIfSame(dataDirectory: string, expected: PostmasterPid | undefined
   }
   return true;
 }
-
-/** A file system that was mounted read-only when its disk failed, a directory that was given to another user. */
-const TAKES_NO_CHANGE = ['EROFS', 'EACCES', 'EPERM'];

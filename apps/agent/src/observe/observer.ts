@@ -13,7 +13,7 @@ import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import { hurriedLookMs } from '../pace.ts';
 import type { LocalSessions } from '../postgres/local-sessions.ts';
 import { restoresBy, upstreamIn } from '../postgres/upstream.ts';
-import { probePostgres } from '../probes/postgres-probe.ts';
+import { isNoBreakdown, probePostgres } from '../probes/postgres-probe.ts';
 import { WriteProbe } from '../probes/write-probe.ts';
 import { Repeats } from '../repeats.ts';
 import {
@@ -75,7 +75,7 @@ export class Observer {
     this.#writeProbe = new WriteProbe({
       session: () => sessions.writes,
       callPostmaster: (limitMs) =>
-        probePostgres({ path: sessions.socketPath }, sessions.superuser(), limitMs),
+        probePostgres({ path: sessions.socketPath }, sessions.superuser(), limitMs, isNoBreakdown),
       nowMs: () => performance.now(),
       log,
     });

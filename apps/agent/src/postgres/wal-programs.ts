@@ -9,10 +9,12 @@ import {
 import type { ClusterState } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, messageOf } from '#libs/kernel';
+import type { Logger } from '#libs/observability';
 import type { Settings } from '#libs/postgres-model';
 import { DETACHED_MARK } from '#libs/postgres-run';
 import { writeFileIfChanged } from '#libs/process';
 import { walArchiveOf, walFetchOf, walScriptPaths } from '../rebuild/tools-here.ts';
+import { Repeats } from '../repeats.ts';
 
 /** A segment takes seconds even from another continent. */
 const RESTORE_LIMIT_SECONDS = 60;
@@ -65,11 +67,13 @@ const TELL_INTERVAL_MS = 250;
 /** Tells the archive script until when the lease lasts; without news from us it refuses by itself. */
 export class WalLease {
   #timer: NodeJS.Timeout | undefined;
+  readonly #repeats = new Repeats();
 
   constructor(
     readonly config: AgentConfig,
     readonly archives: () => boolean,
     readonly remainingMs: () => number | null,
+    readonly log: Pick<Logger, 'warn'>,
   ) {}
 
   /** With each look: a cluster without an archive needs no timer. */
@@ -87,8 +91,15 @@ export class WalLease {
     const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
     const text = leaseFileText(uptimeSeconds, this.remainingMs());
     const { lease } = walScriptPaths(this.config);
-    // Renamed, so that no reader sees half of it; not synced: after a crash there is no lease.
-    writeFileSync(`${lease}.new`, text);
-    renameSync(`${lease}.new`, lease);
+    try {
+      // Renamed, so that no reader sees half of it; not synced: after a crash there is no lease.
+      writeFileSync(`${lease}.new`, text);
+      renameSync(`${lease}.new`, lease);
+    } catch (error) {
+      // A full or read-only disk. The script refuses by itself; an agent that ended could give no lease back.
+      const why = messageOf(error);
+      if (this.#repeats.isNews(why))
+        this.log.warn('archiving stops: its lease is not told', { why });
+    }
   }
 }

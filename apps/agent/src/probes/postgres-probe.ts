@@ -5,9 +5,21 @@ const PROTOCOL_3_0 = 196_608;
 const LENGTH_BYTES = 4;
 
 /**
+ * Codes by which a server refuses everybody, before it asks who they are: it cannot read or write its own
+ * files (given to another user, a disk that fails). PostgreSQL manual, appendix "Error Codes", class 58.
+ */
+const SERVES_NOBODY = /\0C(42501|58030|58P01|58P02|XX001|XX002)\0/;
+
+/** Whether an answer may be one of a server that serves; for `probePostgres`. */
+export function isNoBreakdown(answer: Buffer): boolean {
+  const text = answer.toString('latin1');
+  return !text.startsWith('E') || !SERVES_NOBODY.test(text);
+}
+
+/**
  * Whether a PostgreSQL behind this address answers a start-up packet. A stopped or hung postmaster still
  * has its connections accepted by the kernel, but forks nobody who would answer. Any answer counts, a
- * refusal too: the question is whether it is there, not whether it is well.
+ * refusal too, unless `counts` says otherwise: the question is whether it is there, not whether it is well.
  *
  * The connection ends before anything is asked of us: no password is needed, and the server takes an
  * end at that point without a line in its log.
@@ -16,6 +28,7 @@ export function probePostgres(
   address: Endpoint | { readonly path: string },
   user: string,
   limitMs: number,
+  counts: (answer: Buffer) => boolean = () => true,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ ...address });
@@ -26,7 +39,7 @@ export function probePostgres(
     };
     const timer = setTimeout(() => settle(false), limitMs);
     socket.once('connect', () => socket.write(startupPacket(user)));
-    socket.once('data', () => settle(true));
+    socket.once('data', (answer) => settle(counts(answer)));
     socket.once('error', () => settle(false));
     socket.once('close', () => settle(false));
   });

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Endpoint } from '#libs/cluster';
 import { probePeer } from './peer-probe.ts';
-import { probePostgres } from './postgres-probe.ts';
+import { isNoBreakdown, probePostgres } from './postgres-probe.ts';
 
 const LIMIT_MS = 300;
 const open: (() => void)[] = [];
@@ -46,6 +46,24 @@ describe('PostgreSQL', () => {
     expect(ms).toBeLessThan(LIMIT_MS);
     expect(packets[0]?.readInt32BE(0)).toBe(packets[0]?.length);
     expect(packets[0]?.toString('latin1')).toContain('user\0me\0database\0postgres\0');
+  });
+
+  it.each([
+    { code: '42501', why: 'could not open file "global/pg_filenode.map"', serves: false },
+    { code: '58030', why: 'could not read file "global/pg_filenode.map"', serves: false },
+    { code: '53300', why: 'sorry, too many clients already', serves: true },
+    { code: '28000', why: 'no pg_hba.conf entry', serves: true },
+    { code: '57P03', why: 'the database system is starting up', serves: true },
+  ])('serves somebody: $serves, when it says $code', async ({ code, why, serves }) => {
+    const fields = `SFATAL\0VFATAL\0C${code}\0M${why}\0\0`;
+    const message = Buffer.alloc(5 + fields.length);
+    message.write('E');
+    message.writeInt32BE(message.length - 1, 1);
+    message.write(fields, 5);
+    const server = await listening(createServer((socket) => socket.end(message)));
+    expect(await probePostgres(server, 'me', LIMIT_MS, isNoBreakdown)).toBe(serves);
+    // Those who ask whether it is there have their answer.
+    expect(await probePostgres(server, 'me', LIMIT_MS)).toBe(true);
   });
 
   it('has not answered when its port accepts and nobody speaks, and the call ends in time', async () => {

@@ -22,7 +22,7 @@ SELECT CASE WHEN pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()
 export type WriteProbeParts = {
   /** A connection that nothing else waits in. */
   readonly session: () => SqlSession;
-  /** Whether a new connection gets any answer, a refusal too, within the time. */
+  /** Whether a new connection gets an answer within the time, a refusal too, but not that nobody can be served. */
   readonly callPostmaster: (limitMs: number) => Promise<boolean>;
   readonly nowMs: () => number;
   readonly log: Pick<Logger, 'warn'>;

@@ -1,11 +1,11 @@
 import { unreachable } from '#libs/kernel';
 import type { Step } from '#libs/reconcile';
-import { ACQUIRE_MS } from '../timing.ts';
 import { admitClients } from './admit-clients.step.ts';
 import { detach } from './detach.step.ts';
 import { fastForward } from './fast-forward.step.ts';
 import { follow } from './follow.step.ts';
 import { giveUpAfterCrash, handOver, release, stop, stopForeign } from './give-up.step.ts';
+import { acquireLease } from './hold-lease.ts';
 import { initialise } from './initialise.step.ts';
 import { promote } from './promote.step.ts';
 import { rebuild } from './rebuild.step.ts';
@@ -48,7 +48,7 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
     case 'fastForward':
       return fastForward(context, step);
     case 'acquireLease':
-      return context.guard.ask({ type: 'acquire', epoch: step.epoch }, ACQUIRE_MS);
+      return acquireLease(context, step.epoch);
     case 'startPrimary':
       if (step.abandons) giveUpAfterCrash(context.facts, step.epoch);
       return startPrimary(context, step.epoch);
