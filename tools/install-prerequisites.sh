@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what demo and tests need from Debian, and only what is missing: PostgreSQL, and for the tests
-# iproute2, iptables, pgBackRest and systemd-analyze.
+# iproute2, iptables, pgBackRest, promtool and systemd-analyze.
 # As root, or as a user with sudo. `--demo` leaves the tools of the tests out.
 set -eu
 POSTGRES_MAJOR_MIN=12
@@ -36,6 +36,7 @@ if [ "${1:-}" != --demo ]; then
   command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
   command -v iptables >/dev/null 2>&1 || missing="$missing iptables"
   command -v pgbackrest >/dev/null 2>&1 || missing="$missing pgbackrest"
+  command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
   command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
 fi
 if [ -n "$missing" ]; then
@@ -47,6 +48,10 @@ if [ -n "$missing" ]; then
   as_root apt-get -qq update >&2
   # shellcheck disable=SC2086
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >&2
+  # Its package begins to collect at once, on port 9090; only promtool was wanted.
+  case $missing in
+    *prometheus*) [ ! -d /run/systemd/system ] || as_root systemctl --quiet disable --now prometheus >&2 ;;
+  esac
 fi
 
 major=$(postgres_major)

@@ -17,7 +17,7 @@ import type { LogEntry, LogIndex, MemberId, Membership, RoleChange } from '#libs
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
 import { ClockWatch } from './cluster/clock-watch.ts';
-
+import { DiskWatch } from './disk-watch.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
 import { Announcements } from './links/announcements.ts';
 import type { PeerNetwork } from './links/peer-network.ts';
@@ -90,6 +90,7 @@ export class ControllerCore implements HostListener {
   readonly promoter: Promoter;
   readonly states: StateWatch;
   readonly announcements: Announcements;
+  readonly disk: DiskWatch;
   onHttpMessage: (message: HttpMessage, from: MemberId) => void = () => undefined;
   readonly #options: CoreOptions;
   readonly #time: CappedTime;
@@ -122,6 +123,8 @@ export class ControllerCore implements HostListener {
     const service = (): Service | null => this.#service;
     const leader = (): KnownLeader => this.leader;
     const leaderName = (): string | null => this.leader.name;
+    const { ownName } = network;
+    this.disk = new DiskWatch({ storage, log, ownName, leads: () => service() !== null });
     this.reader = new StateReader(storage, host.overlay);
     this.stream = new EventStream(host);
     this.decisions = new DecisionLoop({ host, clock, log, service });
@@ -140,7 +143,7 @@ export class ControllerCore implements HostListener {
     });
     this.sessions = new SessionGateway({
       ...{ host, reader, leaderName },
-      nearlyFull: () => storage.nearlyFull,
+      growthRefusal: () => this.disk.growthRefusal,
     });
     this.promoter = new Promoter(host, log);
     const { ownIncarnation, unapplied } = options;
@@ -240,6 +243,7 @@ export class ControllerCore implements HostListener {
     this.#followMembership();
     if (this.#due(SEATS_INTERVAL_MS)) network.checkSeats();
     this.announcements.tick(this.#due(ANNOUNCE_INTERVAL_MS));
+    this.disk.tick();
     const jumpMs = this.#clockWatch.look();
     this.#protocol.checkOwn(this.#options.network.ownName);
     const service = this.#service;

@@ -100,11 +100,19 @@ describe('what a bad disk does to a replica store', { timeout: 30_000 }, () => {
     expect(await recover()).toMatchObject({ bootstrapped: true, lastIndex: 3 });
   });
 
-  it('two unreadable guard slots are damage', async () => {
+  it('two unreadable guard slots are damage, told with what to do about it, once', async () => {
     await store.close();
     disk.tearGuardSlot(0, 20);
     disk.tearGuardSlot(1, 20);
-    await expect(open()).rejects.toMatchObject({ code: 'DAMAGED_LOG' });
+    const refused = await open().catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'DAMAGED_LOG',
+      finding: 'the guard file is missing or unreadable',
+    });
+    expect(String(refused).split('replace this member')).toHaveLength(2);
+    // Read from the verdict that was written down.
+    const again = await open().catch((error: unknown) => error);
+    expect(String(again)).toBe(String(refused));
   });
 
   it('a failed write is final and the cause is kept', async () => {

@@ -16,11 +16,14 @@ export type ReserveSizes = {
   readonly ampleBytes: number;
 };
 
+/** From here on everything is taken again. */
+export const DISK_AMPLE_BYTES = 48 * MIB;
+
 /** A table of LevelDB and its log have 8 MiB each: both fit, with thousands of commands. */
 const SIZES: ReserveSizes = {
   reserveBytes: 16 * MIB,
   lowBytes: 16 * MIB,
-  ampleBytes: 48 * MIB,
+  ampleBytes: DISK_AMPLE_BYTES,
 };
 
 /** So much is added at one look, so that building it up never delays a synced write for long. */

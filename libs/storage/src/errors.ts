@@ -60,7 +60,7 @@ export class DamagedLogError extends DomainError {
 export class DamagedRecordError extends DomainError {
   readonly code = 'DAMAGED_RECORD';
 
-  constructor(finding: string) {
+  constructor(readonly finding: string) {
     super(`${finding}: replace this member by a new one with an empty directory`);
   }
 }

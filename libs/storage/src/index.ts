@@ -11,6 +11,7 @@ export type {
   StagingFile,
   StoreDisk,
 } from './disk.ts';
+export { DISK_AMPLE_BYTES } from './disk-reserve.ts';
 export {
   BackupDamagedError,
   DamagedLogError,

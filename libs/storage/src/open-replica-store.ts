@@ -60,5 +60,7 @@ function isDamage(error: unknown): boolean {
 
 function damage(cause: unknown, disk: OpenDisk, directory: string): DamagedLogError {
   const engine = disk.reportedLoss === null ? '' : `; LevelDB says: ${disk.reportedLoss}`;
-  return new DamagedLogError(directory, `${messageOf(cause)}${engine}`, { cause });
+  // What to do about it stands in the error that is thrown, and once.
+  const finding = cause instanceof DamagedRecordError ? cause.finding : messageOf(cause);
+  return new DamagedLogError(directory, `${finding}${engine}`, { cause });
 }

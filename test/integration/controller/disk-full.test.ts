@@ -102,7 +102,17 @@ describe.skipIf(!mounted)('a controller on a disk that fills up', () => {
       return nearlyFull() && statSync(join(disk, 'reserve')).size === 0;
     });
     expect(await put(2)).toMatchObject({ type: 'failed', code: 'DISK_NEARLY_FULL' });
-    expect(await create('second')).toMatchObject({ status: 507 });
+    const refused = await create('second');
+    expect(refused.status).toBe(507);
+    expect(JSON.parse(refused.body)).toMatchObject({
+      detail: expect.stringMatching(/left on the disk of c1, which leads: .* until 48 MB are/),
+    });
+    expect(group.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        message: 'the disk of this controller is nearly full',
+      }),
+    );
     const metrics = await ask(group, 'c1', { method: 'GET', path: '/metrics' });
     expect(metrics.body).toContain('\nmatriarch_disk_nearly_full 1\n');
     const status = await ask(group, 'c1', { method: 'GET', path: API_PATHS.status });

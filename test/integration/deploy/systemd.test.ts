@@ -37,6 +37,16 @@ describe('units for systemd', () => {
     }
   });
 
+  /** Five starts in ten seconds are over before a full disk has space, or an address is there. */
+  it.each(['matriarch-controller.service', 'matriarch-agent@.service'])(
+    '%s is not given up for good when its first starts fail',
+    (name) => {
+      const [head = ''] = unit(name).split('\n[Service]\n');
+      expect(head).toContain('\nStartLimitIntervalSec=0\n');
+      expect(unit(name)).toContain('\nRestart=always\n');
+    },
+  );
+
   it('keep guard and PostgreSQL in a unit of their own, as safety 13 demands', () => {
     const guard = unit('matriarch-guard@.service');
     for (const line of [

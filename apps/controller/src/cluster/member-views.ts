@@ -13,6 +13,8 @@ export type MemberViewsOptions = {
   readonly apiAddress: string;
 };
 
+type Peer = Pick<RaftStatus['peers'][number], 'matchIndex' | 'recentlyActive'>;
+
 /** The controllers as this one sees them. */
 export class MemberViews {
   readonly #options: MemberViewsOptions;
@@ -52,7 +54,7 @@ export class MemberViews {
     const { id, name, address } = member;
     const own = id === status.self;
     const peer = status.peers.find((known) => known.id === id);
-    const matchIndex = own ? status.durableIndex : (peer?.matchIndex ?? null);
+    const matchIndex = own ? status.durableIndex : heldUpTo(peer);
     const heard = own || peer?.recentlyActive === true;
     const keepsUp = own ? status.diskKeepsUp : peer?.diskKeepsUp === true;
     const stallMs = own ? this.#options.host.writeStallMs : (peer?.writeStallMs ?? null);
@@ -86,21 +88,28 @@ export class MemberViews {
     const reachable = network.isUp(id);
     const learner = status.membership.learners.includes(id);
     const follower = learner ? 'learner' : 'follower';
-    const peer = status.peers.find((known) => known.id === id);
+    const held = heldUpTo(status.peers.find((known) => known.id === id));
     return {
       ...{ name, address, reachable },
       apiUrl: apiAddress === undefined ? null : `http://${apiAddress}`,
       role: status.leader === id ? 'leader' : reachable ? follower : 'unknown',
       term: reachable ? status.term : null,
-      commitIndex: peer === undefined ? null : Math.min(peer.matchIndex, status.commitIndex),
+      commitIndex: held === null ? null : Math.min(held, status.commitIndex),
       appliedIndex: null,
       remarks: memberRemarks(name, {
         seatLost: core.seats.isLost(id),
         stray: core.seats.isStray(id),
-        disk: reachable ? core.announcements.diskOf(id) : null,
+        disk: core.announcements.diskOf(id),
+        away: !reachable,
       }),
     };
   }
+}
+
+/** Null while nobody knows: this leader has not heard from it since its election. */
+export function heldUpTo(peer: Peer | undefined): number | null {
+  if (peer === undefined || (peer.matchIndex === 0 && !peer.recentlyActive)) return null;
+  return peer.matchIndex;
 }
 
 function standingOf({ voters, learners }: Membership, id: MemberId): ControllerSeat['standing'] {

@@ -15,9 +15,9 @@ import {
   switchoverRequest,
 } from '#libs/api';
 import type { OperatorCommand } from '#libs/cluster';
-import { ReplicaStore } from '#libs/storage';
 import { CommandHandler } from '../cluster/command-handler.ts';
 import { ReadModel } from '../cluster/read-model.ts';
+import { ControllerCore } from '../controller-core.ts';
 import { ApiProblem } from './api-problem.ts';
 import { sendClusters } from './clusters-text.ts';
 import { knownCluster } from './known-cluster.ts';
@@ -32,7 +32,7 @@ export class ClustersController {
   constructor(
     private readonly model: ReadModel,
     private readonly commands: CommandHandler,
-    private readonly storage: ReplicaStore,
+    private readonly core: ControllerCore,
   ) {}
 
   @Get(API_PATHS.clusters)
@@ -65,11 +65,8 @@ export class ClustersController {
   @Post(API_PATHS.clusters)
   async create(@Body() body: unknown, @Req() request: FastifyRequest): Promise<OrderAnswer> {
     const asked = createClusterRequest.parse(body);
-    if (this.storage.nearlyFull) {
-      const detail =
-        'the disk of the leading controller is nearly full: free space, then try again';
-      throw new ApiProblem('DISK_NEARLY_FULL', detail);
-    }
+    const refusal = this.core.disk.growthRefusal;
+    if (refusal !== null) throw new ApiProblem('DISK_NEARLY_FULL', refusal);
     return orderAnswerOf(asked.name, await this.commands.create(asked, operatorOf(request)));
   }
 

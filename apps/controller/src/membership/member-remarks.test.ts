@@ -23,8 +23,18 @@ describe('what is wrong with a controller', () => {
 
   it('is a disk that refuses what grows, whatever it has left by now', () => {
     expect(memberRemarks('c2', { disk: { ...ampleDisk, nearlyFull: true } })).toEqual([
-      expect.stringMatching(/^191 MB are left on the disk of c2: what grows is refused/),
+      '191 MB are left on the disk of c2: what grows is refused while it leads, leases and failovers go on; ' +
+        'free space until 48 MB are',
     ]);
+  });
+
+  it('is a disk that was nearly full when it was last heard: that may be why it is away', () => {
+    const disk = { availableBytes: 64 * 1_024, nearlyFull: true };
+    expect(memberRemarks('c2', { disk, away: true })).toEqual([
+      '64 kB were left on the disk of c2 when it was last heard: ' +
+        'free space, then start it if its process has ended',
+    ]);
+    expect(memberRemarks('c2', { disk: { ...disk, nearlyFull: false }, away: true })).toEqual([]);
   });
 
   it('is a seat of another directory, or of none, and how it gets out of that', () => {

@@ -30,8 +30,8 @@ export type SessionGatewayOptions = {
   readonly reader: StateReader;
   /** Name of the leader as far as known here. */
   readonly leaderName: () => string | null;
-  /** The disk's reserve was let go: what grows is refused, deletes are not. */
-  readonly nearlyFull: () => boolean;
+  /** Why this controller, as the leader, takes nothing that grows now; null while it does. Deletes are taken. */
+  readonly growthRefusal: () => string | null;
 };
 
 /** Commands of clients, straight from frames into the loop: no framework and no promise per command. */
@@ -102,8 +102,9 @@ export class SessionGateway {
       refuse(connection, id, 'COMMAND_NOT_ALLOWED', 'a session may send put and delete only');
       return;
     }
-    if (this.#options.nearlyFull() && unpackCommand(STORE_PORTS, body).type !== 'delete') {
-      refuse(connection, id, 'DISK_NEARLY_FULL', 'the disk is nearly full: only deletes are taken');
+    const refusal = this.#options.growthRefusal();
+    if (refusal !== null && unpackCommand(STORE_PORTS, body).type !== 'delete') {
+      refuse(connection, id, 'DISK_NEARLY_FULL', refusal);
       return;
     }
     const owner = new CommandOwner(this, connection, id);
