@@ -131,6 +131,7 @@ describe('worlds of swarms that were called violations', () => {
     { seed: 1_000_119, long: true, found: 'a timeline forgotten with a change of holder' },
     { seed: 1_000_339, long: true, found: 'a last primary kept out by its tag' },
     { seed: 1_000_220, long: true, found: 'a disk that came back on a frozen host' },
+    { seed: 1_760_110, long: false, found: 'a primary of before kept out by its tag' },
     { seed: 1_735_722, long: false, found: 'a receiver asked for before a signal was obeyed' },
   ])(
     'seed $seed, which found $found, is kept',

@@ -139,6 +139,27 @@ describe('found by simulation', () => {
     // then
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', epoch: 2 });
   });
+
+  it('the primary of before goes on, whatever its tags, when who came after it was never promoted', () => {
+    // given: pg1 (noFailover) is back and detached; pg2 was granted epoch 2, and its guard died at once
+    const scenario = runningCluster().with({ lastKnown: null });
+    const tags = { noFailover: true, noLoadBalance: false, failoverPriority: 0 };
+    scenario.hears('pg1', { tags }).settle();
+    scenario.command({ type: 'failover', to: null, acceptLoss: false });
+    scenario.releases('yielded');
+    for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 90n) });
+    scenario.later(2_000).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });
+    scenario.releases('guard-dead');
+    // when: pg3 takes no part, so that nothing tells how far pg1 was but pg1 itself
+    scenario.silent('pg3');
+    const down = { postgres: { kind: 'stopped' }, dataDirectory: dataOn(1) } as const;
+    scenario.hears('pg1', { ...down, tags, detached: detachedAt(2, 1, 100n), guard: idle('pg1') });
+    scenario.hears('pg2', { detached: detachedAt(2, 1, 90n) });
+    scenario.later(2_000).settle();
+    // then
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg1', epoch: 3 });
+  });
 });
 
 function idle(name: string) {

@@ -74,7 +74,7 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
     return refused('failed-before', 'in this outage', 'not again');
   const back = limits.again || limits.asked === name ? null : backToLastFailed(input, name);
   if (back !== null) return { kind: 'refused', refusal: back };
-  const goesOn = limits.lastResort && isLastHolder(state, name);
+  const goesOn = limits.lastResort && wasPrimary(state, name);
   const [unfit] = unfitness(state, name, report, goesOn || limits.asked === name);
   if (unfit !== undefined) return { kind: 'refused', refusal: unfit };
   if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');
@@ -92,6 +92,12 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
     return { kind: 'pending', instance: name };
   }
   return judgePosition(state, { member, report, position: detached.position }, limits);
+}
+
+/** Served last, or was granted the last epoch: who was chosen after it may have died before its promotion. */
+function wasPrimary(state: ClusterState, name: InstanceName): boolean {
+  const { operation } = state;
+  return isLastHolder(state, name) || (operation.kind === 'failover' && operation.primary === name);
 }
 
 /** Was granted the last epoch, whether or not it holds it still. */
