@@ -181,9 +181,9 @@ export const DECISIONS: readonly DecisionText[] = [
   },
   {
     rule: 'fail-over-released',
-    when: 'the lease has ended, and a restart in place is not possible, takes too long, or is worse than a standby with every commit',
+    when: 'the lease has ended, and a restart in place is not possible (its data cannot be used for a second), takes too long, or is worse than a standby with every commit',
     happens: '`FailoverStarted`',
-    why: '',
+    why: 'a directory that was given to another user, or whose disk failed, is not mended within `restartInPlaceMs`',
   },
   {
     rule: 'fence-by-data',

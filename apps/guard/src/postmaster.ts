@@ -79,12 +79,12 @@ export class Postmaster {
    * Only in state down. Spawned from the main thread, so that the kernel's death signal follows the
    * process and not a thread; it stands in the data directory from its first moment.
    *
-   * @returns false when the launcher does not start, or the directory cannot be opened
+   * @returns false when the launcher does not start, or the directory or the log cannot be opened
    */
   start(): boolean {
-    const { dataDirectory, logFile } = this.#settings;
-    if (!this.#followDirectory()) return false;
-    const output = openSync(logFile, 'a', 0o600);
+    const { dataDirectory } = this.#settings;
+    const output = this.#openLog();
+    if (output === null || !this.#followDirectory()) return false;
     const program = postmasterProgram(this.#settings);
     const argv = dieWithParentArgv({ parentPid: process.pid, program });
     const child = spawn(argv[0] ?? '', argv.slice(1), {
@@ -108,6 +108,16 @@ export class Postmaster {
       this.#log.warn('cannot see whether postgresql is ready', { why: String(error) });
     });
     return true;
+  }
+
+  /** A disk that failed takes it with it when both lie there. */
+  #openLog(): number | null {
+    try {
+      return openSync(this.#settings.logFile, 'a', 0o600);
+    } catch (error) {
+      this.#log.error('log of postgresql cannot be opened', { why: messageOf(error) });
+      return null;
+    }
   }
 
   /** It may have gone, or another's may stand there, since it was looked at. */

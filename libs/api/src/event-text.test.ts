@@ -138,6 +138,13 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
     } as ClusterEvent,
     'failover from pg1 of epoch 4 begins 5020 ms after it ended: its PostgreSQL is down',
   ],
+  [
+    {
+      ...{ type: 'FailoverStarted', epoch: e4, primary: pg1, trigger: 'lease-released' },
+      ...{ lastKnown: null, candidate: null, acceptLoss: false, excluded: [], detectMs: 1_060 },
+    } as ClusterEvent,
+    'failover from pg1 of epoch 4 begins 1060 ms after it ended: it gave its lease back',
+  ],
   [{ type: 'FailoverAborted', reason: 'pg1 is back' }, 'failover was given up: pg1 is back'],
   [
     {

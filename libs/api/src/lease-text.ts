@@ -69,7 +69,7 @@ function releaseText(reason: ReleaseReason): string {
     case 'guard-dead':
       return 'its guard died and PostgreSQL with it';
     case 'yielded':
-      return 'it was asked to stop';
+      return 'it was asked to stop, or has nothing that it could serve';
     case 'shutdown':
       return 'its guard was ended';
     default:

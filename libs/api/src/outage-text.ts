@@ -34,7 +34,8 @@ export function outageText(event: OutageEvent): string {
 
 function failoverStarted(event: Of<'FailoverStarted'>): string {
   const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
-  const since = trigger === 'postgres-down' ? 'after it ended' : 'after its last sign of life';
+  const ended = trigger === 'postgres-down' || trigger === 'lease-released';
+  const since = ended ? 'after it ended' : 'after its last sign of life';
   const doubt = event.detectMs > 0 ? ` ${msText(event.detectMs)} ${since}` : '';
   const seen =
     lastKnown === null

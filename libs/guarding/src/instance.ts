@@ -26,8 +26,8 @@ export type Serving =
 
 export type Refusal = { readonly code: LocalRefusal; readonly why: string };
 
-/** Mounted read-only when its disk failed, or given to another user. */
-const TAKES_NO_CHANGE = ['EROFS', 'EACCES', 'EPERM'];
+/** Mounted read-only or given up when its disk failed, or given to another user. */
+const TAKES_NO_CHANGE = ['EROFS', 'EIO', 'EACCES', 'EPERM'];
 
 const PROOF_ATTEMPTS = 10;
 const PROOF_RETRY_MS = 10;
@@ -159,12 +159,27 @@ export class Instance {
   wentDown(): void {
     this.#fuse.disarm();
     this.#serving = { kind: 'none' };
+    this.#atRest(() => this.#unfitDirectory() === null);
+  }
+
+  #atRest(isFit: () => boolean = () => true): void {
+    const refusal = this.#refusedBy(() => {
+      if (isFit()) this.#files.putStandbySignal();
+    });
+    if (refusal !== null) this.#log.warn('standby.signal not written', { why: refusal.why });
+  }
+
+  /**
+   * A directory that takes no change, in which PostgreSQL does not start either, ends no guard: there is a
+   * lease to give back, and each new guard would end in the same way.
+   */
+  #refusedBy(change: () => void): Refusal | null {
     try {
-      if (this.#unfitDirectory() === null) this.#files.putStandbySignal();
+      change();
+      return null;
     } catch (error) {
       if (!TAKES_NO_CHANGE.includes(codeOf(error) ?? '')) throw error;
-      // PostgreSQL does not start there either, and its lease is to be given back.
-      this.#log.warn('standby.signal not written', { why: messageOf(error) });
+      return { code: 'START_FAILED', why: messageOf(error) };
     }
   }
 
@@ -187,20 +202,20 @@ export class Instance {
   }
 
   #startStandby(): Refusal | null {
-    this.#files.putStandbySignal();
-    return this.#spawn({ kind: 'standby' });
+    const refusal = this.#refusedBy(() => this.#files.putStandbySignal());
+    return refusal ?? this.#spawn({ kind: 'standby' });
   }
 
   #startPrimary(epoch: Epoch): Refusal | null {
     const without = this.#withoutLease(epoch);
     if (without !== null) return without;
-    this.#files.removeSignalFiles();
+    const unchanged = this.#refusedBy(() => this.#files.removeSignalFiles());
     // Removing it was synced to disk, and that may have taken longer than the lease lasts.
-    const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
+    const meanwhile = unchanged ?? this.#withoutLease(epoch) ?? this.#armFuse();
     const refusal = meanwhile ?? this.#spawn({ kind: 'primary', epoch });
     if (refusal !== null) {
       this.#fuse.disarm();
-      this.#files.putStandbySignal();
+      this.#atRest();
     }
     return refusal;
   }
@@ -241,7 +256,7 @@ export class Instance {
     this.#serving = { kind: 'none' };
     return {
       code: 'START_FAILED',
-      why: 'neither the launcher (setpriv) nor the data directory may be missing: see guard.log',
+      why: 'the launcher (setpriv), the data directory or the log of postgresql does not open: see guard.log',
     };
   }
 }

@@ -7,8 +7,8 @@ import type { InstanceProcess, InstanceProcesses } from './instance-processes.ts
 import { ProcessesInDirectory } from './proc-scan.ts';
 import { sharedMemoryAttachments } from './shared-memory.ts';
 
-/** A file system that was mounted read-only when its disk failed, a directory that was given to another user. */
-export const TAKES_NO_CHANGE: readonly string[] = ['EROFS', 'EACCES', 'EPERM'];
+/** A file system that was mounted read-only or given up when its disk failed, a directory that was given to another user. */
+export const TAKES_NO_CHANGE: readonly string[] = ['EROFS', 'EIO', 'EACCES', 'EPERM'];
 
 /** Whether no process of an instance exists: the only meaning of "down" (safety 1). */
 export type DownProof =

@@ -18,6 +18,7 @@ import {
 } from '#libs/postgres-run';
 import { shutdownPositionOf, unfinishedWork } from '#libs/process';
 import { WAL_END_MS } from '../timing.ts';
+import { whyMountFailed } from './failed-mount.ts';
 
 type Initialised = Extract<DataDirectory, { kind: 'initialised' }>;
 export type Ancestors = Initialised['ancestors'];
@@ -148,15 +149,15 @@ export function closedDirectory(dataDirectory: string): DataDirectory | null {
 
 /** What would end each start, and what is said there would not tell whose doing it is. */
 function whyClosed(dataDirectory: string): string | null {
-  const found = statSync(dataDirectory, { throwIfNoEntry: false });
-  if (found === undefined) return null;
-  const uid = process.geteuid?.() ?? ROOT;
-  if (uid !== ROOT && found.uid !== uid) {
-    return `it belongs to uid ${found.uid}, PostgreSQL runs here as uid ${uid}: give it back (chown)`;
-  }
   try {
+    const found = statSync(dataDirectory, { throwIfNoEntry: false });
+    if (found === undefined) return null;
+    const uid = process.geteuid?.() ?? ROOT;
+    if (uid !== ROOT && found.uid !== uid) {
+      return `it belongs to uid ${found.uid}, PostgreSQL runs here as uid ${uid}: give it back (chown)`;
+    }
     accessSync(dataDirectory, constants.R_OK | constants.W_OK | constants.X_OK);
-    return null;
+    return whyMountFailed(found.dev);
   } catch (error) {
     if (codeOf(error) !== 'EROFS') return messageOf(error);
     return 'its file system is mounted read-only, as the kernel does when a disk fails: see dmesg, mount it again';

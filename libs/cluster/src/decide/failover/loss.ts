@@ -13,6 +13,9 @@ import { promisedTo } from '../candidates/failsafe.ts';
 import { canFence } from '../candidates/fencers.ts';
 import { freshReport, isSilent, ourData } from '../sight.ts';
 
+/** A directory that was not there, or could not be used, for this long is not mended within `restartInPlaceMs` either. */
+const NO_DATA_MS = 1_000;
+
 type Granted = Exclude<ClusterState['lease'], { kind: 'NeverGranted' }>;
 
 /** The holder was silent for W: its right has surely ended, whatever it does (reference/raft.md 5.3). */
@@ -99,7 +102,8 @@ export function restartInPlace(input: DecisionInput): Decision | null {
     return { rule: 'restart-in-place', events: [grantRestart(input, lease)] };
   }
   const waitedMs = observations.sinceChangeMs;
-  const hopeless = !mayResume || isSilent(input, lease.holder);
+  const noData = waitedMs >= NO_DATA_MS && lacksData(input, lease);
+  const hopeless = !mayResume || noData || isSilent(input, lease.holder);
   if (!hopeless && waitedMs < state.settings.restartInPlaceMs) return null;
   const trigger = lease.kind === 'Expired' ? 'lease-expired' : 'lease-released';
   const event = failoverStarted(input, lease, trigger, Math.round(waitedMs));
@@ -111,6 +115,12 @@ function canRestart(input: DecisionInput, lease: Granted): boolean {
   if (report === null || report.guard === null || report.postgres.kind !== 'stopped') return false;
   const present = presentTimeline(input, lease);
   return lease.timeline === present && ourData(input, report)?.timeline === present;
+}
+
+/** Its agent is heard, and finds nothing there that could be served. */
+function lacksData(input: DecisionInput, lease: Granted): boolean {
+  const report = freshReport(input, lease.holder);
+  return report !== null && ourData(input, report) === null;
 }
 
 /** The timeline that the last primary wrote; before its first write the one it was granted. */

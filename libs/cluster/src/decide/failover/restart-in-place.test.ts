@@ -36,6 +36,19 @@ describe('a primary that can go on', () => {
   });
 
   it.each([
+    { why: 'not readable for a second', kind: 'unusable', sinceChangeMs: 1_000, failsOver: true },
+    { why: 'gone for a second', kind: 'empty', sinceChangeMs: 1_000, failsOver: true },
+    { why: 'not readable for one look', kind: 'unusable', sinceChangeMs: 999, failsOver: false },
+  ] as const)('with data that is $why: fails over, $failsOver', ({ why, kind, ...given }) => {
+    const scenario = runningCluster();
+    scenario.releases('yielded');
+    const dataDirectory = kind === 'empty' ? ({ kind } as const) : ({ kind, why } as const);
+    scenario.hears('pg1', { dataDirectory, postgres: { kind: 'stopped' } });
+    scenario.with({ sinceChangeMs: given.sinceChangeMs });
+    expect(scenario.settle()).toEqual(given.failsOver ? ['fail-over-released'] : []);
+  });
+
+  it.each([
     { downForMs: 4_999, expected: [] },
     { downForMs: 5_000, expected: ['fail-over-dead-postgres'] },
   ])('with PostgreSQL down for $downForMs ms: $expected', ({ downForMs, expected }) => {
