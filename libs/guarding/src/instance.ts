@@ -211,8 +211,8 @@ export class Instance {
     if (without !== null) return without;
     const unchanged = this.#refusedBy(() => this.#files.removeSignalFiles());
     // Removing it was synced to disk, and that may have taken longer than the lease lasts.
-    const meanwhile = unchanged ?? this.#withoutLease(epoch) ?? this.#armFuse();
-    const refusal = meanwhile ?? this.#spawn({ kind: 'primary', epoch });
+    const meanwhile = this.#withoutLease(epoch) ?? this.#armFuse();
+    const refusal = unchanged ?? meanwhile ?? this.#spawn({ kind: 'primary', epoch });
     if (refusal !== null) {
       this.#fuse.disarm();
       this.#atRest();
