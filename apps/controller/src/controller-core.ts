@@ -114,7 +114,8 @@ export class ControllerCore implements HostListener {
   constructor(options: CoreOptions) {
     const { host, storage, network, clock, log, apiAddress, electionTimeoutMs } = options;
     this.#options = options;
-    this.announcements = new Announcements({ network, storage, apiAddress });
+    const strays = () => this.#seats.strays.seen;
+    this.announcements = new Announcements({ network, storage, apiAddress, strays });
     this.#due = (intervalMs) =>
       this.#ticks % Math.max(1, Math.round(intervalMs / options.tickMs)) === 0;
     this.#clockWatch = new ClockWatch(clock);
@@ -147,9 +148,9 @@ export class ControllerCore implements HostListener {
     });
     this.promoter = new Promoter(host, log);
     const { ownIncarnation, unapplied } = options;
-    this.#seats = new Seats({ host, network, log, ownIncarnation, unapplied });
-    const { strays } = this.#seats;
-    this.#admissions = new Admissions({ host, log, strays });
+    const { announcements } = this;
+    this.#seats = new Seats({ host, network, log, announcements, ownIncarnation, unapplied });
+    this.#admissions = new Admissions({ host, log, strays: this.#seats.strays });
     this.#placement = new LeaderPlacement(host, log);
     const agents = () => this.stream.spokenByMembers();
     const ownMax = options.protocolMax;

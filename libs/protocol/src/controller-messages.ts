@@ -41,8 +41,14 @@ export type DiskSpace = {
 };
 
 export type ControllerMessage =
-  /** On each new link, and again and again: where this controller's HTTP API is, and what its disk has left. */
-  | { readonly type: 'announce'; readonly apiAddress: string; readonly disk: DiskSpace | null }
+  /** On each new link, and again and again: where this controller's HTTP API is, and what it alone may know. */
+  | {
+      readonly type: 'announce';
+      readonly apiAddress: string;
+      readonly disk: DiskSpace | null;
+      /** Members that it met last on another directory than the one of their seat. Not told before `disk` is. */
+      readonly strays: readonly number[];
+    }
   /** Follower to leader: a guard's request, as it came. `ticket` names the guard's link there. */
   | {
       readonly type: 'guardRequest';
@@ -115,6 +121,8 @@ const SEAT_STATES = ['free', 'taken', 'none', 'empty'] as const;
 const NAME_LENGTH_MAX = 100;
 const ADDRESS_LENGTH_MAX = 300;
 const REASON_LENGTH_MAX = 500;
+/** More members than a group can have. */
+const STRAYS_MAX = 100;
 const POSITIONS_MAX = 100_000;
 
 export function encodeControllerMessage(message: ControllerMessage): Uint8Array {
@@ -124,7 +132,7 @@ export function encodeControllerMessage(message: ControllerMessage): Uint8Array 
 function bodyOf(message: ControllerMessage): readonly unknown[] {
   switch (message.type) {
     case 'announce':
-      return [message.apiAddress, ...diskFields(message.disk)];
+      return [message.apiAddress, ...diskFields(message)];
     case 'guardRequest':
       return [message.ticket, message.guard, message.body];
     case 'guardAnswer':
@@ -171,7 +179,12 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
   const type = TYPES[fields.integer('type')];
   switch (type) {
     case 'announce':
-      return { type, apiAddress: fields.text('apiAddress', 300), disk: diskOf(fields) };
+      return {
+        type,
+        apiAddress: fields.text('apiAddress', 300),
+        disk: diskOf(fields),
+        strays: straysOf(fields),
+      };
     case 'guardRequest':
       return {
         type,
@@ -234,9 +247,15 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
   }
 }
 
-/** A controller of an older version reads the address and leaves the rest. */
-function diskFields(disk: DiskSpace | null): readonly unknown[] {
-  return disk === null ? [] : [Math.round(disk.availableBytes), disk.nearlyFull];
+/** A controller of an older version reads the address, or the disk too, and leaves the rest. */
+function diskFields({ disk, strays }: Announcement): readonly unknown[] {
+  return disk === null ? [] : [Math.round(disk.availableBytes), disk.nearlyFull, strays];
+}
+
+function straysOf(fields: Fields): readonly number[] {
+  if (fields.ended) return [];
+  const strays = fields.list('strays', STRAYS_MAX);
+  return strays.filter((id): id is number => Number.isSafeInteger(id));
 }
 
 function diskOf(fields: Fields): DiskSpace | null {
@@ -244,6 +263,8 @@ function diskOf(fields: Fields): DiskSpace | null {
   const availableBytes = fields.integer('availableBytes');
   return { availableBytes, nearlyFull: fields.boolean('nearlyFull') };
 }
+
+type Announcement = Extract<ControllerMessage, { type: 'announce' }>;
 
 const JOIN_KINDS = ['admitted', 'wait', 'refused'] as const satisfies readonly JoinAnswer['kind'][];
 

@@ -9,6 +9,7 @@ import {
   type IssuedCertificate,
   issueCertificate,
   PeerLink,
+  PeerServer,
   TlsCredentials,
 } from '#libs/transport';
 import {
@@ -240,6 +241,21 @@ export class ThreeControllers {
       });
       link.start();
     });
+  }
+
+  /** Somebody who answers as a controller that waits to be let in would, and asks for nothing. */
+  async answerAs(name: string, speaks: ProtocolRange): Promise<() => Promise<void>> {
+    const { certPath, keyPath } = await this.certificate('controller', name);
+    const credentials = await TlsCredentials.load({ caPath: this.caPath, certPath, keyPath });
+    const { host, link: port } = this.placeOf(name);
+    const silent = { onFrame: () => undefined, onClose: () => undefined };
+    const server = await PeerServer.listen({
+      ...{ host, port, clock: systemClock, security: { kind: 'mutual-tls', credentials } },
+      self: { ...credentials.identity, memberId: 0, incarnation: 'test', speaks },
+      channels: { 'raft-control': () => silent },
+      onRefused: () => undefined,
+    });
+    return () => server.close();
   }
 
   #entry({ join }: Joining) {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { API_PATHS, controllersAnswer } from '#libs/api';
 import { decode } from '#libs/protocol';
 import { SessionClient } from './clients.ts';
+import { OPERATOR } from './cluster-definition.ts';
 import { type Line, ThreeControllers, until } from './controllers.ts';
 import { ask } from './http.ts';
 
@@ -122,6 +123,37 @@ describe('a founder whose directory was lost', () => {
     }
     // Whoever is asked for the list passes it on to the leader, and that has met it by now.
     for (const at of others) expect((await shownOf(lost, at)).remarks).toEqual([]);
+  });
+
+  /** Its file does not name one that joined later, so that leader is not asked: the founders tell it. */
+  it('is told by a leader that is no founder', async () => {
+    await found();
+    const address = await group.newcomer('c4');
+    const joined = group.start('c4', { join: { token: null } });
+    const order = (path: string, body: unknown) =>
+      ask(group, 'c1', {
+        ...{ method: 'POST', path: `${API_PATHS.controllers}${path}`, as: OPERATOR },
+        body,
+      } as const);
+    await until('c4 is added', async () => {
+      return (await order('', { name: 'c4', address })).status === 201;
+    });
+    await joined;
+    await until('c4 leads', async () => {
+      return (await order('/transfer-leader', { to: 'c4' })).status === 200;
+    });
+    await group.stop('c2');
+    const own = `${group.directoryOf('c2')}-own`;
+    renameSync(group.directoryOf('c2'), own);
+    expect(await refusal('c2')).toMatchObject({ code: 'GROUP_EXISTS' });
+    await until('it is told', async () => (await shownOf('c2', 'c4')).gauge === '1');
+    expect((await shownOf('c2', 'c4')).remarks).toEqual([
+      expect.stringContaining('c2 was started on another directory'),
+    ]);
+    rmSync(group.directoryOf('c2'), { recursive: true });
+    renameSync(own, group.directoryOf('c2'));
+    await group.start('c2');
+    await until('it is back', async () => (await shownOf('c2', 'c4')).gauge === '0');
   });
 
   /** One behind, one emptied, the leader down: what the latter two acknowledged is with the leader only. */

@@ -11,19 +11,25 @@ import { Announcements } from './announcements.ts';
 let sent: [to: number | 'all', message: ControllerMessage][];
 let storage: { nearlyFull: boolean; availableBytes: number | null };
 let announcements: Announcements;
+let strays: number[];
+let up: number[];
 
 beforeEach(() => {
   sent = [];
+  strays = [];
+  up = [2, 3];
   storage = { nearlyFull: false, availableBytes: 300 };
   const network = {
     tell: (to: number, message: ControllerMessage) => sent.push([to, message]) > 0,
     tellAll: (message: ControllerMessage) => void sent.push(['all', message]),
+    isUp: (peer: number) => up.includes(peer),
   };
-  announcements = new Announcements({ network, storage, apiAddress: '10.0.0.1:7401' });
+  const told = { apiAddress: '10.0.0.1:7401', strays: () => strays };
+  announcements = new Announcements({ network, storage, ...told });
 });
 
-const announced = (availableBytes: number, nearlyFull: boolean) => ({
-  ...{ type: 'announce' as const, apiAddress: '10.0.0.1:7401' },
+const announced = (availableBytes: number, nearlyFull: boolean, met: number[] = []) => ({
+  ...{ type: 'announce' as const, apiAddress: '10.0.0.1:7401', strays: met },
   disk: { availableBytes, nearlyFull },
 });
 
@@ -51,6 +57,28 @@ describe('announcements', () => {
     ]);
   });
 
+  it('do not wait when a member was met on another directory, or came back on its own', () => {
+    strays = [3];
+    announcements.tick(false);
+    announcements.tick(false);
+    strays = [];
+    announcements.tick(false);
+    expect(sent).toEqual([
+      ['all', announced(300, false, [3])],
+      ['all', announced(300, false)],
+    ]);
+  });
+
+  it('tell of members that others met astray, while whoever says so is connected', () => {
+    announcements.heard(2, announced(7, false, [4]));
+    expect([announcements.isToldAstray(4), announcements.isToldAstray(2)]).toEqual([true, false]);
+    up = [3];
+    expect(announcements.isToldAstray(4)).toBe(false);
+    up = [2, 3];
+    announcements.heard(2, announced(7, false));
+    expect(announcements.isToldAstray(4)).toBe(false);
+  });
+
   it('say nothing of a disk at which nobody looks', () => {
     storage.availableBytes = null;
     announcements.tell(3);
@@ -65,13 +93,15 @@ describe('announcements', () => {
     expect(announcements.diskOf(3)).toBeNull();
   });
 
-  it('are understood from, and by, a version that knew addresses only', () => {
-    const message = announced(300, true);
+  it('are understood from, and by, versions that knew addresses only, or disks too', () => {
+    const message = announced(300, true, [3]);
     const bytes = encodeControllerMessage(message);
     expect(decodeControllerMessage(bytes)).toEqual(message);
     const [type, address, ...later] = decode(bytes) as unknown[];
-    expect(later).toEqual([300, true]);
+    expect(later).toEqual([300, true, [3]]);
     const ofBefore = decodeControllerMessage(encode([type, address]));
-    expect(ofBefore).toEqual({ ...message, disk: null });
+    expect(ofBefore).toEqual({ ...message, disk: null, strays: [] });
+    const withDisk = decodeControllerMessage(encode([type, address, 300, true]));
+    expect(withDisk).toEqual({ ...message, strays: [] });
   });
 });

@@ -6,17 +6,19 @@ import type { PeerNetwork } from './peer-network.ts';
 type Announcement = Extract<ControllerMessage, { type: 'announce' }>;
 
 export type AnnouncementsOptions = {
-  readonly network: Pick<PeerNetwork, 'tell' | 'tellAll'>;
+  readonly network: Pick<PeerNetwork, 'tell' | 'tellAll' | 'isUp'>;
   readonly storage: Pick<HostStorage, 'nearlyFull' | 'availableBytes'>;
   /** Where this controller's HTTP API is. */
   readonly apiAddress: string;
+  /** Members that this controller itself met last on another directory than their own. */
+  readonly strays: () => readonly MemberId[];
 };
 
-/** What each controller says of itself, in memory: where its API is, and what its disk has left. */
+/** What each controller says, in memory: where its API is, what its disk has left, and whom it met astray. */
 export class Announcements {
   readonly #options: AnnouncementsOptions;
   readonly #heard = new Map<MemberId, Announcement>();
-  #toldNearlyFull = false;
+  #told = '';
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
@@ -26,11 +28,12 @@ export class Announcements {
     this.#options.network.tell(peer, this.#own());
   }
 
-  /** Space shrinks all the time and is told now and then; that it runs out is told at once. */
+  /** Space shrinks all the time and is told now and then; what somebody must act on is told at once. */
   tick(due: boolean): void {
-    const { network, storage } = this.#options;
-    if (!due && storage.nearlyFull === this.#toldNearlyFull) return;
-    this.#toldNearlyFull = storage.nearlyFull;
+    const { network, storage, strays } = this.#options;
+    const urgent = [storage.nearlyFull ? 'nearly full' : '', ...strays()].join();
+    if (!due && urgent === this.#told) return;
+    this.#told = urgent;
     network.tellAll(this.#own());
   }
 
@@ -48,12 +51,20 @@ export class Announcements {
     return this.#heard.get(peer)?.disk ?? null;
   }
 
+  /** Somebody who is connected met it astray: a founder asks the other founders, and they may not lead. */
+  isToldAstray(id: MemberId): boolean {
+    return [...this.#heard].some(
+      ([from, { strays }]) => strays.includes(id) && this.#options.network.isUp(from),
+    );
+  }
+
   get ownDisk(): DiskSpace | null {
     const { availableBytes, nearlyFull } = this.#options.storage;
     return availableBytes === null ? null : { availableBytes, nearlyFull };
   }
 
   #own(): Announcement {
-    return { type: 'announce', apiAddress: this.#options.apiAddress, disk: this.ownDisk };
+    const { apiAddress, strays } = this.#options;
+    return { type: 'announce', apiAddress, disk: this.ownDisk, strays: strays() };
   }
 }

@@ -7,6 +7,7 @@ import type { RaftHost } from '../raft-host/raft-host.ts';
 import { parseJoinToken } from './join-token.ts';
 import { takeSeat } from './seats.ts';
 import type { Strays } from './strays.ts';
+import { tooOldText } from './too-old-text.ts';
 
 export type AdmissionsOptions = {
   readonly host: RaftHost;
@@ -29,6 +30,9 @@ export class Admissions {
   async judge(peer: Sender, token: string | null): Promise<JoinAnswer> {
     const { host, log, strays } = this.#options;
     if (!host.serving) return wait('this controller does not lead', this.#leaderAddress());
+    // Whoever is to be let in later as well: it would wait for what can never be.
+    const old = tooOldText(peer, host.store.protocol);
+    if (old !== null) return { kind: 'refused', why: old };
     const { members } = host.applies.membership.membership;
     const member = members.find(({ name }) => name === peer.name);
     if (member === undefined) {
@@ -36,7 +40,7 @@ export class Admissions {
       return wait(`'${peer.name}' is no member yet: \`${order}\``, null);
     }
     if (isFounder(member.id)) strays.came(member.id, member.name);
-    const objection = this.#tooOld(peer) ?? objectionTo(member, token, peer.groupId);
+    const objection = objectionTo(member, token, peer.groupId);
     if (objection !== null) return { kind: 'refused', why: objection };
     try {
       const answer = await this.#take(member, peer.incarnation);
@@ -60,13 +64,6 @@ export class Admissions {
       kind: 'refused',
       why: `the seat ${id} of '${name}' was taken by another directory: ${addAnew(name)}`,
     };
-  }
-
-  /** What the group uses already, the newcomer must know. */
-  #tooOld({ name, protocol }: Sender): string | null {
-    const needed = this.#options.host.store.protocol;
-    if (protocol >= needed) return null;
-    return `'${name}' speaks the protocol up to level ${protocol}, the group has switched to ${needed}: install the version of the others`;
   }
 
   #leaderAddress(): string | null {

@@ -8,6 +8,7 @@ import type { Promoter } from './promoter.ts';
 import { holdsLog } from './promoter.ts';
 import { proveAddress } from './prove-address.ts';
 import { refusalText } from './refusal-text.ts';
+import { tooOldText } from './too-old-text.ts';
 
 export type MembershipOrdersOptions = {
   readonly host: RaftHost;
@@ -175,11 +176,15 @@ export class MembershipOrders {
   }
 
   async #prove(name: string, address: string): Promise<void> {
-    const { security, self } = this.#options;
-    const objection = await proveAddress({ security, self }, name, address);
-    if (objection === null) return;
+    const { security, self, host } = this.#options;
+    const proof = await proveAddress({ security, self }, name, address);
+    if ('protocol' in proof) {
+      const old = tooOldText({ name, ...proof }, host.store.protocol);
+      if (old === null) return;
+      throw refused(`${old}. Nothing was changed`);
+    }
     const detail =
-      `controller '${name}' does not answer at ${address}: ${objection}. Nothing was changed. ` +
+      `controller '${name}' does not answer at ${address}: ${proof.objection}. Nothing was changed. ` +
       `Start it there with \`join: {controllers: [...]}\` in its file, then give the order again`;
     throw new ApiProblem('CONTROLLER_UNREACHABLE', detail);
   }

@@ -2,6 +2,7 @@ import { type Command, unpackCommand, unpackEnvelope } from '#libs/event-store';
 import { DomainError } from '#libs/kernel';
 import { directoryOf, incarnationOn, isOtherDirectory, type SeatAnswer } from '#libs/protocol';
 import type { LogEntry, LogIndex, MemberId, Message } from '#libs/raft';
+import type { Announcements } from '../links/announcements.ts';
 import type { PeerNetwork } from '../links/peer-network.ts';
 import type { Log } from '../log.ts';
 import { appliedCommand, ProposalLostError } from '../proposing.ts';
@@ -33,6 +34,7 @@ export type SeatsOptions = {
   readonly host: RaftHost;
   readonly network: PeerNetwork;
   readonly log: Log;
+  readonly announcements: Pick<Announcements, 'isToldAstray'>;
   readonly ownIncarnation: string;
   /** Entries that were in the log at the start and not applied: nobody may have said yet that they stand. */
   readonly unapplied: readonly LogEntry[];
@@ -56,10 +58,11 @@ export class Seats {
 
   constructor(options: SeatsOptions) {
     this.#options = options;
-    const { network, log } = options;
+    const { network, log, announcements } = options;
     this.strays = new Strays({
       incarnationOf: (id) => network.incarnationOf(id),
       isTaken: (id, incarnation) => this.isTaken(id, incarnation),
+      isTold: (id) => announcements.isToldAstray(id),
       log,
     });
     this.#foundInLog = new Map(options.unapplied.flatMap(seatIn));

@@ -5,14 +5,17 @@ import { Strays } from './strays.ts';
 const SEAT = 'own.1';
 let connected: string | null;
 let said: unknown[];
+let told: boolean;
 let strays: Strays;
 
 beforeEach(() => {
   connected = null;
   said = [];
+  told = false;
   const silent = () => undefined;
   strays = new Strays({
     incarnationOf: () => connected,
+    isTold: () => told,
     isTaken: (_, incarnation) => isOtherDirectory(SEAT, incarnation),
     log: { info: silent, warn: silent, error: (_, fields) => void said.push(fields) },
   });
@@ -44,6 +47,15 @@ describe('a member on another directory than the one of its seat', () => {
     connected = 'emptied.3';
     strays.came(4, 'c4');
     expect([strays.has(3), strays.has(4)]).toEqual([true, true]);
+  });
+
+  it('is one that another controller met, until it is met on its own here', () => {
+    told = true;
+    expect(meets(null)).toBe(true);
+    expect(meets('emptied.3')).toBe(true);
+    expect(meets('own.2')).toBe(false);
+    // What was only heard is not passed on: nobody would ever take it back.
+    expect(strays.seen).toEqual([]);
   });
 
   it('is none while the right one is connected: somebody else goes by its name', () => {

@@ -6,6 +6,8 @@ export type StraysOptions = {
   /** Who runs at the member's address; null while it is not connected. */
   incarnationOf(id: MemberId): string | null;
   isTaken(id: MemberId, incarnation: string): boolean;
+  /** Whether another controller, which is connected, met it astray. */
+  isTold(id: MemberId): boolean;
   readonly log: Log;
 };
 
@@ -35,8 +37,13 @@ export class Strays {
     if (this.#isSeated(id)) this.#seen.delete(id);
   }
 
+  /** Those that this controller met itself. */
+  get seen(): readonly MemberId[] {
+    return [...this.#seen];
+  }
+
   has(id: MemberId): boolean {
-    return this.#seen.has(id);
+    return this.#seen.has(id) || (this.#options.isTold(id) && !this.#isSeated(id));
   }
 
   /**
