@@ -240,10 +240,19 @@ export class TestCluster {
     return found.host.name;
   }
 
-  async #psql(host: HostPlan, port: number, sql: string): Promise<RunResult> {
+  /** In one session; what it says, without the line's end. */
+  async sql(instance: string, ...commands: readonly string[]): Promise<string> {
+    const { host, postgresPort } = this.running.instance(instance);
+    const { exitCode, stdout, stderr } = await this.#psql(host, postgresPort, ...commands);
+    if (exitCode !== 0) throw new Error(`${commands.join('; ')} on ${instance}: ${stderr}`);
+    return stdout.trim();
+  }
+
+  async #psql(host: HostPlan, port: number, ...commands: readonly string[]): Promise<RunResult> {
     const { user, password, database } = this.running.credentials;
     const to = ['-h', host.address, '-p', String(port), '-U', user, '-d', database];
-    return await run([...inNetworkOf(host), 'psql', '-XqAt', ...to, '-c', sql], {
+    const sql = ['-v', 'ON_ERROR_STOP=1', ...commands.flatMap((command) => ['-c', command])];
+    return await run([...inNetworkOf(host), 'psql', '-XqAt', ...to, ...sql], {
       timeoutMs: PSQL_TIMEOUT_MS,
       env: { ...process.env, PGPASSWORD: password, PGCONNECT_TIMEOUT: '2' },
       acceptExitCodes: [0, 1, 2, 3],

@@ -20,6 +20,7 @@ import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
 import type { StepRunner } from './step-runner.ts';
 import type { OwnFacts } from './steps/step-context.ts';
 import type { Absence } from './synchronous/absence.ts';
+import { heldCommits } from './synchronous/held-commits.ts';
 import { proofReportOf } from './synchronous/proof-report.ts';
 import type { Tempo } from './tempo.ts';
 
@@ -69,8 +70,14 @@ export class SelfReport {
       outdated: stream.understanding.problem,
       whyNoLeader: controllers.whyNoLeader(),
       seen: observer.latest,
-      others: [...told.map(({ problem }) => problem), expiry?.()],
+      others: [...told.map(({ problem }) => problem), this.#heldCommits(), expiry?.()],
     });
+  }
+
+  #heldCommits(): string | null {
+    const { facts, absence, stream } = this.#parts;
+    const strict = stream.state?.settings.synchronousStrict === true;
+    return heldCommits(facts.synchronous?.setting, absence.list(performance.now()), strict);
   }
 
   /** Null before the first look at PostgreSQL. */
