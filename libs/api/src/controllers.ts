@@ -41,13 +41,20 @@ export type ControllersAnswer = z.output<typeof controllersAnswer>;
 
 const name = nameSchema(controllerName);
 const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/;
+const PORT_MAX = 65_535;
 const address = z
   .string()
   .max(300)
-  .regex(ADDRESS, {
+  .refine(isAddress, {
     error: ({ input }) =>
-      `'${input}' is no address: write host:port, as in 10.0.0.4:7400 or [2001:db8::1]:7400`,
+      `'${input}' is no address: write host:port, as in 10.0.0.4:7400 or [2001:db8::1]:7400, ` +
+      `with a port from 1 to ${PORT_MAX}`,
   });
+
+function isAddress(text: string): boolean {
+  const port = Number(text.slice(text.lastIndexOf(':') + 1));
+  return ADDRESS.test(text) && port >= 1 && port <= PORT_MAX;
+}
 
 export const addControllerRequest = z.strictObject({ name, address });
 export const replaceControllerRequest = z.strictObject({

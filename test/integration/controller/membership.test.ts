@@ -189,6 +189,34 @@ describe('the membership of the controllers', () => {
     await allHold(['c4', leader]);
   });
 
+  it('takes no voter for a new member: nobody is removed by a mistaken name', async () => {
+    await found('c1', 'c2', 'c3');
+    const { name: leader } = await group.leader();
+    const [other = '', third = ''] = ['c1', 'c2', 'c3'].filter((name) => name !== leader);
+    const { term } = await list();
+    for (const name of [other, leader]) {
+      const { status, body } = await order(leader, `/${name}/replace`, { by: third });
+      expect(status).toBe(409);
+      expect(body['detail']).toContain(`'${third}' is a voter already`);
+      expect(body['detail']).toContain(`\`matriarch controllers remove ${name}\``);
+    }
+    const after = await list();
+    expect(after.controllers.map(({ standing }) => standing)).toEqual(['voter', 'voter', 'voter']);
+    // Not even the leadership moved for what is refused.
+    expect([after.leader, after.term]).toEqual([leader, term]);
+  });
+
+  it('ends a replacement whose new member became a voter meanwhile', async () => {
+    await found('c1', 'c2', 'c3');
+    await add('c4', 'c1');
+    await untilVoter('c4');
+    const away = (await group.leader()).name === 'c2' ? 'c3' : 'c2';
+    const { name: leader } = await group.leader();
+    const { status, body } = await order(leader, `/${away}/replace`, { by: 'c4' });
+    expect([status, body['complete']]).toEqual([200, true]);
+    expect((await list()).controllers.map(({ name }) => name)).not.toContain(away);
+  });
+
   it('refuses a removal after which no majority would answer', async () => {
     await found('c1', 'c2', 'c3');
     const follower = await group.follower();

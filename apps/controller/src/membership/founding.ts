@@ -19,15 +19,30 @@ import { sayWaiting } from './waiting-text.ts';
 export class GroupExistsError extends DomainError {
   readonly code = 'GROUP_EXISTS';
 
-  constructor(name: string, directory: string, known: readonly string[]) {
+  constructor(name: string, directory: string, { known, isMember }: Refused) {
     super(
       `controller '${name}' starts on an empty directory, ${directory}, and would found a group that is ` +
-        `there: ${known.join('; ')}. Start it on its directory of before. If that is lost: while the group ` +
-        `has a leader, \`matriarch controllers remove ${name}\` and add it anew, or ` +
-        `\`matriarch controllers replace ${name} --by NEW --address HOST:PORT\`; when a majority lost its ` +
-        'directories, `matriarch controllers force-new-cluster` on one that kept its own',
+        `there: ${known.join('; ')}. ${isMember ? lostSeat(name) : noSeat(name)}`,
     );
   }
+}
+
+type Refused = Pick<Extract<FoundingVerdict, { kind: 'refused' }>, 'known' | 'isMember'>;
+
+function lostSeat(name: string): string {
+  return (
+    'Start it on its directory of before. If that is lost: while the group has a leader, ' +
+    `\`matriarch controllers remove ${name}\` and add it anew, or ` +
+    `\`matriarch controllers replace ${name} --by NEW --address HOST:PORT\`; when a majority lost its ` +
+    'directories, `matriarch controllers force-new-cluster` on one that kept its own'
+  );
+}
+
+function noSeat(name: string): string {
+  return (
+    'To have it in that group, write `join: {controllers: [...]}` in the place of `controllers` in its ' +
+    `file, start it, and \`matriarch controllers add ${name} --address HOST:PORT\``
+  );
 }
 
 export type FoundingOptions = {
@@ -93,7 +108,7 @@ export class Founding {
       signal?.throwIfAborted();
       const verdict: FoundingVerdict = judgeFounding(asked, without);
       if (verdict.kind === 'refused') {
-        throw new GroupExistsError(name, stateDirectory, verdict.known);
+        throw new GroupExistsError(name, stateDirectory, verdict);
       }
       if (verdict.kind === 'found') return verdict.why;
       this.#silent = verdict.silent;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GroupExistsError } from './founding.ts';
 import { type AskedFounder, judgeFounding } from './judge-founding.ts';
 
 const at = (name: string) => ({ name, address: { host: '10.0.0.1', port: 7_400 } });
@@ -39,7 +40,21 @@ describe('a founder on an empty directory', () => {
     expect(known).toEqual([
       'c2 (10.0.0.1:7400) has its log up to 9, with another directory of this controller in it',
     ]);
-    expect(kindOf([says('c2', 'none', 9), silent('c3')])).toBe('refused');
+    expect(judgeFounding([says('c2', 'none', 9), silent('c3')], [])).toMatchObject({
+      ...{ kind: 'refused', isMember: false },
+    });
+  });
+
+  it('is told the way out that it has: its directory, or a seat in the group that is there', () => {
+    const told = (seat: 'taken' | 'none'): string => {
+      const verdict = judgeFounding([says('c2', seat, 9)], []);
+      if (verdict.kind !== 'refused') throw new Error(verdict.kind);
+      return new GroupExistsError('c1', '/srv/c1', verdict).message;
+    };
+    expect(told('taken')).toContain('Start it on its directory of before');
+    expect(told('none')).toContain('`matriarch controllers add c1 --address HOST:PORT`');
+    // There is nothing that could be removed.
+    expect(told('none')).not.toContain('controllers remove');
   });
 
   it('comes late to a group that a majority without it has founded', () => {

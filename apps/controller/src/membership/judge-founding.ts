@@ -11,7 +11,12 @@ export type AskedFounder = {
 export type FoundingVerdict =
   | { readonly kind: 'found'; readonly why: string }
   /** The group is there, and this directory is not the one that had its seat. */
-  | { readonly kind: 'refused'; readonly known: readonly string[] }
+  | {
+      readonly kind: 'refused';
+      readonly known: readonly string[];
+      /** False when whoever knows the group says that this controller is no member of it. */
+      readonly isMember: boolean;
+    }
   | { readonly kind: 'wait'; readonly why: string; readonly silent: readonly string[] };
 
 /**
@@ -28,7 +33,10 @@ export function judgeFounding(
   without: readonly string[],
 ): FoundingVerdict {
   const known = asked.flatMap(objectionOf);
-  if (known.length > 0) return { kind: 'refused', known };
+  if (known.length > 0) {
+    const isMember = asked.some((one) => 'answer' in one && one.answer.seat === 'taken');
+    return { kind: 'refused', known, isMember };
+  }
   const withLog = asked.filter((one) => 'answer' in one && one.answer.lastIndex > 0);
   const majority = Math.floor((asked.length + 1) / 2) + 1;
   if (withLog.length >= majority) {

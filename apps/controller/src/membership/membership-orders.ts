@@ -107,6 +107,7 @@ export class MembershipOrders {
     }
     if (outgoing.length > 0) return underWay(by, incoming.id, 'the replacement is under way');
     if (voter) {
+      requirePlaceFor(by, name, voters.length);
       const { text } = await this.remove(name);
       return done(by, incoming.id, `${by} is a voter already; ${text}`);
     }
@@ -150,7 +151,11 @@ export class MembershipOrders {
     }
     const incoming = members.find((member) => member.name === by)?.id;
     if (incoming === undefined) return false;
-    return voters.includes(incoming) || holdsLog(this.#status(), incoming);
+    if (voters.includes(incoming)) {
+      requirePlaceFor(by, name, voters.length);
+      return true;
+    }
+    return holdsLog(this.#status(), incoming);
   }
 
   /** Else leadership would move, and the successor would refuse the rest. */
@@ -253,6 +258,18 @@ export class MembershipOrders {
 
 function has(members: readonly Member[], id: MemberId): boolean {
   return members.some((member) => member.id === id);
+}
+
+/**
+ * A replacement that was interrupted may find that the new one became a voter meanwhile: it is one too many
+ * then, and an even number. With an odd number nobody came in the place of anybody: a name was mistaken.
+ */
+function requirePlaceFor(by: string, name: string, voters: number): void {
+  if (voters % 2 === 0) return;
+  throw refused(
+    `'${by}' is a voter already, so '${name}' would only go, and ${voters - 1} voters be left: name a new ` +
+      `controller with --by, or \`matriarch controllers remove ${name}\` when that is what you want`,
+  );
 }
 
 function done(name: string, memberId: MemberId, text: string): ControllerOrderAnswer {
