@@ -132,6 +132,8 @@ describe('worlds of swarms that were called violations', () => {
     { seed: 1_000_339, long: true, found: 'a last primary kept out by its tag' },
     { seed: 1_000_220, long: true, found: 'a disk that came back on a frozen host' },
     { seed: 1_760_110, long: false, found: 'a primary of before kept out by its tag' },
+    { seed: 1_779_563, long: false, found: 'an answer to a question of before' },
+    { seed: 1_782_385, long: false, found: 'WAL that its history had left' },
     { seed: 1_735_722, long: false, found: 'a receiver asked for before a signal was obeyed' },
   ])(
     'seed $seed, which found $found, is kept',

@@ -59,8 +59,9 @@ export class AgentControllers {
     if (state !== null) this.#adopt(state);
   }
 
-  subscribed(state: ClusterState | null, from: ControllerLife): void {
-    if (this.#source !== from) return;
+  /** An answer belongs to one question: that of an earlier connection says nothing of the present one. */
+  #subscribed(asked: number, state: ClusterState | null, from: ControllerLife): void {
+    if (this.#source !== from || asked !== this.#subscriptions) return;
     this.#subscribing = 0;
     if (state !== null) this.#adopt(state);
   }
@@ -84,7 +85,9 @@ export class AgentControllers {
       if (this.#subscribing === mine) this.#source = null;
     });
     const sequence = this.life.state?.sequence ?? 0;
-    this.#ask(from, (life) => life.agents.subscribe(this.life, sequence));
+    this.#ask(from, (life) =>
+      life.agents.subscribe(this.life, sequence, (state) => this.#subscribed(mine, state, from)),
+    );
   }
 
   #ask(controller: ControllerLife, run: (life: ControllerLife) => void): void {

@@ -12,10 +12,11 @@ import { Violation } from '../raft-simulator/violation.ts';
 import type { AgentLife } from './agent-life.ts';
 import type { ClusterWorld } from './cluster-world.ts';
 import type { ControllerLife } from './controller-life.ts';
+import { furtherNode } from './further-node.ts';
 import type { SimController } from './sim-controller.ts';
 import type { SimNode } from './sim-node.ts';
 import { SyncOracle } from './sync-oracle.ts';
-import { type Branch, endOf, isPrefix } from './wal.ts';
+import { type Branch, endOf } from './wal.ts';
 import { WriteOracle } from './write-oracle.ts';
 
 type Granted = Extract<ClusterEvent, { type: 'LeaseGranted' }>;
@@ -308,18 +309,12 @@ export class ClusterOracle {
     ) {
       this.violated('nobody behind the limit is chosen', { holder, known: known.lsn, end });
     }
-    const refused = new Set(refusals.map(({ instance }) => instance));
-    for (const other of this.world().nodes) {
-      if (other === chosen || refused.has(other.name)) continue;
-      const further = isPrefix(postgres.wal, other.postgres.wal);
-      if (
-        state.members[other.name] === undefined ||
-        other.postgres.directory.kind !== 'initialised'
-      )
-        continue;
-      if (further && endOf(other.postgres.wal) > end) {
-        this.violated('the furthest is chosen', { holder, end, further: other.name });
-      }
+    const refused = new Set(refusals.map(({ instance }) => instance ?? ''));
+    const asked = operation?.candidate === holder;
+    const { nodes } = this.world();
+    const further = furtherNode(nodes, { chosen, position, asked, refused, state });
+    if (further !== undefined) {
+      this.violated('the furthest is chosen', { holder, end, further: further.name });
     }
   }
 

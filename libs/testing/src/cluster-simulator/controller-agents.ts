@@ -36,12 +36,16 @@ export class ControllerAgents {
     this.#tellLeader(agent, this.life.leaderWord());
   }
 
-  subscribe(agent: AgentLife, sequence: number): void {
+  subscribe(
+    agent: AgentLife,
+    sequence: number,
+    answer: (state: ClusterState | null) => void,
+  ): void {
     if (!this.#agents.has(agent)) this.agentConnected(agent);
     this.#agents.set(agent, { subscribed: true });
     const state = this.life.store.cluster(CLUSTER);
     const news = state?.sequence === sequence ? null : state;
-    this.#toAgent(agent, () => agent.controllers.subscribed(news, this.life));
+    this.#toAgent(agent, () => answer(news));
   }
 
   report(agent: AgentLife, report: AgentReport, { answer }: Asked): void {

@@ -223,10 +223,14 @@ export function compareRanks(a: Candidate['rank'], b: Candidate['rank']): number
   return a.lsn === b.lsn ? 0 : a.lsn > b.lsn ? -1 : 1;
 }
 
-/** The furthest first; among equals the one that is preferred. */
+/**
+ * The furthest first; among equals the one that is preferred. Beyond the fork of a timeline that is given up all
+ * rank alike: whoever has most there spares the others a rewind.
+ */
 export function compareCandidates(a: Candidate, b: Candidate, zones: readonly string[]): number {
   const byRank = compareRanks(a.rank, b.rank);
   if (byRank !== 0) return byRank;
+  if (a.position.lsn !== b.position.lsn) return a.position.lsn > b.position.lsn ? -1 : 1;
   const preferred = comparePreference(a, b, zones);
   return preferred !== 0 ? preferred : a.member.name.localeCompare(b.member.name);
 }
