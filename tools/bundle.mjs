@@ -50,8 +50,9 @@ async function bundle(options) {
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
-    // Error names and Nest's tokens are names of classes.
-    keepNames: true,
+    // Kept names would cost each arrow function a property of its own whenever one is made: a twentieth of all
+    // that a command takes. Nothing of ours is read by the name of its class.
+    keepNames: false,
     // Node keeps the text of a file for good, two bytes a character when a comment holds one beyond
     // Latin-1: 10.7 MB of a controller were that. Lines stay short, so that a stack trace says where.
     minifyWhitespace: true,

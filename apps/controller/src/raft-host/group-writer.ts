@@ -61,23 +61,22 @@ export class GroupWriter {
   flush(nowMs: number): boolean {
     const { overlay } = this.#ports;
     if (this.busy) return false;
-    const mark = this.#ports.applied();
-    const stateDue = mark !== null && overlay.isDue(nowMs);
-    const markDue = this.#waiting !== null && nowMs - this.#markWrittenMs > APPLIED_MARK_AGE_MS;
-    if (this.#waiting === null && !stateDue) return false;
     const persist = this.#waiting;
+    const markDue = persist !== null && nowMs - this.#markWrittenMs > APPLIED_MARK_AGE_MS;
+    // A mark costs two views of bytes, and most writes go without.
+    const mark = markDue || overlay.isDue(nowMs) ? this.#ports.applied() : null;
+    if (persist === null && mark === null) return false;
     this.#waiting = null;
     this.#flyingMessages = this.#waitingMessages;
     this.#waitingMessages = [];
     this.#flyingSinceMs = nowMs;
-    const withState = mark !== null && (stateDue || markDue);
-    if (withState) this.#markWrittenMs = nowMs;
+    if (mark !== null) this.#markWrittenMs = nowMs;
     const request = {
       ...(persist === null ? {} : { persist }),
-      ...(withState ? { state: overlay.take(), applied: mark } : {}),
+      ...(mark === null ? {} : { state: overlay.take(), applied: mark }),
     };
     this.#ports.storage.write(request).then(
-      () => this.#onWritten(persist, withState),
+      () => this.#onWritten(persist, mark !== null),
       (error: unknown) => this.#ports.failed(error),
     );
     return true;
