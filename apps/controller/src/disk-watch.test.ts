@@ -45,7 +45,7 @@ describe('a disk that is nearly full', () => {
     storage.nearlyFull = true;
     storage.availableBytes = 31 * MB;
     expect(watch.growthRefusal).toMatch(
-      /^31 MB are left on the disk of c1, which leads: .* until 48 MB are\. .*`matriarch controllers transfer-leader`$/,
+      /^31 MB are left on the disk of c1, which leads: .* until 48 MB are\. .*`matriarch controllers transfer-leader NAME`$/,
     );
   });
 

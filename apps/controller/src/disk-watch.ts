@@ -44,7 +44,7 @@ export class DiskWatch {
     const left = `${bytesText(storage.availableBytes ?? 0)} are left on the disk of ${ownName}`;
     return (
       `${left}, which leads: what grows is refused until ${bytesText(DISK_AMPLE_BYTES)} are. Free space ` +
-      'there, or let a controller lead whose disk has some: `matriarch controllers transfer-leader`'
+      'there, or let a controller lead whose disk has some: `matriarch controllers transfer-leader NAME`'
     );
   }
 }

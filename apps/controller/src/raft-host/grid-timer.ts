@@ -58,8 +58,9 @@ export class GridTimer {
     return taken;
   }
 
-  /** 0 while nothing has to be taken. */
+  /** 0 while nothing has to be taken, as before the start. */
   get lateMs(): number {
+    if (this.#timer === null) return 0;
     return Math.max(0, this.clock.monotonicMs() - this.#latestMs);
   }
 

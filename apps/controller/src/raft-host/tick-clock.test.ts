@@ -6,7 +6,7 @@ const TICK_MS = 100;
 const ELECTION_MS = 500;
 
 /** A host that takes what is due in a turn of its own, as the real one does; a follower unless told otherwise. */
-function host(raft = { idleTicks: 4 }) {
+function host(raft = { idleTicks: 4 }, started = true) {
   const clock = {
     nowMs: () => epochMs(Date.now()),
     monotonicMs: () => monotonicMs(performance.now()),
@@ -29,7 +29,7 @@ function host(raft = { idleTicks: 4 }) {
       if (stalled) stalls.push(Math.round(lateMs));
     },
   );
-  ticks.start();
+  if (started) ticks.start();
   return { ticks, taken, stalls, raft, wakeUps: () => wakeUps };
 }
 
@@ -38,6 +38,16 @@ const total = (taken: readonly number[]): number => taken.reduce((sum, each) => 
 describe('ticks of a controller', () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
+
+  it('do not count before the start: a message that comes early finds no stall', async () => {
+    const { ticks, stalls, taken } = host({ idleTicks: 0 }, false);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect([ticks.take(), stalls]).toEqual([0, []]);
+    ticks.start();
+    await vi.advanceTimersByTimeAsync(300);
+    expect([taken, stalls]).toEqual([[1, 1, 1], []]);
+    ticks.stop();
+  });
 
   it('given a leader, come one by one', async () => {
     const { ticks, taken } = host({ idleTicks: 0 });
