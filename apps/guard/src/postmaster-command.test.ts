@@ -14,14 +14,17 @@ describe('the command of the postmaster', () => {
     expect(program.slice(-2)).toEqual(['-c', 'restart_after_crash=off']);
   });
 
-  it('hands on neither the notify socket nor the protection from the OOM killer', () => {
+  it('hands on neither the notify socket, nor the OOM protection, nor what was exported for psql', () => {
     const env = postmasterEnvironment({
       PATH: '/bin',
       NOTIFY_SOCKET: '/run/n',
       NODE_OPTIONS: '-x',
+      PGPASSWORD: 'of another server',
+      PGSSLMODE: 'require',
     });
     expect(env).toEqual({
       PATH: '/bin',
+      PGSSLMODE: 'require',
       PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj',
       PG_OOM_ADJUST_VALUE: '0',
     });

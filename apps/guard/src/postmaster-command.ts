@@ -1,3 +1,4 @@
+import { withoutConnection } from '#libs/process';
 import type { GuardSettings } from '#libs/protocol';
 
 /**
@@ -10,11 +11,11 @@ export function postmasterProgram(settings: GuardSettings['postgres']): readonly
   return [binary, '-D', dataDirectory, ...settings.arguments, '-c', 'restart_after_crash=off'];
 }
 
-/** Backends give up the guard's protection from the OOM killer; nothing of systemd's is handed on. */
+/** Backends give up the guard's protection from the OOM killer; nothing of systemd's, or for `psql`, is handed on. */
 export function postmasterEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const { NOTIFY_SOCKET, WATCHDOG_PID, WATCHDOG_USEC, NODE_OPTIONS, ...rest } = env;
   return {
-    ...rest,
+    ...withoutConnection(rest),
     PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj',
     PG_OOM_ADJUST_VALUE: '0',
   };

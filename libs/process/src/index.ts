@@ -49,3 +49,4 @@ export {
   markUnfinishedBeside,
   unfinishedWork,
 } from './unfinished-mark.ts';
+export { withoutConnection } from './without-connection.ts';

@@ -1,4 +1,4 @@
-import { type RunOptions, type RunResult, run } from '#libs/process';
+import { type RunOptions, type RunResult, run, withoutConnection } from '#libs/process';
 import type { Installation } from './installation.ts';
 
 /**
@@ -19,7 +19,12 @@ export function runTool(
   return run(argv, {
     ...rest,
     endsWithUs: true,
-    env: { ...process.env, LC_ALL: 'C', ...environment, ...environmentOf(secrets) },
+    env: {
+      ...withoutConnection(process.env),
+      LC_ALL: 'C',
+      ...environment,
+      ...environmentOf(secrets),
+    },
     ...(runAs === undefined ? {} : { runAs }),
   });
 }
