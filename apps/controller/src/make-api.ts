@@ -65,6 +65,7 @@ export async function makeApi(
   const orders = new MembershipOrders({
     ...{ host, promoter: core.promoter, security, self },
     electionTimeoutMs: config.timing.electionMs,
+    nearlyFull: (id) => core.announcements.diskOf(id)?.nearlyFull === true,
   });
   core.onHttpMessage = (message, from) => relay.onMessage(message, from);
   const name = config.name;

@@ -189,6 +189,19 @@ describe('the membership of the controllers', () => {
     await allHold(['c4', leader]);
   });
 
+  it('hands over to one whose disk has space, when nobody is named', async () => {
+    await found('c1', 'c2', 'c3');
+    const { name: leader, controller } = await group.leader();
+    const others = (await list()).controllers.filter(({ name }) => name !== leader);
+    const [first, second] = others;
+    controller.core.announcements.heard(first?.id ?? 0, {
+      ...{ type: 'announce', apiAddress: '', strays: [] },
+      disk: { availableBytes: 1, nearlyFull: true },
+    });
+    const { status, body } = await order(leader, '/transfer-leader');
+    expect([status, body['name']]).toEqual([200, second?.name]);
+  });
+
   it('takes no voter for a new member: nobody is removed by a mistaken name', async () => {
     await found('c1', 'c2', 'c3');
     const { name: leader } = await group.leader();

@@ -16,6 +16,8 @@ export type MembershipOrdersOptions = {
   readonly security: LinkSecurity;
   readonly self: LinkSelf;
   readonly electionTimeoutMs: number;
+  /** Whether its disk is: as a leader it would refuse what grows. */
+  readonly nearlyFull: (id: MemberId) => boolean;
 };
 
 const MEMBERS_MAX = 7;
@@ -234,7 +236,8 @@ export class MembershipOrders {
     const [best] = peers
       .filter((peer) => membership.voters.includes(peer.id) && peer.recentlyActive)
       .filter((peer) => peer.state === 'replicate' && peer.diskKeepsUp)
-      .toSorted((a, b) => b.matchIndex - a.matchIndex);
+      .map((peer) => ({ ...peer, full: Number(this.#options.nearlyFull(peer.id)) }))
+      .toSorted((a, b) => a.full - b.full || b.matchIndex - a.matchIndex);
     if (best === undefined) throw refused('no other voter is healthy: nobody could take over');
     return best.id;
   }
