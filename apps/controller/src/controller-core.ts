@@ -1,3 +1,4 @@
+import { eventSentence } from '#libs/api';
 import type { RecordedEvent } from '#libs/cluster';
 import type { Clock } from '#libs/kernel';
 import {
@@ -128,7 +129,7 @@ export class ControllerCore implements HostListener {
     this.disk = new DiskWatch({ storage, log, ownName, leads: () => service() !== null });
     this.reader = new StateReader(storage, host.overlay);
     this.stream = new EventStream(host);
-    this.decisions = new DecisionLoop({ host, clock, log, service });
+    this.decisions = new DecisionLoop({ host, clock, log, service, sentence: eventSentence });
     this.#renewals = new Renewals(host, service);
     const { decisions, reader } = this;
     this.#expiry = new ExpiryWatch({ host, network, decisions, clock, log, electionTimeoutMs });

@@ -34,6 +34,11 @@ type Of<Type extends ClusterEvent['type']> = Extract<ClusterEvent, { type: Type 
 
 /** What happened, in one English sentence without a final stop. */
 export function eventText({ cluster, event }: RecordedEvent): string {
+  return eventSentence(cluster, event);
+}
+
+/** The same of one that is not recorded yet. */
+export function eventSentence(cluster: RecordedEvent['cluster'], event: ClusterEvent): string {
   if (isRebuildEvent(event)) return rebuildText(event);
   if (isRestartEvent(event)) return restartText(event);
   if (isRemoteEvent(event)) return remoteEventText(event);

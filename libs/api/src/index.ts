@@ -19,7 +19,7 @@ export {
   replaceControllerRequest,
   transferLeadershipRequest,
 } from './controllers.ts';
-export { eventText } from './event-text.ts';
+export { eventSentence, eventText } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { type Heard, SILENT_AFTER_MS } from './heard.ts';
 export { type Json, jsonOf } from './json-text.ts';

@@ -48,11 +48,21 @@ describe('clusters of which something is under way', () => {
   });
 });
 
+it('a decision is in the log in words too, for whom the types of the events say too little', () => {
+  const leader = new Leader(1, true);
+  leader.decided('s0', 'PrimaryResumed');
+  expect(leader.log.info).toHaveBeenCalledWith('decided', {
+    ...{ cluster: 's0', rule: 'record-serving', version: 7 },
+    ...{ events: ['PrimaryResumed'], told: ['s0: PrimaryResumed in words'] },
+  });
+});
+
 /** A leader of many clusters whose primaries renew. */
 class Leader {
   turnsWanted = 0;
   readonly #loop: DecisionLoop;
   readonly #asks;
+  readonly log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
   constructor(count: number, serving: boolean) {
     const states = Array.from({ length: count }, (_, at) => heldCluster(`s${at}`, serving));
@@ -69,8 +79,12 @@ class Leader {
       this.turnsWanted += 1;
     };
     const host = { store, schedule } as unknown as DecisionLoopOptions['host'];
-    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-    this.#loop = new DecisionLoop({ host, clock: CLOCK, log, service: () => service });
+    const sentence = (cluster: string, { type }: { type: string }) =>
+      `${cluster}: ${type} in words`;
+    this.#loop = new DecisionLoop({
+      ...{ host, clock: CLOCK, log: this.log, sentence },
+      service: () => service,
+    });
   }
 
   /** @returns how many were asked in the turn */
@@ -83,6 +97,14 @@ class Leader {
     const before = this.#asks.mock.calls.length;
     this.#loop.run();
     return this.#asks.mock.calls.length - before;
+  }
+
+  /** It was committed. */
+  decided(cluster: string, type: string): void {
+    const decision = { rule: 'record-serving', events: [{ type }] };
+    const pending = { cluster, decision } as unknown as Parameters<DecisionLoop['settled']>[0];
+    const applied = { result: { type: 'appended', version: 7 } };
+    this.#loop.settled(pending, applied as unknown as Parameters<DecisionLoop['settled']>[1]);
   }
 
   asked(): string[] {

@@ -1,4 +1,10 @@
-import { type ClusterState, type Decision, decide, heldBackFor } from '#libs/cluster';
+import {
+  type ClusterEvent,
+  type ClusterState,
+  type Decision,
+  decide,
+  heldBackFor,
+} from '#libs/cluster';
 import type { Applied } from '#libs/event-store';
 import type { Clock, ClusterName } from '#libs/kernel';
 import { isAtRest } from './at-rest.ts';
@@ -22,6 +28,8 @@ export type DecisionLoopOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly service: () => Service | null;
+  /** What happened, in words with their figures; absent: the log names the types alone. */
+  readonly sentence?: (cluster: ClusterName, event: ClusterEvent) => string;
 };
 
 /**
@@ -94,12 +102,13 @@ export class DecisionLoop {
   }
 
   settled({ cluster, decision }: PendingDecision, { result }: Applied): void {
-    const { log } = this.#options;
+    const { log, sentence } = this.#options;
     this.#underWay.delete(cluster);
     if (result.type !== 'rejected') {
       const events = decision.events.map((event) => event.type);
       const version = result.type === 'appended' ? result.version : null;
-      log.info('decided', { cluster, rule: decision.rule, events, version });
+      const told = sentence && { told: decision.events.map((event) => sentence(cluster, event)) };
+      log.info('decided', { cluster, rule: decision.rule, events, ...told, version });
       return;
     }
     if (expires(decision)) this.#options.service()?.leases.reopen(cluster);
