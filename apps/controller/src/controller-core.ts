@@ -125,8 +125,8 @@ export class ControllerCore implements HostListener {
     const service = (): Service | null => this.#service;
     const leader = (): KnownLeader => this.leader;
     const leaderName = (): string | null => this.leader.name;
-    const { ownName } = network;
-    this.disk = new DiskWatch({ storage, log, ownName, leads: () => service() !== null });
+    const disk = { storage, log, ownName: network.ownName, leads: () => service() !== null };
+    this.disk = new DiskWatch(disk);
     this.reader = new StateReader(storage, host.overlay);
     this.stream = new EventStream(host);
     this.decisions = new DecisionLoop({ host, clock, log, service, sentence: eventSentence });
