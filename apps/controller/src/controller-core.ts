@@ -138,10 +138,9 @@ export class ControllerCore implements HostListener {
       foundingIncarnation: options.groupId,
     });
     this.guards = new LeaseGateway({
-      ...{ host, network, decisions, service, leader },
+      ...{ host, network, decisions, service, leader, time: this.#time },
       renewals: this.#renewals,
       releases: new Releases(host, clock, log, service),
-      time: this.#time,
     });
     this.sessions = new SessionGateway({
       ...{ host, reader, leaderName },
