@@ -1,4 +1,5 @@
 import { assert } from '#libs/kernel';
+import { markerOf } from './batch-markers.ts';
 import type {
   Backend,
   BackendOperation,
@@ -9,6 +10,7 @@ import type {
   StoreDisk,
 } from './disk.ts';
 import { DamagedLogError, DirectoryInUseError } from './errors.ts';
+import { decodeGuard } from './guard-slots.ts';
 import { SortedRecords } from './sorted-records.ts';
 
 /** How time passes for one operation of the disk; the simulator decides. */
@@ -131,9 +133,28 @@ export class MemoryDisk implements StoreDisk {
     this.#records.put(found.key, value.fill(0, from, from + SECTOR_BYTES));
   }
 
-  /** LevelDB's newest log file is gone: it opens without a word, and without these batches. */
+  /**
+   * LevelDB's newest log file is gone: it opens without a word, and without these batches. One of them was confirmed
+   * in the guard file: what is not yet confirmed could as well have been cut short by a crash (docs/adr/0008).
+   */
   loseNewest(batches: number): void {
     this.#rollBackTo(Math.max(0, this.#batches.length - batches));
+    const confirmed = markerOf(this.#confirmedBatch());
+    while (this.#batches.length > 0 && this.#holds(confirmed)) {
+      this.#rollBackTo(this.#batches.length - 1);
+    }
+  }
+
+  #confirmedBatch(): number {
+    const [a, b] = this.#slots.map((bytes) => (bytes === null ? null : decodeGuard(bytes, 0)));
+    const newest = (a?.counter ?? 0) > (b?.counter ?? 0) ? a : b;
+    return newest?.confirmedBatch ?? 0;
+  }
+
+  #holds(operation: BackendOperation): boolean {
+    const stored = this.#records.get(operation.key);
+    if (stored === undefined || operation.type !== 'put') return false;
+    return Buffer.compare(stored, operation.value) === 0;
   }
 
   loseGuard(): void {
