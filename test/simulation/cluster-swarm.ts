@@ -4,6 +4,7 @@ import { commandLine } from '../command-line/command-line.ts';
 import { amount, flag, json, oneOf, wholeNumber } from '../command-line/option.ts';
 import { clusterSimulation } from './cluster-simulation.ts';
 import type { ClusterReport } from './cluster-worker.ts';
+import { interruption } from './interruption.ts';
 
 const SEEDS_PER_ORDER = 20;
 const MS_PER_HOUR = 3_600_000;
@@ -29,6 +30,7 @@ is repeated. The last line is one object of JSON; exit code 1 when a seed failed
 });
 const { long, mode, less, pair: site } = values;
 const bundle = await clusterSimulation([]);
+const interrupted = interruption();
 const startedMs = performance.now();
 const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
   [];
@@ -56,7 +58,7 @@ async function run(firstSeed: number, wanted: number, durationMs: number): Promi
   let next = firstSeed;
   const end = firstSeed + wanted;
   const work = async (): Promise<void> => {
-    while (next < end && performance.now() - startedMs < durationMs) {
+    while (next < end && !interrupted.asked && performance.now() - startedMs < durationMs) {
       const count = Math.min(long ? 1 : SEEDS_PER_ORDER, end - next);
       const order = {
         firstSeed: next,

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { LessWorld } from '#libs/testing';
 import { commandLine } from '../command-line/command-line.ts';
 import { amount, flag, json, text, wholeNumber } from '../command-line/option.ts';
+import { interruption } from './interruption.ts';
 import { raftSimulation } from './raft-simulation.ts';
 import type { SeedReport } from './raft-worker.ts';
 
@@ -26,6 +27,7 @@ is repeated. The last line is one object of JSON; exit code 1 when a seed failed
   },
 });
 const bundle = await raftSimulation(null);
+const interrupted = interruption();
 const startedMs = performance.now();
 const failures: { readonly seed: number; readonly violation: string; readonly repeat: string }[] =
   [];
@@ -58,7 +60,7 @@ async function repeatOne(seed: number): Promise<void> {
 async function runFor(durationMs: number, firstSeed: number): Promise<void> {
   let next = firstSeed;
   const work = async (): Promise<void> => {
-    while (performance.now() - startedMs < durationMs) {
+    while (!interrupted.asked && performance.now() - startedMs < durationMs) {
       const order = { firstSeed: next, count: SEEDS_PER_ORDER, stopAtViolation: false };
       next += SEEDS_PER_ORDER;
       take(await bundle.run({ ...order, shrink: true }));
