@@ -14,8 +14,9 @@ describe('a leading controller that is killed', () => {
     controllers = await ControllerProcesses.make(null, { electionMs: ELECTION_MS });
     controllers.startAll();
     const old = await controllers.leader();
-    // One that is just starting is reached by nobody: whoever asks it for a vote asks again an election timeout later.
-    await until('all follow, and reach each other', async () => {
+    // Whoever asks one that is just starting, or asks too early and is the only one with the newest entry, asks again
+    // an election timeout later.
+    await until('all follow, have all, and reach each other', async () => {
       const seats = await Promise.all(controllers.names.map((name) => controllers.seats(name)));
       return seats.every((seen) => seen?.leader === old && seen.controllers.every(isReached));
     });
@@ -35,6 +36,7 @@ describe('a leading controller that is killed', () => {
   });
 });
 
-function isReached({ reachable }: ControllerSeat): boolean {
-  return reachable;
+/** Only the leader knows what others lack. */
+function isReached({ reachable, lagEntries }: ControllerSeat): boolean {
+  return reachable && (lagEntries ?? 0) === 0;
 }
