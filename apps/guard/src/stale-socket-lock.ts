@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf } from '#libs/kernel';
-import { isDead, ProcTable, readPostmasterPid, TAKES_NO_CHANGE } from '#libs/process';
+import { codeOf, takesNoChange } from '#libs/kernel';
+import { isDead, ProcTable, readPostmasterPid } from '#libs/process';
 
 /** The lock beside PostgreSQL's unix socket, and the postmaster that wrote it. */
 export type SocketLock = { readonly path: string; readonly pid: number };
@@ -27,9 +27,8 @@ export function removeStaleSocketLock(lock: SocketLock, proc = new ProcTable()):
     rmSync(lock.path);
     return true;
   } catch (error) {
-    const code = codeOf(error) ?? '';
     // The next start says so; this guard has a lease to give back first.
-    if (code === 'ENOENT' || TAKES_NO_CHANGE.includes(code)) return false;
+    if (codeOf(error) === 'ENOENT' || takesNoChange(error)) return false;
     throw error;
   }
 }

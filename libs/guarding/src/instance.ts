@@ -1,4 +1,4 @@
-import { codeOf, type Epoch, messageOf } from '#libs/kernel';
+import { type Epoch, messageOf, takesNoChange } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
 import type { LocalRefusal, Position, StopMode } from '#libs/protocol';
 import type {
@@ -25,9 +25,6 @@ export type Serving =
   | { readonly kind: 'primary'; readonly epoch: Epoch };
 
 export type Refusal = { readonly code: LocalRefusal; readonly why: string };
-
-/** Mounted read-only or given up when its disk failed, or given to another user. */
-const TAKES_NO_CHANGE = ['EROFS', 'EIO', 'EACCES', 'EPERM'];
 
 const PROOF_ATTEMPTS = 10;
 const PROOF_RETRY_MS = 10;
@@ -178,7 +175,7 @@ export class Instance {
       change();
       return null;
     } catch (error) {
-      if (!TAKES_NO_CHANGE.includes(codeOf(error) ?? '')) throw error;
+      if (!takesNoChange(error)) throw error;
       return { code: 'START_FAILED', why: messageOf(error) };
     }
   }

@@ -33,6 +33,7 @@ export {
 } from './lsn.ts';
 export { nearestName } from './nearest-name.ts';
 export { type Prng, seededPrng } from './prng.ts';
+export { takesNoChange } from './takes-no-change.ts';
 export {
   type EpochMs,
   epochMs,

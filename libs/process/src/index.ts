@@ -23,13 +23,7 @@ export {
 export { ProcessesInDirectory } from './proc-scan.ts';
 export { isDead, type ProcessIdentity, type ProcessStat, ProcTable } from './proc-table.ts';
 export { ProcessError, type ProcessFailure } from './process-error.ts';
-export {
-  type DownEvidence,
-  type DownProof,
-  proveDown,
-  readPostmasterPid,
-  TAKES_NO_CHANGE,
-} from './prove-down.ts';
+export { type DownEvidence, type DownProof, proveDown, readPostmasterPid } from './prove-down.ts';
 export { type RunOptions, type RunResult, run } from './run.ts';
 export { sharedMemoryAttachments } from './shared-memory.ts';
 export {

@@ -1,14 +1,11 @@
 import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf } from '#libs/kernel';
+import { codeOf, takesNoChange } from '#libs/kernel';
 import { type PostmasterPid, parsePostmasterPid } from '#libs/postgres-model';
 import { fsyncDirectory } from './durable-file.ts';
 import type { InstanceProcess, InstanceProcesses } from './instance-processes.ts';
 import { ProcessesInDirectory } from './proc-scan.ts';
 import { sharedMemoryAttachments } from './shared-memory.ts';
-
-/** A file system that was mounted read-only or given up when its disk failed, a directory that was given to another user. */
-export const TAKES_NO_CHANGE: readonly string[] = ['EROFS', 'EIO', 'EACCES', 'EPERM'];
 
 /** Whether no process of an instance exists: the only meaning of "down" (safety 1). */
 export type DownProof =
@@ -55,9 +52,8 @@ export function readPostmasterPid(dataDirectory: string): PostmasterPid | undefi
   try {
     return parsePostmasterPid(readFileSync(pidFileOf(dataDirectory), 'utf8'));
   } catch (error) {
-    const code = codeOf(error) ?? '';
     // What runs is found in `/proc` all the same; a guard that ended for it could not give its lease back.
-    if (code === 'ENOENT' || TAKES_NO_CHANGE.includes(code)) return undefined;
+    if (codeOf(error) === 'ENOENT' || takesNoChange(error)) return undefined;
     throw error;
   }
 }
@@ -76,7 +72,7 @@ function removeIfSame(dataDirectory: string, expected: PostmasterPid | undefined
     fsyncDirectory(dataDirectory);
   } catch (error) {
     // Nothing runs there all the same, and nothing can be started there before it is written to again.
-    if (!TAKES_NO_CHANGE.includes(codeOf(error) ?? '')) throw error;
+    if (!takesNoChange(error)) throw error;
     return false;
   }
   return true;

@@ -1,5 +1,4 @@
-import type { Epoch } from '#libs/kernel';
-import { codeOf } from '#libs/kernel';
+import { codeOf, type Epoch } from '#libs/kernel';
 import { ACQUIRE_MS } from '../timing.ts';
 import type { StepContext } from './step-context.ts';
 import { StepFailedError } from './step-error.ts';
