@@ -1,5 +1,6 @@
 import { unreachable } from '#libs/kernel';
 import type { Matriarch } from '../../bench/failover/systems/matriarch.ts';
+import { signalAll } from '../hosts/signal-all.ts';
 import type { HostClocks } from './host-clock.ts';
 import type { Cast } from './roles.ts';
 import type { SmallDisk } from './small-disk.ts';
@@ -26,7 +27,7 @@ export async function carryOut(strike: Strike, cast: Cast, field: Battlefield): 
     case 'kill-controllers':
     case 'stop-controllers': {
       const pids = strike.which.flatMap((role) => system.controllerPid(cast[role]) ?? []);
-      return signalAll(pids, strike.kind === 'kill-controllers' ? 'SIGKILL' : 'SIGSTOP');
+      return signalThem(pids, strike.kind === 'kill-controllers' ? 'SIGKILL' : 'SIGSTOP');
     }
     case 'power-off':
       return await powerOff(
@@ -97,27 +98,16 @@ function signalParts(
     guard: () => [system.pidOf('guard', host)],
     'agent+guard': () => [system.pidOf('manager', host), system.pidOf('guard', host)],
   };
-  return signalAll(
+  return signalThem(
     pidOf[what]().filter((pid) => pid !== null),
     signal,
   );
 }
 
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): End {
-  const hit = pids.filter((pid) => send(pid, signal));
+function signalThem(pids: readonly number[], signal: NodeJS.Signals): End {
+  const hit = signalAll(pids, signal);
   if (signal !== 'SIGSTOP') return nothing;
-  return async () => {
-    for (const pid of hit) send(pid, 'SIGCONT');
-  };
-}
-
-/** @returns false for a process that is gone. */
-function send(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch {
-    return false;
-  }
+  return async () => void signalAll(hit, 'SIGCONT');
 }
 
 async function nothing(): Promise<void> {}

@@ -27,6 +27,7 @@ import { SupervisedProcess } from '../../apps/cli/src/demo/supervised-process.ts
 import { until } from '../../apps/cli/src/demo/until.ts';
 import { runCli } from '../../apps/cli/src/run-cli.ts';
 import { freePort } from '../hosts/free-port.ts';
+import { signalAll } from '../hosts/signal-all.ts';
 import { shortDirectory } from '../hosts/six-hosts.ts';
 
 const LIMIT_MS = 60_000;
@@ -203,7 +204,7 @@ export class ClusterPair {
   async kill(instance: InstancePlan): Promise<void> {
     await this.#processes.get(instance.configFile)?.killForGood();
     const guard = guardPid(instance);
-    if (guard !== null) process.kill(guard, 'SIGKILL');
+    if (guard !== null) signalAll([guard], 'SIGKILL');
   }
 
   restart(instance: InstancePlan): void {
@@ -226,12 +227,15 @@ export class ClusterPair {
     for (const plan of Object.values(this.plans)) {
       for (const instance of plan.instances) {
         const guard = guardPid(instance);
-        if (guard !== null) process.kill(guard, 'SIGKILL');
+        if (guard !== null) signalAll([guard], 'SIGKILL');
       }
     }
     await until('the end of all', { limitMs: LIMIT_MS }, async () => {
       const left = processesIn(this.directory);
-      for (const { pid } of left) process.kill(pid, 'SIGKILL');
+      signalAll(
+        left.map(({ pid }) => pid),
+        'SIGKILL',
+      );
       return left.length === 0 ? { value: true } : { instead: JSON.stringify(left) };
     });
     if (process.env['MATRIARCH_KEEP'] === undefined) {

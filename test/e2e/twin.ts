@@ -7,6 +7,7 @@ import { agentArgv } from '../../apps/cli/src/demo/launch.ts';
 import type { ClusterPlan, HostPlan, InstancePlan } from '../../apps/cli/src/demo/plan.ts';
 import { SupervisedProcess } from '../../apps/cli/src/demo/supervised-process.ts';
 import { until } from '../../apps/cli/src/demo/until.ts';
+import { signalAll } from '../hosts/signal-all.ts';
 
 const LIMIT_MS = 30_000;
 
@@ -55,7 +56,10 @@ export class Twin {
     // Its guard, which has no data directory yet and so no lock that would name it.
     await until('the end of all of it', { limitMs: LIMIT_MS }, async () => {
       const left = processesIn(this.#plan.socketDirectory);
-      for (const { pid } of left) process.kill(pid, 'SIGKILL');
+      signalAll(
+        left.map(({ pid }) => pid),
+        'SIGKILL',
+      );
       return left.length === 0 ? { value: true } : { instead: JSON.stringify(left) };
     });
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { codeOf } from '#libs/kernel';
 import { run } from '#libs/process';
 import type { HostPlan } from '../../apps/cli/src/demo/plan.ts';
+import { signalAll } from './signal-all.ts';
 
 const COMMAND_TIMEOUT_MS = 10_000;
 
@@ -20,15 +20,7 @@ export async function killEverythingIn(namespace: string): Promise<void> {
     const { stdout } = await ip('netns', 'pids', namespace);
     const pids = stdout.split('\n').filter((line) => line !== '');
     if (pids.length === 0) return;
-    for (const pid of pids) killIfThere(Number(pid));
-  }
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
+    signalAll(pids.map(Number), 'SIGKILL');
   }
 }
 

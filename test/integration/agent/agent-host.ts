@@ -14,6 +14,7 @@ import { epochMs } from '#libs/kernel';
 import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
 import { type Authority, issueCertificate } from '#libs/transport';
 import { freePort } from '../../hosts/free-port.ts';
+import { signalAll } from '../../hosts/signal-all.ts';
 
 const USER = osUser('postgres');
 const CLUSTER = 'orders';
@@ -168,7 +169,7 @@ export class AgentHost {
   async end(): Promise<void> {
     await this.stopAgent('SIGKILL');
     const guard = this.guardPid();
-    if (guard !== null) process.kill(guard, 'SIGKILL');
+    if (guard !== null) signalAll([guard], 'SIGKILL');
     await killAll(this.processes, { limitMs: 5_000 });
   }
 

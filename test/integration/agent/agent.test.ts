@@ -16,6 +16,7 @@ import { epochMs, instanceName } from '#libs/kernel';
 import { findInstallation } from '#libs/postgres-run';
 import { osUser } from '#libs/process';
 import { createAuthority } from '#libs/transport';
+import { signalAll } from '../../hosts/signal-all.ts';
 import { until } from '../until.ts';
 import { AgentHost } from './agent-host.ts';
 import { LoneLeader } from './lone-leader.ts';
@@ -171,14 +172,16 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     const probesOf = (name: string) => leader.report(name)?.probes ?? null;
     rows.begin();
     await until(() => rows.acknowledged > 20, 5_000);
-    const { processes } = host.processes.scan();
-    for (const { pid } of processes) process.kill(pid, 'SIGSTOP');
+    const frozen = signalAll(
+      host.processes.scan().processes.map(({ pid }) => pid),
+      'SIGSTOP',
+    );
     try {
       const silent = (name: string) => probesOf(name)?.postgresAnswered === false;
       // Nobody tells them here, and a call that was answered lately is followed by a rest of 4 s.
       await until(() => others.every(({ name }) => silent(name)), 7_000);
     } finally {
-      for (const { pid } of processes) process.kill(pid, 'SIGCONT');
+      signalAll(frozen, 'SIGCONT');
     }
     for (const { name } of others) {
       const alive = { primaryInstance: host.name, agentAnswered: true, guardAnswered: true };

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationOf } from '#libs/cluster';
 import { messageOf, present } from '#libs/kernel';
+import { signalAll } from '../../hosts/signal-all.ts';
 import { until } from '../until.ts';
 import type { AgentHost } from './agent-host.ts';
 import { AgentTrio } from './agent-trio.ts';
@@ -62,10 +63,6 @@ async function reliedOn(count: number, hosts: readonly AgentHost[]): Promise<voi
 function standbys(): [AgentHost, AgentHost] {
   const [first, second] = trio.standbys;
   return [present(first, 'a standby'), present(second, 'another standby')];
-}
-
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) process.kill(pid, signal);
 }
 
 describe('synchronous replication', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { signalAll } from '../../hosts/signal-all.ts';
 import { until } from '../until.ts';
 import { AT_ONCE_MS, guardRig, LEASE_TTL_MS, SLACK_MS, STOP_BUDGET_MS } from './guard-rig.ts';
 import { fusePid } from './guarded-instance.ts';
@@ -50,11 +51,11 @@ describe('the end of a guard, of its fuse and of its agent', () => {
     const { writer } = await rig.primary();
     const fuse = await until(() => fusePid(rig.instance.dataDirectory), 1_000);
     const all = [...rig.instance.pids(), fuse, rig.guard.pid ?? 0];
-    for (const pid of all) process.kill(pid, 'SIGSTOP');
+    const frozen = signalAll(all, 'SIGSTOP');
     await until(() => performance.now() > rig.controllers.confirmedArrivalMs + 3_200, 5_000);
     const acknowledged = writer.acknowledged;
     const thawedMs = performance.now();
-    for (const pid of all) process.kill(pid, 'SIGCONT');
+    signalAll(frozen, 'SIGCONT');
     await rig.untilGone();
     const tookMs = performance.now() - thawedMs;
     await writer.untilBroken();

@@ -9,6 +9,7 @@ import {
   putStandbySignal,
   testDeathSignal,
 } from '#libs/process';
+import { signalAll } from '../../hosts/signal-all.ts';
 import { eventually, LocalCluster, type LocalInstance } from './local-instance.ts';
 
 /** A block that never looks whether its postmaster lives. */
@@ -102,14 +103,17 @@ describe('why an instance gives no answer', () => {
   });
 
   it('says timeout, at the deadline, when PostgreSQL is frozen', async () => {
-    const frozen = new ProcessesInDirectory(pg1.dataDirectory).scan().processes;
-    for (const { pid } of frozen) process.kill(pid, 'SIGSTOP');
+    const { processes } = new ProcessesInDirectory(pg1.dataDirectory).scan();
+    const frozen = signalAll(
+      processes.map(({ pid }) => pid),
+      'SIGSTOP',
+    );
     try {
       const seen = await pg1.observe(300);
       expect(seen).toMatchObject({ kind: 'unreachable', reason: 'timeout' });
       expect(seen.tookMs).toBeLessThan(5_000);
     } finally {
-      for (const { pid } of frozen) process.kill(pid, 'SIGCONT');
+      signalAll(frozen, 'SIGCONT');
     }
     await eventually(
       'it answers again',

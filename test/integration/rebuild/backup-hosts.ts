@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { osUser, ProcessError, ProcTable, run } from '#libs/process';
 import { freePort } from '../../hosts/free-port.ts';
+import { signalAll } from '../../hosts/signal-all.ts';
 import { POSTGRES_BIN } from '../postgres-binaries.ts';
 import { until } from '../until.ts';
 import type { BackupSite, SiteHost } from './backup-site.ts';
@@ -229,7 +230,7 @@ export class BackupHosts {
       frozen.push(...proc.pids().filter((pid) => proc.stat(pid)?.parentPid === parent));
     }
     return () => {
-      for (const pid of frozen) if (proc.stat(pid) !== undefined) process.kill(pid, 'SIGCONT');
+      signalAll(frozen, 'SIGCONT');
     };
   }
 

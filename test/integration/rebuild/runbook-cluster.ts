@@ -10,6 +10,7 @@ import { clusterPlan, type HostPlan } from '../../../apps/cli/src/demo/plan.ts';
 import { RunningCluster } from '../../../apps/cli/src/demo/running-cluster.ts';
 import { runCli } from '../../../apps/cli/src/run-cli.ts';
 import { freePort } from '../../hosts/free-port.ts';
+import { signalAll } from '../../hosts/signal-all.ts';
 import { shortDirectory } from '../../hosts/six-hosts.ts';
 import { until } from '../until.ts';
 import { BackupSite, type SiteHost } from './backup-site.ts';
@@ -87,7 +88,7 @@ export class RunbookCluster extends BackupSite {
   async endHost(name: string): Promise<void> {
     await this.#agent(name).killForGood();
     const guard = guardPid(this.running.instance(name));
-    if (guard !== null) process.kill(guard, 'SIGKILL');
+    if (guard !== null) signalAll([guard], 'SIGKILL');
   }
 
   async stopAgent(name: string): Promise<void> {
@@ -155,7 +156,10 @@ export class RunbookCluster extends BackupSite {
     try {
       await this.running.stop();
     } finally {
-      for (const { pid } of processesIn(this.directory)) process.kill(pid, 'SIGKILL');
+      signalAll(
+        processesIn(this.directory).map(({ pid }) => pid),
+        'SIGKILL',
+      );
       if (process.env['KEEP_TEST_FILES'] === undefined) {
         rmSync(this.directory, { recursive: true, force: true });
       }
