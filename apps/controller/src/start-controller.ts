@@ -7,6 +7,7 @@ import { OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
 import { type LinkSecurity, PeerServer, TlsCredentials, tendCertificate } from '#libs/transport';
 import { AgentServer } from './agents/agent-server.ts';
 import { ControllerCore } from './controller-core.ts';
+import { giveHeapRoom } from './heap-room.ts';
 import { ApiListener } from './http/api-listener.ts';
 import { isolated } from './integrity/isolated.ts';
 import { RefusalLog } from './links/refusal-log.ts';
@@ -61,6 +62,7 @@ export async function startController(options: StartOptions): Promise<RunningCon
   opened.add(() => network.stop());
   opened.add(() => founding.close());
   opened.add(stopTending);
+  opened.add(giveHeapRoom(() => host.store.clusters().length, log));
   try {
     requireKnown(config, host, speaks);
     if (host.isolated !== null) {
