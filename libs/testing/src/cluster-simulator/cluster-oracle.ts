@@ -98,7 +98,9 @@ export class ClusterOracle {
       return;
     }
     // A fenced one that ends its crash recovery acknowledges nothing and lets no client in.
-    if (this.justThawed(node) || this.sync.isFenced(node)) return;
+    if (this.sync.isFenced(node)) return;
+    // Nor is one counted that thaws too late, before its guard ends it; one whose right still lasts goes on to serve.
+    if (this.justThawed(node) && this.beliefOf(node) === null) return;
     for (const other of this.world().nodes) {
       if (other === node || !this.serves(other) || this.sync.isFenced(other)) continue;
       this.violated('one primary runs', { begins: node.name, runs: other.name });
