@@ -1,5 +1,5 @@
 import { DEFAULT_SETTINGS } from '#libs/cluster';
-import { LeaderView } from '#libs/guarding';
+
 import {
   type Epoch,
   type GuardIncarnation,
@@ -7,6 +7,7 @@ import {
   lsnOf,
   timelineId,
 } from '#libs/kernel';
+import { LeaderView } from '#libs/lease';
 import type { GuardAnswer } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';
 import { ControllerLinks } from '../../apps/guard/src/controller-links.ts';

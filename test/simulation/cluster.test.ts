@@ -135,6 +135,7 @@ describe('worlds of swarms that were called violations', () => {
     { seed: 1_779_563, long: false, found: 'an answer to a question of before' },
     { seed: 1_782_385, long: false, found: 'WAL that its history had left' },
     { seed: 1_735_722, long: false, found: 'a receiver asked for before a signal was obeyed' },
+    { seed: 1_849_759, long: false, found: 'a leader doubted for a term that was never written' },
     { seed: 1_826_298, long: false, found: 'a promotion in the moment of a thaw' },
   ])(
     'seed $seed, which found $found, is kept',

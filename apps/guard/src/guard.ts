@@ -1,15 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  Failsafe,
-  Grants,
-  Instance,
-  LastPosition,
-  LeaderView,
-  Orders,
-  Releases,
-} from '#libs/guarding';
+import { Failsafe, Grants, Instance, LastPosition, Orders, Releases } from '#libs/guarding';
 import { type Epoch, type GuardIncarnation, unreachable } from '#libs/kernel';
-import type { HolderEffects } from '#libs/lease';
+import { type HolderEffects, LeaderView } from '#libs/lease';
 import { ProcessesInDirectory } from '#libs/process';
 import type { GuardAnswer, GuardRequest, GuardSettings, LocalNote } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';

@@ -2,7 +2,6 @@ export { Failsafe } from './failsafe.ts';
 export { type Granted, Grants } from './grants.ts';
 export { Instance, type Refusal, type Serving } from './instance.ts';
 export { LastPosition } from './last-position.ts';
-export { LeaderView } from './leader-view.ts';
 export { Orders } from './orders.ts';
 export type {
   DeadlineFuse,

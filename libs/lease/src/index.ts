@@ -1,6 +1,7 @@
 export { Brake, type BrakeVerdict, type JudgedExpiry } from './brake.ts';
 export { CappedTime } from './capped-time.ts';
 export { type AcquireResult, type HolderEffects, LeaseHolder, type StopReason } from './holder.ts';
+export { LeaderView } from './leader-view.ts';
 export {
   type Acceptance,
   type ExpiryDue,

@@ -1,3 +1,4 @@
+import { LeaderView } from '#libs/lease';
 import type { AgentPattern, AgentPatterns, AgentPush } from '#libs/protocol';
 import { ControllerChannel, type Link, LinkError, type LinkEvents } from './controller-channel.ts';
 
@@ -14,7 +15,7 @@ export type ControllersEvents = {
  */
 export class Controllers {
   readonly channels: readonly ControllerChannel[];
-  #leader: { readonly name: string | null; readonly term: number } = { name: null, term: 0 };
+  readonly #leader = new LeaderView();
 
   constructor(
     names: readonly string[],
@@ -78,17 +79,13 @@ export class Controllers {
     if (channel.name === this.#leader.name) this.events.onLeader(null);
   }
 
-  /** A later term always counts; in the same one, a name beats "nobody yet". */
   #onPush(push: AgentPush, from: ControllerChannel): void {
     if (push.type !== 'leader') {
       this.events.onPush(push, from);
       return;
     }
-    const { name, term } = push;
-    const known = this.#leader;
-    const fresher = term > known.term || (term === known.term && name !== null);
-    if (!fresher || (name === known.name && term === known.term)) return;
-    this.#leader = { name, term };
-    this.events.onLeader(this.leader);
+    const before = this.#leader.name;
+    const became = this.#leader.told(push.name, push.term, from.name);
+    if (became || before !== this.#leader.name) this.events.onLeader(this.leader);
   }
 }

@@ -72,7 +72,7 @@ function end(name: string): FarEnd {
 describe('Controllers', () => {
   it('believes the later term, and within a term a name more than none', () => {
     end('c1').push({ type: 'leader', name: 'c1', term: 1 });
-    end('c2').push({ type: 'leader', name: null, term: 2 });
+    end('c1').push({ type: 'leader', name: null, term: 2 });
     expect(controllers.leader).toBeNull();
     end('c2').push({ type: 'leader', name: 'c2', term: 2 });
     end('c1').push({ type: 'leader', name: 'c1', term: 1 });

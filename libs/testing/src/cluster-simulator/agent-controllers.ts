@@ -1,5 +1,5 @@
 import { type AgentReport, type ClusterState, evolve, type RecordedEvent } from '#libs/cluster';
-import { LeaderView } from '#libs/guarding';
+import { LeaderView } from '#libs/lease';
 import type { Confirmation } from '#libs/protocol';
 import type { AgentLife } from './agent-life.ts';
 import type { ControllerLife } from './controller-life.ts';

@@ -1,14 +1,6 @@
-import {
-  Grants,
-  Instance,
-  type KeptLease,
-  LastPosition,
-  LeaderView,
-  Orders,
-  Releases,
-} from '#libs/guarding';
+import { Grants, Instance, type KeptLease, LastPosition, Orders, Releases } from '#libs/guarding';
 import { type Epoch, type GuardIncarnation, guardIncarnation } from '#libs/kernel';
-import { LeaseHolder, type LeaseTiming, type Moment } from '#libs/lease';
+import { LeaderView, LeaseHolder, type LeaseTiming, type Moment } from '#libs/lease';
 import type { GuardAnswer, GuardRequest, LocalRequest, PostmasterState } from '#libs/protocol';
 import { type ClusterWorld, count, say } from './cluster-world.ts';
 import type { ControllerLife } from './controller-life.ts';

@@ -52,13 +52,59 @@ describe('who leads, from what controllers say', () => {
       news: false,
     },
     {
-      what: 'an election',
+      what: 'a candidate of a later term that nobody may ever hear of again',
       words: [
         ['c1', 3],
         [null, 4],
       ],
+      leader: 'c1',
+      news: false,
+    },
+    {
+      what: 'one named after such a candidate had spoken',
+      words: [
+        [null, 4],
+        ['c1', 3],
+      ],
+      leader: 'c1',
+      news: true,
+    },
+    {
+      what: 'its own word that it leads no more',
+      words: [
+        ['c1', 3, 'c1'],
+        [null, 3, 'c1'],
+      ],
       leader: null,
       news: false,
+    },
+    {
+      what: 'its own word of a later term, in which it follows',
+      words: [
+        ['c1', 3],
+        [null, 4, 'c1'],
+      ],
+      leader: null,
+      news: false,
+    },
+    {
+      what: 'its own word that it does not serve yet',
+      words: [
+        ['c1', 3],
+        [null, 3, 'c1'],
+      ],
+      leader: 'c1',
+      news: false,
+    },
+    {
+      what: 'its name after its own word against it, by one that has not heard of that yet',
+      words: [
+        ['c1', 3, 'c1'],
+        [null, 4, 'c1'],
+        ['c1', 3],
+      ],
+      leader: 'c1',
+      news: true,
     },
     {
       what: 'its own word after that of others: it serves only now',
