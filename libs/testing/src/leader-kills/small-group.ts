@@ -44,6 +44,8 @@ const CACHE_BYTES = 1_048_576;
 export class SmallGroup {
   readonly #seats = new Map<MemberId, Seat>();
   readonly #prng: Prng;
+  /** When the last message of a member will have arrived everywhere. */
+  readonly #heardUntilMs = new Map<MemberId, number>();
   #applied = 0;
 
   constructor(
@@ -86,8 +88,10 @@ export class SmallGroup {
     seat.alive = false;
     seat.serving = false;
     if (!this.conditions.tellsEnds) return;
+    // The end of a connection comes after what was sent on it.
+    const waitMs = (this.#heardUntilMs.get(id) ?? 0) - this.scheduler.nowMs;
     for (const other of this.alive) {
-      this.scheduler.after(this.delayMs(), () => this.#gone(other, id));
+      this.scheduler.after(Math.max(this.delayMs(), waitMs), () => this.#gone(other, id));
     }
   }
 
@@ -161,7 +165,11 @@ export class SmallGroup {
   }
 
   #send(message: Message): void {
-    this.scheduler.after(this.delayMs(), () => {
+    const delayMs = this.delayMs();
+    const arrivesMs = this.scheduler.nowMs + delayMs;
+    const lastMs = this.#heardUntilMs.get(message.from) ?? 0;
+    this.#heardUntilMs.set(message.from, Math.max(lastMs, arrivesMs));
+    this.scheduler.after(delayMs, () => {
       const seat = this.#seats.get(message.to);
       if (seat?.alive !== true) return;
       seat.machine.step(message);
