@@ -1,3 +1,4 @@
+import { campaignWithNextTick } from './candidate.ts';
 import { becomeFollower } from './roles.ts';
 import type { State } from './state.ts';
 import type { MemberId } from './types.ts';
@@ -12,5 +13,5 @@ export function onGone(state: State, id: MemberId): void {
   const { standing } = state;
   if (standing.kind !== 'follower' || standing.leader !== id) return;
   becomeFollower(state, state.term, 0);
-  state.electionElapsedTicks = state.electionTimeoutTicks - 1;
+  campaignWithNextTick(state);
 }

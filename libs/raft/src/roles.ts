@@ -17,7 +17,8 @@ export function becomeFollower(state: State, term: Term, leader: MemberId | 0): 
 }
 
 export function becomePreCandidate(state: State): void {
-  state.standing = { kind: 'preCandidate', votes: new Map([[state.self, true]]) };
+  const votes = new Map([[state.self, true]]);
+  state.standing = { kind: 'preCandidate', votes, askedTick: state.ticks };
   state.electionElapsedTicks = 0;
   state.drawElectionTimeout();
 }

@@ -24,7 +24,11 @@ export type Leadership = {
 /** What this member is in its term; each kind carries only what it needs. */
 export type Standing =
   | { readonly kind: 'follower'; readonly leader: MemberId | 0 }
-  | { readonly kind: 'preCandidate'; readonly votes: Map<MemberId, boolean> }
+  | {
+      readonly kind: 'preCandidate';
+      readonly votes: Map<MemberId, boolean>;
+      readonly askedTick: number;
+    }
   | {
       readonly kind: 'candidate';
       readonly votes: Map<MemberId, boolean>;

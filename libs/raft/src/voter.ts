@@ -1,3 +1,4 @@
+import { campaignWithNextTick, mayCampaign } from './candidate.ts';
 import type { PreVoteRequest, VoteRequest } from './messages.ts';
 import { becomeFollower } from './roles.ts';
 import type { State } from './state.ts';
@@ -16,10 +17,10 @@ export function hearsLeader(state: State): boolean {
  * for a moment only, since the request may never come over a link that is cut one way.
  */
 function goesFirst(state: State, request: PreVoteRequest): boolean {
-  const { standing, electionElapsedTicks, log, config } = state;
+  const { standing, log, config } = state;
   return (
     standing.kind === 'preCandidate' &&
-    electionElapsedTicks < config.heartbeatTicks &&
+    state.ticks - standing.askedTick < config.heartbeatTicks &&
     request.term === state.term + 1 &&
     state.self < request.from &&
     log.lastIndex === request.lastIndex &&
@@ -29,12 +30,10 @@ function goesFirst(state: State, request: PreVoteRequest): boolean {
 
 /** A learner answers too: it may have been promoted without knowing it yet. */
 export function onPreVoteRequest(state: State, request: PreVoteRequest): void {
-  const granted =
-    !hearsLeader(state) &&
-    !goesFirst(state, request) &&
-    !state.campaignWithheld &&
-    request.term > state.term &&
-    state.log.isUpToDate(request.lastIndex, request.lastTerm);
+  const free = !hearsLeader(state) && !state.campaignWithheld && request.term > state.term;
+  const better =
+    !state.log.isUpToDate(request.lastIndex, request.lastTerm) || goesFirst(state, request);
+  const granted = free && !better;
   // A refusal tells our term, so that a longer log in a lower term can catch up and win (bugs 14-16).
   state.outbox.sendNow.push({
     type: 'preVoteResponse',
@@ -43,6 +42,17 @@ export function onPreVoteRequest(state: State, request: PreVoteRequest): void {
     term: granted ? request.term : state.term,
     granted,
   });
+  if (free && better) makeClaim(state);
+}
+
+/**
+ * Who refuses for its own log alone, or since it goes first, asks with its next tick. It may have asked before:
+ * of one that still heard the leader, or over a link that was not up. Both would wait an election timeout
+ * otherwise. No storm: each refuses only those that come after it by log and id, so one asking goes up that
+ * order and ends.
+ */
+function makeClaim(state: State): void {
+  if (state.standing.kind !== 'candidate' && mayCampaign(state)) campaignWithNextTick(state);
 }
 
 /** The request's term is ours by now. The answer leaves after the vote is durable (Raft figure 2). */

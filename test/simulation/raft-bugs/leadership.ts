@@ -14,6 +14,12 @@ export const LEADERSHIP: readonly Mutation[] = [
     replace: 'state.leader === state.self',
   },
   {
+    name: 'whoever is asked in vain forgets that it hears a leader',
+    file: raft('voter'),
+    find: 'if (free && better) makeClaim(state);',
+    replace: 'if (!granted) makeClaim(state);',
+  },
+  {
     name: 'a leader takes back its last entry (35)',
     file: raft('transfer'),
     find: '>= state.config.electionTicks) leadership.transfer = null;\n',

@@ -267,6 +267,8 @@ export class RaftHost implements ReplicatedLog {
     while (appends.size > 0 && budget.take()) this.#step(appends.shift());
     for (const id of this.#lanes.takeGone()) this.#options.raft.onGone(id);
     if (!this.#writer.busy) this.#proposals.propose(budget);
+    // What came in may have brought the next election nearer than it was when the ticks were taken.
+    this.#timer.replan();
   }
 
   #step(message: Message | undefined): void {
