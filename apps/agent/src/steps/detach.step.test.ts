@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { epoch, lsnOf, timelineId } from '#libs/kernel';
+import { createLogger } from '#libs/observability';
+import { readManagedSettings, type SqlSession, writeManagedSettings } from '#libs/postgres-run';
+import type { PostmasterState } from '#libs/protocol';
+import { detach } from './detach.step.ts';
+import type { StepContext } from './step-context.ts';
+import { NotYetError } from './step-error.ts';
+
+const END = { timeline: timelineId(1), lsn: lsnOf(0x5000000n) };
+
+vi.mock('../observe/data-directory.ts', () => ({ readWalEnd: () => Promise.resolve(END) }));
+
+let dataDirectory: string;
+
+/** Of an instance that streamed when it was last stopped. No pid file: nothing can be told to reload. */
+beforeEach(() => {
+  dataDirectory = mkdtempSync(join(tmpdir(), 'mtdetach-'));
+  writeManagedSettings(dataDirectory, { primary_conninfo: 'host=pg1' });
+});
+
+afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
+
+function contextWhile(postmaster: PostmasterState | null): StepContext {
+  const context = {
+    local: { dataDirectory, installation: { version: { major: 15, minor: 18 } } },
+    guard: { state: postmaster === null ? null : { postmaster } },
+    observer: { latest: null },
+    sql: {} as SqlSession,
+    facts: { detached: null },
+    log: createLogger({ process: 'test', level: 'fatal' }),
+    promiseDetached: () => undefined,
+    reportNow: () => Promise.resolve(),
+  };
+  return context as unknown as StepContext;
+}
+
+it.each(['starting', 'running', null] as const)(
+  'says nothing of an instance without a pid file whose guard knows it as %s (safety 6)',
+  async (postmaster) => {
+    const context = contextWhile(postmaster);
+    await expect(detach(context, epoch(3))).rejects.toThrow(NotYetError);
+    expect(context.facts.detached).toBeNull();
+    // The files are written: whoever reads them from here on receives from nobody.
+    expect(readManagedSettings(dataDirectory)['primary_conninfo']).toBe('');
+  },
+);
+
+it('is sure of one that is proved down, and tells where its WAL ends', async () => {
+  const context = contextWhile('down');
+  await detach(context, epoch(3));
+  expect(context.facts.detached).toEqual({ throughEpoch: 3, position: END });
+});
