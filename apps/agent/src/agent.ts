@@ -21,6 +21,7 @@ import { agentsObserver, upstreamTarget } from './observe/agents-observer.ts';
 import { conditionOf, withPresentLease } from './observe/condition.ts';
 import { NewsWatch } from './observe/news.ts';
 import type { Observer } from './observe/observer.ts';
+import { StreamLog } from './observe/stream-log.ts';
 import { factsFrom } from './own-facts.ts';
 import { LocalInstance } from './postgres/local-instance.ts';
 import { LocalSessions } from './postgres/local-sessions.ts';
@@ -78,6 +79,7 @@ export class Agent {
   readonly #sessions: LocalSessions;
   readonly #prober: Prober;
   readonly #absence = new Absence();
+  readonly #streamLog: StreamLog;
   readonly #news = new NewsWatch();
   readonly #takeOver: TakeOver;
   readonly #contexts: StepContexts;
@@ -90,6 +92,7 @@ export class Agent {
   constructor(readonly parts: AgentParts) {
     const { config, installation, log } = parts;
     const { stateDirectory } = config;
+    this.#streamLog = new StreamLog(log);
     this.facts = factsFrom(stateDirectory);
     this.#memory = new ActedMemoryFile(stateDirectory);
     this.#local = new LocalInstance(config, installation, new DataIdFile(stateDirectory));
@@ -336,6 +339,7 @@ export class Agent {
     const { sql, begunMs } = this.observer.latest ?? {};
     if (sql?.kind === 'reachable' && begunMs !== undefined) {
       this.#doubt(sql, begunMs);
+      this.#streamLog.look(sql);
       const names = sql.role.kind === 'primary' ? this.facts.synchronous?.setting.names : [];
       this.#absence.look(sql, names ?? [], begunMs);
     }

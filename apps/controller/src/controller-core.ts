@@ -17,7 +17,8 @@ import type { ControllerMessage } from '#libs/protocol';
 import type { LogEntry, LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
-import { ClockWatch } from './cluster/clock-watch.ts';
+import { ClockWatch, noteClockJump } from './cluster/clock-watch.ts';
+import { earsOf, SilenceWatch } from './cluster/silence-watch.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
 import { Announcements } from './links/announcements.ts';
@@ -67,8 +68,8 @@ const WHOLE_GOSSIP_INTERVAL_MS = 1_000;
 const ANNOUNCE_INTERVAL_MS = 5_000;
 /** Whether each seat is still its member's changes with the log. */
 const SEATS_INTERVAL_MS = 500;
-/** Where primaries are is asked of every cluster. */
-const PLACEMENT_INTERVAL_MS = 1_000;
+/** Where primaries are and who is silent is asked of every cluster. */
+const CLUSTERS_INTERVAL_MS = 1_000;
 /** A turn ages leases by this many ticks at most: a leader that stood still heard nobody meanwhile. */
 const TURN_CAP_TICKS = 2;
 
@@ -108,6 +109,7 @@ export class ControllerCore implements HostListener {
   readonly #seats: Seats;
   readonly #placement: LeaderPlacement;
   readonly #clockWatch: ClockWatch;
+  readonly #silence: SilenceWatch;
   readonly #protocol: ProtocolSwitch;
   #left = false;
   #linked: Membership | null = null;
@@ -120,6 +122,7 @@ export class ControllerCore implements HostListener {
     this.#due = (intervalMs) =>
       this.#ticks % Math.max(1, Math.round(intervalMs / options.tickMs)) === 0;
     this.#clockWatch = new ClockWatch(clock);
+    this.#silence = new SilenceWatch(log, () => clock.monotonicMs());
     this.#time = new CappedTime(TURN_CAP_TICKS * options.tickMs, clock.monotonicMs());
     this.#gossip = new PositionGossip(this.#time);
     const service = (): Service | null => this.#service;
@@ -249,13 +252,14 @@ export class ControllerCore implements HostListener {
     this.#protocol.checkOwn(this.#options.network.ownName);
     const service = this.#service;
     if (service === null) return;
-    if (jumpMs !== 0) this.#noteClockJump(service, jumpMs);
+    if (jumpMs !== 0) noteClockJump(this.#options, service, jumpMs);
     this.promoter.tick();
     this.#seats.tick();
     this.#protocol.tick();
     this.states.tick(service.term);
-    if (this.#options.avoidPrimaryHosts && this.#due(PLACEMENT_INTERVAL_MS)) {
-      this.#placement.tick(service.term);
+    if (this.#due(CLUSTERS_INTERVAL_MS)) {
+      if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
+      this.#silence.look(earsOf(service), this.#options.host.store.clusters());
     }
     this.#lookAtLeases(service);
     this.decisions.ticked();
@@ -280,15 +284,6 @@ export class ControllerCore implements HostListener {
   #lookAtLeasesSoon(): void {
     this.#leasesLookDue = true;
     this.#options.host.schedule();
-  }
-
-  #noteClockJump(service: Service, jumpMs: number): void {
-    const { host, log } = this.#options;
-    log.warn('the wall clock jumped', { jumpMs });
-    service.observations.clockJumped(
-      host.store.clusters().map(({ name }) => name),
-      jumpMs,
-    );
   }
 
   onBeforeRounds(): void {

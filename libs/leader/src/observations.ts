@@ -171,12 +171,23 @@ export class ObservationTable {
     return { timeline, lsn, ageMs: this.#time.since(mark) };
   }
 
+  get servingForMs(): number {
+    return this.#time.since(this.#beganMark);
+  }
+
+  /** Of its agent's last report to this leader; null when there was none. */
+  reportAgeMs(cluster: string, instance: string): number | null {
+    const heard = this.#entries.get(cluster)?.instances.get(instance as InstanceName);
+    if (heard === undefined || heard.report === null) return null;
+    return this.#time.since(heard.reportMark);
+  }
+
   get clusters(): IterableIterator<string> {
     return this.#entries.keys();
   }
 
   of(cluster: string, lease: LeaseObservation | null): ClusterObservations {
-    const servingForMs = this.#time.since(this.#beganMark);
+    const { servingForMs } = this;
     const entry = this.#entries.get(cluster);
     const changedMark = entry?.changedMark ?? null;
     const refusedMark = entry?.refusedMark ?? null;

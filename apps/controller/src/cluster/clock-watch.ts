@@ -1,4 +1,7 @@
+import type { ClusterState } from '#libs/cluster';
 import type { Clock } from '#libs/kernel';
+import type { Service } from '#libs/leader';
+import type { Log } from '../log.ts';
 
 /** Slewing a clock stays below this from one tick to the next; a step does not. */
 const JUMP_MIN_MS = 1_000;
@@ -22,4 +25,16 @@ export class ClockWatch {
   #offset(): number {
     return this.clock.nowMs() - this.clock.monotonicMs();
   }
+}
+
+type Told = {
+  readonly host: { readonly store: { readonly clusters: () => readonly ClusterState[] } };
+  readonly log: Log;
+};
+
+/** In the log, and in each cluster's events. */
+export function noteClockJump({ host, log }: Told, service: Service, jumpMs: number): void {
+  log.warn('the wall clock jumped', { jumpMs });
+  const names = host.store.clusters().map(({ name }) => name);
+  service.observations.clockJumped(names, jumpMs);
 }
