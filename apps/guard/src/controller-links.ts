@@ -19,6 +19,7 @@ import {
 } from '#libs/protocol';
 import {
   DEFAULT_LINK_TIMING,
+  DownTelling,
   type LinkNeed,
   type LinkTiming,
   PeerLink,
@@ -50,8 +51,7 @@ export class ControllerLinks {
   readonly #wereUp = new Set<string>();
   /** Connected at least once. */
   readonly #known = new Set<string>();
-  /** What was last said of a link that is down: said again only when it changes. */
-  readonly #complaints = new Map<string, string>();
+  readonly #tellings = new Map<string, DownTelling>();
 
   constructor(
     parts: {
@@ -67,6 +67,7 @@ export class ControllerLinks {
     this.#events = events;
     const prng = seededPrng(randomInt(SEED_MAX));
     for (const controller of parts.settings.controllers) {
+      this.#tellings.set(controller.name, new DownTelling());
       this.#links.set(controller.name, this.#linkTo(controller, parts, prng));
     }
   }
@@ -125,7 +126,7 @@ export class ControllerLinks {
       need: () => this.#needOf(name),
       onFrame: (type, body) => this.#onFrame(name, type, body),
       onUp: () => {
-        this.#complaints.delete(name);
+        this.#tellings.get(name)?.over();
         this.#wereUp.add(name);
         this.#known.add(name);
         this.#log.info('controller connected', { controller: name });
@@ -157,8 +158,7 @@ export class ControllerLinks {
   #onDown(controller: string, cause: Error): void {
     if (this.#wereUp.delete(controller)) this.#hurryOthers(controller);
     const complaint = codeOf(cause) ?? cause.message;
-    if (this.#complaints.get(controller) !== complaint) {
-      this.#complaints.set(controller, complaint);
+    if (this.#tellings.get(controller)?.isNews(complaint) === true) {
       this.#log.warn('controller not connected', { controller, why: cause.message });
     }
     this.#events.onDown(controller);

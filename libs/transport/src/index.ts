@@ -1,6 +1,7 @@
 export { createAuthority, issueCertificate, openAuthority } from './authority.ts';
 export { expiryProblem } from './certificate-expiry.ts';
 export { CHANNEL_LIMITS } from './channel-limits.ts';
+export { DownTelling } from './down-telling.ts';
 export {
   CertificateError,
   FrameError,

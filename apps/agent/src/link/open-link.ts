@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { ControllerEntry } from '#libs/config';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
-import { type LinkTime, PeerLink, type TlsCredentials } from '#libs/transport';
+import { DownTelling, type LinkTime, PeerLink, type TlsCredentials } from '#libs/transport';
 import type { Link, LinkEvents } from './controller-channel.ts';
 
 const INCARNATION_BYTES = 8;
 
 /**
- * Opens warm links on the channel 'agent' over mutual TLS. A link that does not come up says why once,
- * and again when the reason changes: it is tried for ever.
+ * Opens warm links on the channel 'agent' over mutual TLS. A link that does not come up says why once:
+ * it is tried for ever.
  */
 export function linkOpener(
   credentials: TlsCredentials,
@@ -19,7 +19,7 @@ export function linkOpener(
   const incarnation = randomBytes(INCARNATION_BYTES).toString('hex');
   const self = { ...credentials.identity, memberId: 0, incarnation };
   return ({ name, address }, events) => {
-    let toldWhy: string | null = null;
+    const telling = new DownTelling();
     const link = new PeerLink({
       host: address.host,
       port: address.port,
@@ -30,14 +30,12 @@ export function linkOpener(
       time,
       onFrame: events.onFrame,
       onUp: () => {
-        if (toldWhy !== null) log.info('controller reached again', { controller: name });
-        toldWhy = null;
+        if (telling.over()) log.info('controller reached again', { controller: name });
         events.onUp();
       },
       onDown: (cause) => {
         const why = messageOf(cause);
-        if (why !== toldWhy) log.warn('controller not reached', { controller: name, why });
-        toldWhy = why;
+        if (telling.isNews(why)) log.warn('controller not reached', { controller: name, why });
         events.onDown(why);
       },
     });
