@@ -9,8 +9,9 @@ export class UsageError extends DomainError {
 export class ControllersUnreachableError extends DomainError {
   readonly code = 'CONTROLLERS_UNREACHABLE';
 
-  constructor(attempts: readonly string[]) {
-    super(`no controller answers (${attempts.join('; ')}): check --api and that one of them runs`);
+  constructor(attempts: readonly string[], wayOut: string | null = null) {
+    const advice = wayOut ?? 'check --api and that one of them runs';
+    super(`no controller answers (${attempts.join('; ')}): ${advice}`);
   }
 }
 

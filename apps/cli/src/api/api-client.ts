@@ -51,6 +51,7 @@ type OrderRound<Value> =
   | { readonly kind: 'value'; readonly value: Value }
   | {
       readonly kind: 'nobody';
+      readonly wayOut: string | null;
       readonly attempts: readonly string[];
       /** A later round may find a leader. */
       readonly mayChange: boolean;
@@ -82,6 +83,7 @@ export class ApiClient {
   /** @throws ControllersUnreachableError, RefusedError, ForeignAnswerError */
   async read<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
     const attempts: string[] = [];
+    let wayOut: string | null = null;
     for (const base of this.#urls) {
       const answered = await this.#ask(base, { method: 'GET', path }, schema);
       if (answered.kind === 'value') {
@@ -92,8 +94,9 @@ export class ApiClient {
         throw refused(answered.problem);
       }
       attempts.push(`${base.origin}: ${reasonOf(answered)}`);
+      wayOut ??= wayOutOf(answered);
     }
-    throw new ControllersUnreachableError(attempts);
+    throw new ControllersUnreachableError(attempts, wayOut);
   }
 
   /** The status as the leader sees it; what another controller knows when the leader cannot be asked. */
@@ -135,7 +138,7 @@ export class ApiClient {
         );
       }
       if (!round.mayChange || elapsedClockMs() >= giveUpAt) {
-        if (!round.mayChange) throw new ControllersUnreachableError(round.attempts);
+        if (!round.mayChange) throw new ControllersUnreachableError(round.attempts, round.wayOut);
         throw noLeader(round.attempts, this.#timing.leaderWaitMs);
       }
       await delay(this.#timing.retryDelayMs);
@@ -152,6 +155,7 @@ export class ApiClient {
     const waiting = this.#urls.map((url) => this.#secure(url));
     const asked = new Set<string>();
     let mayChange = false;
+    let wayOut: string | null = null;
     for (let base = waiting.shift(); base !== undefined; base = waiting.shift()) {
       if (asked.has(base.host)) continue;
       asked.add(base.host);
@@ -164,13 +168,14 @@ export class ApiClient {
         throw new OutcomeUnknownError(base.origin, answered.failure);
       }
       attempts.push(`${base.origin}: ${reasonOf(answered)}`);
+      wayOut ??= wayOutOf(answered);
       if (answered.kind === 'failure') continue;
       if (!TRY_AGAIN.includes(answered.problem.code)) throw refused(answered.problem);
       mayChange = true;
       const url = answered.problem.leader?.url ?? null;
       if (url !== null) waiting.unshift(this.#secure(this.#known(url)));
     }
-    return { kind: 'nobody', attempts, mayChange };
+    return { kind: 'nobody', attempts, wayOut, mayChange };
   }
 
   async #ask<Schema extends z.ZodType>(
@@ -268,4 +273,8 @@ function refused(problem: Problem): RefusedError {
 
 function reasonOf(answered: Exclude<Answered<unknown>, { kind: 'value' }>): string {
   return answered.kind === 'problem' ? answered.problem.detail : answered.failure.message;
+}
+
+function wayOutOf(answered: Exclude<Answered<unknown>, { kind: 'value' }>): string | null {
+  return answered.kind === 'failure' ? answered.failure.wayOut : null;
 }

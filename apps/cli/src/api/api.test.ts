@@ -217,6 +217,18 @@ describe('orders', () => {
     );
   });
 
+  it('say whose certificate is not of the same authority, and what to name instead', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'cli-foreign-'));
+    const authority = await createAuthority({ directory: elsewhere, now: nowMs() });
+    await issueCertificate({ authority, role: 'operator', name: 'bob', hosts: [], now: nowMs() });
+    const fake = await controller(() => ({ status: 200, body: accepted }), true);
+    const client = new ApiClient(apiTarget({ api: fake.url, certs: elsewhere }, {}), TIMING);
+    await expect(client.order('/x', {}, orderAnswer)).rejects.toThrow(
+      /its certificate \(.*controller.*, issued by .+\) is not of the authority in --ca \(.+\)\): name the ca\.crt .*--certs/,
+    );
+    rmSync(elsewhere, { recursive: true });
+  });
+
   it('are refused to a server whose certificate is not that of a controller', async () => {
     const operator = readTlsFiles({
       ca: join(directory, 'ca.crt'),

@@ -38,6 +38,7 @@ export async function* followEvents(
   let lastHeardAt = elapsedClockMs();
   let turn = 0;
   const attempts = new Map<string, string>();
+  let wayOut: string | null = null;
   while (!isAborted(request)) {
     const base = client.urls[turn % client.urls.length];
     turn += 1;
@@ -53,9 +54,11 @@ export async function* followEvents(
       if (isAborted(request)) return;
       if (!(error instanceof HttpFailure)) throw error;
       attempts.set(base.origin, error.message);
+      wayOut = error.wayOut;
     }
     if (elapsedClockMs() - lastHeardAt > NOBODY_MAX_MS) {
-      throw new ControllersUnreachableError([...attempts].map(([url, why]) => `${url}: ${why}`));
+      const told = [...attempts].map(([url, why]) => `${url}: ${why}`);
+      throw new ControllersUnreachableError(told, wayOut);
     }
     await delay(RETRY_DELAY_MS);
   }

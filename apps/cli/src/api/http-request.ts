@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import type { TlsFiles } from '#libs/config';
 import { codeOf, messageOf } from '#libs/kernel';
+import { type ForeignCertificate, foreignCertificate } from './foreign-certificate.ts';
 
 export type HttpCall = {
   readonly method: 'GET' | 'POST';
@@ -19,14 +20,18 @@ export type HttpAnswer = { readonly status: number; readonly body: string };
 /** `sent` tells whether the other side may have acted on the request. */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure';
+  /** What to do, where it is known better than to look whether a controller runs there. */
+  readonly wayOut: string | null;
 
   constructor(
     readonly sent: boolean,
     cause: unknown,
     /** Of a server that gave no head of an answer; null where it did. */
     silent: URL | null = null,
+    foreign: ForeignCertificate | null = null,
   ) {
-    super(inWords(cause, sent, silent), { cause });
+    super(foreign?.why ?? inWords(cause, sent, silent), { cause });
+    this.wayOut = foreign?.wayOut ?? null;
   }
 }
 
@@ -61,7 +66,10 @@ export function openHttp(call: HttpCall): Promise<IncomingMessage> {
     });
     request.on('error', (cause) => {
       clearTimeout(timer);
-      reject(new HttpFailure(connected, cause, call.url));
+      void foreignCertificate(codeOf(cause), call.url, call.tls).then((foreign) => {
+        // A handshake that one of the two refused: nothing after it was read.
+        reject(new HttpFailure(connected && foreign === null, cause, call.url, foreign));
+      }, reject);
     });
     request.end(call.body);
   });
@@ -118,13 +126,6 @@ function inWords(cause: unknown, sent: boolean, silent: URL | null): string {
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return 'no route';
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'CERT_SIGNATURE_FAILURE':
-      return 'its certificate comes from another authority than --ca';
-    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
-    case 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED':
-      return 'it does not accept this certificate: it comes from another authority';
     default:
       return messageOf(cause);
   }

@@ -31,6 +31,7 @@ export function backup(context: Context, file: string): Promise<Outcome> {
     // The leader has everything: asking for the status puts it first.
     await client.status();
     const attempts: string[] = [];
+    let wayOut: string | null = null;
     for (const base of client.urls) {
       const url = new URL(API_PATHS.backup, base);
       url.protocol = 'https:';
@@ -46,9 +47,10 @@ export function backup(context: Context, file: string): Promise<Outcome> {
         signal.throwIfAborted();
         if (!(error instanceof HttpFailure)) throw error;
         attempts.push(`${base.origin}: ${error.message}`);
+        wayOut ??= error.wayOut;
       }
     }
-    throw new ControllersUnreachableError(attempts);
+    throw new ControllersUnreachableError(attempts, wayOut);
   });
 }
 
