@@ -9,7 +9,7 @@ import {
   type Standing,
 } from '#libs/cluster';
 import { bytesText, type InstanceName, instanceName, unreachable } from '#libs/kernel';
-import type { Heard } from './heard.ts';
+import { type Heard, LISTENS_EVER, type ListeningForMs } from './heard.ts';
 import { operationText } from './operation-text.ts';
 import { positionToken } from './remote-text.ts';
 import type { ExplainAnswer, InstanceView } from './status.ts';
@@ -20,8 +20,9 @@ export function explainOf(
   state: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
   standings: readonly Standing[] = [],
+  listeningForMs: ListeningForMs = LISTENS_EVER,
 ): ExplainAnswer {
-  const view = clusterViewOf(state, heard);
+  const view = clusterViewOf(state, heard, listeningForMs);
   const { lastRefusal } = state;
   return {
     cluster: state.name,
@@ -152,7 +153,7 @@ function conditionText(instance: InstanceView): string {
   const silent =
     agent.heardAgeMs === null ? 'no report' : `last report ${Math.round(agent.heardAgeMs)} ms ago`;
   const parts = [
-    state === 'silent' ? `silent, ${silent}` : state,
+    state === 'silent' ? `silent, ${silent}` : state === 'unheard' ? 'not heard yet' : state,
     receivingFrom === null ? null : `from ${receivingFrom}`,
     timeline === null ? null : `timeline ${timeline}`,
     lsn === null ? null : `at ${lsn}`,

@@ -23,6 +23,7 @@ export { eventSentence, eventText } from './event-text.ts';
 export { explainOf, goalText } from './explain-of.ts';
 export { type Heard, SILENT_AFTER_MS } from './heard.ts';
 export { type Json, jsonOf } from './json-text.ts';
+export { keptAcknowledged } from './kept-commits.ts';
 export { operationText } from './operation-text.ts';
 export { phasesText, totalMs, triggerText } from './outage-text.ts';
 export {

@@ -41,6 +41,11 @@ const outageView = z.object({
   /** Against the last known position of the old primary. Decimal text; null when it cannot be told. */
   lostBytes: z.string().nullable(),
   lostText: z.string().nullable(),
+  /**
+   * Commits waited for standbys and the new primary had all of these: what is counted as lost is WAL that
+   * was never acknowledged. False in asynchronous mode, and where a loss was accepted.
+   */
+  keptAcknowledged: z.boolean().default(false),
   /** What the old primary had written alone, once it was back; null when nothing was found. */
   divergedWal: z
     .object({
@@ -63,7 +68,7 @@ export type OutageView = z.output<typeof outageView>;
 export const failoversAnswer = z.object({ cluster: z.string(), failovers: z.array(outageView) });
 export type FailoversAnswer = z.output<typeof failoversAnswer>;
 
-export function outageViewOf(outage: Outage): OutageView {
+export function outageViewOf(outage: Outage, keptAcknowledged = false): OutageView {
   const { lostBytes, phasesMs } = outage;
   return {
     ...outage,
@@ -71,6 +76,7 @@ export function outageViewOf(outage: Outage): OutageView {
     totalMs: Math.round(totalMs(phasesMs)),
     lostBytes: lostBytes?.toString() ?? null,
     lostText: lostTextOf(outage),
+    keptAcknowledged,
     divergedWal: divergedViewOf(outage.divergedWal),
   };
 }

@@ -31,6 +31,8 @@ const INSTANCE_STATES = [
   'foreign',
   'unresponsive',
   'silent',
+  /** Not heard by this controller, which leads for a moment only, or not at all. */
+  'unheard',
   'rebuilding',
   'needs-rebuild',
 ] as const;
@@ -158,6 +160,8 @@ export const clusterView = z.object({
     })
     .nullable()
     .default(null),
+  /** For so long the present leader listens, and has not heard all instances; null when it has. */
+  unheardForMs: z.number().nullable().default(null),
   systemIdentifier: z.string().nullable(),
   timeline: z.int().nullable(),
   version: z.int(),

@@ -179,6 +179,19 @@ describe('clusterViewOf', () => {
   });
 
   it.each([
+    { listeningForMs: 1_200, state: 'unheard', unheardForMs: 1_200 },
+    { listeningForMs: 5_100, state: 'silent', unheardForMs: null },
+    { listeningForMs: null, state: 'unheard', unheardForMs: null },
+  ])('after $listeningForMs ms of listening calls who was not heard $state', (given) => {
+    const { listeningForMs, state, unheardForMs } = given;
+    const known = heard(report(pg1, primary));
+    const view = clusterViewOf(stateAfter(HISTORY), known, listeningForMs);
+    expect(view).toMatchObject({ unheardForMs, instances: [{ state: 'serving' }, { state }] });
+    const said = explainOf(stateAfter(HISTORY), known, [], listeningForMs).instances[1]?.condition;
+    expect(said).toBe(state === 'silent' ? 'silent, no report' : 'not heard yet');
+  });
+
+  it.each([
     { condition: { kind: 'stopped' } as const, state: 'empty' },
     { condition: { kind: 'starting', progress: null, sinceMs: 5 } as const, state: 'starting' },
     { condition: { ...primary, readOnly: true }, state: 'read-only' },

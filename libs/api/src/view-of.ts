@@ -23,7 +23,13 @@ import {
   walLagBytes,
 } from '#libs/kernel';
 import { failsafeText } from './failsafe-text.ts';
-import { type Heard, SILENT_AFTER_MS } from './heard.ts';
+import {
+  type Heard,
+  isUnheard,
+  LISTENS_EVER,
+  type ListeningForMs,
+  SILENT_AFTER_MS,
+} from './heard.ts';
 import { operationText } from './operation-text.ts';
 import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
 import { positionToken } from './remote-text.ts';
@@ -34,6 +40,7 @@ import type { ClusterView, InstanceState, InstanceView } from './status.ts';
 export function clusterViewOf(
   state: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
+  listeningForMs: ListeningForMs = LISTENS_EVER,
 ): ClusterView {
   const { lease, following } = state;
   const granted = lease.kind === 'NeverGranted' ? null : lease;
@@ -41,7 +48,8 @@ export function clusterViewOf(
   const primaryLsn = lsnOfPrimary(state, heard);
   return {
     name: state.name,
-    phase: phaseOf(state, heard),
+    phase: phaseOf(state, heard, listeningForMs),
+    unheardForMs: unheardForMs(state, heard, listeningForMs),
     operation: operationText(state.operation),
     paused: state.paused,
     restart: restartPlanText(state.restart),
@@ -59,21 +67,39 @@ export function clusterViewOf(
     sequence: state.sequence,
     instances: Object.values(state.members)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-      .map((member) => instanceViewOf(member, heard.get(member.name), state, primaryLsn)),
+      .map((member) => {
+        const known = heard.get(member.name);
+        const view = instanceViewOf(member, known, state, primaryLsn);
+        return isUnheard(known, listeningForMs) ? { ...view, state: 'unheard' } : view;
+      }),
   };
 }
 
 function phaseOf(
   { lease, following, history }: ClusterState,
   heard: ReadonlyMap<InstanceName, Heard>,
+  listeningForMs: ListeningForMs,
 ): ClusterView['phase'] {
   if (lease.kind === 'Held' && lease.serving) {
     return seenDown(lease.holder, heard) === null ? 'serving' : 'down';
   }
   if (history.length === 0) return 'new';
   const leader = following?.leader == null ? undefined : heard.get(following.leader);
+  if (following?.leader != null && isUnheard(leader, listeningForMs)) return 'standby';
   if (leader === undefined || leader.ageMs > SILENT_AFTER_MS) return 'down';
   return leader.report.postgres.kind === 'standby' ? 'standby' : 'down';
+}
+
+/** Null where everybody was heard, or where this controller does not lead. */
+function unheardForMs(
+  { members }: ClusterState,
+  heard: ReadonlyMap<InstanceName, Heard>,
+  listeningForMs: ListeningForMs,
+): number | null {
+  const some = Object.values(members).some(({ name }) => {
+    return isUnheard(heard.get(name), listeningForMs);
+  });
+  return some && listeningForMs !== null ? Math.round(listeningForMs) : null;
 }
 
 /** What the holder's agent sees instead of a primary; null: it is one, or nobody hears its agent. */

@@ -41,6 +41,7 @@ export function failoversText(answer: FailoversAnswer, look: Look, details: bool
   const room = { width: look.columns, spare: HEADS.findIndex(({ head }) => head === 'FOLLOWED') };
   const lines = fittingColumns(HEADS, rows, look.colors, room);
   if (!details) lines.push(...reasonsOf(failovers, look));
+  if (failovers.some(isUnacknowledged)) lines.push('', wrap(UNACKNOWLEDGED, look.columns, '  '));
   if (details) {
     lines.push(...failovers.flatMap((outage) => ['', ...detailsOf(outage, look)]));
     lines.push(...legendOf(failovers, look.colors));
@@ -64,9 +65,8 @@ function reasonsOf(failovers: readonly OutageView[], { columns: width }: Look): 
 }
 
 function rowOf(outage: OutageView, { colors }: Look): string[] {
-  const { number, startedAt, kind, from, to, outcome, totalMs, followMs, lostText } = outage;
+  const { number, startedAt, kind, from, to, outcome, totalMs, followMs } = outage;
   const done = outcome === 'completed';
-  const lost = lostText === '0 B' || lostText === null ? (lostText ?? '?') : colors.red(lostText);
   return [
     String(number),
     timeText(startedAt),
@@ -75,10 +75,26 @@ function rowOf(outage: OutageView, { colors }: Look): string[] {
     to ?? '-',
     ageText(totalMs),
     followMs === null ? '-' : ageText(followMs),
-    done ? lost : '-',
+    done ? lostCell(outage, colors) : '-',
     done ? outcome : colors.yellow(outcome),
   ];
 }
+
+/** Bytes that nobody was told to be safe are no loss to anybody, and are named apart. */
+function lostCell(outage: OutageView, colors: Look['colors']): string {
+  const { lostText } = outage;
+  if (isUnacknowledged(outage)) return lostText === null ? 'none' : `none (${lostText})`;
+  if (lostText === null) return '?';
+  return lostText === '0 B' ? lostText : colors.red(lostText);
+}
+
+function isUnacknowledged({ keptAcknowledged, lostText }: OutageView): boolean {
+  return keptAcknowledged && lostText !== '0 B';
+}
+
+const UNACKNOWLEDGED =
+  'LOST none (bytes): commits waited for standbys, and the new primary had every acknowledged one; so much WAL ' +
+  'that the old primary had written was never acknowledged';
 
 function detailsOf(outage: OutageView, { columns: width }: Look): string[] {
   const { number, by, from, trigger, phasesMs, reason, attempts, sequence, epoch } = outage;

@@ -57,6 +57,16 @@ Cluster main  standby cluster, follows 10.1.0.11,10.1.0.12:5432, timeline 3
   pg2       standby         streaming   3  0/5000148  0 B      -  140 ms  pg1`);
   });
 
+  it('says that a new leader has not heard everybody yet, and calls nobody silent', () => {
+    const unheard = { role: null, state: 'unheard' as const, agent: { heardAgeMs: null } };
+    const instances = [instance({ name: 'pg1', ...unheard }), instance({ name: 'pg2' })];
+    const clusters = [cluster({ unheardForMs: 1_200, instances })];
+    const text = statusText(status({ clusters }), { ...look, columns: 100 });
+    expect(text).toContain('leader is new, for 1.2 s now: who is "not heard yet" has not reported');
+    expect(text).toMatch(/pg1 +- +not heard yet/);
+    expect(text).not.toContain('silent');
+  });
+
   it('shows an outage: what is under way, who is silent, what stands in the way', () => {
     const clusters = [
       cluster({
@@ -208,6 +218,7 @@ describe('failoversText', () => {
     ...{ startedAt: 1_750_000_000_000, endedAt: 1_750_000_000_090, reason: null },
     phasesMs: { detect: 3_161, decide: 3, detach: 21, choose: 0, grant: 24, promote: 31 },
     ...{ totalMs: 3_240, followMs: 2_400, lostBytes: '2048', lostText: '2.0 kB' },
+    keptAcknowledged: false,
     divergedWal: null,
   };
   const switchover: OutageView = {
@@ -229,6 +240,17 @@ describe('failoversText', () => {
     expect(below).toEqual(['', '7  given up: pg2 is not heard any more']);
     const whole = { cluster: 'main', failovers: [failover] };
     expect(failoversText(whole, look, false).split('\n')).toHaveLength(2);
+  });
+
+  it('tells WAL that was never acknowledged from a loss', () => {
+    const failovers = [{ ...failover, keptAcknowledged: true }, failover];
+    const text = failoversText({ cluster: 'main', failovers }, look, false);
+    expect(text).toMatch(/none \(2\.0 kB\) +completed\n.* 2\.0 kB +completed\n/);
+    expect(text).toMatch(/was never\s+acknowledged/);
+    const nothing = { ...failover, keptAcknowledged: true, lostBytes: '0', lostText: '0 B' };
+    expect(failoversText({ cluster: 'main', failovers: [nothing] }, look, false)).not.toContain(
+      'none',
+    );
   });
 
   it('lists the newest first, and each with its phases when asked', () => {

@@ -71,6 +71,12 @@ function clusterText(cluster: ClusterView, look: Look): string {
     const { failsafe } = cluster;
     lines.push(`  ${failsafe.startsWith('failsafe: active') ? colors.yellow(failsafe) : failsafe}`);
   }
+  if (cluster.unheardForMs !== null) {
+    const who = `the controllers' leader is new, for ${ageText(cluster.unheardForMs)} now`;
+    lines.push(
+      `  ${colors.yellow(`${who}: who is "not heard yet" has not reported to it so far`)}`,
+    );
+  }
   if (cluster.instances.length === 0) {
     lines.push('  no instance has joined: start an agent for this cluster');
   }
@@ -154,13 +160,14 @@ function instanceRow(instance: InstanceView, cluster: ClusterView, { colors }: L
 
 /** How long PostgreSQL may go on writing; standbys hold no lease. */
 function guardText({ state, guard }: InstanceView, holds: boolean, colors: Look['colors']): string {
-  if (state === 'silent') return '-';
+  if (state === 'silent' || state === 'unheard') return '-';
   if (holds && guard.remainingMs !== null) return ageText(guard.remainingMs);
   return guard.attached ? '-' : colors.red('no guard');
 }
 
 function stateText(state: InstanceView['state'], colors: Look['colors']): string {
   if (state === 'serving' || state === 'streaming') return state;
+  if (state === 'unheard') return colors.yellow('not heard yet');
   const isWaiting = state === 'starting' || state === 'stopping' || state === 'empty';
   return isWaiting ? colors.yellow(state) : colors.red(state);
 }

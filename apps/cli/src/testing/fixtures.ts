@@ -51,6 +51,7 @@ export function cluster(over: Partial<ClusterView> = {}): ClusterView {
     following: null,
     failsafe: null,
     lease: { kind: 'Held', epoch: 4, holder: 'pg1', serving: true },
+    unheardForMs: null,
     systemIdentifier: '7350000000000000001',
     timeline: 3,
     version: 31,

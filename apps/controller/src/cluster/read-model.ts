@@ -1,4 +1,4 @@
-import { type ClusterView, clusterViewOf, type Heard } from '#libs/api';
+import { type ClusterView, clusterViewOf, type Heard, keptAcknowledged } from '#libs/api';
 import {
   type ClusterState,
   type Outage,
@@ -13,6 +13,9 @@ import { decode } from '#libs/protocol';
 import type { RaftHost } from '../raft-host/raft-host.ts';
 import type { StateReader } from '../raft-host/state-reader.ts';
 import { inSlices } from './in-slices.ts';
+
+/** Of one outage: a failover that is begun anew again and again may have more, and is told as one that may have lost. */
+const OUTAGE_EVENTS_MAX = 200;
 
 /** What people are shown: committed state, and on the leader what was heard besides. */
 export class ReadModel {
@@ -45,7 +48,12 @@ export class ReadModel {
   }
 
   view(state: ClusterState): ClusterView {
-    return clusterViewOf(state, this.heard(state));
+    return clusterViewOf(state, this.heard(state), this.listeningForMs);
+  }
+
+  /** As the leader; null on followers. */
+  get listeningForMs(): number | null {
+    return this.service()?.observations.servingForMs ?? null;
   }
 
   /** Empty on followers: they have committed state only. */
@@ -76,6 +84,14 @@ export class ReadModel {
     const prefix = `${PREFIX.history}${cluster}/`;
     const records = await this.reader.page(prefix, historyKey(cluster, after + 1), limit);
     return records.map(({ value }) => decode(value) as RecordedEvent);
+  }
+
+  /** Of one outage; its events are looked at only where there is something that looks lost. */
+  async keptAcknowledged(cluster: ClusterName, outage: Outage): Promise<boolean> {
+    const { kind, outcome, sequence, lostBytes, divergedWal } = outage;
+    if (kind !== 'failover' || outcome !== 'completed') return false;
+    if (lostBytes === 0n && divergedWal === undefined) return false;
+    return keptAcknowledged(await this.events(cluster, sequence - 1, OUTAGE_EVENTS_MAX));
   }
 
   /** The newest failovers and switchovers, the newest first. */

@@ -48,7 +48,8 @@ export class ClustersController {
   @Get(`${CLUSTER}/explain`)
   explain(@Param('cluster') name: string): ExplainAnswer {
     const state = knownCluster(this.model, name);
-    return explainOf(state, this.model.heard(state), this.model.standings(state));
+    const { listeningForMs } = this.model;
+    return explainOf(state, this.model.heard(state), this.model.standings(state), listeningForMs);
   }
 
   @Get(`${CLUSTER}/failovers`)
@@ -59,7 +60,10 @@ export class ClustersController {
     const { limit } = failoversQuery.parse(query);
     const state = knownCluster(this.model, name);
     const outages = await this.model.outages(state, limit);
-    return { cluster: state.name, failovers: outages.map(outageViewOf) };
+    const failovers = outages.map(async (outage) =>
+      outageViewOf(outage, await this.model.keptAcknowledged(state.name, outage)),
+    );
+    return { cluster: state.name, failovers: await Promise.all(failovers) };
   }
 
   @Post(API_PATHS.clusters)
