@@ -6,7 +6,7 @@ import {
   type StandbyConnection,
   type SynchronousInForce,
 } from '#libs/cluster';
-import type { ObservedCondition } from '#libs/reconcile';
+import type { ObservedCondition, Surroundings } from '#libs/reconcile';
 import type { AgentLife } from './agent-life.ts';
 import type { GuardView } from './sim-guard.ts';
 import type { SimNode } from './sim-node.ts';
@@ -16,6 +16,9 @@ const OBSERVE_MS = 200;
 const HURRY_MS = 20;
 const LOOK_MS = 2;
 const PORT = 5_432;
+
+/** Put together field by field, which is cheaper than copying what is there for one that may be absent. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export type Snapshot = {
   readonly begunMs: number;
@@ -190,7 +193,7 @@ export class AgentEyes {
       incarnation: seen.guard.incarnation,
       epoch: same ? now.epoch : seen.guard.epoch,
     };
-    const settled = {
+    const around: Writable<Surroundings> = {
       guard,
       detached: facts.detached,
       abandonedHandOver: facts.abandonedHandOver,
@@ -198,7 +201,7 @@ export class AgentEyes {
       clientsKeptOut: this.life.node.files.clientsKeptOut,
     };
     const { synchronous } = facts;
-    const around = synchronous === null ? settled : { ...settled, synchronous };
+    if (synchronous !== null) around.synchronous = synchronous;
     const { directory, postgres, upstream, standbySignal } = seen;
     switch (postgres.kind) {
       case 'stopping':

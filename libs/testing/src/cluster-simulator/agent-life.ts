@@ -198,14 +198,16 @@ export class AgentLife {
     ask: (take: (answer: T) => void, giveUp: () => void) => void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
+      // The time of each that was answered ends too: nobody waits any more, and an error is dear to make.
+      let waits = true;
+      const end = (settle: () => void): void => {
+        if (!waits) return;
+        waits = false;
         this.world.scheduler.promised = true;
-        reject(new StepError('no answer', true));
+        settle();
       };
-      ask((answer) => {
-        this.world.scheduler.promised = true;
-        resolve(answer);
-      }, giveUp);
+      const giveUp = (): void => end(() => reject(new StepError('no answer', true)));
+      ask((answer) => end(() => resolve(answer)), giveUp);
       this.process.after(timeoutMs, giveUp);
     });
   }

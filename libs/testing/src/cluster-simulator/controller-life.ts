@@ -236,7 +236,7 @@ export class ControllerLife implements ReplicatedLog {
     this.appliedIndex = entry.index;
     const owner = this.#proposals.take(entry.index, entry.term);
     if (entry.kind !== 'command') return;
-    const applied = this.store.apply(entry.index, entry.payload);
+    const applied = this.seat.applied.apply(this.store, entry);
     if (applied.events.length > 0) this.#onEvents(applied.events, owner);
     owner?.onApplied(entry.index, applied);
   }
@@ -347,7 +347,8 @@ export class ControllerLife implements ReplicatedLog {
   }
 
   other(id: MemberId): SimController | undefined {
-    return this.seat.world.controllers.find((other) => other.id === id);
+    // Numbered from 1 in their order, and asked for with each message.
+    return this.seat.world.controllers[id - 1];
   }
 
   #reaches(id: MemberId): boolean {

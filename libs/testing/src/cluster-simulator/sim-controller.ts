@@ -1,4 +1,5 @@
 import type { HardState, LogEntry, MemberId, Membership } from '#libs/raft';
+import { AppliedOnDisk } from './applied-on-disk.ts';
 import { type ClusterWorld, say } from './cluster-world.ts';
 import { ControllerLife } from './controller-life.ts';
 import { type SimHost, SimProcess } from './sim-host.ts';
@@ -11,6 +12,7 @@ export class SimController {
     hardState: { term: 0, vote: 0 },
     entries: [],
   };
+  readonly applied = new AppliedOnDisk();
   life: ControllerLife | null = null;
   #lives = 0;
 

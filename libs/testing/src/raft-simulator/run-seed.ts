@@ -133,7 +133,10 @@ class SeedRun {
   async safetyPhase(): Promise<void> {
     planFaults(this.#faults);
     this.#workload.start();
-    while (this.#scheduler.runNext(this.#safetyMs)) await this.#afterStep();
+    while (this.#scheduler.runNext(this.#safetyMs)) {
+      if (this.#scheduler.promised) await this.#scheduler.settle();
+      this.#afterStep();
+    }
     this.#over = true;
   }
 
@@ -148,7 +151,8 @@ class SeedRun {
     let wantedMs = this.#scheduler.nowMs + 500;
     let freshFrom: number | null = null;
     while (this.#scheduler.runNext(untilMs)) {
-      await this.#afterStep();
+      if (this.#scheduler.promised) await this.#scheduler.settle();
+      this.#afterStep();
       if (this.#scheduler.nowMs < wantedMs) continue;
       wantedMs = this.#scheduler.nowMs + 250;
       if (freshFrom === null && this.#servingLeader() !== null) {
@@ -232,8 +236,7 @@ class SeedRun {
     return id;
   }
 
-  async #afterStep(): Promise<void> {
-    if (this.#scheduler.promised) await this.#scheduler.settle();
+  #afterStep(): void {
     this.#steps += 1;
     this.stats['steps'] = this.#steps;
     this.stats['simulatedMs'] = this.#scheduler.nowMs;

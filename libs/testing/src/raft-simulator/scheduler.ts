@@ -18,13 +18,14 @@ export class Scheduler {
   }
 
   /**
-   * Lets every reaction to settled promises run. Nothing here waits for the outside world, so one turn
-   * of the event loop is enough, and what runs in it depends on the seed alone.
+   * Lets every reaction to settled promises run. Nothing here waits for the outside world, so no turn of
+   * the event loop is needed: the next tick comes when no reaction is left, and what runs until then
+   * depends on the seed alone.
    */
   async settle(): Promise<void> {
     if (!this.promised) return;
     this.promised = false;
-    await new Promise(setImmediate);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
   }
 
   /** Runs the next task; false when there is none before `untilMs`, where time then stands. */

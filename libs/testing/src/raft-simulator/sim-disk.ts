@@ -18,11 +18,15 @@ export type SnapshotBody = {
   readonly registers: RegisterRecords;
 };
 
+type MembershipAt = { readonly index: LogIndex; readonly membership: Membership };
+
 /** A log with the hash of the whole prefix kept for each entry, so that two logs compare in O(1). */
 export class HashedLog {
   firstIndex: LogIndex;
   entries: LogEntry[] = [];
   #hashes: number[] = [];
+  /** Those among its entries: they are asked for after each turn of each member. */
+  #memberships: MembershipAt[] = [];
   baseTerm: Term;
   baseHash: number;
 
@@ -57,6 +61,9 @@ export class HashedLog {
     const hash = entryHash(this.hashAt(this.lastIndex), entry);
     this.entries.push(entry);
     this.#hashes.push(hash);
+    if (entry.kind === 'membership') {
+      this.#memberships.push({ index: this.lastIndex, membership: entry.membership });
+    }
     return hash;
   }
 
@@ -64,6 +71,7 @@ export class HashedLog {
     const kept = Math.max(0, index - this.firstIndex);
     this.entries.length = Math.min(this.entries.length, kept);
     this.#hashes.length = this.entries.length;
+    this.#memberships = this.#memberships.filter((each) => each.index <= this.lastIndex);
   }
 
   compactTo(index: LogIndex): void {
@@ -74,28 +82,22 @@ export class HashedLog {
     this.entries = this.entries.slice(dropped);
     this.#hashes = this.#hashes.slice(dropped);
     this.firstIndex = index + 1;
+    this.#memberships = this.#memberships.filter((each) => each.index > index);
   }
 
   reset(baseIndex: LogIndex, baseTerm: Term, baseHash: number): void {
     this.entries = [];
     this.#hashes = [];
+    this.#memberships = [];
     this.firstIndex = baseIndex + 1;
     this.baseTerm = baseTerm;
     this.baseHash = baseHash;
   }
 
   /** The membership after everything up to `index`, given the one at the snapshot. */
-  membershipAt(
-    index: LogIndex,
-    snapshot: SnapshotMeta,
-  ): { index: LogIndex; membership: Membership } {
-    for (let at = Math.min(index, this.lastIndex); at >= this.firstIndex; at -= 1) {
-      const entry = this.at(at);
-      if (entry.kind === 'membership' && at > snapshot.index) {
-        return { index: at, membership: entry.membership };
-      }
-    }
-    return { index: snapshot.index, membership: snapshot.membership };
+  membershipAt(index: LogIndex, snapshot: SnapshotMeta): MembershipAt {
+    const newest = this.#memberships.findLast((each) => each.index <= index);
+    return newest !== undefined && newest.index > snapshot.index ? newest : snapshot;
   }
 }
 
