@@ -11,7 +11,7 @@ import type { Service } from './service.ts';
 export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
 
 /** So many that wait are worth a round of their own, and are answered in one go without holding up what comes in. */
-const CROWD = 256;
+const CROWD = 96;
 
 /**
  * Renewals at the serving leader: accepted at once, answered after a confirmation round that began
