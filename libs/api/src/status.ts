@@ -136,6 +136,8 @@ export const clusterView = z.object({
   paused: z.boolean(),
   /** Restarts of PostgreSQL that are planned or under way, in words. */
   restart: z.string().nullable().default(null),
+  /** A synchronous mode that is not in force yet, in words; null when there is none. */
+  synchronous: z.string().nullable().default(null),
   /** Whether members' promises would keep the primary without controllers, or do now; null when it is off. */
   failsafe: z.string().nullable().default(null),
   lease: z.object({

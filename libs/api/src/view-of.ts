@@ -35,6 +35,7 @@ import { rebuildStateOf, rebuildViewOf } from './rebuild-view.ts';
 import { positionToken } from './remote-text.ts';
 import { restartPlanText } from './restart-text.ts';
 import type { ClusterView, InstanceState, InstanceView } from './status.ts';
+import { synchronousText } from './synchronous-text.ts';
 
 /** What people are shown of a cluster: the committed state, and what the leader heard. */
 export function clusterViewOf(
@@ -53,6 +54,7 @@ export function clusterViewOf(
     operation: operationText(state.operation),
     paused: state.paused,
     restart: restartPlanText(state.restart),
+    synchronous: synchronousText(state),
     failsafe: failsafeText(state, heard),
     lease: {
       kind: lease.kind,

@@ -114,7 +114,9 @@ function goalOfHolder(state: ClusterState, lease: GrantedLease, systemIdentifier
   const still = isLeftDown(state, lease) ? { still: 'the cluster is paused' } : {};
   const served = lease.serving ? { served: true as const } : {};
   const place = { epoch, guard, timeline, systemIdentifier, ...served, ...restart, ...still };
-  if (sync === undefined) return { kind: 'primary', ...place };
+  if (sync === undefined) {
+    return { kind: 'primary', ...place, ...(isSynchronous(state) ? {} : WAITS_FOR_NOBODY) };
+  }
   const { order, ordered: setting, committed } = sync;
   const synchronous = { order, setting, committed };
   return { kind: 'primary', ...place, synchronous };
@@ -142,11 +144,15 @@ function restartOf(
   return current.asPrimary === asPrimary ? { restart: { startedAt: current.startedAt } } : {};
 }
 
+const WAITS_FOR_NOBODY = { waitsForNobody: true } as const;
+
 function standing(
   state: ClusterState,
   instance: InstanceName,
-): { readonly synchronous?: SyncSetting } {
-  return isSynchronous(state) ? { synchronous: standingSetting(state, instance) } : {};
+): { readonly synchronous?: SyncSetting; readonly waitsForNobody?: true } {
+  return isSynchronous(state)
+    ? { synchronous: standingSetting(state, instance) }
+    : WAITS_FOR_NOBODY;
 }
 
 /**

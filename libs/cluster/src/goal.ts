@@ -34,6 +34,8 @@ export type Goal =
       readonly restart?: { readonly startedAt: EpochMs };
       /** What commits wait for, by order; and what must hold before clients are let in again. */
       readonly synchronous?: PrimarySynchronous;
+      /** No commit is to wait, whatever was held from before the mode was switched off. */
+      readonly waitsForNobody?: true;
       readonly still?: string;
     }
   /** Serve writes no more: stop within the budget, and have the guard release `epoch`. */
@@ -55,6 +57,7 @@ export type Goal =
       readonly throughEpoch: Epoch;
       readonly systemIdentifier: string;
       readonly synchronous?: SyncSetting;
+      readonly waitsForNobody?: true;
       /** What it lacks up to there is fetched from this standby, which is detached as well. */
       readonly fetch?: { readonly from: MemberRecord; readonly upTo: WalPosition };
       /** It failed in this outage and is asked only when nobody else can serve. */
@@ -95,6 +98,7 @@ export type Goal =
       readonly restart?: { readonly startedAt: EpochMs };
       /** What its own commits would wait for, were it promoted. */
       readonly synchronous?: SyncSetting;
+      readonly waitsForNobody?: true;
       /** The promise of this epoch's given-up failover does not hold any more. */
       readonly promiseReleased: boolean;
       /** Why nothing is started, stopped, rewound or rebuilt here; absent: it is. */

@@ -92,6 +92,29 @@ describe('nextStep', () => {
     expect(stepOf({ served: undefined }, 20)).toBe('startPrimary');
   });
 
+  it.each(['standby', 'primary'] as const)(
+    'lets a %s keep nothing that commits waited for once the mode is off',
+    (kind) => {
+      const [of] = goals.filter((each) => each.kind === kind && !('synchronous' in each));
+      if (of === undefined) throw new Error('no such goal');
+      const goal = { ...of, waitsForNobody: true } as typeof of;
+      const resting = [...conditions()].find(
+        (each) => each.kind === kind && nextStep(goal, each, EMPTY_MEMORY).kind === 'rest',
+      );
+      if (resting === undefined) throw new Error('no such condition');
+      const holds = (names: readonly string[]) => {
+        const setting = { method: 'any', names, count: Math.min(1, names.length) } as const;
+        return { ...resting, synchronous: { setting, order: null } };
+      };
+      expect(nextStep(goal, holds(['demo/pg2/0000']), EMPTY_MEMORY)).toMatchObject({
+        ...{ kind: 'setSynchronous', setting: { count: 0 }, order: null },
+      });
+      expect(nextStep(goal, holds([]), EMPTY_MEMORY).kind).toBe('rest');
+      // Of a goal that does not say, nothing is let go.
+      expect(nextStep(of, holds(['demo/pg2/0000']), EMPTY_MEMORY).kind).toBe('rest');
+    },
+  );
+
   it('lets nothing run writable without a lease', () => {
     for (const goal of goals.filter(({ kind }) => kind !== 'primary' && kind !== 'handOver')) {
       for (const condition of conditions()) {

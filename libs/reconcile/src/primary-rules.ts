@@ -1,6 +1,7 @@
 import type { ConditionOf, ObservedCondition } from './condition.ts';
 import {
   await_,
+  letGo,
   type Rules,
   reportOnly,
   rest,
@@ -82,6 +83,8 @@ function fromPrimary(goal: PrimaryGoal, condition: ConditionOf<'primary'>): Step
       why: `order ${order} of what commits wait for`,
     };
   }
+  const left = letGo(goal, condition);
+  if (left !== null) return left;
   if (condition.clientsKeptOut === true) {
     return { kind: 'admitClients', why: 'it was restarted in place' };
   }

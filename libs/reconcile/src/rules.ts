@@ -1,4 +1,4 @@
-import { type SyncSetting, sameSetting } from '#libs/cluster';
+import { ALONE, type SyncSetting, sameSetting } from '#libs/cluster';
 import type { ConditionKind, ConditionOf, ObservedCondition } from './condition.ts';
 import type { ActedMemory } from './memory.ts';
 import type { GoalKind, GoalOf, Step } from './step.ts';
@@ -40,12 +40,24 @@ export function stopForeign(_goal: unknown, { pid }: ConditionOf<'foreign'>): St
   return { kind: 'stopForeign', pid, why: `process ${pid} was not started by our guard` };
 }
 
+/** The mode was switched off: what is held from before would make a later primary wait for names that nobody keeps up. */
+export function letGo(
+  { waitsForNobody }: { readonly waitsForNobody?: true },
+  { synchronous }: Pick<ObservedCondition, 'synchronous'>,
+): Step | null {
+  if (waitsForNobody !== true || synchronous === undefined || synchronous.setting.count === 0) {
+    return null;
+  }
+  return { kind: 'setSynchronous', setting: ALONE, order: null, why: 'commits wait for nobody' };
+}
+
 /** Its own commits must wait for others from the first one on, were it promoted now (safety 15). */
 export function holdReady(
-  { synchronous }: { readonly synchronous?: SyncSetting },
+  goal: { readonly synchronous?: SyncSetting; readonly waitsForNobody?: true },
   condition: ConditionOf<'standby'>,
 ): Step | null {
-  if (synchronous === undefined) return null;
+  const { synchronous } = goal;
+  if (synchronous === undefined) return letGo(goal, condition);
   const held = condition.synchronous?.setting;
   if (held !== undefined && sameSetting(held, synchronous)) return null;
   const why = 'held ready for a promotion';

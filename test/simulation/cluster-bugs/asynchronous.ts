@@ -21,6 +21,12 @@ export const ASYNC: readonly ClusterMutation[] = [
         find: 'if (byRank !== 0) return byRank;',
         replace: '',
       },
+      // Where most WAL is among equals would tell nearly as much.
+      {
+        file: rule('candidates/candidates'),
+        find: 'if (a.position.lsn !== b.position.lsn) return a.position.lsn > b.position.lsn ? -1 : 1;',
+        replace: '',
+      },
     ],
   },
   {

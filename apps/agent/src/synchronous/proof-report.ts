@@ -7,7 +7,8 @@ export function proofReportOf(
   facts: SynchronousFacts | null,
   absent: SynchronousInForce['absent'],
 ): Omit<SynchronousInForce, 'setting'> | null {
-  if (state === null || !isSynchronous(state)) return null;
+  // Also while a mode that was switched off is being left: the leader goes on with what is proved only.
+  if (state === null || (state.sync === undefined && !isSynchronous(state))) return null;
   if (facts === null) return { proved: false, order: null, flushedTo: null, absent };
   const { order, flushedTo, armed, text } = facts;
   return { proved: armed || text === '', order, flushedTo, absent };

@@ -204,6 +204,9 @@ function storedText(
   return [
     changesText(changes),
     said,
+    changes.some(({ key, before }) => key === 'settings.synchronousMode' && before === 'off')
+      ? 'an epoch that began without it goes on without it (`matriarch status` says so): `matriarch switchover` begins the next one'
+      : '',
     needsRestart.length === 0 ? '' : `in force after a restart only: ${needsRestart.join(', ')}`,
     unchecked.length === 0
       ? ''

@@ -67,6 +67,7 @@ function clusterText(cluster: ClusterView, look: Look): string {
     lines.push(`  ${colors.yellow(`paused: ${way}`)}`);
   }
   if (cluster.restart !== null) lines.push(`  ${colors.yellow(cluster.restart)}`);
+  if (cluster.synchronous !== null) lines.push(`  ${colors.yellow(cluster.synchronous)}`);
   if (cluster.failsafe !== null) {
     const { failsafe } = cluster;
     lines.push(`  ${failsafe.startsWith('failsafe: active') ? colors.yellow(failsafe) : failsafe}`);

@@ -49,6 +49,7 @@ export function cluster(over: Partial<ClusterView> = {}): ClusterView {
     paused: false,
     restart: null,
     following: null,
+    synchronous: null,
     failsafe: null,
     lease: { kind: 'Held', epoch: 4, holder: 'pg1', serving: true },
     unheardForMs: null,

@@ -16,6 +16,8 @@ import { inSlices } from './in-slices.ts';
 
 /** Of one outage: a failover that is begun anew again and again may have more, and is told as one that may have lost. */
 const OUTAGE_EVENTS_MAX = 200;
+/** Among which lies what was relied on when an outage began, unless much else happened. */
+const EVENTS_BEFORE = 256;
 
 /** What people are shown: committed state, and on the leader what was heard besides. */
 export class ReadModel {
@@ -91,7 +93,9 @@ export class ReadModel {
     const { kind, outcome, sequence, lostBytes, divergedWal } = outage;
     if (kind !== 'failover' || outcome !== 'completed') return false;
     if (lostBytes === 0n && divergedWal === undefined) return false;
-    return keptAcknowledged(await this.events(cluster, sequence - 1, OUTAGE_EVENTS_MAX));
+    const after = Math.max(0, sequence - 1 - EVENTS_BEFORE);
+    const limit = sequence - 1 - after + OUTAGE_EVENTS_MAX;
+    return keptAcknowledged(await this.events(cluster, after, limit), sequence);
   }
 
   /** The newest failovers and switchovers, the newest first. */

@@ -9,6 +9,16 @@ export function isSynchronous({ settings }: Pick<ClusterState, 'settings'>): boo
   return synchronousMode === 'priority' || synchronousMode === 'quorum';
 }
 
+/**
+ * Whether whoever comes next has to have every commit that was acknowledged. An epoch that began in asynchronous mode has
+ * no set to prove it by, and promised none: it ends by the rules of that mode, however the cluster is kept by now.
+ * A set that is still relied on is kept until the last change of mode has let it go.
+ */
+export function keepsEveryCommit(state: Pick<ClusterState, 'settings' | 'sync'>): boolean {
+  const { sync } = state;
+  return sync !== undefined && (isSynchronous(state) || sync.committed !== null);
+}
+
 /** Waiting for one that may not be promoted keeps no commit: nobody could serve what it holds. */
 export function maySync({ tags, replicationName }: MemberRecord): boolean {
   return replicationName !== undefined && tags.noSync !== true && !tags.noFailover;

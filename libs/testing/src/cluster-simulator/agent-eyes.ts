@@ -151,7 +151,7 @@ export class AgentEyes {
   /** Nothing in clusters whose commits wait for nobody. */
   #synchronous(): SynchronousInForce | null {
     const { state, facts, node } = this.life;
-    if (state === null || !isSynchronous(state)) return null;
+    if (state === null || (state.sync === undefined && !isSynchronous(state))) return null;
     const { setting } = node.postgres.commits.inForce;
     const absent = this.#absence();
     const { synchronous: told } = facts;

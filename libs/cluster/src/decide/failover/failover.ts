@@ -2,7 +2,7 @@ import { epoch, formatLsn, type TimelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../../decision.ts';
 import type { RuleRefusal } from '../../rule-refusal.ts';
 import { type ClusterState, memberNames, type Operation } from '../../state.ts';
-import { isSynchronous, synchronousOf } from '../../sync-set/standing-setting.ts';
+import { keepsEveryCommit, synchronousOf } from '../../sync-set/standing-setting.ts';
 import { judgeAssured, settingOfCandidate } from '../candidates/assurance.ts';
 import {
   type Candidate,
@@ -62,7 +62,7 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   if (state.paused && operation.trigger !== 'operator') return null;
   if (!hasHeardEnough(input)) return null;
   const { acceptLoss, excluded, candidate: asked } = operation;
-  if (isSynchronous(state) && !acceptLoss) return chooseHolderOfAll(input, operation);
+  if (keepsEveryCommit(state) && !acceptLoss) return chooseHolderOfAll(input, operation);
   // One that was granted an epoch in this outage may have written more since it began.
   const lastKnown = furtherKnown(operation.lastKnown, input.observations.lastKnown);
   const through = { throughEpoch: lease.epoch, lastKnown, acceptLoss };

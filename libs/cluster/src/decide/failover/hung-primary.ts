@@ -4,7 +4,7 @@ import type { AgentReport, PrimaryStall } from '../../report.ts';
 import type { RuleRefusal } from '../../rule-refusal.ts';
 import { withDefaults } from '../../settings.ts';
 import { type ClusterState, inMaintenance } from '../../state.ts';
-import { isSynchronous } from '../../sync-set/standing-setting.ts';
+import { keepsEveryCommit } from '../../sync-set/standing-setting.ts';
 import { eligibleCount } from '../candidates/candidates.ts';
 import { promisedTo } from '../candidates/failsafe.ts';
 import { canFence } from '../candidates/fencers.ts';
@@ -60,7 +60,7 @@ function whyNot(input: DecisionInput, hang: PrimaryStall): Omit<RuleRefusal, 'in
   if (eligibleCount(input, holder) === 0) {
     return { rule: 'nobody-to-take-over', value, limit: 'a standby that may take over' };
   }
-  if (isSynchronous(input.state) && !canFence(input)) {
+  if (keepsEveryCommit(input.state) && !canFence(input)) {
     const limit = 'enough synchronous standbys heard to prove every commit';
     return { rule: 'commits-not-assured', value, limit };
   }

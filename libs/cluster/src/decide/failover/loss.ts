@@ -7,7 +7,7 @@ import type { FailoverTrigger } from '../../outage-events.ts';
 import type { AgentReport } from '../../report.ts';
 import type { ClusterSettings } from '../../settings.ts';
 import type { ClusterState } from '../../state.ts';
-import { firstSetting, isSynchronous, synchronousOf } from '../../sync-set/standing-setting.ts';
+import { firstSetting, keepsEveryCommit, synchronousOf } from '../../sync-set/standing-setting.ts';
 import { eligibleCount } from '../candidates/candidates.ts';
 import { promisedTo } from '../candidates/failsafe.ts';
 import { canFence } from '../candidates/fencers.ts';
@@ -54,7 +54,7 @@ export function failOverDeadPostgres(input: DecisionInput): Decision | null {
   if (report === null || !isGivenUp(sinceResumed(input, report), state.settings)) return null;
   if (eligibleCount(input, [lease.holder]) === 0) return null;
   // Nobody else surely has every commit: it goes on trying.
-  if (isSynchronous(state) && !canFence(input)) return null;
+  if (keepsEveryCommit(state) && !canFence(input)) return null;
   const event = failoverStarted(input, lease, 'postgres-down', report.downForMs);
   // It had its time: it stands furthest of all, but is taken again only when nobody else can.
   const excluded = [lease.holder];

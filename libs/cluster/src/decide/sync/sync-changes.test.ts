@@ -7,6 +7,7 @@ import {
   named,
   nameOf,
   readyStandby,
+  runningCluster,
   type Scenario,
   syncCluster,
 } from '#libs/testing';
@@ -78,5 +79,68 @@ describe('a change of what commits wait for', () => {
     expect(goalOf(scenario.state, named('pg1'))).toMatchObject({
       ...{ kind: 'primary', synchronous: { setting: { count: 0 } } },
     });
+  });
+});
+
+describe('a synchronous mode that is switched on or off', () => {
+  /** An epoch that began in asynchronous mode, kept as a synchronous cluster from now on. */
+  function switchedOn(): Scenario {
+    const scenario = runningCluster();
+    for (const name of ['pg1', 'pg2', 'pg3']) {
+      scenario.hears(name, { replicationName: nameOf(name) });
+    }
+    scenario.settle();
+    return set(scenario, { synchronousMode: 'quorum' });
+  }
+
+  it('an epoch that began without a set promised none: the next primary is who has most', () => {
+    const scenario = switchedOn();
+    expect(scenario.state.sync).toBeUndefined();
+    hostLost(scenario, 'pg1').settle();
+    isDetached(scenario, 'pg2', 90n);
+    isDetached(scenario, 'pg3', 100n).settle();
+    const { holder, synchronous } = scenario.last('LeaseGranted');
+    expect(holder).toBe('pg3');
+    // From here on commits wait.
+    expect(synchronous?.names).toEqual([nameOf('pg1'), nameOf('pg2')]);
+  });
+
+  it('nor does a PostgreSQL that stays down wait for a proof that there cannot be', () => {
+    const scenario = switchedOn();
+    scenario.hears('pg1', { postgres: { kind: 'stopped' }, downForMs: 5_100 }).settle();
+    expect(scenario.last('FailoverStarted').trigger).toBe('postgres-down');
+  });
+
+  it('off: commits wait for nobody at once, and nobody is relied on before that', () => {
+    const scenario = set(syncCluster(), { synchronousMode: 'off' });
+    expect(present(scenario)).toEqual({ waits: 'first 0 ()', relied: null });
+    const since = scenario.types.lastIndexOf('ConfigurationChanged');
+    expect(scenario.types.slice(since + 1)).toEqual([
+      ...['SyncSetCommitted', 'SyncSettingOrdered', 'SyncSettingConfirmed'],
+    ]);
+    hostLost(scenario, 'pg1').settle();
+    isDetached(scenario, 'pg2', 90n);
+    isDetached(scenario, 'pg3', 100n).settle();
+    expect(scenario.last('LeaseGranted').holder).toBe('pg3');
+    expect(scenario.last('LeaseGranted').synchronous).toBeUndefined();
+  });
+
+  it('off while the primary is lost: what was relied on is kept', () => {
+    const scenario = syncCluster();
+    hostLost(scenario, 'pg1').settle();
+    const present = configurationOf(scenario.state);
+    const settings = { ...present.settings, synchronousMode: 'off' } as const;
+    const command = { type: 'configure', expectedRevision: null, comment: null } as const;
+    scenario.command({ ...command, configuration: { ...present, settings } });
+    isDetached(scenario, 'pg3', 90n).settle();
+    expect(scenario.last('LeaseGranted').epoch).toBe(1);
+    isDetached(scenario, 'pg2', 100n).settle();
+    expect(scenario.last('LeaseGranted').holder).toBe('pg2');
+  });
+
+  it('off, then on again in the same epoch: they wait again, and somebody is relied on', () => {
+    const scenario = set(syncCluster(), { synchronousMode: 'off' });
+    set(scenario, { synchronousMode: 'quorum' });
+    expect(present(scenario)).toEqual({ waits: 'any 1 (pg2 pg3)', relied: '1 of pg2 pg3' });
   });
 });

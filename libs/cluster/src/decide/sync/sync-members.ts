@@ -6,7 +6,7 @@ import { withDefaults } from '../../settings.ts';
 import { inMaintenance, type MemberRecord, memberNames, type SyncState } from '../../state.ts';
 import { lagLimits, lagOf, NEAR_FOR_MS } from '../../sync-set/lag.ts';
 import { ALONE, NOBODY, type SyncSetting } from '../../sync-set/quorum.ts';
-import { maySync } from '../../sync-set/standing-setting.ts';
+import { isSynchronous, maySync } from '../../sync-set/standing-setting.ts';
 import { freshReport, isSilent, observed, ourData } from '../sight.ts';
 
 type Primary = Extract<PostgresCondition, { kind: 'primary' }>;
@@ -30,6 +30,7 @@ export function wantedSetting(
   primary: Primary,
   sync: SyncState,
 ): SyncSetting | null {
+  if (!isSynchronous(input.state)) return ALONE;
   const settings = withDefaults(input.state.settings);
   const streaming = memberNames(input.state)
     .filter((name) => name !== holder)
