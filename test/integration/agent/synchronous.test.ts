@@ -5,8 +5,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configurationOf } from '#libs/cluster';
+import { type ClusterSettings, configurationOf } from '#libs/cluster';
 import { messageOf, present } from '#libs/kernel';
 import { signalAll } from '../../hosts/signal-all.ts';
 import { until } from '../until.ts';
@@ -19,6 +20,8 @@ const LAG_LIMIT_BYTES = 16_777_216n;
 const bulkSql = (records: number) =>
   `SELECT pg_logical_emit_message(true, 'bulk', repeat('x', 1000000)) IS NULL FROM generate_series(1, ${records})`;
 const BEYOND_THE_LIMIT = 20;
+/** Long enough for whatever is proved to be committed: that takes a tenth of it. */
+const UNPROVED_MS = 1_500;
 
 let trio: AgentTrio;
 
@@ -99,6 +102,38 @@ describe('synchronous replication', () => {
     await reliedOn(2, [first, second]);
     waitsFor(1);
     await reliedOn(1, [first, second]);
+  });
+
+  it('nothing is relied on before the checkpointer knows that commits wait (safety 2)', async () => {
+    const both = standbys();
+    await reliedOn(1, both);
+    const host = trio.primary;
+    changed({ synchronousMode: 'off' });
+    await until(() => relied() === 'nobody', LIMIT_MS);
+    await trio.holds(
+      () => host,
+      "SELECT current_setting('synchronous_standby_names') = '' AS holds",
+    );
+    const { processes } = host.processes.scan();
+    const checkpointer = processes.filter(({ title }) => /checkpointer/.test(title));
+    expect(checkpointer).toHaveLength(1);
+    const pids = checkpointer.map(({ pid }) => pid);
+    const said = host.log().length;
+    signalAll(pids, 'SIGSTOP');
+    try {
+      changed({ synchronousMode: 'quorum' });
+      // Every backend and every walsender knows it by now, and still no commit waits.
+      const unarmed = /"setting":"ANY.*"armed":false,"message":"commits wait for"/;
+      await until(() => unarmed.test(host.log().slice(said)), LIMIT_MS);
+      const untilMs = performance.now() + UNPROVED_MS;
+      while (performance.now() < untilMs) {
+        expect(relied()).toBe('nobody');
+        await delay(20);
+      }
+    } finally {
+      signalAll(pids, 'SIGCONT');
+    }
+    await reliedOn(1, both);
   });
 
   it('what commits wait for is put back, and proved, once somebody else sets it (safety 2)', async () => {
@@ -183,9 +218,13 @@ function receivesAs(member: AgentHost): ChildProcess {
 }
 
 function waitsFor(count: number): void {
+  changed({ synchronousNodeCount: count });
+}
+
+function changed(change: Partial<ClusterSettings>): void {
   const state = present(trio.leader.state, 'a cluster');
   const before = configurationOf(state);
-  const settings = { ...before.settings, synchronousNodeCount: count };
+  const settings = { ...before.settings, ...change };
   const configuration = { ...before, settings };
   const command = {
     type: 'configure',
