@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf, DomainError } from '#libs/kernel';
 import { checkpoint } from '#libs/postgres-run';
 import { isDead, ProcTable, readPostmasterPid } from '#libs/process';
+import { standsIn } from '../observe/stands-in.ts';
 import type { LocalInstance } from '../postgres/local-instance.ts';
 import { CHECKPOINT_MS } from '../timing.ts';
 import type { ServerOfOthers } from './take-over.ts';
@@ -32,8 +33,7 @@ export function serverOfOthers(local: LocalInstance, pid: number): ServerOfOther
 async function endInOrder(dataDirectory: string, pid: number): Promise<void> {
   const proc = new ProcTable();
   const known = proc.stat(pid);
-  const cwd = proc.cwd(pid);
-  if (known === undefined || cwd.kind !== 'target' || cwd.path !== dataDirectory) return;
+  if (known === undefined || !standsIn(pid, dataDirectory, proc)) return;
   try {
     process.kill(pid, 'SIGINT');
   } catch (cause) {

@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -40,3 +41,18 @@ it.skipIf(process.getuid?.() !== 0)(
     expect(asNobody()).toEqual(open);
   },
 );
+
+it('a postmaster that somebody started is seen also where the directory is a symbolic link (safety 10)', () => {
+  const link = `${data}.link`;
+  symlinkSync(data, link);
+  const started = spawn('sleep', ['60'], { cwd: data });
+  try {
+    writeFileSync(join(data, 'postmaster.pid'), `${started.pid}\n${data}\n1\n5432\n/tmp\n\n`);
+    expect(new DirectoryFiles(data).look(true).postmasterPid).toBe(started.pid);
+    expect(new DirectoryFiles(link).look(true).postmasterPid).toBe(started.pid);
+    expect(new DirectoryFiles(link).look(false).postmasterPid).toBeNull();
+  } finally {
+    started.kill('SIGKILL');
+    rmSync(link);
+  }
+});

@@ -3,6 +3,7 @@ import type { Settings } from '#libs/postgres-model';
 import { readManagedSettings } from '#libs/postgres-run';
 import { hasStandbySignal, isDead, ProcTable, readPostmasterPid } from '#libs/process';
 import { closedDirectory } from './data-directory.ts';
+import { standsIn } from './stands-in.ts';
 
 /** What each look reads in the data directory, whether PostgreSQL runs or not. */
 export type SeenFiles = {
@@ -47,6 +48,5 @@ function postmasterIn(dataDirectory: string): number | null {
   const proc = new ProcTable();
   const stat = proc.stat(found.pid);
   if (stat === undefined || isDead(stat)) return null;
-  const cwd = proc.cwd(found.pid);
-  return cwd.kind === 'target' && cwd.path === dataDirectory ? found.pid : null;
+  return standsIn(found.pid, dataDirectory, proc) ? found.pid : null;
 }

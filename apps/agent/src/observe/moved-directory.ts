@@ -1,6 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { codeOf } from '#libs/kernel';
 import { ProcTable } from '#libs/process';
+import { realpathIfThere } from './stands-in.ts';
 
 /**
  * Where the data directory of a running PostgreSQL is by now, when somebody has moved it away; null while it is where
@@ -10,13 +9,4 @@ export function movedTo(postmasterPid: number | null, dataDirectory: string): st
   if (postmasterPid === null) return null;
   const cwd = new ProcTable().cwd(postmasterPid);
   return cwd.kind !== 'target' || cwd.path === realpathIfThere(dataDirectory) ? null : cwd.path;
-}
-
-function realpathIfThere(path: string): string | null {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
 }
