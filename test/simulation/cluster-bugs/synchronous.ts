@@ -104,7 +104,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
         replace: 'const shows = false;',
       },
     ],
-    less: { without: ['strikes', 'hangDisk'] },
+    less: { without: ['strikes', 'hangDisk', 'lateAnswers'] },
   },
   {
     name: 'an order counts as confirmed before it was proved',

@@ -196,7 +196,7 @@ function injectBeyond(scene: FaultScene, kind: ClusterFault, node: SimNode): voi
 }
 
 /** The primary is where faults matter most. */
-function pickNode({ world, prng }: FaultScene): SimNode {
+export function pickNode({ world, prng }: FaultScene): SimNode {
   const primary = world.nodes.find(({ postgres }) => postgres.writable);
   return primary !== undefined && prng.chance(0.55) ? primary : prng.pick(world.nodes);
 }

@@ -34,10 +34,12 @@ export const CLUSTER_FAULTS = [
   'pauseCluster',
 ] as const;
 /** Drawn apart from the others, so that older seeds still draw what they drew. */
-const HUNG_DISK = 'hangDisk';
+export const HUNG_DISK = 'hangDisk';
 export type ClusterFault = (typeof CLUSTER_FAULTS)[number] | typeof HUNG_DISK;
 /** What strikes right after a step of a saga, beside faults at any time. */
 export const STRIKES = 'strikes';
+/** Answers that come late, and nothing after them, beside faults at any time. */
+export const LATE_ANSWERS = 'lateAnswers';
 
 const SYNCHRONOUS_MODES = { async: 'off', sync: 'priority', quorum: 'quorum' } as const;
 
@@ -56,6 +58,7 @@ export type ClusterSwarm = {
   readonly faults: readonly ClusterFault[];
   /** Of a fault at the instance in question right after a grant, a promotion or a change of the sync set. */
   readonly strikeChance: number;
+  readonly lateAnswers: boolean;
   readonly delayMs: number;
   readonly lossChance: number;
   readonly tailChance: number;
@@ -89,6 +92,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
   const forSync = seededPrng(seed * 11 + 3);
   const hangs = seededPrng(seed * 17 + 5).chance(0.3);
   const crowded = seededPrng(seed * 23 + 11).chance(0.3);
+  const lateAnswers = seededPrng(seed * 29 + 13).chance(0.3);
   const preferred = seededPrng(seed * 19 + 7).pick([null, null, 'pg2', 'pg3']);
   const drawn = forSync.pick(CLUSTER_MODES);
   const strict = forSync.chance(0.3);
@@ -128,6 +132,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
     renewalsPerSecond: crowded ? 1 : RENEWALS_PER_SECOND,
     slowReloadChance: forSync.pick([0, 0.05, 0.3]),
     strikeChance: forSync.pick([0, 0.1, 0.3]),
+    lateAnswers,
     // With `strict` somebody must be left to wait for.
     noSync: strict ? null : forSync.pick([null, null, null, 'pg2']),
   };

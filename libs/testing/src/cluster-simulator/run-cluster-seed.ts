@@ -14,10 +14,12 @@ import {
   type ClusterSwarm,
   clusterSwarmOf,
   type DrawnMode,
+  LATE_ANSWERS,
   STRIKES,
 } from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { Handles } from './handles.ts';
+import { planLateAnswers } from './late-answers.ts';
 import { RemoteSite } from './remote-site.ts';
 import { beginSaga, planSagaKill, type SagaKill } from './saga-kills.ts';
 import { SimController } from './sim-controller.ts';
@@ -39,7 +41,7 @@ const BULK_MAX = 200_000;
 
 export type LessCluster = {
   readonly safetyMs?: number;
-  readonly without?: readonly (ClusterFault | typeof STRIKES)[];
+  readonly without?: readonly (ClusterFault | typeof STRIKES | typeof LATE_ANSWERS)[];
   /** No loss, no late packets. */
   readonly calmNetwork?: boolean;
 };
@@ -96,6 +98,8 @@ export class ClusterRun {
   readonly world: ClusterWorld;
   readonly #oracle: ClusterOracle;
   readonly #scene: FaultScene;
+  /** With chances of its own, so that seeds without it draw what they drew. */
+  readonly #lateScene: FaultScene;
   readonly #clients: Prng;
   #steps = 0;
   #over = false;
@@ -126,6 +130,7 @@ export class ClusterRun {
     const prng = seededPrng(source.next());
     this.#scene = { world: this.world, prng, over: () => this.#over };
     this.#build(seededPrng(source.next()));
+    this.#lateScene = { ...this.#scene, prng: seededPrng(source.next()) };
     if (options.site === true) this.world.site = new RemoteSite(this.world);
   }
 
@@ -193,6 +198,7 @@ export class ClusterRun {
     if (killAfter === undefined) {
       planClusterFaults(this.#scene);
       planStrikes(this.#scene);
+      planLateAnswers(this.#lateScene);
       this.#planTurns();
     } else if (killAfter.saga !== 'bootstrap') {
       planSagaKill(this.world, killAfter);
@@ -370,6 +376,7 @@ function lessOf(swarm: ClusterSwarm, less: LessCluster): ClusterSwarm {
     safetyMs: Math.min(swarm.safetyMs, less.safetyMs ?? swarm.safetyMs),
     faults: swarm.faults.filter((kind) => !without.has(kind)),
     strikeChance: without.has(STRIKES) ? 0 : swarm.strikeChance,
+    lateAnswers: swarm.lateAnswers && !without.has(LATE_ANSWERS),
   };
   return less.calmNetwork === true ? { ...shorter, lossChance: 0, tailChance: 0 } : shorter;
 }

@@ -1,4 +1,4 @@
-import { CLUSTER_FAULTS, STRIKES } from './cluster-swarm.ts';
+import { CLUSTER_FAULTS, HUNG_DISK, LATE_ANSWERS, STRIKES } from './cluster-swarm.ts';
 import {
   type ClusterSeedOptions,
   type ClusterSeedResult,
@@ -24,7 +24,7 @@ export async function shrinkClusterSeed(
     return true;
   };
   await improves({ calmNetwork: true });
-  for (const kind of [STRIKES, ...CLUSTER_FAULTS] as const) {
+  for (const kind of [STRIKES, LATE_ANSWERS, HUNG_DISK, ...CLUSTER_FAULTS] as const) {
     await improves({ ...best, without: [...(best.without ?? []), kind] });
   }
   let [passes, fails] = [0, world.long === true ? LONGEST_OF_LONG_MS : LONGEST_MS];

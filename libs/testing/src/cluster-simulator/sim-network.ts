@@ -23,6 +23,8 @@ export class SimNetwork {
   healed = false;
   /** Added to every message, while a fault slows the network down. */
   slowMs = 0;
+  /** Added to what goes in one direction between two hosts. */
+  readonly #late = new Map<number, number>();
 
   constructor(
     readonly scheduler: Scheduler,
@@ -45,7 +47,7 @@ export class SimNetwork {
       return;
     }
     const link = linkOf(from, to);
-    const arrivalMs = Math.max(this.#last[link] ?? 0, this.scheduler.nowMs + this.#delayMs());
+    const arrivalMs = Math.max(this.#last[link] ?? 0, this.scheduler.nowMs + this.#delayMs(link));
     this.#last[link] = arrivalMs;
     this.scheduler.after(arrivalMs - this.scheduler.nowMs, () => {
       if (to.up && this.passes(from, to)) deliver();
@@ -71,16 +73,22 @@ export class SimNetwork {
     this.cutOneWay(b, a);
   }
 
+  delayOneWay(from: SimHost, to: SimHost, lateMs: number): void {
+    if (from !== to) this.#late.set(linkOf(from, to), lateMs);
+  }
+
   mend(): void {
     this.#cut.clear();
+    this.#late.clear();
     this.slowMs = 0;
   }
 
-  #delayMs(): number {
+  #delayMs(link: number): number {
     const { delayMs, tailChance, tailMs } = this.manners;
     if (this.healed) return Math.min(delayMs, 1);
     const late = tailChance > 0 && this.prng.chance(tailChance);
-    return this.slowMs + (late ? this.prng.unit() * tailMs : delayMs * (0.5 + this.prng.unit()));
+    const usualMs = late ? this.prng.unit() * tailMs : delayMs * (0.5 + this.prng.unit());
+    return this.slowMs + (this.#late.get(link) ?? 0) + usualMs;
   }
 }
 
