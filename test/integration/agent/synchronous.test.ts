@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClusterSettings, configurationOf } from '#libs/cluster';
-import { messageOf, present } from '#libs/kernel';
+import { instanceName, messageOf, present } from '#libs/kernel';
 import { signalAll } from '../../hosts/signal-all.ts';
 import { until } from '../until.ts';
 import type { AgentHost } from './agent-host.ts';
@@ -79,6 +79,22 @@ describe('synchronous replication', () => {
       stranger.kill('SIGKILL');
     }
     await reliedOn(1, [imitated, other]);
+  });
+
+  it('a standby that was built anew is not the member that commits were counted for (safety 14)', async () => {
+    const [rebuilt, other] = standbys();
+    await reliedOn(1, [rebuilt, other]);
+    const name = () => trio.leader.state?.members[rebuilt.name]?.replicationName;
+    const before = present(name(), 'a name for replication');
+    const ordered = trio.leader.events.length;
+    const instance = instanceName(rebuilt.name);
+    const order = { method: 'basebackup', from: null, force: false } as const;
+    expect(trio.leader.command({ type: 'rebuild', instance, ...order }).kind).toBe('decided');
+    const since = () => trio.leader.events.slice(ordered).map(({ event }) => event.type);
+    await until(() => since().includes('RebuildCompleted'), LIMIT_MS);
+    await until(() => name() !== before, LIMIT_MS);
+    await reliedOn(1, [rebuilt, other]);
+    expect(trio.leader.state?.sync?.ordered.names).not.toContain(before);
   });
 
   it('nothing is relied on before every walsender has read what it is to wait for (safety 2)', async () => {

@@ -54,3 +54,16 @@ it('is sure of one that is proved down, and tells where its WAL ends', async () 
   await detach(context, epoch(3));
   expect(context.facts.detached).toEqual({ throughEpoch: 3, position: END });
 });
+
+it('promises before it touches anything, and does not touch it without the promise (safety 4, 6)', async () => {
+  const context = contextWhile('down');
+  const conninfo = () => readManagedSettings(dataDirectory)['primary_conninfo'];
+  const full = () => {
+    expect(conninfo()).toBe('host=pg1');
+    throw new Error('no space left on device');
+  };
+  const without = { ...context, promiseDetached: full };
+  await expect(detach(without, epoch(3))).rejects.toThrow('no space left');
+  expect(conninfo()).toBe('host=pg1');
+  expect(context.facts.detached).toBeNull();
+});
