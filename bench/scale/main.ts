@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,7 +206,8 @@ function say(line: Record<string, unknown>): void {
 
 process.on('exit', () => {
   for (const swarm of swarms) swarm.stop();
-  rmSync(directory, { recursive: true, force: true });
+  // With thousands of certificates rmSync takes most of a minute.
+  spawnSync('rm', ['-rf', directory]);
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
 try {

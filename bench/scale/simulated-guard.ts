@@ -33,7 +33,9 @@ export class SimulatedGuard {
   readonly #links: ControllerLinks;
   readonly #lease: LeaseKeeper;
   readonly #leader = new LeaderView();
-  readonly #sentAtMs = new Map<number, number>();
+  readonly #sentAtMs = new Float64Array(REMEMBERED);
+  /** The number of the renewal whose time is kept in the same place. */
+  readonly #sent = new Float64Array(REMEMBERED);
   #granted: () => void = () => undefined;
   /** Resolves with the first grant. */
   readonly granted: Promise<void>;
@@ -96,8 +98,8 @@ export class SimulatedGuard {
   }
 
   #sendRenewal(epoch: Epoch, nonce: number, to: 'leader' | 'all'): void {
-    this.#sentAtMs.set(nonce, performance.now());
-    this.#sentAtMs.delete(nonce - REMEMBERED);
+    this.#sentAtMs[nonce % REMEMBERED] = performance.now();
+    this.#sent[nonce % REMEMBERED] = nonce;
     const { incarnation } = this;
     const request = {
       ...({ type: 'renew', incarnation, epoch, nonce, position: POSITION } as const),
@@ -112,10 +114,10 @@ export class SimulatedGuard {
   #onAnswer(controller: string, answer: GuardAnswer): void {
     switch (answer.type) {
       case 'renewed': {
-        const sentAtMs = this.#sentAtMs.get(answer.nonce);
-        if (sentAtMs !== undefined) {
-          this.#sentAtMs.delete(answer.nonce);
-          this.parts.tally.answered(performance.now() - sentAtMs);
+        const at = answer.nonce % REMEMBERED;
+        if (this.#sent[at] === answer.nonce) {
+          this.#sent[at] = 0;
+          this.parts.tally.answered(performance.now() - (this.#sentAtMs[at] ?? 0));
         }
         this.#lease.renewed(answer.epoch, answer.nonce, answer.crowdIntervalMs ?? null);
         return;

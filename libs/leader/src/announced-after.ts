@@ -1,5 +1,8 @@
 /** By then the new leader has told everybody who has a link to it, and most have renewed. */
 const WORD_OF_OTHERS_AFTER_MS = 1_000;
+/** So many are not served anew in that time, and reading a second word would cost each of them as much as a renewal. */
+const CROWD_OF_GUARDS = 1_000;
+const WORD_TO_CROWD_AFTER_MS = 4_000;
 
 export type AnnouncedLeader = { readonly name: string | null; readonly term: number };
 
@@ -8,7 +11,12 @@ export type AnnouncedLeader = { readonly name: string | null; readonly term: num
  * to serve, so only its own word goes at once. That nobody leads is not said: a guard sends to the one
  * that led until then, and to everybody once that one's link is down or it missed an answer.
  */
-export function announcedAfterMs({ name }: AnnouncedLeader, isSelf: boolean): number | null {
+export function announcedAfterMs(
+  { name }: AnnouncedLeader,
+  isSelf: boolean,
+  guards: number,
+): number | null {
   if (name === null) return null;
-  return isSelf ? 0 : WORD_OF_OTHERS_AFTER_MS;
+  if (isSelf) return 0;
+  return guards < CROWD_OF_GUARDS ? WORD_OF_OTHERS_AFTER_MS : WORD_TO_CROWD_AFTER_MS;
 }

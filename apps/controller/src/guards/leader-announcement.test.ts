@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { GuardAnswer } from '#libs/protocol';
+import { decode, type GuardAnswer, unpackGuardAnswer } from '#libs/protocol';
 import { LeaderAnnouncement } from './leader-announcement.ts';
 
 const C2 = { name: 'c2', term: 4 };
@@ -12,10 +12,10 @@ afterEach(() => void vi.useRealTimers());
 function guardsOf(count: number, busyMs = 0) {
   const heard: GuardAnswer[] = [];
   const guard = {
-    answer: (answer: GuardAnswer): void => {
+    pass: (packedAnswer: Uint8Array): void => {
       const endMs = performance.now() + busyMs;
       while (performance.now() < endMs);
-      heard.push(answer);
+      heard.push(unpackGuardAnswer(decode(packedAnswer)));
     },
   };
   const announcement = new LeaderAnnouncement(() => Array.from({ length: count }, () => guard));
@@ -41,6 +41,16 @@ it('is told by others a second later', async () => {
   vi.advanceTimersByTime(1);
   await nextTurn();
   expect(heard).toHaveLength(2);
+});
+
+it('is told to thousands by others only when most of them have renewed with the new leader', async () => {
+  const { announcement, heard } = guardsOf(1_000);
+  announcement.tell(C2, false);
+  vi.advanceTimersByTime(3_999);
+  await nextTurn();
+  expect(heard).toEqual([]);
+  vi.advanceTimersByTime(1);
+  await vi.waitFor(() => expect(heard).toHaveLength(1_000));
 });
 
 it('is not told while nobody leads, nor what was so before', async () => {

@@ -1,8 +1,8 @@
 import { type AnnouncedLeader, announcedAfterMs } from '#libs/leader';
-import type { GuardAnswer } from '#libs/protocol';
+import { encode, packGuardAnswer } from '#libs/protocol';
 import { inSlices } from '../cluster/in-slices.ts';
 
-export type Told = { answer(answer: GuardAnswer): void };
+export type Told = { pass(packedAnswer: Uint8Array): void };
 
 /**
  * Who leads, told to every connected guard. To thousands that is a good part of a second's work, just when all
@@ -19,7 +19,7 @@ export class LeaderAnnouncement {
     this.#newest += 1;
     clearTimeout(this.#timer);
     const number = this.#newest;
-    const afterMs = announcedAfterMs(leader, isSelf);
+    const afterMs = announcedAfterMs(leader, isSelf, this.guards().length);
     if (afterMs === 0) void this.#tellAll(leader, number);
     else if (afterMs !== null) {
       const later = (): void => void this.#tellAll(leader, number);
@@ -28,8 +28,8 @@ export class LeaderAnnouncement {
   }
 
   async #tellAll(leader: AnnouncedLeader, number: number): Promise<void> {
-    const answer = { type: 'leader', ...leader } as const;
-    for await (const _told of inSlices(this.guards(), (guard) => guard.answer(answer))) {
+    const packed = encode(packGuardAnswer({ type: 'leader', ...leader }));
+    for await (const _told of inSlices(this.guards(), (guard) => guard.pass(packed))) {
       if (number !== this.#newest) return;
     }
   }

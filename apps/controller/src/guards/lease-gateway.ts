@@ -122,7 +122,7 @@ export class LeaseGateway {
   }
 
   onRelayedAnswer(ticket: number, body: Uint8Array): void {
-    this.#byTicket.get(ticket)?.link.connection.send(GuardFrame.answer, body);
+    this.#byTicket.get(ticket)?.link.pass(body);
   }
 
   #onRequest({ link, ticket }: Connected, from: GuardIdentity, body: Uint8Array): void {

@@ -13,7 +13,7 @@ export class ControllerGuards {
 
   tellLeader(word: LeaderWord): void {
     const { life } = this;
-    const afterMs = announcedAfterMs(word, life.service !== null);
+    const afterMs = announcedAfterMs(word, life.service !== null, this.#guards.size);
     if (afterMs === 0) this.#tellLeader(word);
     else if (afterMs !== null) {
       life.seat.process.after(afterMs, () => {
