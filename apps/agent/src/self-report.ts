@@ -89,7 +89,7 @@ export class SelfReport {
     const nowMs = performance.now();
     const { detached, abandonedHandOver, handOverRefused, leaving } = facts;
     const { instance, postgres, api, tags } = config;
-    return reportOf(latest, guard.remainingMs(nowMs), {
+    return reportOf(latest, nowMs, guard.remainingMs(nowMs), {
       ...{ instance, tags, postgresEndpoint: postgres.advertise, agentEndpoint: api.advertise },
       actedVersion: reconciler.actedVersion,
       replicationName: local.replicationName,

@@ -8,6 +8,7 @@ import type { LastKnownPosition } from './wal-position.ts';
  */
 export type InstanceObservation = {
   readonly report: AgentReport | null;
+  /** Since it came; more when its agent's look was overdue by then, for it tells of nothing newer. */
   readonly reportAgeMs: number | null;
   readonly guard: GuardObservation | null;
   /** Since this leader first heard of the proof in the report; absent when there is none. */

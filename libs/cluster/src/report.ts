@@ -152,6 +152,8 @@ export type AgentReport = {
   readonly dataDirectory: DataDirectory;
   readonly postgres: PostgresCondition;
   readonly detached: DetachedProof | null;
+  /** Since the look at PostgreSQL began that this tells of: one that hangs is older with each report. */
+  readonly lookAgeMs?: number;
   /** Nothing changes here: the next report may come this much later than usual. Absent: it comes as usual. */
   readonly calmForMs?: number;
   /** Of a standby; null or absent when it did not probe. */

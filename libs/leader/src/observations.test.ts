@@ -89,6 +89,30 @@ describe('observations', () => {
     expect(table.of('main', null)).toMatchObject({ sinceRestartOrderedMs: 100, sinceChangeMs: 0 });
   });
 
+  it.each([
+    { why: 'an agent that does not say', lookAgeMs: undefined, ageMs: 0 },
+    { why: 'a look that took some 100 ms', lookAgeMs: 600, ageMs: 0 },
+    { why: 'a look that waits for its answer', lookAgeMs: 2_000, ageMs: 0 },
+    { why: 'a look that hangs', lookAgeMs: 5_000, ageMs: 3_000 },
+  ])('age with the look that a report tells of: $why (24)', ({ lookAgeMs, ageMs }) => {
+    const { time, table } = makeTable();
+    const seen = lookAgeMs === undefined ? {} : { lookAgeMs };
+    const report = { ...standbyReport('pg2', 2, 60n), ...seen };
+    table.reported(heldBy('pg1', 2), 'main', report, monotonicMs(0));
+    time.turn(monotonicMs(100), true);
+    expect(table.of('main', null).instances['pg2']?.reportAgeMs).toBe(ageMs + 100);
+    // That it reports is known all the same, and what it saw is as old as it is.
+    expect(table.reportAgeMs('main', 'pg2')).toBe(100);
+    expect(table.lastKnown('main')?.ageMs).toBe((lookAgeMs ?? 0) + 40 + 100);
+  });
+
+  it('a standby lagged when the primary saw it, not when that was told (24)', () => {
+    const { table } = makeTable();
+    const report = { ...primaryReport('pg1', 0n), lookAgeMs: 700 };
+    table.reported(synchronous(), 'main', report, monotonicMs(0));
+    expect(table.of('main', null).instances['pg2']?.laggedAgeMs).toBe(700);
+  });
+
   it('of a guard are news when it says something else than before, and while its agent is absent', () => {
     const { table } = makeTable();
     const said = { incarnation: guardIncarnation('g'), epoch: epoch(1), agentAbsentMs: 0 };

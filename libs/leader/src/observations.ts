@@ -11,6 +11,7 @@ import {
 } from '#libs/cluster';
 import type { InstanceName, MonotonicMs } from '#libs/kernel';
 import type { CappedTime } from '#libs/lease';
+import { lookAgeOf, overdueMs } from './look-age.ts';
 
 /** Instances of one cluster that are remembered; certificates bound who can report at all. */
 const INSTANCES_MAX = 64;
@@ -22,7 +23,9 @@ const AGENTLESS_KNOWN_MS = 2_000;
 
 type Heard = {
   report: AgentReport | null;
+  /** When it came, or earlier when it told of a look that was long past. */
   reportMark: number;
+  arrivedMark: number;
   /** Its age is told when it is asked for; kept with the field, it is copied at once. */
   guard: GuardObservation | null;
   guardMark: number;
@@ -87,15 +90,16 @@ export class ObservationTable {
     noteHeld(heard, report.guard?.epoch ?? null, mark);
     noteStarted(heard, report.postmasterStartedAt);
     heard.report = report;
-    heard.reportMark = mark;
+    heard.reportMark = mark - overdueMs(report);
+    heard.arrivedMark = mark;
     if (state === null) return;
+    const seenMark = mark - lookAgeOf(report);
     for (const name of laggingMembers(state, report)) {
       const lagging = heardOf(entry, name);
-      if (lagging !== null) lagging.laggedMark = mark;
+      if (lagging !== null) lagging.laggedMark = seenMark;
     }
     const position = positionIn(state, report);
-    if (position !== null)
-      this.#noteKnown(entry, position.position, heard.reportMark - position.ageMs);
+    if (position !== null) this.#noteKnown(entry, position.position, seenMark - position.ageMs);
   }
 
   /** @returns whether it said something else than the last time, its age aside */
@@ -179,7 +183,7 @@ export class ObservationTable {
   reportAgeMs(cluster: string, instance: string): number | null {
     const heard = this.#entries.get(cluster)?.instances.get(instance as InstanceName);
     if (heard === undefined || heard.report === null) return null;
-    return this.#time.since(heard.reportMark);
+    return this.#time.since(heard.arrivedMark);
   }
 
   get clusters(): IterableIterator<string> {
@@ -264,7 +268,7 @@ function heardOf(entry: Entry, instance: InstanceName): Heard | null {
   let heard = entry.instances.get(instance);
   if (heard === undefined) {
     if (entry.instances.size >= INSTANCES_MAX) return null;
-    const marks = { reportMark: 0, guardMark: 0, detachedMark: 0, heldMark: 0 };
+    const marks = { reportMark: 0, arrivedMark: 0, guardMark: 0, detachedMark: 0, heldMark: 0 };
     const started = { startedAt: null, restarted: false };
     heard = { report: null, guard: null, heldEpoch: 0, laggedMark: null, ...marks, ...started };
     entry.instances.set(instance, heard);

@@ -48,6 +48,7 @@ export class Observer {
   #servedAtMs: number | null = null;
   #receiverLostMs: number | null = null;
   #standbyWalEnd: Lsn | null = null;
+  #readingWalEnd = false;
   readonly #standbyTimeline = new StandbyTimeline();
   readonly #settings = new SettingsMemory();
   readonly #files: DirectoryFiles;
@@ -165,7 +166,7 @@ export class Observer {
     const { closed, managed, standbySignal, postmasterPid } = files;
     if (closed !== null) this.#directory = closed;
     else await this.#examine(guard === null ? null : runs, sql);
-    await this.#followReceiver(begunMs, sql);
+    this.#followReceiver(begunMs, sql);
     this.#walGone.look(begunMs, sql, this.#standbyWalEnd);
     await this.#measure(begunMs, sql, pid);
     if (closed === null) this.#followRecovery(begunMs);
@@ -278,8 +279,11 @@ export class Observer {
     };
   }
 
-  /** A standby that lost its primary: what it had received is known for sure only from disk. */
-  async #followReceiver(nowMs: number, sql: InstanceObservation | null): Promise<void> {
+  /**
+   * A standby that lost its primary: what it had received is known for sure only from disk. That is read
+   * beside the looks, as it may take long, and who looks at nothing meanwhile is no candidate.
+   */
+  #followReceiver(nowMs: number, sql: InstanceObservation | null): void {
     const orphaned =
       sql?.kind === 'reachable' && sql.role.kind === 'standby' && sql.role.receiver === undefined;
     if (!orphaned) {
@@ -289,17 +293,26 @@ export class Observer {
     }
     this.#receiverLostMs ??= nowMs;
     const due = nowMs - this.#receiverLostMs >= READ_WAL_END_AFTER_MS;
-    if (!due || this.#standbyWalEnd !== null) return;
+    if (!due || this.#readingWalEnd || this.#standbyWalEnd !== null) return;
+    this.#readingWalEnd = true;
+    void this.#readStandbyWalEnd(this.#receiverLostMs).finally(() => {
+      this.#readingWalEnd = false;
+      this.look();
+    });
+  }
+
+  /** Counts only while it is without a receiver since the same moment. */
+  async #readStandbyWalEnd(lostMs: number): Promise<void> {
+    const { dataDirectory } = this.config.postgres;
     try {
-      const { timeline, lsn } = await readWalEnd(
-        this.installation,
-        this.config.postgres.dataDirectory,
-      );
+      const { timeline, lsn } = await readWalEnd(this.installation, dataDirectory);
+      if (this.#receiverLostMs !== lostMs) return;
       this.#standbyWalEnd = lsn;
       this.#standbyTimeline.learn(timeline);
     } catch (error) {
       this.log.debug('end of WAL not read', { why: messageOf(error) });
-      this.#receiverLostMs = nowMs;
+      if (this.#receiverLostMs !== lostMs) return;
+      this.#receiverLostMs = performance.now();
       this.#standbyTimeline.learn(null);
     }
   }

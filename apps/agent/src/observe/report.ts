@@ -84,6 +84,7 @@ function connectionOf(replica: ReplicaConnection): StandbyConnection {
 
 export type ReportParts = Omit<
   AgentReport,
+  | 'lookAgeMs'
   | 'guard'
   | 'dataDirectory'
   | 'postgres'
@@ -103,6 +104,7 @@ export type ReportParts = Omit<
 /** Null until guard and data directory were seen once: a report must not guess. */
 export function reportOf(
   snapshot: Snapshot,
+  nowMs: number,
   guardRemainingMs: number | null,
   { synchronous, keeps, ...parts }: ReportParts,
 ): AgentReport | null {
@@ -112,6 +114,7 @@ export function reportOf(
   if (directory === null) return null;
   return {
     ...parts,
+    lookAgeMs: Math.round(nowMs - snapshot.begunMs),
     guard:
       guard === null
         ? null

@@ -158,6 +158,7 @@ const reportShape = z.object({
   probes: probes.nullable().optional(),
   leaving: z.boolean().optional(),
   promotionRefused: text.nullable().optional(),
+  lookAgeMs: count.optional(),
   calmForMs: count.optional(),
   divergedWal: divergedWal.nullable().optional(),
   server: server.nullable().optional(),

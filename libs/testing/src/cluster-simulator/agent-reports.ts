@@ -91,6 +91,7 @@ export class AgentReports {
       dataDirectory: directory,
       postgres,
       detached: this.life.facts.detached,
+      lookAgeMs: Math.round(nowMs - seen.begunMs),
       calmForMs: this.#calmMs(),
       abandonedHandOver: this.life.facts.abandonedHandOver,
       downForMs: up ? 0 : Math.round(nowMs - (this.life.eyes.servedAtMs ?? nowMs)),
