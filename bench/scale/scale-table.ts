@@ -27,7 +27,7 @@ export function scaleTable(report: ScaleReport): string {
     '## Many clusters on one set of controllers (`npm run bench:scale`)',
     '',
     `${new Date().toISOString().slice(0, 10)}, ${machineText()}, load average ${load}. ${guards.toLocaleString('en-US')} guards, each with its own TLS`,
-    'connection to each of three controllers, all on this machine; they renew every 400 ms. The leading controller is killed',
+    'connection to each of three controllers, all on this machine; they renew every 400 ms, or as seldom as the leader asks. It is killed',
     'with `kill -9` in the middle and started again.',
     '',
     '| guards | minutes | renewals | p50 / p99 ms | false expiries | log entries while nothing happens | busiest controller, % of a core | largest controller, MiB |',

@@ -47,7 +47,7 @@ type Rare = Pick<
   ClusterObservations,
   'clockJumpMs' | 'sinceFailoverMs' | 'sinceRestartOrderedMs' | 'sinceResumedMs'
 >;
-type Known = WalPosition & { readonly mark: number };
+type Known = Writable<WalPosition> & { mark: number };
 type Entry = {
   readonly instances: Map<InstanceName, Heard>;
   lastKnown: Known | null;
@@ -114,7 +114,8 @@ export class ObservationTable {
     const isNews = heard.guard === null || saysOtherwise(heard.guard, guard);
     heard.guardMark = this.#time.mark(now);
     noteHeld(heard, guard.epoch, heard.guardMark);
-    heard.guard = { ...guard, ageMs: 0 };
+    // Thousands say the same every second: kept anew, each would outlive the young heap (docs/adr/0011).
+    if (isNews) heard.guard = { ...guard, ageMs: 0 };
     if (guard.agentAbsentMs >= ABSENT_TOO_MS) this.#agentless.set(cluster, heard.guardMark);
     else this.#agentless.delete(cluster);
     return isNews;
@@ -260,7 +261,14 @@ export class ObservationTable {
       position.timeline > before.timeline ||
       (position.timeline === before.timeline &&
         (position.lsn > before.lsn || (position.lsn === before.lsn && mark > before.mark)));
-    if (newer) entry.lastKnown = { timeline: position.timeline, lsn: position.lsn, mark };
+    if (!newer) return;
+    const { timeline, lsn } = position;
+    if (before === null) entry.lastKnown = { timeline, lsn, mark };
+    else {
+      before.timeline = timeline;
+      if (before.lsn !== lsn) before.lsn = lsn;
+      before.mark = mark;
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { GuardIdentity, GuardLink } from './guard-link.ts';
 import { crowdIntervalMs, RENEWALS_PER_SECOND } from './renewal-interval.ts';
 import type { ReplicatedLog } from './replicated-log.ts';
 import type { RoundOwner } from './round-scheduler.ts';
-import type { Service } from './service.ts';
+import type { AnsweredRenewal, Service } from './service.ts';
 
 export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
 
@@ -77,7 +77,7 @@ export class Renewals {
       this.counts.renewed += 1;
       const state = this.host.store.cluster(cluster as ClusterName);
       const intervalMs = state === null ? null : crowdIntervalMs(service, state, this.perSecond);
-      service.answered.set(cluster, { epoch, crowdIntervalMs: intervalMs });
+      noteAnswer(service, cluster, { epoch, crowdIntervalMs: intervalMs });
       reply.answer({ type: 'renewed', epoch, nonce, crowdIntervalMs: intervalMs });
       if (state !== null && isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
     }
@@ -120,6 +120,13 @@ export class Renewals {
     if (state !== null && isWithdrawn(state)) return `epoch ${lease.epoch} is to end: a failover`;
     return null;
   }
+}
+
+/** Nearly every answer is like the one before, and one that is kept lives too long for the young heap. */
+function noteAnswer(service: Service, cluster: string, answer: AnsweredRenewal): void {
+  const before = service.answered.get(cluster);
+  if (before?.epoch === answer.epoch && before.crowdIntervalMs === answer.crowdIntervalMs) return;
+  service.answered.set(cluster, answer);
 }
 
 /**
