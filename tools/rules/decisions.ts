@@ -239,7 +239,7 @@ export const DECISIONS: readonly DecisionText[] = [
   },
   {
     rule: 'record-clock-jump',
-    when: "the leader's wall clock left its monotonic one by more than a second",
+    when: "the leader's wall clock left its monotonic one by more than a second, or a new leader's is that far behind the newest event",
     happens: '`ClockJumped`',
     why: 'log time only goes on; windows and limits count the monotonic clock',
   },

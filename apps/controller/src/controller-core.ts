@@ -17,7 +17,7 @@ import type { ControllerMessage } from '#libs/protocol';
 import type { LogEntry, LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
-import { ClockWatch, noteClockJump } from './cluster/clock-watch.ts';
+import { ClockWatch, noteClockBehind, noteClockJump } from './cluster/clock-watch.ts';
 import { earsOf, SilenceWatch } from './cluster/silence-watch.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
@@ -229,6 +229,7 @@ export class ControllerCore implements HostListener {
     else if (this.#service?.term !== role.term) {
       this.#service = new Service(role.term, this.#time, clock, host.store.clusters());
       this.#gossip.seed(this.#service.observations, clock.monotonicMs());
+      noteClockBehind(this.#options, this.#service, clock.nowMs());
       this.decisions.allChanged();
     }
     this.#announceLeader();

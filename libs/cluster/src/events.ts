@@ -73,7 +73,7 @@ export type ClusterEvent =
       readonly epoch: Epoch;
       readonly members: readonly InstanceName[];
     }
-  /** The leader's wall clock left its monotonic one by this much; log time only ever goes on. */
+  /** The leader's wall clock left its monotonic one by this much, or a new leader's log time; log time only ever goes on. */
   | { readonly type: 'ClockJumped'; readonly jumpMs: number }
   /** An operator works on this instance: it is left alone, and still observed. */
   | {

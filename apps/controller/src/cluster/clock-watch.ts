@@ -1,5 +1,5 @@
 import type { ClusterState } from '#libs/cluster';
-import type { Clock } from '#libs/kernel';
+import type { Clock, EpochMs } from '#libs/kernel';
 import type { Service } from '#libs/leader';
 import type { Log } from '../log.ts';
 
@@ -32,9 +32,38 @@ type Told = {
   readonly log: Log;
 };
 
+type Heeds = { readonly observations: Pick<Service['observations'], 'clockJumped'> };
+
 /** In the log, and in each cluster's events. */
-export function noteClockJump({ host, log }: Told, service: Service, jumpMs: number): void {
+export function noteClockJump({ host, log }: Told, service: Heeds, jumpMs: number): void {
   log.warn('the wall clock jumped', { jumpMs });
   const names = host.store.clusters().map(({ name }) => name);
   service.observations.clockJumped(names, jumpMs);
+}
+
+/**
+ * Asked once, of a leader that begins to serve: its clock is behind the newest events, so that of the leader
+ * which recorded them, or its own, is wrong. In the log, and in the events of each cluster whose log time stands
+ * still until this clock is there. One that is ahead cannot be told from the time that passed since.
+ */
+export function noteClockBehind({ host, log }: Told, service: Heeds, wallAt: EpochMs): void {
+  const ahead = host.store
+    .clusters()
+    .filter(({ lastEventAt }) => lastEventAt - wallAt >= JUMP_MIN_MS)
+    .sort((a, b) => b.lastEventAt - a.lastEventAt);
+  const [newest] = ahead;
+  if (newest === undefined) return;
+  log.warn('the wall clock is behind the newest event', {
+    wallAt: timeText(wallAt),
+    eventAt: timeText(newest.lastEventAt),
+    behindMs: Math.round(newest.lastEventAt - wallAt),
+    ...{ cluster: newest.name, clusters: ahead.length },
+  });
+  for (const { name, lastEventAt } of ahead) {
+    service.observations.clockJumped([name], Math.round(wallAt - lastEventAt));
+  }
+}
+
+function timeText(at: EpochMs): string {
+  return new Date(at).toISOString();
 }
