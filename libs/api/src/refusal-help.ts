@@ -55,7 +55,8 @@ export const REFUSALS: readonly {
   },
   {
     rule: 'position-unknown',
-    means: 'how far the lost primary was is not known, and not every standby takes part',
+    means:
+      'how far the lost primary was is not known, and not every standby takes part that was seen to stream until the loss',
     help: 'the missing standbys, the old primary, or `--accept-loss`',
   },
   {

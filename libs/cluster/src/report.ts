@@ -102,7 +102,15 @@ export type StandbyConnection = {
 };
 
 /** "From no primary of an epoch <= throughEpoch", fsynced before it is said (safety 4, 6, 7). */
-export type DetachedProof = { readonly throughEpoch: Epoch; readonly position: WalPosition };
+export type DetachedProof = {
+  readonly throughEpoch: Epoch;
+  readonly position: WalPosition;
+  /** Absent: its agent saw no receiver that streamed, or is of an earlier version. Not known is not true. */
+  readonly streamed?: Streamed;
+};
+
+/** When the WAL receiver of a detached standby was last seen to stream, on which timeline. */
+export type Streamed = { readonly timeline: TimelineId; readonly beforeDetachMs: number };
 
 /**
  * What a standby's agent found when it called the primary itself, over connections of its own: the

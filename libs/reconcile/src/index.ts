@@ -12,6 +12,7 @@ export {
   type OwnHistory,
   type Stretch,
 } from './divergence.ts';
+export { LastStreamed } from './last-streamed.ts';
 export {
   type ActedMemory,
   type Basis,

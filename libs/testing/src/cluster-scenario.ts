@@ -259,6 +259,17 @@ export function detachedAt(throughEpoch: number, timeline: number, lsn: bigint) 
   return { throughEpoch: epoch(throughEpoch), position: walAt(timeline, lsn) };
 }
 
+/** As `detachedAt`, of one that was seen to stream `timeline` until `beforeDetachMs` before. */
+export function detachedAfter(
+  beforeDetachMs: number,
+  throughEpoch: number,
+  timeline: number,
+  lsn: bigint,
+) {
+  const streamed = { timeline: timelineId(timeline), beforeDetachMs };
+  return { ...detachedAt(throughEpoch, timeline, lsn), streamed };
+}
+
 /** pg1 is primary in epoch 1 on timeline 1, pg2 and pg3 stream. */
 export function runningCluster(
   settings: Partial<typeof DEFAULT_SETTINGS> = {},

@@ -82,6 +82,8 @@ export class LoneLeader {
   #changedAtMs = performance.now();
   #renewedAtMs = performance.now();
   #refusedAtMs: number | null = null;
+  /** False: like a leader that nobody ever told where the primary stands. */
+  knowsPosition = true;
   #lastKnown: { timeline: number; lsn: bigint; atMs: number } | null = null;
   readonly #beganMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
@@ -220,7 +222,7 @@ export class LoneLeader {
       };
     }
     const silentMs = nowMs - this.#renewedAtMs;
-    const known = this.#lastKnown;
+    const known = this.knowsPosition ? this.#lastKnown : null;
     return {
       servingForMs: nowMs - this.#beganMs,
       wallMs: Date.now(),

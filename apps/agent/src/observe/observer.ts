@@ -8,6 +8,7 @@ import {
   observeInstance,
   SettingsMemory,
 } from '#libs/postgres-run';
+import { LastStreamed } from '#libs/reconcile';
 import { onNextBeat } from '#libs/transport';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import { hurriedLookMs } from '../pace.ts';
@@ -27,6 +28,7 @@ import { examineDirectory, readAncestors, readWalEnd, withWalEnd } from './data-
 import { DirectoryFiles } from './directory-files.ts';
 import { movedTo } from './moved-directory.ts';
 import { childTitles, RecoveryProgress } from './recovery-progress.ts';
+import { postgresConditionOf } from './report.ts';
 import { ServerFactsReader } from './server-facts.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StandbyTimeline } from './standby-timeline.ts';
@@ -34,6 +36,7 @@ import { type AskUpstream, WalGone } from './wal-gone.ts';
 
 /** Looks at the instance at an interval, one look at a time, and at once when asked to. */
 export class Observer {
+  readonly lastStreamed = new LastStreamed();
   #latest: Snapshot | null = null;
   #directory: DataDirectory | null = null;
   /** Of the control file that `#directory` was read from. */
@@ -125,6 +128,7 @@ export class Observer {
   async #look(): Promise<void> {
     try {
       this.#latest = await this.#observe(performance.now());
+      this.lastStreamed.looked(postgresConditionOf(this.#latest), this.#latest.begunMs);
     } catch (error) {
       // Nothing is known: what was seen before must not be told as if it were so still.
       this.#latest = null;

@@ -6,6 +6,8 @@ import { epoch, lsnOf, timelineId } from '#libs/kernel';
 import { createLogger } from '#libs/observability';
 import { readManagedSettings, type SqlSession, writeManagedSettings } from '#libs/postgres-run';
 import type { PostmasterState } from '#libs/protocol';
+import { LastStreamed } from '#libs/reconcile';
+import { standbyAt } from '#libs/testing';
 import { detach } from './detach.step.ts';
 import type { StepContext } from './step-context.ts';
 import { NotYetError } from './step-error.ts';
@@ -15,9 +17,11 @@ const END = { timeline: timelineId(1), lsn: lsnOf(0x5000000n) };
 vi.mock('../observe/data-directory.ts', () => ({ readWalEnd: () => Promise.resolve(END) }));
 
 let dataDirectory: string;
+let lastStreamed: LastStreamed;
 
 /** Of an instance that streamed when it was last stopped. No pid file: nothing can be told to reload. */
 beforeEach(() => {
+  lastStreamed = new LastStreamed();
   dataDirectory = mkdtempSync(join(tmpdir(), 'mtdetach-'));
   writeManagedSettings(dataDirectory, { primary_conninfo: 'host=pg1' });
 });
@@ -28,7 +32,7 @@ function contextWhile(postmaster: PostmasterState | null): StepContext {
   const context = {
     local: { dataDirectory, installation: { version: { major: 15, minor: 18 } } },
     guard: { state: postmaster === null ? null : { postmaster } },
-    observer: { latest: null },
+    observer: { latest: null, lastStreamed },
     sql: {} as SqlSession,
     facts: { detached: null },
     log: createLogger({ process: 'test', level: 'fatal' }),
@@ -53,6 +57,19 @@ it('is sure of one that is proved down, and tells where its WAL ends', async () 
   const context = contextWhile('down');
   await detach(context, epoch(3));
   expect(context.facts.detached).toEqual({ throughEpoch: 3, position: END });
+});
+
+it('tells until when it was seen to stream, also when it is detached once more (safety 18)', async () => {
+  const context = contextWhile('down');
+  lastStreamed.looked(standbyAt(1, 90n), performance.now() - 4_000);
+  await detach(context, epoch(3));
+  const streamed = context.facts.detached?.streamed;
+  expect(streamed).toMatchObject({ timeline: 1 });
+  expect(streamed?.beforeDetachMs).toBeGreaterThanOrEqual(4_000);
+  expect(streamed?.beforeDetachMs).toBeLessThan(30_000);
+  lastStreamed.looked(standbyAt(1, 90n), performance.now());
+  await detach(context, epoch(4));
+  expect(context.facts.detached).toEqual({ throughEpoch: 4, position: END, streamed });
 });
 
 it('promises before it touches anything, and does not touch it without the promise (safety 4, 6)', async () => {

@@ -20,6 +20,7 @@ import { NotYetError } from './step-error.ts';
  */
 export async function detach(context: StepContext, throughEpoch: Epoch): Promise<void> {
   const { local, facts, log, sql } = context;
+  const streamed = context.observer.lastStreamed.before(facts.detached, performance.now());
   context.promiseDetached(throughEpoch);
   const answers = context.observer.latest?.sql?.kind === 'reachable';
   const outcome = await detachStandby(answers ? sql : undefined, {
@@ -45,7 +46,7 @@ export async function detach(context: StepContext, throughEpoch: Epoch): Promise
   }
   const position =
     outcome.kind === 'detached' ? await runningEnd(context) : await endAtRest(context);
-  facts.detached = { throughEpoch, position };
+  facts.detached = { throughEpoch, position, ...(streamed === null ? {} : { streamed }) };
   const { timeline, lsn } = position;
   log.info('detached', { throughEpoch, timeline, lsn: formatLsn(lsn) });
   await context.reportNow();

@@ -89,6 +89,12 @@ const guard = z.object({
   remainingMs: z.number().nullable(),
 });
 
+const detached = z.object({
+  throughEpoch: z.int(),
+  position,
+  streamed: z.object({ timeline, beforeDetachMs: count }).optional(),
+});
+
 const probes = z.object({
   primaryInstance: z.string().max(255),
   epoch: z.int().min(1),
@@ -154,7 +160,7 @@ const reportShape = z.object({
   guard: guard.nullable(),
   dataDirectory,
   postgres,
-  detached: z.object({ throughEpoch: z.int(), position }).nullable(),
+  detached: detached.nullable(),
   probes: probes.nullable().optional(),
   leaving: z.boolean().optional(),
   promotionRefused: text.nullable().optional(),

@@ -1,6 +1,13 @@
 /** What the whole-cluster simulator found in the decisions, one scenario each (docs/testing.md). */
 import { describe, expect, it } from 'vitest';
-import { dataOn, detachedAt, hostLost, runningCluster, type Scenario } from '#libs/testing';
+import {
+  dataOn,
+  detachedAfter,
+  detachedAt,
+  hostLost,
+  runningCluster,
+  type Scenario,
+} from '#libs/testing';
 
 describe('found by simulation', () => {
   it('a holder that never was promoted does not get the timeline before as its own', () => {
@@ -147,7 +154,9 @@ describe('found by simulation', () => {
     scenario.hears('pg1', { tags }).settle();
     scenario.command({ type: 'failover', to: null, acceptLoss: false });
     scenario.releases('yielded');
-    for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 90n) });
+    for (const name of ['pg2', 'pg3']) {
+      scenario.hears(name, { detached: detachedAfter(300, 1, 1, 90n) });
+    }
     scenario.later(2_000).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2', epoch: 2 });
     scenario.releases('guard-dead');

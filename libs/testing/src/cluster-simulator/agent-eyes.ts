@@ -6,7 +6,7 @@ import {
   type StandbyConnection,
   type SynchronousInForce,
 } from '#libs/cluster';
-import type { ObservedCondition, Surroundings } from '#libs/reconcile';
+import { LastStreamed, type ObservedCondition, type Surroundings } from '#libs/reconcile';
 import type { AgentLife } from './agent-life.ts';
 import type { GuardView } from './sim-guard.ts';
 import type { SimNode } from './sim-node.ts';
@@ -35,6 +35,7 @@ export class AgentEyes {
   latest: Snapshot | null = null;
   /** When PostgreSQL was last seen to serve. */
   servedAtMs: number | null = null;
+  readonly lastStreamed = new LastStreamed();
   #looking = false;
   #again = false;
   #hurry = false;
@@ -60,6 +61,7 @@ export class AgentEyes {
     this.life.process.after(LOOK_MS, () => {
       this.#looking = false;
       this.latest = snapshot;
+      this.lastStreamed.looked(snapshot.postgres, snapshot.begunMs);
       this.#lookTimer += 1;
       const timer = this.#lookTimer;
       const waitMs = this.#again ? 0 : this.#hurry ? HURRY_MS : OBSERVE_MS;

@@ -240,6 +240,7 @@ export class SimSteps implements StepRuns {
   async #detach(throughEpoch: Epoch): Promise<void> {
     const { node, facts, process } = this.life;
     const { postgres, files } = node;
+    const streamed = this.life.eyes.lastStreamed.before(facts.detached, node.host.nowMs());
     files.memory = promiseDetached(files.memory, throughEpoch);
     postgres.directory.conninfo = null;
     if (postgres.alive) {
@@ -257,7 +258,7 @@ export class SimSteps implements StepRuns {
     }
     await process.sleep(between(this.life.world, 2, 30));
     const position = { timeline: postgres.timeline, lsn: endOf(postgres.wal) };
-    facts.detached = { throughEpoch, position };
+    facts.detached = { throughEpoch, position, ...(streamed === null ? {} : { streamed }) };
     this.life.lookAndReport();
   }
 

@@ -1,7 +1,7 @@
-import { epoch, formatLsn, type TimelineId } from '#libs/kernel';
+import { epoch, type TimelineId } from '#libs/kernel';
 import type { Decision, DecisionInput } from '../../decision.ts';
 import type { RuleRefusal } from '../../rule-refusal.ts';
-import { type ClusterState, memberNames, type Operation } from '../../state.ts';
+import type { Operation } from '../../state.ts';
 import { keepsEveryCommit, synchronousOf } from '../../sync-set/standing-setting.ts';
 import { judgeAssured, settingOfCandidate } from '../candidates/assurance.ts';
 import {
@@ -19,6 +19,7 @@ import { nextTimeline } from '../candidates/timelines.ts';
 import { refuse } from '../refusal.ts';
 import { freshReport, hasHeardEnough } from '../sight.ts';
 import { serves } from './holder.ts';
+import { positionUnknown } from './position-unknown.ts';
 
 /** How long a candidate that is heard, but has not proved itself detached, is waited for. */
 const DETACH_WAIT_MS = 1_500;
@@ -243,28 +244,4 @@ function refusalsOf(verdicts: readonly Verdict[]): RuleRefusal[] {
     const { instance } = verdict;
     return [{ instance, rule: 'not-detached', value: 'not proved', limit: `${DETACH_WAIT_MS} ms` }];
   });
-}
-
-/**
- * Without any known position of the lost primary, lag cannot be computed. An operator decides, unless
- * every other member takes part, so that the furthest of all is chosen (safety 18).
- */
-function positionUnknown(
-  state: ClusterState,
-  operation: Failover,
-  verdicts: readonly Verdict[],
-): RuleRefusal | null {
-  if (operation.acceptLoss) return null;
-  const others = memberNames(state).filter((name) => name !== operation.primary).length;
-  const eligible = verdicts.flatMap((v) => (v.kind === 'eligible' ? [v.candidate] : []));
-  const taking = eligible.filter(({ member }) => member.name !== operation.primary).length;
-  if (taking >= others || eligible.some(({ member }) => member.name === operation.primary))
-    return null;
-  const furthest = eligible.map(({ position }) => formatLsn(position.lsn)).join(', ');
-  return {
-    instance: null,
-    rule: 'position-unknown',
-    value: `primary's position never heard; candidates at ${furthest}`,
-    limit: 'a known position, all standbys present, or --accept-loss',
-  };
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { dataOn, detachedAt, type Scenario, standbyAt, standbyCluster } from '#libs/testing';
+import { dataOn, detachedAfter, type Scenario, standbyAt, standbyCluster } from '#libs/testing';
 
 const NAMES = ['dr1', 'dr2', 'dr3'];
 /** The remote's timeline 2, which left 1 at 450. */
@@ -18,7 +18,9 @@ describe('given the remote changed its primary unheard, and the one promoted in 
     everybodyIsOn(2);
     loseHolder();
     expect(scenario.settle()).toContain('record-left-remote');
-    for (const name of NAMES.slice(1)) scenario.hears(name, { detached: detachedAt(1, 2, 500n) });
+    for (const name of NAMES.slice(1)) {
+      scenario.hears(name, { detached: detachedAfter(3_600, 1, 2, 500n) });
+    }
     scenario.settle();
     const { lease, history } = scenario.state;
     expect(history.map(({ timeline }) => timeline)).toEqual([1, 2]);
