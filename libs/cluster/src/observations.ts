@@ -39,6 +39,13 @@ export type LeaseObservation = {
   readonly expiryDue: boolean;
 };
 
+/** An agent of another cluster, of a primary or a standby, that was heard by this leader and is no more. */
+export type VanishedAgent = {
+  readonly cluster: string;
+  /** Between its falling silent and that of the own primary's agent. */
+  readonly apartMs: number;
+};
+
 export type ClusterObservations = {
   /** How long this leader has served: on silence it decides only after a full lease period. */
   readonly servingForMs: number;
@@ -64,6 +71,8 @@ export type ClusterObservations = {
   readonly lease: LeaseObservation | null;
   /** Another cluster whose primary's guard has no agent at present; null or absent when there is none. */
   readonly agentsAbsentElsewhere?: string | null;
+  /** Looked for while the own primary has no agent; absent when none of another cluster fell silent. */
+  readonly agentsVanishedElsewhere?: VanishedAgent;
   /** The primary's last known WAL position, from its renewals, its reports or its standbys. */
   readonly lastKnown: LastKnownPosition | null;
 };

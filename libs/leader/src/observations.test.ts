@@ -52,6 +52,39 @@ describe('observations', () => {
     expect(table.of('main', null).agentsAbsentElsewhere).toBeNull();
   });
 
+  it.each([
+    {
+      why: 'it was heard last about when the own agent was',
+      heardMs: 3_000,
+      goneMs: 9_000,
+      apartMs: 3_000,
+    },
+    { why: 'it was gone before', heardMs: 0, goneMs: 4_000, apartMs: 5_000 },
+    { why: 'it was heard just now', heardMs: 6_100, goneMs: 9_000, apartMs: undefined },
+    {
+      why: 'it said that it leaves',
+      heardMs: 3_000,
+      goneMs: 9_000,
+      leaving: true,
+      apartMs: undefined,
+    },
+    { why: 'the own agent is there', heardMs: 3_000, goneMs: 0, apartMs: undefined },
+  ])('name the agent of a standby elsewhere that vanished nearest: $why (21)', (vanished) => {
+    const { heardMs, goneMs, apartMs, leaving = false } = vanished;
+    const { time, table } = makeTable();
+    for (let nowMs = 0; nowMs <= 9_000; nowMs += 100) {
+      time.turn(monotonicMs(nowMs), true);
+      if (nowMs > heardMs) continue;
+      const report = { ...standbyReport('pg2', 1, 0n), leaving };
+      table.reported(null, 'orders', report, monotonicMs(nowMs));
+    }
+    const own = { incarnation: guardIncarnation('g'), epoch: epoch(1), agentAbsentMs: goneMs };
+    table.guardHeard('main', PG1, { ...own, postmaster: 'running' }, monotonicMs(9_000));
+    const told = table.of('main', null).agentsVanishedElsewhere;
+    expect(told).toEqual(apartMs === undefined ? undefined : { cluster: 'orders', apartMs });
+    expect(table.of('orders', null).agentsVanishedElsewhere).toBeUndefined();
+  });
+
   it('know a start of PostgreSQL from the one before, whatever was between, until it is told', () => {
     const { table } = makeTable();
     const report = (postmasterStartedAt?: number): void => {

@@ -7,17 +7,17 @@ import {
   type LastKnownPosition,
   type LeaseObservation,
   laggingMembers,
+  type VanishedAgent,
   type WalPosition,
 } from '#libs/cluster';
 import type { InstanceName, MonotonicMs } from '#libs/kernel';
 import type { CappedTime } from '#libs/lease';
 import { lookAgeOf, overdueMs } from './look-age.ts';
+import { ABSENT_TOO_MS, agentGoneMs, type LastHeard, vanishedNearest } from './vanished-agents.ts';
 
 /** Instances of one cluster that are remembered; certificates bound who can report at all. */
 const INSTANCES_MAX = 64;
 
-/** An agent that is replaced by its successor is away for less. */
-const ABSENT_TOO_MS = 3_000;
 /** The guard says it with every renewal. */
 const AGENTLESS_KNOWN_MS = 2_000;
 
@@ -45,7 +45,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** Absent in nearly all clusters nearly always. */
 type Rare = Pick<
   ClusterObservations,
-  'clockJumpMs' | 'sinceFailoverMs' | 'sinceRestartOrderedMs' | 'sinceResumedMs'
+  | 'agentsVanishedElsewhere'
+  | 'clockJumpMs'
+  | 'sinceFailoverMs'
+  | 'sinceRestartOrderedMs'
+  | 'sinceResumedMs'
 >;
 type Known = Writable<WalPosition> & { mark: number };
 type Entry = {
@@ -134,6 +138,25 @@ export class ObservationTable {
     return null;
   }
 
+  /** Asked of everybody, so only of a cluster whose own agent is missed. */
+  #vanishedBut(own: Entry): VanishedAgent | null {
+    const goneMs = agentGoneMs(this.#lastHeard(own));
+    return goneMs === 0 ? null : vanishedNearest(this.#others(own), goneMs);
+  }
+
+  *#others(own: Entry): Generator<readonly [string, Generator<LastHeard>]> {
+    for (const [cluster, entry] of this.#entries) {
+      if (entry !== own) yield [cluster, this.#lastHeard(entry)];
+    }
+  }
+
+  *#lastHeard({ instances }: Entry): Generator<LastHeard> {
+    for (const { report, arrivedMark, guard, guardMark } of instances.values()) {
+      const reportAgeMs = this.#time.since(arrivedMark);
+      yield { report, reportAgeMs, guard, guardAgeMs: this.#time.since(guardMark) };
+    }
+  }
+
   versionRaised(cluster: string, now: MonotonicMs): void {
     this.#entry(cluster).changedMark = this.#time.mark(now);
   }
@@ -213,6 +236,8 @@ export class ObservationTable {
       agentsAbsentElsewhere: this.#agentlessBut(cluster),
     };
     const rare: Writable<Rare> = {};
+    const vanished = this.#agentless.has(cluster) ? this.#vanishedBut(this.#entry(cluster)) : null;
+    if (vanished !== null) rare.agentsVanishedElsewhere = vanished;
     if (jumpMs !== 0) rare.clockJumpMs = jumpMs;
     if (failedOverMark !== null) rare.sinceFailoverMs = this.#time.since(failedOverMark);
     if (resumedMark !== null) rare.sinceResumedMs = this.#time.since(resumedMark);

@@ -73,9 +73,19 @@ describe('a primary without an agent (21)', () => {
     expect(scenario.with({ agentsAbsentElsewhere: null }).settle()).toEqual(['accept-hand-back']);
   });
 
+  it('goes on, with an alarm, when the agent of a standby elsewhere vanished in the same window', () => {
+    const gone = (apartMs: number) => ({ agentsVanishedElsewhere: { cluster: 'orders', apartMs } });
+    const scenario = withoutAgent({}).with(gone(30_000));
+    expect(scenario.settle()).toEqual(['refuse-hand-back']);
+    expect(refusedBy(scenario)).toEqual(['agents-absent-elsewhere']);
+    // A host that died at another time says nothing of this one.
+    expect(scenario.with(gone(30_001)).settle()).toEqual(['accept-hand-back']);
+  });
+
   it('is not kept for ever when PostgreSQL is down too, whoever else is missing', () => {
     const scenario = withoutAgent({ postmaster: 'down', agentAbsentMs: 5_000 });
-    scenario.with({ agentsAbsentElsewhere: 'orders' });
+    const agentsVanishedElsewhere = { cluster: 'orders', apartMs: 0 };
+    scenario.with({ agentsAbsentElsewhere: 'orders', agentsVanishedElsewhere });
     expect(scenario.settle()).toEqual(['accept-hand-back']);
   });
 

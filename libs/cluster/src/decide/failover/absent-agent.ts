@@ -12,7 +12,7 @@ import { failoverStarted } from './loss.ts';
 /**
  * The guard of a primary renews for itself, also when its agent is gone for good. After `agentAbsenceMs`
  * that counts as an offer to hand the lease back; it is taken only when somebody with a live agent can
- * take over, and not while agents of other clusters are missing too: an expired certificate or a bad
+ * take over, and not while agents of other clusters are missing too, or vanished about when this one did: an expired certificate or a bad
  * release would otherwise stop every primary there is (safety 21). Where PostgreSQL is down as well, nothing
  * is lost by it, and the wait is that of a restart in place, which nobody is left to make.
  */
@@ -37,6 +37,11 @@ export function acceptHandBack(input: DecisionInput): Decision | null {
   const elsewhere = observations.agentsAbsentElsewhere ?? null;
   if (!isDown && elsewhere !== null) {
     return refused('agents-absent-elsewhere', `no other cluster without agents (${elsewhere} is)`);
+  }
+  const vanished = observations.agentsVanishedElsewhere;
+  if (!isDown && vanished !== undefined && vanished.apartMs <= agentAbsenceMs) {
+    const limit = `none of another cluster gone within ${agentAbsenceMs} ms of it (${vanished.cluster} lost one)`;
+    return refused('agents-absent-elsewhere', limit);
   }
   const block = isDown ? null : flapBlock(input);
   if (block !== null) return refuse(input, 'hand-back', [block]);
