@@ -20,6 +20,7 @@ import type { RebuildDesk } from './rebuild/rebuild-desk.ts';
 import { Repeats } from './repeats.ts';
 import { SlotKeeper } from './slots/slot-keeper.ts';
 import type { OwnFacts } from './steps/step-context.ts';
+import { SenderWatch } from './synchronous/sender-watch.ts';
 
 export type DutyParts = {
   readonly local: LocalInstance;
@@ -47,6 +48,7 @@ export class Duties {
   readonly #archiveWatch: ArchiveWatch;
   readonly #streamRefusal: StreamRefusal;
   readonly #roles: RoleWatch;
+  readonly #senders: SenderWatch;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
@@ -59,6 +61,8 @@ export class Duties {
     this.#archiveWatch = new ArchiveWatch(parts.local);
     this.#streamRefusal = new StreamRefusal(parts.local);
     this.#roles = new RoleWatch(parts.log);
+    const { instance } = parts.local.config;
+    this.#senders = new SenderWatch(instance, () => parts.sessions.steps, parts.log);
   }
 
   close(): void {
@@ -69,7 +73,8 @@ export class Duties {
   /** What of it does not succeed, in words. */
   get problem(): string | null {
     const duties = [this.#streamRefusal, this.#lastWal, this.#archiveWatch, this.#configuration];
-    return duties.find(({ problem }) => problem !== null)?.problem ?? null;
+    const problems = [...duties, this.#senders];
+    return problems.find(({ problem }) => problem !== null)?.problem ?? null;
   }
 
   /** Of a standby leader that does not stream; null otherwise. */
@@ -82,6 +87,11 @@ export class Duties {
   /** Whether another remote can be followed, as the last order wanted it asked; null: none did. */
   get answers(): { readonly remoteAnswer: RemoteAnswer | null } {
     return { remoteAnswer: this.#remoteAsk.answer };
+  }
+
+  /** Walsenders under a member's name that come from elsewhere, by their process ids. */
+  foreignSenders(state: ClusterState | null): ReadonlySet<number> {
+    return this.#senders.foreign(state, this.parts.observer.latest?.sql ?? null);
   }
 
   /** The position rides in the guard's renewals, so that a new leader knows it too (safety 18). */
@@ -127,6 +137,7 @@ export class Duties {
     const { config, credentials } = local;
     const asked = { instance: config.instance, credentials, sql: sessions.steps };
     await this.#roles.look(state, asked, performance.now());
+    await this.#senders.look(state, seen, performance.now());
     await this.#slots.keep(state, seen, performance.now());
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;

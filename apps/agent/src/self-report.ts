@@ -94,6 +94,7 @@ export class SelfReport {
       actedVersion: reconciler.actedVersion,
       replicationName: local.replicationName,
       keeps: takeOver.problem,
+      foreignSenders: duties.foreignSenders(stream.state),
       synchronous: proofReportOf(stream.state, facts.synchronous, absence.list(nowMs)),
       ...{ detached, abandonedHandOver, handOverRefused, leaving, ...duties.answers },
       calmForMs: tempo.calmMs,

@@ -99,6 +99,8 @@ export type StandbyConnection = {
   readonly flushLsn: Lsn | null;
   readonly replayLsn: Lsn | null;
   readonly syncState: string;
+  /** Under the name of a member, from an address that this member's host name has not; else absent. */
+  readonly foreign?: boolean;
 };
 
 /** "From no primary of an epoch <= throughEpoch", fsynced before it is said (safety 4, 6, 7). */

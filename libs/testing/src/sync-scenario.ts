@@ -28,11 +28,21 @@ type Options = {
   readonly absent?: readonly { readonly name: string; readonly forMs: number }[];
   readonly twice?: string;
   readonly from?: Readonly<Record<string, string>>;
+  /** Of a member known by its host name: from an address that this name has not. */
+  readonly foreign?: string;
 };
 
 /** What the primary reports: it runs what it was told last, and sees these standbys. */
 export function primarySees(scenario: Scenario, options: Options, timeline = 1): PostgresCondition {
-  const { flushed, written = 100n, proved = true, absent = [], twice, from = {} } = options;
+  const {
+    flushed,
+    written = 100n,
+    proved = true,
+    absent = [],
+    twice,
+    from = {},
+    foreign,
+  } = options;
   const { sync } = scenario.state;
   const names = [...Object.keys(flushed), ...(twice === undefined ? [] : [twice])];
   const base = primaryOn(timeline, written);
@@ -46,6 +56,7 @@ export function primarySees(scenario: Scenario, options: Options, timeline = 1):
       flushLsn: lsnOf(flushed[instance] ?? 0n),
       replayLsn: null,
       syncState: 'quorum',
+      ...(instance === foreign ? { foreign: true } : {}),
     })),
     ...(sync === undefined
       ? {}

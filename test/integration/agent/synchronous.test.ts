@@ -69,12 +69,18 @@ function standbys(): [AgentHost, AgentHost] {
 }
 
 describe('synchronous replication', () => {
-  it("a stranger under a member's name puts that member out of the set (safety 14)", async () => {
+  it("a stranger under a member's name puts that member out of the set, and is then ended (safety 14)", async () => {
     const [imitated, other] = standbys();
     await reliedOn(1, [imitated, other]);
     const stranger = receivesAs(imitated);
+    const said = trio.primary.log().length;
     try {
       await reliedOn(1, [other]);
+      // It is there no more, without our doing.
+      await until(() => stranger.exitCode !== null, LIMIT_MS);
+      expect(trio.primary.log().slice(said)).toMatch(
+        /"member":"\S+","applicationName":"\S+","address":"127\.0\.0\.1","pid":\d+.*the name of a member ended/,
+      );
     } finally {
       stranger.kill('SIGKILL');
     }
@@ -227,7 +233,7 @@ function receivesAs(member: AgentHost): ChildProcess {
   const directory = join(trio.root, 'stranger');
   mkdirSync(directory);
   const to = `host=127.0.0.1 port=${trio.primary.port} user=replicator application_name=${name}`;
-  return spawn('pg_receivewal', ['-D', directory, '--synchronous', '-d', to], {
+  return spawn('pg_receivewal', ['-D', directory, '--synchronous', '--no-loop', '-d', to], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, PGPASSWORD: 'r: secret' },
   });

@@ -22,7 +22,11 @@ function told(sourceFile: string | undefined): AgentReport | null {
     ...{ sql, foreignPid: null, answeredBefore: true, startingForMs: 0, downForMs: 0 },
   };
   const own = { proved: true, order: 4, flushedTo: null, absent: [] };
-  const parts = { synchronous: own, keeps: null } as unknown as ReportParts;
+  const parts = {
+    synchronous: own,
+    keeps: null,
+    foreignSenders: new Set(),
+  } as unknown as ReportParts;
   return reportOf(snapshot as unknown as Snapshot, 900, null, parts);
 }
 

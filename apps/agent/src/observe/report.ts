@@ -99,6 +99,8 @@ export type ReportParts = Omit<
   readonly synchronous: Omit<SynchronousInForce, 'setting'> | null;
   /** Why a server of another system is not taken over. */
   readonly keeps: string | null;
+  /** Process ids of walsenders under a member's name that come from elsewhere. */
+  readonly foreignSenders: ReadonlySet<number>;
 };
 
 /** Null until guard and data directory were seen once: a report must not guess. */
@@ -106,7 +108,7 @@ export function reportOf(
   snapshot: Snapshot,
   nowMs: number,
   guardRemainingMs: number | null,
-  { synchronous, keeps, ...parts }: ReportParts,
+  { synchronous, keeps, foreignSenders, ...parts }: ReportParts,
 ): AgentReport | null {
   const { guard, directory, downForMs, stall, server, freeBytes } = snapshot;
   const seen = postgresConditionOf(snapshot);
@@ -124,7 +126,11 @@ export function reportOf(
             remainingMs: guardRemainingMs === null ? null : Math.round(guardRemainingMs),
           },
     dataDirectory: directory,
-    postgres: withSynchronous(postgres, snapshot, synchronous) ?? {
+    postgres: withForeign(
+      withSynchronous(postgres, snapshot, synchronous),
+      snapshot,
+      foreignSenders,
+    ) ?? {
       kind: 'unresponsive',
       why: 'no guard is attached',
     },
@@ -179,4 +185,19 @@ function withSynchronous(
   const ours = inForce !== undefined && file !== undefined && basename(file) === MANAGED_CONF;
   const setting = ours ? settingOf(inForce.value) : null;
   return { ...postgres, synchronous: { ...own, setting } };
+}
+
+/** The leader knows members by their host names, and not what addresses these have. */
+function withForeign(
+  postgres: PostgresCondition | null,
+  { sql }: Snapshot,
+  foreign: ReadonlySet<number>,
+): PostgresCondition | null {
+  if (foreign.size === 0 || postgres?.kind !== 'primary' || sql?.kind !== 'reachable') {
+    return postgres;
+  }
+  const standbys = sql.replicas.map((replica) =>
+    foreign.has(replica.pid) ? { ...connectionOf(replica), foreign: true } : connectionOf(replica),
+  );
+  return { ...postgres, standbys };
 }

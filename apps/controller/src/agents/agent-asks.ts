@@ -31,6 +31,7 @@ const connection = z.object({
   flushLsn: lsn.nullable(),
   replayLsn: lsn.nullable(),
   syncState: z.string().max(64),
+  foreign: z.boolean().optional(),
 });
 
 const receiver = z.object({

@@ -86,6 +86,8 @@ export type ReplicationSlot = {
   readonly name: string;
   readonly kind: 'physical' | 'logical';
   readonly active: boolean;
+  /** The walsender that streams from it. */
+  readonly activePid?: number;
   readonly restartLsn?: Lsn;
   /** Of a logical slot: what its consumer has confirmed. */
   readonly confirmedFlushLsn?: Lsn;

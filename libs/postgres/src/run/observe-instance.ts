@@ -152,6 +152,7 @@ export function slotOf(row: RowReader): ReplicationSlot {
     name: row.text('slot_name'),
     kind: row.text('slot_type') === 'logical' ? 'logical' : 'physical',
     active: row.flag('active'),
+    ...optional('activePid', row.optionalNumber('active_pid')),
     ...optional('restartLsn', row.optionalLsn('restart_lsn')),
     ...optional('confirmedFlushLsn', row.optionalLsn('confirmed_flush_lsn')),
     ...optional('database', row.optionalText('database')),

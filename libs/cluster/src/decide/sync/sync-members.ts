@@ -5,6 +5,7 @@ import type { PostgresCondition, StandbyConnection, SynchronousInForce } from '.
 import { withDefaults } from '../../settings.ts';
 import { inMaintenance, type MemberRecord, memberNames, type SyncState } from '../../state.ts';
 import { lagLimits, lagOf, NEAR_FOR_MS } from '../../sync-set/lag.ts';
+import { isFrom, isNamed } from '../../sync-set/member-connection.ts';
 import { ALONE, NOBODY, type SyncSetting } from '../../sync-set/quorum.ts';
 import { isSynchronous, maySync } from '../../sync-set/standing-setting.ts';
 import { freshReport, isSilent, observed, ourData } from '../sight.ts';
@@ -86,21 +87,12 @@ export function soleConnection(
   { replicationName, postgres }: MemberRecord,
   standbys: readonly StandbyConnection[],
 ): StandbyConnection | 'foreign' | null {
-  const named = standbys.filter((each) => each.applicationName === replicationName);
+  const named = standbys.filter((each) => isNamed(each.applicationName, replicationName));
   const [only] = named;
   if (named.length > 1) return 'foreign';
   if (only === undefined) return null;
-  if (isForeignAddress(postgres.host, only.host)) return 'foreign';
+  if (only.foreign === true || isFrom(postgres.host, only.host) === false) return 'foreign';
   return only.state === 'streaming' && only.flushLsn !== null ? only : null;
-}
-
-const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i;
-
-/** Of a member that is known by a host name the address is not compared. */
-function isForeignAddress(own: string, seen: string | null): boolean {
-  if (seen === null || !ADDRESS.test(own)) return false;
-  const plain = (address: string) => address.toLowerCase().replace(/^::ffff:/, '');
-  return plain(own) !== plain(seen);
 }
 
 /**

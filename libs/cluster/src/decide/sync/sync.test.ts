@@ -131,6 +131,7 @@ describe('one walsender per name (14)', () => {
   it.each([
     { why: 'two under one name', sees: { twice: 'pg3' } },
     { why: "one from another's address", sees: { from: { pg3: '10.0.0.9' } } },
+    { why: 'one from an address that its host name has not', sees: { foreign: 'pg3' } },
   ])('$why: the member leaves the set', ({ sees }) => {
     const scenario = syncCluster();
     scenario.hears('pg3', { postgresEndpoint: { host: '10.0.0.3', port: 5432 } }).settle();
