@@ -3,6 +3,9 @@ import type { AgentReport, GuardObservation, VanishedAgent } from '#libs/cluster
 /** An agent that is replaced by its successor is away for less. */
 export const ABSENT_TOO_MS = 3_000;
 
+/** Where thousands vanish, each cluster would ask about all others at every turn: one so near tells enough. */
+const NEAR_ENOUGH_MS = 1_000;
+
 /** What is looked at of one instance; ages are of its last report and of its guard's last word. */
 export type LastHeard = {
   readonly report: Pick<AgentReport, 'leaving'> | null;
@@ -37,6 +40,7 @@ export function vanishedNearest(
       if (report === null || report.leaving === true || silentMs < ABSENT_TOO_MS) continue;
       const apartMs = Math.abs(silentMs - goneMs);
       if (nearest === null || apartMs < nearest.apartMs) nearest = { cluster, apartMs };
+      if (apartMs < NEAR_ENOUGH_MS) return nearest;
     }
   }
   return nearest;
