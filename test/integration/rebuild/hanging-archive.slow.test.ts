@@ -75,7 +75,8 @@ it('a standby that streams asks the archive for nothing while it is promoted (sa
   const postmaster = next.postmasterPid();
   hangs();
   const command = { type: 'switchover', to: instanceName(next.name) } as const;
-  expect(rig.leader.command(command).kind).toBe('decided');
+  // Refused until the leader has heard that the candidate streams, some 0.4 s after it does.
+  await until(() => rig.leader.command(command).kind === 'decided', LIMIT_MS);
   await rig.event('SwitchoverCompleted', before, LIMIT_MS);
   await promotedAtOnce(next, postmaster);
   rmSync(inArchive('fetch.hangs'));
