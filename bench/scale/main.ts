@@ -28,6 +28,11 @@ expired that should not.`,
   options: {
     guards: wholeNumber('how many', 5_000, 1),
     minutes: amount('how long', 10),
+    kills: wholeNumber(
+      'how many leaders die half way, one after the other, half a minute apart',
+      1,
+      1,
+    ),
     'port-base': wholeNumber('the first port of the controllers', 19_700, 1),
     table: text('the document that gets the table', null),
     json: flag('as always: one object of JSON ends it'),
@@ -38,6 +43,7 @@ const PROCESSES = 2;
 const SETTLE_MS = 5_000;
 const SECOND_OF_ISO = '2026-01-01T00:00:00'.length;
 const AFTER_KILL_MS = 10_000;
+const AFTER_START_MS = 20_000;
 const CERTIFICATES_AT_ONCE = 64;
 const directory = mkdtempSync(join(tmpdir(), 'matriarch-scale-'));
 const swarms: SwarmProcess[] = [];
@@ -90,14 +96,7 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
   for (const swarm of swarms) swarm.reset();
   const first = await quietHalf(group, halfMs);
   await tellRenewals();
-  const leader = await leaderOf(group);
-  const member = group.members.find((candidate) => candidate.member.name === leader.name);
-  await member?.kill();
-  say({ killed: leader.name, at: new Date().toISOString() });
-  await pause(AFTER_KILL_MS);
-  member?.start();
-  await pause(AFTER_KILL_MS);
-  await tellRenewals();
+  for (let kill = 0; kill < values.kills; kill += 1) await killLeader(group);
   const second = await quietHalf(group, halfMs);
   const reports = await Promise.all(swarms.map((swarm) => swarm.report()));
   const stops = reports.flatMap((report) => report.stops);
@@ -110,7 +109,7 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
     minutes,
     renewP99Ms: percentileOf(reports, 99),
     falseExpiries: Math.max(stops.length, refusals.length),
-    leaderKills: 1,
+    leaderKills: values.kills,
     logEntries: first.logEntries + second.logEntries,
     cpuPercent: Math.max(first.cpuPercent, second.cpuPercent),
     rssMb: Math.max(...group.members.map((one) => one.memoryMb()?.rss ?? 0)),
@@ -119,6 +118,17 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
     linksLost: reports.reduce((sum, { linksLost }) => sum + linksLost, 0),
     load: loadAverage(),
   };
+}
+
+async function killLeader(group: OurGroup): Promise<void> {
+  const leader = await leaderOf(group);
+  const member = group.members.find((candidate) => candidate.member.name === leader.name);
+  await member?.kill();
+  say({ killed: leader.name, at: new Date().toISOString() });
+  await pause(AFTER_KILL_MS);
+  member?.start();
+  await pause(AFTER_START_MS);
+  await tellRenewals();
 }
 
 async function quietHalf(group: OurGroup, forMs: number) {

@@ -151,7 +151,12 @@ export class ControllerLinks {
     this.#events.onAnswer(controller, answer);
   }
 
+  /**
+   * Of a crowd nobody who still has a controller: when two die one after the other, thousands would dial the
+   * same third within a second, which takes it and their hosts longer than their rights last.
+   */
   #hurryOthers(but: string): void {
+    if (this.connected > 0 && this.#events.inCrowd()) return;
     for (const [name, link] of this.#links) if (name !== but) link.hurry();
   }
 

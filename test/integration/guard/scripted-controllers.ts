@@ -34,7 +34,7 @@ export class ScriptedControllers {
   readonly heard: Heard[] = [];
   readonly refused: string[] = [];
   renewIntervalMs = 400;
-  readonly #servers: PeerServer[] = [];
+  readonly #servers = new Map<string, PeerServer>();
   readonly #connections = new Map<string, PeerConnection>();
   /** Renewals of the held epoch are answered by the leader. */
   answering = true;
@@ -43,15 +43,17 @@ export class ScriptedControllers {
   confirmedArrivalMs = 0;
 
   static async listen(authority: Authority): Promise<ScriptedControllers> {
-    const controllers = new ScriptedControllers();
-    for (const name of NAMES) await controllers.#listen(authority, name);
+    const controllers = new ScriptedControllers(authority);
+    for (const name of NAMES) await controllers.#listen(name, 0);
     return controllers;
   }
 
+  private constructor(private readonly authority: Authority) {}
+
   get addresses(): { name: string; address: string }[] {
-    return NAMES.map((name, index) => ({
+    return NAMES.map((name) => ({
       name,
-      address: `127.0.0.1:${this.#servers[index]?.port ?? 0}`,
+      address: `127.0.0.1:${this.#servers.get(name)?.port ?? 0}`,
     }));
   }
 
@@ -105,12 +107,20 @@ export class ScriptedControllers {
   }
 
   async close(): Promise<void> {
-    for (const server of this.#servers) await server.close();
+    for (const server of this.#servers.values()) await server.close();
   }
 
-  async #listen(authority: Authority, name: string): Promise<void> {
+  /** It dies; with `isBackAtOnce` it listens again where it did. */
+  async die(name: string, { isBackAtOnce }: { readonly isBackAtOnce: boolean }): Promise<void> {
+    const server = this.#servers.get(name);
+    const port = server?.port ?? 0;
+    await server?.close();
+    if (isBackAtOnce) await this.#listen(name, port);
+  }
+
+  async #listen(name: string, port: number): Promise<void> {
     const issued = await issueCertificate({
-      authority,
+      authority: this.authority,
       role: 'controller',
       name,
       hosts: ['127.0.0.1'],
@@ -120,7 +130,7 @@ export class ScriptedControllers {
     const self = { ...credentials.identity, memberId: NAMES.indexOf(name) + 1, incarnation: name };
     const server = await PeerServer.listen({
       host: '127.0.0.1',
-      port: 0,
+      port,
       security: { kind: 'mutual-tls', credentials },
       self,
       clock: CLOCK,
@@ -128,7 +138,7 @@ export class ScriptedControllers {
       // A guard that is killed breaks off its handshake.
       onRefused: ({ cause }) => this.refused.push(cause.message),
     });
-    this.#servers.push(server);
+    this.#servers.set(name, server);
   }
 
   #accept(name: string, connection: PeerConnection) {
