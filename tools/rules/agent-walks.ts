@@ -79,6 +79,8 @@ function titleOf(goal: Goal): string {
   if (goal.kind === 'primary' && goal.guard !== goals.find(isPrimary)?.guard) {
     return `${text}, granted to a guard that is gone`;
   }
+  if (goal.kind === 'detached' && goal.copyAside === true)
+    return `${text}, a copy aside put back first`;
   if (goal.kind === 'standby' && goal.rebuild !== null) return `${text}, with a rebuild ordered`;
   return text;
 }

@@ -327,7 +327,8 @@ export class Agent {
     const promised = this.failsafe.promised();
     const { state } = this.stream;
     const remoteLine = state === null ? null : this.#duties.remoteLine(state, snapshot);
-    const own = { ...this.facts, rebuiltOrder, rewindFailed, promised, remoteLine };
+    const copyAside = this.goal?.kind === 'detached' && this.#aside.canBePutBack;
+    const own = { ...this.facts, rebuiltOrder, rewindFailed, promised, remoteLine, copyAside };
     const condition = conditionOf(withPresentLease(snapshot, this.guard.state), own);
     if (condition !== null) this.#duties.tellPosition();
     return condition;

@@ -160,6 +160,10 @@ function addChanges(program: Command, finish: Finish): void {
     if (kind === 'failover') {
       change
         .option('--accept-loss', 'also a standby beyond the lag limit')
+        .option(
+          '--copy-aside',
+          'with what a rebuild of it had put aside, while nobody else can serve',
+        )
         .option('--yes', 'do not ask; nobody is asked without a terminal');
     }
     change.action(

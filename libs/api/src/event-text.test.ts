@@ -133,6 +133,14 @@ const SENTENCES: readonly (readonly [ClusterEvent, string])[] = [
   ],
   [
     {
+      ...{ type: 'FailoverStarted', epoch: e4, primary: pg1, trigger: 'operator' },
+      ...{ lastKnown: null, candidate: pg2, acceptLoss: false, copyAside: true },
+      ...{ excluded: [], detectMs: 0 },
+    } as ClusterEvent,
+    'failover from pg1 of epoch 4 begins: an operator ordered it; wanted: pg2 with the copy that lies aside there',
+  ],
+  [
+    {
       ...{ type: 'FailoverStarted', epoch: e4, primary: pg1, trigger: 'postgres-down' },
       ...{ lastKnown: null, candidate: null, acceptLoss: false, excluded: [], detectMs: 5_020 },
     } as ClusterEvent,

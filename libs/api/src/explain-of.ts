@@ -9,6 +9,7 @@ import {
   type Standing,
 } from '#libs/cluster';
 import { bytesText, type InstanceName, instanceName, unreachable } from '#libs/kernel';
+import { copiesAsideOf } from './copy-aside-text.ts';
 import { type Heard, LISTENS_EVER, type ListeningForMs } from './heard.ts';
 import { operationText } from './operation-text.ts';
 import { positionToken } from './remote-text.ts';
@@ -86,7 +87,8 @@ function beginningText({ postgres, members }: ClusterState): string {
 function summaryOf(state: ClusterState, heard: ReadonlyMap<InstanceName, Heard>): string {
   const paused = `${state.paused ? '; automatic decisions are paused' : ''}${flapText(state)}`;
   const operation = operationText(state.operation);
-  if (operation !== null) return `${operation}${paused}`;
+  const offers = copiesAsideOf(state).map(({ text, order }) => `; ${text} \`${order}\``);
+  if (operation !== null) return `${operation}${offers.join('')}${paused}`;
   const { lease, following } = state;
   if (following !== undefined) return `${followingText(following)}${paused}`;
   if (lease.kind === 'NeverGranted') {

@@ -33,7 +33,7 @@ export function outageText(event: OutageEvent): string {
 }
 
 function failoverStarted(event: Of<'FailoverStarted'>): string {
-  const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
+  const { primary, epoch, trigger, lastKnown, candidate, acceptLoss, copyAside, excluded } = event;
   const ended = trigger === 'postgres-down' || trigger === 'lease-released';
   const since = ended ? 'after it ended' : 'after its last sign of life';
   const doubt = event.detectMs > 0 ? ` ${msText(event.detectMs)} ${since}` : '';
@@ -41,7 +41,8 @@ function failoverStarted(event: Of<'FailoverStarted'>): string {
     lastKnown === null
       ? ''
       : `; last seen at ${walText(lastKnown)} ${msText(lastKnown.ageMs)} before`;
-  const wanted = candidate === null ? '' : `; wanted: ${candidate}`;
+  const back = copyAside === true ? ' with the copy that lies aside there' : '';
+  const wanted = candidate === null ? '' : `; wanted: ${candidate}${back}`;
   const loss = acceptLoss ? '; loss accepted' : '';
   const not = excluded.length === 0 ? '' : `; not ${excluded.join(', ')}`;
   return `failover from ${primary} of epoch ${epoch} begins${doubt}: ${triggerText(trigger)}${seen}${wanted}${loss}${not}`;

@@ -54,6 +54,32 @@ export const REFUSALS: readonly {
     help: 'the old primary back, or `matriarch failover --to NAME --accept-loss`',
   },
   {
+    rule: 'copy-aside',
+    means:
+      'no refusal but an offer: nobody can serve, and what a rebuild had put aside there is the last copy that could',
+    help: 'the old primary back, or the order that is named',
+  },
+  {
+    rule: 'copy-not-back',
+    means: 'an operator ordered the copy aside back, and its agent has not put it in place yet',
+    help: 'nothing: it takes a moment; else the log of its agent',
+  },
+  {
+    rule: 'no-copy-aside',
+    means: 'no member is named whose agent reports a copy aside of the history of the cluster',
+    help: 'the member that `matriarch status` names, once its agent is heard',
+  },
+  {
+    rule: 'candidate-left',
+    means: 'somebody can serve without a copy aside, which is older than what lies in its place',
+    help: '`matriarch failover` without `--copy-aside`',
+  },
+  {
+    rule: 'primary-serves',
+    means: 'a primary holds its lease: no copy aside takes its place',
+    help: 'wait until its lease has ended, or `matriarch switchover`',
+  },
+  {
     rule: 'position-unknown',
     means:
       'how far the lost primary was is not known, and not every standby takes part that was seen to stream until the loss',

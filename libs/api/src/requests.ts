@@ -12,6 +12,8 @@ export const failoverRequest = z.strictObject({
   to: instanceSchema.optional(),
   /** Candidates beyond the lag limit are allowed. */
   acceptLoss: z.boolean().default(false),
+  /** What a rebuild of `to` had put aside is put back first, while nobody else can serve. */
+  copyAside: z.boolean().default(false),
 });
 export type FailoverRequest = z.output<typeof failoverRequest>;
 

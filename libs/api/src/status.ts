@@ -133,6 +133,8 @@ export const clusterView = z.object({
   phase: z.enum(['new', 'serving', 'standby', 'down']),
   /** bootstrap, failover or switchover under way, in words; null when none is. */
   operation: z.string().nullable(),
+  /** Copies aside that an operator may take while nobody can serve, in words, and by which order. */
+  copiesAside: z.array(z.object({ text: z.string(), order: z.string() })).default([]),
   paused: z.boolean(),
   /** Restarts of PostgreSQL that are planned or under way, in words. */
   restart: z.string().nullable().default(null),

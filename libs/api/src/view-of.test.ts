@@ -259,6 +259,49 @@ describe('explainOf', () => {
   });
 });
 
+describe('a copy that lies aside', () => {
+  const offer = {
+    instance: pg2,
+    rule: 'copy-aside',
+    value: 'an earlier copy in /d.matriarch-aside, up to 0/3000060 of timeline 1',
+    limit: '`matriarch failover main --to pg2 --copy-aside`',
+  };
+  const begun = {
+    ...{ type: 'FailoverStarted', epoch: epoch(1), primary: pg1, trigger: 'lease-expired' },
+    ...{ lastKnown: null, candidate: null, acceptLoss: false, excluded: [], detectMs: 3_000 },
+  } as ClusterEvent;
+  const lost = [
+    ...HISTORY,
+    { type: 'LeaseExpired', epoch: epoch(1), silentMs: 1, waitMs: 1 },
+    begun,
+  ];
+  const refused = (refusals: readonly object[]) =>
+    stateAfter([
+      ...lost,
+      { type: 'ActionRefused', action: 'failover', refusals },
+    ] as ClusterEvent[]);
+
+  it('is shown with the order that takes it, while nobody can serve', () => {
+    const { value, ...silent } = { ...offer, rule: 'not-heard', limit: '' };
+    const state = refused([{ ...silent, value: 'silent' }, offer]);
+    const text = `nobody can serve, but pg2 has ${value}: it is taken by`;
+    const order = 'matriarch failover main --to pg2 --copy-aside';
+    expect(clusterViewOf(state, new Map()).copiesAside).toEqual([{ text, order }]);
+    expect(explainOf(state, new Map()).summary).toContain(`; ${text} \`${order}\``);
+  });
+
+  it('is not shown where none is offered, or once somebody was granted the next epoch', () => {
+    expect(clusterViewOf(refused([]), new Map()).copiesAside).toEqual([]);
+    const granted = {
+      ...{ type: 'LeaseGranted', epoch: epoch(2), holder: pg2, guard, timeline: timelineId(2) },
+      ...{ reason: 'failover', refusals: [], position: null },
+    } as ClusterEvent;
+    const last = { type: 'ActionRefused', action: 'failover', refusals: [offer] };
+    const state = stateAfter([...lost, last, granted] as ClusterEvent[]);
+    expect(clusterViewOf(state, new Map()).copiesAside).toEqual([]);
+  });
+});
+
 describe('requests', () => {
   it('a cluster definition survives JSON', () => {
     const credential = { username: 'a', password: null };

@@ -22,6 +22,7 @@ import {
   unreachable,
   walLagBytes,
 } from '#libs/kernel';
+import { copiesAsideOf } from './copy-aside-text.ts';
 import { failsafeText } from './failsafe-text.ts';
 import {
   type Heard,
@@ -52,6 +53,7 @@ export function clusterViewOf(
     phase: phaseOf(state, heard, listeningForMs),
     unheardForMs: unheardForMs(state, heard, listeningForMs),
     operation: operationText(state.operation),
+    copiesAside: copiesAsideOf(state),
     paused: state.paused,
     restart: restartPlanText(state.restart),
     synchronous: synchronousText(state),

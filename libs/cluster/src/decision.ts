@@ -27,6 +27,8 @@ export type OperatorCommand =
       readonly to: InstanceName | null;
       /** Also candidates beyond the lag limit; recorded with the bytes at risk. */
       readonly acceptLoss: boolean;
+      /** The copy that a rebuild of `to` had put aside is put back first, while nobody else can serve. */
+      readonly copyAside?: true;
     }
   | { readonly type: 'acknowledge' }
   | ConfigureCommand

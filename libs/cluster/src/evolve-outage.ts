@@ -40,18 +40,20 @@ function failoverStarted(
   event: Recorded<'FailoverStarted'>,
   { at, version }: RecordedEvent,
 ): ClusterState {
-  const { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded } = event;
+  const { epoch, primary, trigger, lastKnown, candidate, acceptLoss, copyAside, excluded } = event;
   // Data fencing begins while the lease is held; else its holder is asked to give it back first.
   const step =
     state.lease.kind === 'Held' && !byDataFencing(state, event) ? 'yielding' : 'detaching';
   const phasesMs = { detect: event.detectMs };
   const common = { epoch, primary, trigger, lastKnown, candidate, acceptLoss, excluded };
+  const back = copyAside === undefined ? {} : { copyAside };
   return {
     ...state,
     operation: {
       kind: 'failover',
       step,
       ...common,
+      ...back,
       startedAt: at,
       startedVersion: version,
       stepAt: at,

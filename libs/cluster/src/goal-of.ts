@@ -39,8 +39,9 @@ export function goalOf(state: ClusterState, instance: InstanceName): Goal {
     const throughEpoch = granted ? asEpoch(lease.epoch - 1) : lease.epoch;
     const fetch = fetchOf(state, operation, instance);
     const last = operation.excluded.includes(instance) ? { passedOver: true as const } : {};
+    const back = takesCopyAside(state, instance) ? { copyAside: true as const } : {};
     const wanted = { throughEpoch, systemIdentifier, ...fetch, ...standing(state, instance) };
-    return { kind: 'detached', ...wanted, ...last, ...stillIn(state, instance) };
+    return { kind: 'detached', ...wanted, ...back, ...last, ...stillIn(state, instance) };
   }
   return followOrWait(state, lease, systemIdentifier, instance);
 }
@@ -57,6 +58,12 @@ function followsCandidate(
 ): boolean {
   if (step !== 'promoting' || instance === primary || excluded.includes(instance)) return false;
   return isBeingPromoted(lease, history);
+}
+
+/** Until somebody is granted the next epoch: later the copy may be the older one. */
+export function takesCopyAside({ operation }: ClusterState, instance: InstanceName): boolean {
+  if (operation.kind !== 'failover' || operation.step !== 'detaching') return false;
+  return operation.copyAside === true && operation.candidate === instance;
 }
 
 /** A preferred candidate gets what it lacks before anybody is chosen. */

@@ -60,6 +60,8 @@ export type Goal =
       readonly waitsForNobody?: true;
       /** What it lacks up to there is fetched from this standby, which is detached as well. */
       readonly fetch?: { readonly from: MemberRecord; readonly upTo: WalPosition };
+      /** First the copy that a rebuild had put aside is put back in the place of what is there. */
+      readonly copyAside?: true;
       /** It failed in this outage and is asked only when nobody else can serve. */
       readonly passedOver?: true;
       readonly still?: string;

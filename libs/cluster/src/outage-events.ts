@@ -16,6 +16,9 @@ export type FailoverTrigger =
   | 'primary-hung'
   | 'operator';
 
+/** Since which level of the protocol an operator may have a copy aside put back. */
+export const COPY_ASIDE_LEVEL = 10;
+
 /** Milliseconds that each phase of an outage took, in log time of the leader. */
 export type PhaseDurations = Readonly<Record<string, number>>;
 
@@ -30,6 +33,8 @@ export type OutageEvent =
       /** An operator's order: candidates beyond the lag limit are allowed, or one is asked for. */
       readonly candidate: InstanceName | null;
       readonly acceptLoss: boolean;
+      /** The earlier copy of the candidate, which a rebuild had put aside, is put back first. Absent: it is not. */
+      readonly copyAside?: true;
       /** Instances that failed in this outage already and are not tried again. */
       readonly excluded: readonly InstanceName[];
       /** From the last sign of life to this verdict. */

@@ -103,6 +103,8 @@ export type Operation =
       readonly lastKnown: LastKnownPosition | null;
       readonly candidate: InstanceName | null;
       readonly acceptLoss: boolean;
+      /** Its earlier copy, put aside by a rebuild, is put back before it is judged; absent: it is not. */
+      readonly copyAside?: true;
       readonly excluded: readonly InstanceName[];
       readonly startedAt: EpochMs;
       /** Version of its start: proofs of detachment from before it prove nothing. Absent: 0. */

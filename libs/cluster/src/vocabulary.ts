@@ -1,6 +1,7 @@
 import { BACKUP_POLICY_LEVEL } from './configuration.ts';
 import { TAKEN_TIMELINE_LEVEL } from './diverged-wal.ts';
 import type { ClusterEvent } from './events.ts';
+import { COPY_ASIDE_LEVEL } from './outage-events.ts';
 import { REBUILD_WITHDRAWN_LEVEL } from './rebuild/rebuild-events.ts';
 import { isArchive, type Remote } from './remote/remote.ts';
 import { hasOwnPorts } from './remote/remote-primary.ts';
@@ -90,16 +91,11 @@ const VOCABULARY: Vocabulary = {
   FailsafeMembersConfirmed: first('epoch', 'members'),
   Promoted: first('epoch', 'instance', 'timeline', 'fork'),
   PrimaryResumed: first('epoch', 'instance'),
-  FailoverStarted: first(
-    'epoch',
-    'primary',
-    'trigger',
-    'lastKnown',
-    'candidate',
-    'acceptLoss',
-    'excluded',
-    'detectMs',
-  ),
+  FailoverStarted: {
+    ...first('epoch', 'primary', 'trigger', 'lastKnown', 'candidate', 'acceptLoss', 'excluded'),
+    ...first('detectMs'),
+    copyAside: COPY_ASIDE_LEVEL,
+  },
   FailoverAborted: first('reason'),
   FailoverCompleted: first('primary', 'phasesMs', 'lostBytes'),
   FastForwardStarted: { since: 3, instance: 3, from: 3, upTo: 3, missingBytes: 3, timing: 3 },

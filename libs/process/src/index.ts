@@ -41,6 +41,7 @@ export {
   clearUnfinished,
   markUnfinished,
   markUnfinishedBeside,
+  markUnfinishedInside,
   unfinishedWork,
 } from './unfinished-mark.ts';
 export { withoutConnection } from './without-connection.ts';

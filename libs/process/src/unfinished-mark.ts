@@ -16,6 +16,12 @@ export function markUnfinishedBeside(dataDirectory: string, work: string): void 
   writeFileDurably(beside, `${work}\n`);
 }
 
+/** Of what is moved away as it is: it stays marked where it is kept. */
+export function markUnfinishedInside(directory: string, work: string): void {
+  const [, inside] = marksOf(directory);
+  writeFileDurably(inside, `${work}\n`);
+}
+
 /** The work that was begun and not ended, or undefined. */
 export function unfinishedWork(dataDirectory: string): string | undefined {
   for (const path of marksOf(dataDirectory)) {

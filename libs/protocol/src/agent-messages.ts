@@ -17,7 +17,7 @@ export type AgentPatterns = {
   /** Asked once more immediately before a step that destroys (safety 4). */
   readonly permitDestruction: {
     readonly ask: {
-      readonly step: 'rewind' | 'rebuild' | 'remove';
+      readonly step: 'rewind' | 'rebuild' | 'remove' | 'putBack';
       readonly version: number;
       /** The order to rebuild that this is for. */
       readonly order?: number;

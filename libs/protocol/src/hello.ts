@@ -6,10 +6,11 @@
  * 5 = a standby cluster may follow an archive alone (`FORMS`); 6 = a demotion on an operator's word does not ask
  * the remote first (`ClusterDemotionStarted`); 7 = a timeline id that somebody took by hand is never given out
  * (`TAKEN_TIMELINE_LEVEL`); 8 = whom a standby cluster is to follow instead is asked first (`RemoteChangeAsked`);
- * 9 = the order to build an instance anew ends when that is promoted (`REBUILD_WITHDRAWN_LEVEL`).
+ * 9 = the order to build an instance anew ends when that is promoted (`REBUILD_WITHDRAWN_LEVEL`);
+ * 10 = an operator has a copy that a rebuild had put aside put back (`COPY_ASIDE_LEVEL`).
  */
 export const PROTOCOL_MIN = 1;
-export const PROTOCOL_MAX = 9;
+export const PROTOCOL_MAX = 10;
 
 export type ProtocolRange = { readonly protocolMin: number; readonly protocolMax: number };
 

@@ -22,6 +22,8 @@ export type Surroundings = {
   readonly abandonedHandOver: Epoch | null;
   /** The last order to rebuild that was carried out here; its data directory is in place. */
   readonly rebuiltOrder?: number | null;
+  /** An earlier copy lies aside, or is just being put back; absent: none. */
+  readonly copyAside?: boolean;
   /** Why pg_rewind did not work on what is here; it is not tried again. */
   readonly rewindFailed?: string | null;
   /** What commits wait for, as it was proved to be in force; absent while it is not known. */

@@ -37,7 +37,7 @@ function standStill(goal: Goal, step: Step): Step | null {
 
 const STARTS_OR_REPLACES: readonly Step['kind'][] = [
   ...(['startStandby', 'startPrimary'] as const),
-  ...(['rewind', 'rebuild', 'needsRebuild', 'examine'] as const),
+  ...(['rewind', 'rebuild', 'putBack', 'needsRebuild', 'examine'] as const),
 ];
 
 /** One without a right to run is always ended, at once. */
@@ -73,6 +73,7 @@ function usesData(step: Step): boolean {
   switch (step.kind) {
     case 'initialise':
     case 'rebuild':
+    case 'putBack':
     case 'rewind':
     case 'examine':
     case 'startStandby':

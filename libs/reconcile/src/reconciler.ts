@@ -220,7 +220,7 @@ function goalKey(goal: Goal | null): string {
     case 'yield':
       return `yield epoch ${goal.epoch}`;
     case 'detached':
-      return `detached through epoch ${goal.throughEpoch}`;
+      return `detached through epoch ${goal.throughEpoch}${goal.copyAside === true ? ', with the copy aside' : ''}`;
     case 'wait':
       return `wait: ${goal.why}`;
     case 'initialise':

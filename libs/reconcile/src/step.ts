@@ -22,6 +22,8 @@ export type Step = { readonly why: string } & (
     }
   /** The data must be built anew, which nobody has ordered yet: the leader is asked for it. */
   | { readonly kind: 'needsRebuild' }
+  /** Puts the copy that a rebuild had moved aside back in the place of what is there. */
+  | { readonly kind: 'putBack' }
   | { readonly kind: 'rewind'; readonly upstream: MemberRecord; readonly timeline: TimelineId }
   /** Reads the end of WAL of a stopped instance, which divergence depends on. */
   | { readonly kind: 'examine' }
@@ -77,4 +79,4 @@ export type GoalOf<K extends GoalKind> = Extract<Goal, { kind: K }>;
 /** Steps after which the instance may accept writes: only with the lease in the guard's hands. */
 export const WRITABLE_STEPS: readonly StepKind[] = ['startPrimary', 'promote'];
 /** Steps that the leader is asked about once more, naming the order (safety 4). */
-export const DESTROYING_STEPS: readonly StepKind[] = ['rewind', 'rebuild'];
+export const DESTROYING_STEPS: readonly StepKind[] = ['rewind', 'rebuild', 'putBack'];

@@ -6,6 +6,7 @@ import {
   type Rules,
   reportOnly,
   rest,
+  stopFast,
   stopForeign,
   stopNow,
 } from './rules.ts';
@@ -51,8 +52,9 @@ export const initialiseRules: Rules<'initialise'> = {
 
 /** Towards "receive from no primary of an epoch up to `throughEpoch`, and say how far WAL goes". */
 export const detachedRules: Rules<'detached'> = {
-  empty: () => reportOnly('there is no data directory'),
-  unfinished: (_goal, { work }) => reportOnly(`${work} did not end here`),
+  empty: (goal, condition) => putBack(goal, condition) ?? reportOnly('there is no data directory'),
+  unfinished: (goal, condition) =>
+    putBack(goal, condition) ?? reportOnly(`${condition.work} did not end here`),
   unusable: (_goal, { why }) => reportOnly(why),
   stopped: (goal, condition) => {
     const { epoch } = condition.guard;
@@ -62,6 +64,8 @@ export const detachedRules: Rules<'detached'> = {
       const why = `epoch ${goal.throughEpoch} is over and PostgreSQL is down`;
       return { kind: 'release', epoch, reason: 'postgres-down', why };
     }
+    const back = putBack(goal, condition);
+    if (back !== null) return back;
     if (othersGoFirst(goal, condition)) return rest('another instance is chosen first');
     const start: Step = {
       kind: 'startStandby',
@@ -72,20 +76,33 @@ export const detachedRules: Rules<'detached'> = {
   },
   starting: (goal, condition) => {
     if (condition.as === 'primary') return stopNow(`epoch ${goal.throughEpoch} is over`);
+    if (putBack(goal, condition) !== null) return stopNow(MAKES_PLACE);
     return detachUnlessProved(goal, condition, await_('starting, detached'));
   },
   stopping: () => await_('PostgreSQL is stopping'),
-  standby: (goal, condition) =>
-    detachUnlessProved(
+  standby: (goal, condition) => {
+    if (putBack(goal, condition) !== null) return stopFast(MAKES_PLACE);
+    return detachUnlessProved(
       goal,
       condition,
       holdReady(goal, condition) ?? fetchMissing(goal, condition) ?? rest('detached'),
-    ),
+    );
+  },
   primary: (goal) => stopNow(`epoch ${goal.throughEpoch} is over`),
   foreign: stopForeign,
-  unresponsive: (goal, condition) =>
-    detachUnlessProved(goal, condition, reportOnly(`does not answer: ${condition.why}`)),
+  unresponsive: (goal, condition) => {
+    if (putBack(goal, condition) !== null) return stopNow(MAKES_PLACE);
+    return detachUnlessProved(goal, condition, reportOnly(`does not answer: ${condition.why}`));
+  },
 };
+
+const MAKES_PLACE = 'the copy that lies aside is to take its place';
+
+/** An operator's word; nothing of it is left to do once no copy lies aside. */
+function putBack({ copyAside }: GoalOf<'detached'>, condition: ObservedCondition): Step | null {
+  if (copyAside !== true || condition.copyAside !== true) return null;
+  return { kind: 'putBack', why: 'an operator ordered it: nobody else can serve' };
+}
 
 /** As long as a failover takes that comes to its end; to be in its way would only make it longer. */
 const OTHERS_FIRST_MS = 500;

@@ -94,6 +94,7 @@ export const goals: readonly Goal[] = [
   },
   { kind: 'yield', epoch: epoch(2) },
   { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7' },
+  { kind: 'detached', throughEpoch: epoch(2), systemIdentifier: '7', copyAside: true },
   {
     kind: 'detached',
     throughEpoch: epoch(2),
@@ -106,12 +107,15 @@ export const goals: readonly Goal[] = [
   archiveGoal(order),
 ];
 
+const COPY_ASIDE = { abandonedHandOver: null, copyAside: true };
+
 function* surroundings(): Generator<Surroundings> {
   for (const held of [null, epoch(1), epoch(2)]) {
     for (const abandonedHandOver of [null, epoch(2)]) {
       const guard = { incarnation: here, epoch: held };
       yield { guard, detached: null, abandonedHandOver };
     }
+    yield { guard: { incarnation: here, epoch: held }, detached: null, ...COPY_ASIDE };
   }
 }
 
@@ -154,8 +158,8 @@ type World = {
 
 /** What a step does when everything goes well. */
 function afterwards({ condition, memory, own }: World, step: Step): World {
-  const { guard, detached, abandonedHandOver, rebuiltOrder = null } = condition;
-  const around = { guard, detached, abandonedHandOver, rebuiltOrder };
+  const { guard, detached, abandonedHandOver, rebuiltOrder = null, copyAside = false } = condition;
+  const around = { guard, detached, abandonedHandOver, rebuiltOrder, copyAside };
   const instance = { systemIdentifier: '7', own: onSecond, walEnd: forkLsn };
   const stopped: ConditionOf<'stopped'> = {
     ...around,
@@ -184,8 +188,9 @@ function afterwards({ condition, memory, own }: World, step: Step): World {
       const rebuiltOrder = step.order.order;
       return to({ ...around, ...instance, rebuiltOrder, kind: 'stopped', cleanShutdown: true });
     }
+    case 'putBack':
     case 'rewind':
-      return to({ ...around, ...instance, kind: 'stopped', cleanShutdown: true });
+      return to({ ...around, ...instance, copyAside: false, kind: 'stopped', cleanShutdown: true });
     case 'examine':
     case 'restart':
     case 'stop':
@@ -220,10 +225,8 @@ function afterwards({ condition, memory, own }: World, step: Step): World {
     }
     case 'settlePrimary':
       return to({ ...condition, settled: true } as ObservedCondition);
-    case 'setSynchronous': {
-      const { setting, order } = step;
-      return to({ ...condition, synchronous: { setting, order } });
-    }
+    case 'setSynchronous':
+      return to({ ...condition, synchronous: { setting: step.setting, order: step.order } });
     case 'admitClients':
       return to({ ...condition, clientsKeptOut: false });
     case 'handOver':

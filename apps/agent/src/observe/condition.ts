@@ -24,6 +24,7 @@ export function conditionOf(snapshot: Snapshot, own: OwnKnowledge): ObservedCond
     rewindFailed: own.rewindFailed ?? null,
     promised: own.promised ?? null,
     remoteLine: own.remoteLine ?? null,
+    ...(own.copyAside === true ? { copyAside: true } : {}),
     ...(own.synchronous === null ? {} : { synchronous: own.synchronous }),
     clientsKeptOut: own.clientsKeptOut,
     ...(snapshot.sql?.kind === 'reachable'

@@ -4,10 +4,12 @@ import type { Logger } from '#libs/observability';
 import { controlledLsn } from '#libs/postgres-model';
 import {
   asideOf,
+  canPutBack,
   hasGone,
   type Installation,
   readControlData,
   removeAside,
+  wholeAsideOf,
 } from '#libs/postgres-run';
 
 /**
@@ -28,8 +30,9 @@ export class AsideCopy {
     return this.#report;
   }
 
-  get exists(): boolean {
-    return asideOf(this.dataDirectory) !== null;
+  /** A whole one, or one that is just being put back. */
+  get canBePutBack(): boolean {
+    return canPutBack(this.dataDirectory);
   }
 
   /** To be called at the start and after each step that may have moved something. */
@@ -38,6 +41,10 @@ export class AsideCopy {
     if (directory === null) {
       this.#report = null;
       if (hasGone(this.dataDirectory)) this.#remove('what a crash had left');
+      return;
+    }
+    if (wholeAsideOf(this.dataDirectory) === null) {
+      this.#report = null;
       return;
     }
     if (this.#report?.directory === directory) return;

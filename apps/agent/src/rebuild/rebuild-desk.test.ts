@@ -53,3 +53,19 @@ describe('the methods of an order that are left', () => {
     expect(desk.begin(ORDER, 'pg3 4')).toEqual(['pgbackrest', 'basebackup']);
   });
 });
+
+it('a copy that is not in place any more is none, also after a restart: the order is begun again (safety 25)', () => {
+  desk.begin(ORDER, 'pg1 1');
+  desk.enter('replacing', 'basebackup');
+  desk.placed('basebackup');
+  expect([desk.rebuiltOrder, desk.awaitsProof]).toEqual([7, true]);
+  desk.undone();
+  for (const known of [desk, restarted()]) {
+    expect([known.rebuiltOrder, known.awaitsProof, known.journal.method]).toEqual([
+      null,
+      false,
+      null,
+    ]);
+    expect(known.begin(ORDER, 'pg1 1')).toEqual(['pgbackrest', 'basebackup']);
+  }
+});

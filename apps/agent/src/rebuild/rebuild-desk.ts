@@ -103,6 +103,14 @@ export class RebuildDesk {
     this.#enter('starting');
   }
 
+  /** What lay aside is put back: the order, where it still stands, is begun again. */
+  undone(): void {
+    if (this.journal.order === null) return;
+    this.file.keep({ ...this.journal, placed: false, method: null });
+    this.#streams = false;
+    this.#enter('waiting');
+  }
+
   rewindDidNot(why: string): void {
     this.file.keep({ ...this.journal, rewindFailed: why.slice(0, REASON_MAX_CHARS) });
     this.onNews();

@@ -8,6 +8,7 @@ import { giveUpAfterCrash, handOver, release, stop, stopForeign } from './give-u
 import { acquireLease } from './hold-lease.ts';
 import { initialise } from './initialise.step.ts';
 import { promote } from './promote.step.ts';
+import { putBack } from './put-back.step.ts';
 import { rebuild } from './rebuild.step.ts';
 import { restart } from './restart.step.ts';
 import { rewindTo } from './rewind.step.ts';
@@ -35,6 +36,8 @@ export async function execute(step: Step, context: StepContext): Promise<void> {
       return initialise(context);
     case 'rebuild':
       return rebuild(context, step);
+    case 'putBack':
+      return putBack(context);
     case 'rewind':
       return rewindTo(context, step.upstream, step.timeline);
     case 'examine':

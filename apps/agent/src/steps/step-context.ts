@@ -42,6 +42,8 @@ export type SynchronousFacts = {
   readonly armedAs: object;
 };
 
+export type Destroying = 'rewind' | 'rebuild' | 'putBack';
+
 /** What is asked about before something is destroyed. */
 export type DestructionOrder = { readonly order?: number; readonly inPlace: boolean };
 
@@ -64,10 +66,7 @@ export type StepContext = {
   /** Fsyncs the promise before it returns. */
   readonly promiseDetached: (throughEpoch: Epoch) => ActedMemory;
   /** Asks leader and guard once more, naming the order (safety 4). @throws NotPermittedError */
-  readonly permitDestruction: (
-    step: 'rewind' | 'rebuild',
-    order: DestructionOrder,
-  ) => Promise<void>;
+  readonly permitDestruction: (step: Destroying, order: DestructionOrder) => Promise<void>;
   /** Fetches the passwords of our roles if they are not known yet. */
   readonly needCredentials: () => Promise<void>;
   /** Tells the leader at once what just became true. */

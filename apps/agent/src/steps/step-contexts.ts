@@ -6,7 +6,7 @@ import type { LocalSessions } from '../postgres/local-sessions.ts';
 import type { ActedMemoryFile } from '../state-directory/acted-memory-file.ts';
 import type { StepRunner } from '../step-runner.ts';
 import { LEADER_ANSWER_MS, RELEASE_MS } from '../timing.ts';
-import type { DestructionOrder, StepContext } from './step-context.ts';
+import type { Destroying, DestructionOrder, StepContext } from './step-context.ts';
 import { NotPermittedError, NotYetError } from './step-error.ts';
 
 export type StepContextParts = Pick<
@@ -79,7 +79,7 @@ export class StepContexts {
     return memory.memory;
   }
 
-  async #permitDestruction(step: 'rewind' | 'rebuild', order: DestructionOrder): Promise<void> {
+  async #permitDestruction(step: Destroying, order: DestructionOrder): Promise<void> {
     const { controllers, guard, currentState } = this.parts;
     const ask = { step, version: currentState()?.version ?? 0, ...order };
     const answer = await controllers.askLeader('permitDestruction', ask, LEADER_ANSWER_MS);

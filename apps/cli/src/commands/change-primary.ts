@@ -22,6 +22,7 @@ const DEFAULT_WAIT_MS = 120_000;
 export type ChangeOptions = {
   readonly to?: string;
   readonly acceptLoss?: true;
+  readonly copyAside?: true;
   readonly yes?: true;
   /** In seconds. */
   readonly wait?: number;
@@ -44,6 +45,7 @@ export async function changePrimary(
   const body = {
     ...(options.to === undefined ? {} : { to: options.to }),
     ...(kind === 'failover' ? { acceptLoss: options.acceptLoss === true } : {}),
+    ...(options.copyAside === true ? { copyAside: true } : {}),
   };
   const order = await client.order(API_PATHS[kind](cluster), body, orderAnswer);
   if (order.satisfied !== null) {

@@ -13,4 +13,7 @@ it('says that nobody serves, and who was not heard', () => {
       'Behind it: pg1 (silent), pg2 16 kB.\n' +
       'Fail main over to the most advanced standby (--accept-loss: also beyond the lag limit)?',
   );
+  expect(
+    failoverQuestion(cluster({ phase: 'down', instances }), { to: 'pg2', copyAside: true }),
+  ).toContain('Fail main over to pg2 with the copy that lies aside there?');
 });

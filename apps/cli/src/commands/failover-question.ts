@@ -1,12 +1,17 @@
 import type { ClusterView, InstanceView } from '#libs/api';
 
+type Asked = { readonly to?: string; readonly acceptLoss?: true; readonly copyAside?: true };
+
 /** What a failover would end, and what it may cost, for whoever is asked whether it is meant. */
 export function failoverQuestion(
   cluster: ClusterView,
-  { to, acceptLoss }: { readonly to?: string; readonly acceptLoss?: true },
+  { to, acceptLoss, copyAside }: Asked,
 ): string {
   const { name, instances } = cluster;
-  const given = acceptLoss === true ? ' (--accept-loss: also beyond the lag limit)' : '';
+  const given = [
+    ...(copyAside === true ? [' with the copy that lies aside there'] : []),
+    ...(acceptLoss === true ? [' (--accept-loss: also beyond the lag limit)'] : []),
+  ].join('');
   const standbys = instances.filter(({ role }) => role !== 'primary').map(lagOf);
   return [
     stateOf(cluster),

@@ -176,6 +176,28 @@ describe('matriarch reinit', () => {
   });
 });
 
+describe('matriarch failover --copy-aside', () => {
+  it('orders what status offers, and says who serves with it', async () => {
+    const offered = 'failover main --to pg2 --copy-aside --accept-loss';
+    const phasesMs = { detect: 0, promote: 900 };
+    const { exitCode, out, orders } = await ask(
+      [...offered.split(' '), '--yes'],
+      () => ({
+        status: 200,
+        body: { cluster: 'main', sequence: 33, events: [], satisfied: null },
+      }),
+      [{ type: 'FailoverCompleted', primary: 'pg2', phasesMs, lostBytes: null }],
+    );
+    expect(orders).toEqual([
+      {
+        path: '/api/v1/clusters/main/failover',
+        body: { to: 'pg2', acceptLoss: true, copyAside: true },
+      },
+    ]);
+    expect([exitCode, out]).toEqual([0, expect.stringContaining('pg2 is the primary of main')]);
+  });
+});
+
 describe('matriarch demote-cluster and promote-cluster', () => {
   const accepted: Handler = () => ({
     status: 200,

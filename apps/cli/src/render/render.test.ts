@@ -119,6 +119,26 @@ Cluster main  down, paused, epoch 4 of pg1 expired, timeline 3
 `);
   });
 
+  it('offers the copy that lies aside, with the order on a line of its own', () => {
+    const text =
+      'nobody can serve, but pg2 has an earlier copy in /srv/pg2.matriarch-aside, up to 0/3000060 of ' +
+      'timeline 1, at most 4096 bytes behind the last known position of the lost primary: it is taken by';
+    const order = 'matriarch failover main --to pg2 --copy-aside';
+    const down = cluster({
+      phase: 'down',
+      operation: 'failover from pg1: standbys stop receiving and say how far they came',
+      copiesAside: [{ text, order }],
+      instances: [],
+    });
+    expect(statusText(status({ clusters: [down] }), look)).toContain(`
+  failover from pg1: standbys stop receiving and say how far they came
+  nobody can serve, but pg2 has an earlier copy in /srv/pg2.matriarch-aside,
+  up to 0/3000060 of timeline 1, at most 4096 bytes behind the last known
+  position of the lost primary: it is taken by
+    matriarch failover main --to pg2 --copy-aside
+`);
+  });
+
   it.each([80, 100, 120])('keeps to %i columns', (columns) => {
     const text = statusText(status(), { ...look, columns });
     expect(text.split('\n').filter((line) => line.length > columns)).toEqual([]);

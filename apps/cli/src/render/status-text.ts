@@ -62,6 +62,9 @@ function clusterText(cluster: ClusterView, look: Look): string {
   const { colors } = look;
   const lines = [headOf(cluster, look)];
   if (cluster.operation !== null) lines.push(`  ${colors.yellow(cluster.operation)}`);
+  for (const { text, order } of cluster.copiesAside) {
+    lines.push(`  ${colors.yellow(wrap(text, look.columns - 4, '  '))}`, `    ${order}`);
+  }
   if (cluster.paused && cluster.phase === 'down') {
     const way = 'nobody starts or replaces its primary before `matriarch resume`';
     lines.push(`  ${colors.yellow(`paused: ${way}`)}`);

@@ -46,6 +46,7 @@ export function cluster(over: Partial<ClusterView> = {}): ClusterView {
     name: 'main',
     phase: 'serving',
     operation: null,
+    copiesAside: [],
     paused: false,
     restart: null,
     following: null,

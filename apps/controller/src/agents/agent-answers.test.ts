@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { ClusterState } from '#libs/cluster';
 import { clusterName, type InstanceName } from '#libs/kernel';
 import type { AgentPatterns } from '#libs/protocol';
-import { named, runningCluster } from '#libs/testing';
+import { hostLost, named, runningCluster } from '#libs/testing';
 import { AgentAnswers, type AgentAnswersOptions } from './agent-answers.ts';
 import type { AgentConnection } from './agent-connection.ts';
 
@@ -80,6 +80,25 @@ it('not while nobody has confirmed what the controllers were restored to', async
     permitted: false,
     why: expect.stringContaining('restored'),
   });
+});
+
+it('a copy aside is put back where an operator ordered that, and nothing else is done there (safety 25)', async () => {
+  const { world, asks, confirmed } = leading();
+  const verdict = async (step: Ask['step']) => {
+    const answer = asks({ step });
+    confirmed();
+    return (await answer).permitted;
+  };
+  expect(await verdict('putBack')).toBe(false);
+  const failover = hostLost(runningCluster(), 'pg1');
+  failover.settle();
+  world.state = failover.state;
+  expect(await verdict('putBack')).toBe(false);
+  if (world.state.operation.kind !== 'failover') throw new Error('a failover is under way');
+  const ordered = { candidate: named('pg2'), copyAside: true } as const;
+  world.state = { ...world.state, operation: { ...world.state.operation, ...ordered } };
+  expect(await verdict('putBack')).toBe(true);
+  expect(await verdict('rebuild')).toBe(false);
 });
 
 it('not of the data of the present primary', async () => {

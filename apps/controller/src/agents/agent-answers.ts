@@ -2,6 +2,7 @@ import {
   type AgentReport,
   type ClusterState,
   calmMsOf,
+  type Goal,
   goalOf,
   whyNotInPlace,
 } from '#libs/cluster';
@@ -111,8 +112,7 @@ export class AgentAnswers {
       return { permitted: false, why };
     }
     const goal = goalOf(state, instance);
-    const asks = goal.kind === 'standby' || (goal.kind === 'initialise' && ask.step === 'remove');
-    if (!asks) return { permitted: false, why: `its goal is '${goal.kind}'` };
+    if (!asksFor(goal, ask.step)) return { permitted: false, why: `its goal is '${goal.kind}'` };
     const order = goal.kind === 'standby' ? (goal.rebuild?.order ?? null) : null;
     if (ask.order !== undefined && ask.order !== order) {
       const why = `rebuild order ${ask.order} was asked for, ${order ?? 'none'} stands`;
@@ -173,6 +173,11 @@ export class AgentAnswers {
     if (service === null) throw new NotLeaderError(this.#options.leaderName());
     return service;
   }
+}
+
+function asksFor(goal: Goal, step: Destruction['ask']['step']): boolean {
+  if (step === 'putBack') return goal.kind === 'detached' && goal.copyAside === true;
+  return goal.kind === 'standby' || (goal.kind === 'initialise' && step === 'remove');
 }
 
 function inPlaceRefusal(

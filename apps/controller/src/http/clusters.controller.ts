@@ -92,8 +92,9 @@ export class ClustersController {
     @Body() body: unknown,
     @Req() request: FastifyRequest,
   ): Promise<OrderAnswer> {
-    const { to = null, acceptLoss } = failoverRequest.parse(body ?? {});
-    return this.#order(name, { type: 'failover', to, acceptLoss }, request);
+    const { to = null, acceptLoss, copyAside } = failoverRequest.parse(body ?? {});
+    const back = copyAside ? { copyAside } : {};
+    return this.#order(name, { type: 'failover', to, acceptLoss, ...back }, request);
   }
 
   @Post(`${CLUSTER}/acknowledge`)

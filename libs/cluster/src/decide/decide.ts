@@ -96,7 +96,7 @@ export function decideCommand(input: DecisionInput, command: OperatorCommand): C
     case 'switchover':
       return decideSwitchover(input, command.to);
     case 'failover':
-      return decideOperatorFailover(input, command.to, command.acceptLoss);
+      return decideOperatorFailover(input, command);
     case 'acknowledge':
       return decideAcknowledge(input);
     case 'configure':

@@ -7,7 +7,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf } from '#libs/kernel';
 import { removeTree } from './remove-tree.ts';
 
@@ -55,6 +55,12 @@ export function newTablespaceOf(location: string): string {
 
 export function asideTablespaceOf(location: string): string {
   return join(location, ASIDE.inside);
+}
+
+/** Where a place that was put aside had been. */
+export function asideHomeOf(aside: string): string {
+  if (basename(aside) === ASIDE.inside) return dirname(aside);
+  return aside.slice(0, -ASIDE.beside.length);
 }
 
 /** Under which name a place that was put aside is removed: what is put aside meanwhile has its own. */

@@ -18,6 +18,7 @@ export {
   contentsOf,
   type DataPlaces,
   dataPlacesOf,
+  newPlaceOf,
 } from './data-places.ts';
 export { type DetachOutcome, type DetachRequest, detach } from './detach.ts';
 export {
@@ -59,6 +60,7 @@ export {
   withPrivateServer,
 } from './private-server.ts';
 export { type PromoteOutcome, type PromoteRequest, promote } from './promote.ts';
+export { canPutBack, putBackAside } from './put-back.ts';
 export { readControlData } from './read-control-data.ts';
 export { NotRunningError, reload } from './reload.ts';
 export { RewindError, type RewindOptions, type RewindOutcome, rewind } from './rewind.ts';
@@ -87,13 +89,13 @@ export { refuseStrayFiles } from './stray-files.ts';
 export {
   asideOf,
   discardCopy,
-  finishSwap,
   hasGone,
   makeRoom,
   removeAside,
-  type Swap,
   swapIn,
+  wholeAsideOf,
 } from './swap-in.ts';
+export { finishSwap, type Swap } from './swap-journal.ts';
 export { syncFileSystems } from './sync-file-systems.ts';
 export {
   dropDanglingSkips,

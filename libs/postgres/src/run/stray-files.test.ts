@@ -13,7 +13,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { unfinishedWork } from '#libs/process';
 import { CopyPlaces, dataPlacesOf } from './data-places.ts';
-import { discardCopy, finishSwap, swapIn } from './swap-in.ts';
+import { discardCopy, swapIn } from './swap-in.ts';
+import { finishSwap } from './swap-journal.ts';
 
 let root: string;
 let data: string;

@@ -15,7 +15,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unfinishedWork } from '#libs/process';
 import { CopyPlaces, dataPlacesOf } from './data-places.ts';
-import { asideOf, finishSwap, hasGone, removeAside, swapIn } from './swap-in.ts';
+import { asideOf, hasGone, removeAside, swapIn } from './swap-in.ts';
+import { finishSwap } from './swap-journal.ts';
 
 let root: string;
 let data: string;

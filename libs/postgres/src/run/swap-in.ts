@@ -1,14 +1,6 @@
-import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { codeOf, unreachable } from '#libs/kernel';
-import {
-  clearUnfinished,
-  fsyncDirectory,
-  markUnfinishedBeside,
-  readFileIfPresent,
-  removeFileDurably,
-  writeFileDurably,
-} from '#libs/process';
+import { existsSync, renameSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { markUnfinishedBeside, unfinishedWork } from '#libs/process';
 import {
   asidePlaceOf,
   asideTablespaceOf,
@@ -21,21 +13,7 @@ import {
 } from './data-places.ts';
 import { removeTree } from './remove-tree.ts';
 import { refuseStrayFiles } from './stray-files.ts';
-
-/** One thing to do; the one that a crash interrupted is done again. */
-type Act =
-  | { readonly kind: 'makeDirectory'; readonly path: string }
-  | { readonly kind: 'move'; readonly from: string; readonly to: string }
-  | { readonly kind: 'link'; readonly path: string; readonly to: string }
-  | { readonly kind: 'remove'; readonly path: string };
-
-export type Swap = {
-  /** Null: there was nothing, or an earlier copy is aside already and is worth more. */
-  readonly aside: string | null;
-  readonly acts: readonly Act[];
-};
-
-type Journal = Swap & { readonly done: number };
+import { type Act, isSwapUnfinished, perform, type Swap, swap } from './swap-journal.ts';
 
 /**
  * Puts a complete copy in the place of what is there, by rename within each file system. What is there
@@ -43,10 +21,6 @@ type Journal = Swap & { readonly done: number };
  * (safety 25). An earlier copy aside was never replaced by one that streamed, so it is kept, and what
  * is there now goes.
  *
- * The acts are written down first: after a crash `finishSwap` goes on with them, and until then the
- * directory is marked and never started.
- *
- * @param onAct called before each act, when it is on disk that those before it are done
  * @throws PlaceTakenError before anything is changed
  */
 export async function swapIn(
@@ -56,24 +30,13 @@ export async function swapIn(
 ): Promise<Swap> {
   const { dataDirectory } = copy.target;
   refuseStrayFiles(copy);
-  const swap = planSwap(copy, keepsAside);
-  markUnfinishedBeside(dataDirectory, 'putting a copy in place');
-  await carryOut(dataDirectory, { ...swap, done: 0 }, onAct);
-  return swap;
+  const work = 'putting a copy in place';
+  return swap(dataDirectory, { ...planSwap(copy, keepsAside), work }, onAct);
 }
 
 /** A copy whose swap has begun, and did not end, is all that `finishSwap` has to go on with: it stays. */
 export async function discardCopy(copy: CopyPlaces): Promise<void> {
-  if (!existsSync(journalOf(copy.target.dataDirectory))) await copy.remove();
-}
-
-/** @returns the swap that a crash had interrupted; null when there was none */
-export async function finishSwap(dataDirectory: string): Promise<Swap | null> {
-  const text = readFileIfPresent(journalOf(dataDirectory));
-  if (text === undefined) return null;
-  const journal = JSON.parse(text) as Journal;
-  await carryOut(dataDirectory, journal, () => undefined);
-  return journal;
+  if (!isSwapUnfinished(copy.target.dataDirectory)) await copy.remove();
 }
 
 /**
@@ -106,6 +69,12 @@ async function removeGone(dataDirectory: string): Promise<void> {
   for (const path of asidePlaces(gone)) await removeTree(path === gone ? gone : gonePlaceOf(path));
 }
 
+/** As `asideOf`; null too when some work on it had not ended before it was put aside: a ruin is no copy. */
+export function wholeAsideOf(dataDirectory: string): string | null {
+  const aside = asideOf(dataDirectory);
+  return aside === null || unfinishedWork(aside) !== undefined ? null : aside;
+}
+
 /** A directory that was put aside, after what it links to: only what we have put aside is ever removed through a link. */
 function asidePlaces(directory: string): readonly string[] {
   const { walDirectory, tablespaces } = dataPlacesOf(directory);
@@ -118,66 +87,8 @@ export function asideOf(dataDirectory: string): string | null {
   return existsSync(join(aside, 'PG_VERSION')) ? aside : null;
 }
 
-function isAside(path: string): boolean {
+export function isAside(path: string): boolean {
   return path.endsWith('.matriarch-aside');
-}
-
-function journalOf(dataDirectory: string): string {
-  return `${resolve(dataDirectory)}.matriarch-swap`;
-}
-
-/**
- * How far it came is on disk before the next act begins: one that was done long ago must not be done
- * again, because by then its path may hold the new copy.
- */
-async function carryOut(
-  dataDirectory: string,
-  { aside, acts, done }: Journal,
-  onAct: (index: number) => void,
-): Promise<void> {
-  for (const [index, act] of acts.entries()) {
-    if (index < done) continue;
-    const journal: Journal = { aside, acts, done: index };
-    writeFileDurably(journalOf(dataDirectory), JSON.stringify(journal));
-    onAct(index);
-    await perform(act);
-  }
-  clearUnfinished(dataDirectory);
-  removeFileDurably(journalOf(dataDirectory));
-}
-
-async function perform(act: Act): Promise<void> {
-  switch (act.kind) {
-    case 'makeDirectory':
-      mkdirSync(act.path, { recursive: true, mode: 0o700 });
-      fsyncDirectory(dirname(act.path));
-      return;
-    case 'remove':
-      return removeTree(act.path);
-    case 'link':
-      if (isLinkTo(act.path, act.to)) return;
-      rmSync(act.path, { force: true });
-      symlinkSync(act.to, act.path);
-      fsyncDirectory(dirname(act.path));
-      return;
-    case 'move':
-      if (!existsSync(act.from)) return;
-      renameSync(act.from, act.to);
-      fsyncDirectory(dirname(act.to));
-      fsyncDirectory(dirname(act.from));
-      return;
-    default:
-      unreachable(act);
-  }
-}
-
-function isLinkTo(path: string, to: string): boolean {
-  try {
-    return readlinkSync(path) === to;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EINVAL') return false;
-    throw error;
-  }
 }
 
 function planSwap(copy: CopyPlaces, keepsAside: boolean): Swap {
@@ -199,6 +110,8 @@ function movedAside(present: DataPlaces): readonly Act[] {
     acts.push(...moveContents(walDirectory, walAside));
     acts.push({ kind: 'link', path: join(aside, 'pg_wal'), to: walAside });
   }
+  const work = unfinishedWork(dataDirectory);
+  if (work !== undefined) acts.push({ kind: 'mark', path: aside, work });
   for (const { oid, location } of tablespaces) {
     const place = asideTablespaceOf(location);
     acts.push({ kind: 'makeDirectory', path: place });
@@ -220,7 +133,7 @@ function removed({ dataDirectory, walDirectory, tablespaces }: DataPlaces): read
 }
 
 /** A whole directory where it can be renamed; else what it holds. */
-function moveContents(from: string, to: string): readonly Act[] {
+export function moveContents(from: string, to: string): readonly Act[] {
   if (!isMountPoint(from)) return [{ kind: 'move', from, to }];
   const moves = contentsOf(from).map(
     (name): Act => ({ kind: 'move', from: join(from, name), to: join(to, name) }),
@@ -249,7 +162,7 @@ function putInPlace(copy: CopyPlaces): readonly Act[] {
   return acts;
 }
 
-function placed(from: string, to: string): readonly Act[] {
+export function placed(from: string, to: string): readonly Act[] {
   if (!isMountPoint(to)) return [{ kind: 'move', from, to }];
   const moves = contentsOf(from).map(
     (name): Act => ({ kind: 'move', from: join(from, name), to: join(to, name) }),

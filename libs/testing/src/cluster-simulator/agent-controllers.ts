@@ -6,6 +6,9 @@ import type { ControllerLife } from './controller-life.ts';
 import type { SimController } from './sim-controller.ts';
 import { StepError } from './step-error.ts';
 
+/** Asked about once more, of leader and guard. */
+export type Destroying = 'rewind' | 'rebuild' | 'putBack';
+
 const LINK_CHECK_MS = 200;
 const LEADER_ANSWER_MS = 1_500;
 const SUBSCRIBE_ANSWER_MS = 2_000;
@@ -150,11 +153,11 @@ export class AgentControllers {
     if (confirmation.sequence !== known?.sequence) this.life.evaluate();
   }
 
-  askDestruction(version: number): Promise<boolean> {
+  askDestruction(step: Destroying, version: number): Promise<boolean> {
     const { leader } = this;
     if (leader === null) return Promise.reject(new StepError('no leader', true));
     return this.life.answerOf<boolean>(LEADER_ANSWER_MS, (take) =>
-      this.#ask(leader, (life) => life.agents.askDestruction(this.life, version, take)),
+      this.#ask(leader, (life) => life.agents.askDestruction(this.life, { step, version }, take)),
     );
   }
 }

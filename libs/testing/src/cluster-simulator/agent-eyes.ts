@@ -201,6 +201,7 @@ export class AgentEyes {
       abandonedHandOver: facts.abandonedHandOver,
       rebuiltOrder: this.life.node.files.rebuiltOrder,
       clientsKeptOut: this.life.node.files.clientsKeptOut,
+      copyAside: this.life.node.postgres.directory.aside !== null,
     };
     const { synchronous } = facts;
     if (synchronous !== null) around.synchronous = synchronous;

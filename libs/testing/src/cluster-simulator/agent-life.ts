@@ -89,7 +89,9 @@ export class AgentLife {
           if (message === 'goal') say(this.world, `${node.name} goal ${fields['detail']}`);
         },
       },
-      keepUp: () => undefined,
+      keepUp: () => {
+        if (node.postgres.receiver !== null) node.postgres.directory.aside = null;
+      },
       setHurry: (observe, report) => {
         this.eyes.setHurry(observe);
         this.reports.setHurry(report);

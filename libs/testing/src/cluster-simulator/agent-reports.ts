@@ -1,6 +1,13 @@
-import { type AgentReport, calmMsOf, type RebuildReport, rebuildOrderOf } from '#libs/cluster';
+import {
+  type AgentReport,
+  type AsideReport,
+  calmMsOf,
+  type RebuildReport,
+  rebuildOrderOf,
+} from '#libs/cluster';
 import { endpointOf, type Snapshot } from './agent-eyes.ts';
 import type { AgentLife } from './agent-life.ts';
+import { endOf } from './wal.ts';
 
 const REPORT_MS = 300;
 const HURRY_MS = 20;
@@ -99,7 +106,16 @@ export class AgentReports {
       activity: this.life.steps.running?.kind ?? null,
       problem: this.life.reconciler.problem,
       rebuild: this.#rebuildReport(),
+      aside: this.#asideReport(),
     };
+  }
+
+  #asideReport(): AsideReport | null {
+    const { directory } = this.life.node.postgres;
+    const { aside, systemIdentifier } = directory;
+    if (aside === null) return null;
+    const position = { timeline: aside.branch.timeline, lsn: endOf(aside) };
+    return { directory: 'aside', systemIdentifier, position };
   }
 
   #rebuildReport(): RebuildReport {

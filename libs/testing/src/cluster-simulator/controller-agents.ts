@@ -2,6 +2,7 @@ import { type AgentReport, type ClusterState, goalOf, type RecordedEvent } from 
 import { missesRenewals, type RoundPace } from '#libs/leader';
 import type { Confirmation } from '#libs/protocol';
 import type { LogIndex } from '#libs/raft';
+import type { Destroying } from './agent-controllers.ts';
 import type { AgentLife } from './agent-life.ts';
 import { CLUSTER } from './cluster-world.ts';
 import type { ControllerLife, LeaderWord } from './controller-life.ts';
@@ -80,11 +81,17 @@ export class ControllerAgents {
     return state !== null && service !== null && missesRenewals(service, state);
   }
 
-  askDestruction(agent: AgentLife, version: number, answer: (permitted: boolean) => void): void {
+  askDestruction(
+    agent: AgentLife,
+    { step, version }: { readonly step: Destroying; readonly version: number },
+    answer: (permitted: boolean) => void,
+  ): void {
     this.#whenConfirmed('at-once', () => {
       const state = this.life.store.cluster(CLUSTER);
       const stands = state !== null && state.version === version;
-      const permitted = stands && goalOf(state, agent.node.name).kind === 'standby';
+      const goal = stands ? goalOf(state, agent.node.name) : null;
+      const asked = goal?.kind === 'detached' && goal.copyAside === true;
+      const permitted = step === 'putBack' ? asked : goal?.kind === 'standby';
       this.#toAgent(agent, () => answer(permitted));
     });
   }

@@ -18,6 +18,7 @@ import {
   STRIKES,
 } from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
+import { planLossesInRebuilds } from './copy-offers.ts';
 import { Handles } from './handles.ts';
 import { planLateAnswers } from './late-answers.ts';
 import { RemoteSite } from './remote-site.ts';
@@ -100,6 +101,7 @@ export class ClusterRun {
   readonly #scene: FaultScene;
   /** With chances of its own, so that seeds without it draw what they drew. */
   readonly #lateScene: FaultScene;
+  readonly #rebuildScene: FaultScene;
   readonly #clients: Prng;
   #steps = 0;
   #over = false;
@@ -131,6 +133,7 @@ export class ClusterRun {
     this.#scene = { world: this.world, prng, over: () => this.#over };
     this.#build(seededPrng(source.next()));
     this.#lateScene = { ...this.#scene, prng: seededPrng(source.next()) };
+    this.#rebuildScene = { ...this.#scene, prng: seededPrng(source.next()) };
     if (options.site === true) this.world.site = new RemoteSite(this.world);
   }
 
@@ -199,6 +202,7 @@ export class ClusterRun {
       planClusterFaults(this.#scene);
       planStrikes(this.#scene);
       planLateAnswers(this.#lateScene);
+      planLossesInRebuilds(this.#rebuildScene);
       this.#planTurns();
     } else if (killAfter.saga !== 'bootstrap') {
       planSagaKill(this.world, killAfter);

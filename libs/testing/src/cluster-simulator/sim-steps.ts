@@ -1,8 +1,10 @@
 import type { ClusterState, MemberRecord } from '#libs/cluster';
 import { type Epoch, messageOf } from '#libs/kernel';
 import { promiseDetached, type Step, type StepOf, type StepRuns } from '#libs/reconcile';
+import type { Destroying } from './agent-controllers.ts';
 import type { AgentLife } from './agent-life.ts';
 import { between, count, say } from './cluster-world.ts';
+import { putBack } from './put-back-step.ts';
 import type { SimNode } from './sim-node.ts';
 import { StepError } from './step-error.ts';
 import { admitClients, keepClientsOut, setSynchronous, startedWith } from './sync-steps.ts';
@@ -115,6 +117,9 @@ export class SimSteps implements StepRuns {
         return;
       case 'rebuild':
         return this.#clone(running, step, state);
+      case 'putBack':
+        await this.#permitDestruction('putBack', state);
+        return putBack(this.life);
       case 'rewind':
         return this.#rewind(running, step, state);
       case 'examine':
@@ -318,8 +323,8 @@ export class SimSteps implements StepRuns {
     await this.#guard({ type: 'release', epoch, reason, timeline, lsn }, RELEASE_MS);
   }
 
-  async #permitDestruction(step: 'rewind' | 'rebuild', { version }: ClusterState): Promise<void> {
-    const permitted = await this.life.controllers.askDestruction(version);
+  async #permitDestruction(step: Destroying, { version }: ClusterState): Promise<void> {
+    const permitted = await this.life.controllers.askDestruction(step, version);
     if (!permitted) throw new StepError('the leader does not permit it', false);
     await this.#guard({ type: 'permitDestruction', step }, RELEASE_MS);
   }
@@ -331,7 +336,7 @@ export class SimSteps implements StepRuns {
     if (!this.#serves(upstream)) throw new StepError('the upstream is no primary yet', true);
     if (step.replaces !== 'nothing') {
       await this.#permitDestruction('rebuild', state);
-      if (step.replaces === 'instance') directory.aside = directory.wal;
+      if (step.replaces === 'instance') directory.aside ??= directory.wal;
     }
     world.oracle.writes.destroys(node, upstream, step.replaces);
     const { run } = upstream.postgres;

@@ -1,5 +1,6 @@
 import { formatLsn, type InstanceName, type Lsn, type TimelineId } from '#libs/kernel';
 import type { DecisionInput } from '../../decision.ts';
+import { takesCopyAside } from '../../goal-of.ts';
 import type { AgentReport } from '../../report.ts';
 import type { RuleRefusal } from '../../rule-refusal.ts';
 import {
@@ -78,6 +79,10 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   const [unfit] = unfitness(state, name, report, goesOn || limits.asked === name);
   if (unfit !== undefined) return { kind: 'refused', refusal: unfit };
   if (report.guard === null) return refused('no-guard', 'not running', 'a running guard');
+  // What lies in its place until then is not to be judged.
+  if (takesCopyAside(state, name) && report.aside != null) {
+    return refused('copy-not-back', 'the copy is still aside', 'in place');
+  }
   if (report.dataDirectory.kind !== 'initialised') {
     return refused('no-data', report.dataDirectory.kind, 'an initialised data directory');
   }
@@ -202,7 +207,7 @@ function forksTooEarly({ operation }: ClusterState, { timeline, forkLsn }: Ances
  * Known bytes that the candidate lacks. Ids are given out in order: what the cluster left for a later
  * timeline is not counted again. A position on a timeline that was never recorded counts as it is.
  */
-function lagOf(known: LastKnownPosition, own: WalPosition, rank: Candidate['rank']): bigint {
+export function lagOf(known: LastKnownPosition, own: WalPosition, rank: Candidate['rank']): bigint {
   if (known.timeline < own.timeline) return 0n;
   return known.lsn > rank.lsn ? known.lsn - rank.lsn : 0n;
 }

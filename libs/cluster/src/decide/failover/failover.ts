@@ -3,6 +3,7 @@ import type { Decision, DecisionInput } from '../../decision.ts';
 import type { RuleRefusal } from '../../rule-refusal.ts';
 import type { Operation } from '../../state.ts';
 import { keepsEveryCommit, synchronousOf } from '../../sync-set/standing-setting.ts';
+import type { LastKnownPosition } from '../../wal-position.ts';
 import { judgeAssured, settingOfCandidate } from '../candidates/assurance.ts';
 import {
   type Candidate,
@@ -12,6 +13,7 @@ import {
   type Limits,
   type Verdict,
 } from '../candidates/candidates.ts';
+import { asideOffers, withoutUse } from '../candidates/copy-aside.ts';
 import { promisedTo } from '../candidates/failsafe.ts';
 import { bringForward } from '../candidates/fast-forward.ts';
 import { renewsAgain } from '../candidates/fencers.ts';
@@ -91,7 +93,8 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
     const against = distinct([...refusals, ...last.flatMap(refusalsOf)]);
     const [first] = attempts;
     const unknown = first?.chosen === null ? null : (first?.unknown ?? null);
-    return refuse(input, 'failover', unknown === null ? against : [...against, unknown]);
+    const all = unknown === null ? against : [...against, unknown];
+    return refuse(input, 'failover', [...all, ...lastResorts(input, limits, lastKnown)]);
   }
   return take(input, operation, found, refusals);
 }
@@ -123,7 +126,20 @@ function chooseHolderOfAll(input: DecisionInput, operation: Failover): Decision 
     if (pending(assured)) return null;
     refusals.push(...refusalsOf(assured));
   }
-  return refuse(input, 'failover', distinct(refusals));
+  const { lastKnown } = operation;
+  return refuse(input, 'failover', [
+    ...distinct(refusals),
+    ...lastResorts(input, limits, lastKnown),
+  ]);
+}
+
+/** Nobody can serve: what lies aside is offered, where a member's own data does not do. */
+function lastResorts(
+  input: DecisionInput,
+  limits: Limits,
+  lastKnown: LastKnownPosition | null,
+): RuleRefusal[] {
+  return asideOffers(input, withoutUse(withAll(input, limits)), lastKnown);
 }
 
 /** Grants the next epoch, or first lets one that is preferred fetch what it lacks. */

@@ -6,6 +6,8 @@ import type { GrantReason } from '../../lease-events.ts';
 import type { AgentReport } from '../../report.ts';
 import type { ClusterState, Operation } from '../../state.ts';
 import { eligibleCount } from '../candidates/candidates.ts';
+import { asideOffers } from '../candidates/copy-aside.ts';
+import { refuse } from '../refusal.ts';
 import { freshReport, observed } from '../sight.ts';
 
 type Held = Extract<ClusterState['lease'], { kind: 'Held' | 'Released' | 'Expired' | 'Fenced' }>;
@@ -99,7 +101,10 @@ export function withdrawPromotion(input: DecisionInput): Decision | null {
   const holder = instanceName(lease.holder);
   if (freshReport(input, holder) === null) return null;
   const excluded = [...(operation.kind === 'failover' ? operation.excluded : []), holder];
-  if (eligibleCount(input, excluded) === 0) return null;
+  if (eligibleCount(input, excluded) === 0) {
+    const offers = asideOffers(input, [holder], lastKnownIn(input));
+    return offers.length === 0 ? null : refuse(input, 'failover', offers);
+  }
   return {
     rule: 'withdraw-promotion',
     events: [
@@ -108,7 +113,7 @@ export function withdrawPromotion(input: DecisionInput): Decision | null {
         epoch: lease.epoch,
         primary: holder,
         trigger: 'promotion-failed',
-        lastKnown: operation.kind === 'failover' ? operation.lastKnown : observations.lastKnown,
+        lastKnown: lastKnownIn(input),
         candidate: null,
         acceptLoss: operation.kind === 'failover' && operation.acceptLoss,
         excluded,
@@ -116,4 +121,8 @@ export function withdrawPromotion(input: DecisionInput): Decision | null {
       },
     ],
   };
+}
+
+function lastKnownIn({ state: { operation }, observations }: DecisionInput) {
+  return operation.kind === 'failover' ? operation.lastKnown : observations.lastKnown;
 }
