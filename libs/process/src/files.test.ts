@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,7 +10,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ProcessesInCgroup } from './cgroup-processes.ts';
 import { removeFileDurably, writeFileDurably, writeFileIfChanged } from './durable-file.ts';
 import { hasStandbySignal, putStandbySignal, removeStandbySignal } from './standby-signal.ts';
 import { clearUnfinished, markUnfinished, unfinishedWork } from './unfinished-mark.ts';
@@ -53,20 +51,5 @@ describe('files that survive a crash', () => {
     expect(unfinishedWork(directory)).toBe('pg_rewind');
     clearUnfinished(directory);
     expect(unfinishedWork(directory)).toBeUndefined();
-  });
-
-  it('reads a cgroup and those below it, and kills it at once where the kernel can', () => {
-    mkdirSync(join(directory, 'below'));
-    writeFileSync(join(directory, 'cgroup.procs'), `${process.ppid}\n`);
-    writeFileSync(join(directory, 'below', 'cgroup.procs'), `${process.pid}\n999999999\n`);
-    const group = new ProcessesInCgroup(directory);
-    expect(group.scan().processes.map(({ pid }) => pid)).toEqual([process.ppid]);
-    expect(group.killAtOnce()).toBe(false);
-    writeFileSync(join(directory, 'below', 'cgroup.procs'), '');
-    expect(group.killAtOnce()).toBe(false);
-    writeFileSync(join(directory, 'cgroup.kill'), '');
-    chmodSync(join(directory, 'cgroup.kill'), 0o200);
-    expect(group.killAtOnce()).toBe(true);
-    expect(new ProcessesInCgroup(join(directory, 'none')).scan().processes).toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-export { ProcessesInCgroup } from './cgroup-processes.ts';
 export { dropPrivileges } from './drop-privileges.ts';
 export {
   fsyncDirectory,

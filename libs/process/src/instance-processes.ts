@@ -15,7 +15,7 @@ export type ProcessScan = {
   readonly unreadable: readonly number[];
 };
 
-/** Port: how the processes of one instance are found (by working directory, or by cgroup). */
+/** Port: how the processes of one instance are found. */
 export interface InstanceProcesses {
   scan(): ProcessScan;
   /** Start time of a living process, read now; `undefined` when it is dead. */
@@ -23,6 +23,4 @@ export interface InstanceProcesses {
   /** From now on wherever their directory is moved to; `unfollow` once none is left. */
   follow?(): void;
   unfollow?(): void;
-  /** Kills all of them in one act of the kernel, where it can; false: signal them one by one. */
-  killAtOnce?(): boolean;
 }

@@ -38,7 +38,6 @@ export async function killAll(
 /** One pass of `killAll`, without a turn of the event loop; returns those it found alive. */
 export function killPass(processes: InstanceProcesses): readonly InstanceProcess[] {
   const { processes: found } = processes.scan();
-  if (found.length === 0 || processes.killAtOnce?.() === true) return found;
   for (const target of found) signalIfSame(processes, target, 'SIGKILL');
   return found;
 }

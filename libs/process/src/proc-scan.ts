@@ -9,6 +9,10 @@ import { isDead, ProcTable } from './proc-table.ts';
  * the data directory, also the orphans of a killed postmaster, which a walk of the process tree
  * misses (safety 1). Reads only `/proc`, so a hung disk does not hold it up.
  *
+ * Not by cgroup: whoever starts the guard decides whether there is one, and a process may leave it. Who leaves the
+ * directory can open none of PostgreSQL's files, whose names are relative to it; while such a one has the shared
+ * memory attached, `proveDown` does not call the instance down.
+ *
  * An outage waits for this, and most processes of a host are others': they are told by their owner. The
  * kernel names the true one for the directory of a process, also of one that it lets nobody look into.
  */
