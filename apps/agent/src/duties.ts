@@ -1,6 +1,7 @@
 import type { ClusterState, RemoteAnswer, TimelineRecord } from '#libs/cluster';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
+import { SoleStarter } from './adopt/sole-starter.ts';
 import { ArchiveWatch } from './archive/archive-watch.ts';
 import { LastWal } from './archive/last-wal.ts';
 import { TimelineGaps } from './archive/timeline-gaps.ts';
@@ -11,7 +12,7 @@ import { RemoteAsk } from './observe/remote-ask.ts';
 import { RemoteLine } from './observe/remote-line.ts';
 import type { Snapshot } from './observe/snapshot.ts';
 import { StreamRefusal } from './observe/stream-refusal.ts';
-import { ConfigurationWatch } from './postgres/configuration-watch.ts';
+import { ConfigurationWatch, isOurs } from './postgres/configuration-watch.ts';
 import type { LocalInstance } from './postgres/local-instance.ts';
 import type { LocalSessions } from './postgres/local-sessions.ts';
 import { RoleWatch } from './postgres/own-roles.ts';
@@ -49,6 +50,7 @@ export class Duties {
   readonly #streamRefusal: StreamRefusal;
   readonly #roles: RoleWatch;
   readonly #senders: SenderWatch;
+  readonly #soleStarter: SoleStarter;
   #busy = false;
 
   constructor(readonly parts: DutyParts) {
@@ -61,7 +63,8 @@ export class Duties {
     this.#archiveWatch = new ArchiveWatch(parts.local);
     this.#streamRefusal = new StreamRefusal(parts.local);
     this.#roles = new RoleWatch(parts.log);
-    const { instance } = parts.local.config;
+    const { instance, postgres } = parts.local.config;
+    this.#soleStarter = new SoleStarter(postgres.dataDirectory, parts.log);
     this.#senders = new SenderWatch(instance, () => parts.sessions.steps, parts.log);
   }
 
@@ -119,6 +122,7 @@ export class Duties {
   async #keepUp(state: ClusterState): Promise<void> {
     const { local, observer, desk, aside, facts, hooks, sessions } = this.parts;
     const seen = observer.latest?.sql;
+    if (this.#isTakenOver(state)) this.#soleStarter.look(performance.now());
     if (local.credentials !== null) {
       const { instance } = local.config;
       const directory = observer.latest?.directory ?? null;
@@ -142,5 +146,11 @@ export class Duties {
     if (seen.role.kind === 'primary') return;
     const proved = desk.rebuiltOrder === null || desk.streams;
     if (proved && seen.role.receiver?.status === 'streaming') aside.remove();
+  }
+  /** Its data is the cluster's, and a guard of ours has it. */
+  #isTakenOver(state: ClusterState): boolean {
+    const { latest } = this.parts.observer;
+    if (latest === null || latest.guard === null || latest.others !== null) return false;
+    return isOurs(state, latest.directory);
   }
 }

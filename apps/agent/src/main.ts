@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { type AgentConfig, loadAgentConfig } from '#libs/config';
 import { DomainError, epochMs, messageOf, monotonicMs, seededPrng } from '#libs/kernel';
 import { createLogger, type Logger, Metrics, watchProcess } from '#libs/observability';
-import { dataDirectoryMajor, findInstallation } from '#libs/postgres-run';
+import { dataDirectoryMajor, findInstallation, maskStartingUnits } from '#libs/postgres-run';
 import { dropPrivileges } from '#libs/process';
 import { expiryProblem, SignedNotes, TlsCredentials, tendCertificate } from '#libs/transport';
 import { Agent } from './agent.ts';
@@ -50,15 +50,16 @@ async function main(): Promise<void> {
   }
   if (values.config === undefined) throw new UsageError('usage: matriarch agent --config FILE');
   const config = loadAgentConfig(values.config);
-  prepareStateDirectory(config);
-  // Before the lock: with another's certificates it could not take that one's place either.
-  const credentials = await ownCredentials(config);
-  lockStateDirectory(config.stateDirectory, `${config.cluster}/${config.instance}`);
   const log = createLogger({
     process: 'agent',
     level: config.logLevel,
     fields: { cluster: config.cluster, instance: config.instance },
   });
+  await maskUnitsAsRoot(config, log);
+  prepareStateDirectory(config);
+  // Before the lock: with another's certificates it could not take that one's place either.
+  const credentials = await ownCredentials(config);
+  lockStateDirectory(config.stateDirectory, `${config.cluster}/${config.instance}`);
   const agent = await makeAgent(config, credentials, log);
   const server = healthServer({
     view: () => healthViewOf(agent),
@@ -154,6 +155,17 @@ function guardProgram(user: string): string {
     throw new UsageError(`${program} is not readable for '${user}': ${remedy}`, { cause });
   }
   return program;
+}
+
+/** While it still is root, no unit of the distribution may go on to start what its guard keeps (safety 10). */
+async function maskUnitsAsRoot({ postgres }: AgentConfig, log: Logger): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  try {
+    const units = await maskStartingUnits(postgres.dataDirectory);
+    if (units.length > 0) log.info('units of the distribution masked', { units });
+  } catch (error) {
+    log.warn('units of the distribution not masked', { error });
+  }
 }
 
 /** Made by whoever PostgreSQL runs as; started as root, this process becomes that user first. */

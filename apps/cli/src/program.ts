@@ -12,6 +12,8 @@ Processes:
   matriarch agent --config FILE       beside each PostgreSQL instance; starts its guard
   matriarch guard --config FILE       the guard alone, with the agent's file
   matriarch guard --self-test         whether the kernel ends PostgreSQL with its guard, here
+  matriarch guard --mask --config FILE    as root: no unit of the distribution starts PostgreSQL there
+  matriarch guard --unmask --config FILE  as root: the way back, for a host without Matriarch
   matriarch demo                      everything on this machine, with a menu of faults
 
 Exit status: 0 what was asked for holds, 1 it does not, 2 it could not be tried; 130 after Ctrl-C, which

@@ -29,6 +29,17 @@ export function addSetupVerbs(program: Command, finish: Finish): void {
         (await import('./commands/guard-self-test.ts')).guardSelfTest(config),
       ),
     );
+  for (const verb of ['mask', 'unmask'] as const) {
+    program
+      .command(`guard-${verb}`, { hidden: true })
+      .requiredOption('--config <file>', "the agent's configuration")
+      .action(
+        runs<{ config: string }>(finish, async (_context, _none, { config }) => {
+          const { maskUnits, unmaskUnits } = await import('./commands/guard-mask.ts');
+          return await (verb === 'mask' ? maskUnits : unmaskUnits)(config);
+        }),
+      );
+  }
   program
     .command('version')
     .description('which version this is')

@@ -89,7 +89,10 @@ function isOverridden(settings: ObservedSettings | null): boolean {
 }
 
 /** Before the first primary nobody's data is the cluster's; the steps that make it write its files themselves. */
-function isOurs({ systemIdentifier }: ClusterState, directory: DataDirectory | null): boolean {
+export function isOurs(
+  { systemIdentifier }: ClusterState,
+  directory: DataDirectory | null,
+): boolean {
   if (systemIdentifier === null || directory?.kind !== 'initialised') return false;
   return directory.systemIdentifier === systemIdentifier;
 }

@@ -20,6 +20,7 @@ export {
   dataPlacesOf,
   newPlaceOf,
 } from './data-places.ts';
+export { debianClustersOf, disableStart, restoreStart } from './debian-start.ts';
 export { type DetachOutcome, type DetachRequest, detach } from './detach.ts';
 export {
   clearDetachedMark,
@@ -85,6 +86,13 @@ export {
 } from './slots.ts';
 export { type Row, type SqlTarget, SqlTimeoutError } from './sql-connection.ts';
 export { SqlSession } from './sql-session.ts';
+export {
+  isUnitMasked,
+  maskStartingUnits,
+  startingUnitsOf,
+  UnitMaskError,
+  unmaskStartingUnits,
+} from './starting-units.ts';
 export { refuseStrayFiles } from './stray-files.ts';
 export {
   asideOf,
