@@ -125,7 +125,14 @@ export {
 export { namesInDoubt, wouldAcknowledge } from './sync-set/admit-sync.ts';
 export { laggingMembers } from './sync-set/lag.ts';
 export { isAddress, isFrom, isNamed, sameAddress } from './sync-set/member-connection.ts';
-export { ALONE, NOBODY, type Quorum, type SyncSetting, sameSetting } from './sync-set/quorum.ts';
+export {
+  ALONE,
+  NOBODY,
+  neverAcknowledges,
+  type Quorum,
+  type SyncSetting,
+  sameSetting,
+} from './sync-set/quorum.ts';
 export { isSynchronous, settingAtStart, standingSetting } from './sync-set/standing-setting.ts';
 export type * from './sync-set/sync-events.ts';
 export {

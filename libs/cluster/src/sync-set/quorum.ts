@@ -13,7 +13,7 @@ export type SyncSetting = Quorum & { readonly method: 'first' | 'any' };
 
 /** Commits wait for nobody. */
 export const ALONE: SyncSetting = { method: 'first', names: [], count: 0 };
-/** Commits wait, and nobody can complete them: strict, and no standby was ever relied on. */
+/** Commits wait, and nobody can complete them: no standby was ever relied on, or a stranger is in its place. */
 export const NOBODY: SyncSetting = { method: 'first', names: [], count: 1 };
 
 /** How many of the set must be detached before a failover may go on; more than there are for `null`. */
@@ -62,7 +62,7 @@ export function isImplied(next: Quorum | null, present: Quorum | null): boolean 
 }
 
 /** More members are asked for than the setting names: no commit is ever acknowledged. */
-function neverAcknowledges({ names, count }: Quorum): boolean {
+export function neverAcknowledges({ names, count }: Quorum): boolean {
   return count > names.length;
 }
 

@@ -1,14 +1,14 @@
 /** Which standbys commits should wait for, from what the primary sees and what they say themselves. */
 import type { InstanceName } from '#libs/kernel';
 import type { DecisionInput } from '../../decision.ts';
-import type { PostgresCondition, StandbyConnection, SynchronousInForce } from '../../report.ts';
+import type { PostgresCondition, SynchronousInForce } from '../../report.ts';
 import { withDefaults } from '../../settings.ts';
-import { inMaintenance, type MemberRecord, memberNames, type SyncState } from '../../state.ts';
+import { inMaintenance, memberNames, type SyncState } from '../../state.ts';
 import { lagLimits, lagOf, NEAR_FOR_MS } from '../../sync-set/lag.ts';
-import { isFrom, isNamed } from '../../sync-set/member-connection.ts';
 import { ALONE, NOBODY, type SyncSetting } from '../../sync-set/quorum.ts';
 import { isSynchronous, maySync } from '../../sync-set/standing-setting.ts';
 import { freshReport, isSilent, observed, ourData } from '../sight.ts';
+import { hasImitated, soleConnection } from './imitation.ts';
 
 type Primary = Extract<PostgresCondition, { kind: 'primary' }>;
 
@@ -39,7 +39,7 @@ export function wantedSetting(
   const steady = streaming.filter(({ lagged }) => !lagged);
   // Better one that lags now and then than nobody who has what was acknowledged.
   const eligible = steady.length > 0 ? steady : streaming;
-  if (eligible.length === 0) return withoutAnybody(input, holder, sync);
+  if (eligible.length === 0) return withoutAnybody(input, holder, primary, sync);
   eligible.sort(byPreference);
   const count = Math.min(settings.synchronousNodeCount, eligible.length);
   const names = eligible.map(({ name }) => name);
@@ -80,22 +80,6 @@ function eligibility(
 }
 
 /**
- * The one walsender under the member's name, from the member's own address. Anybody else who connects
- * by that name would acknowledge in its place (safety 14).
- */
-export function soleConnection(
-  { replicationName, postgres }: MemberRecord,
-  standbys: readonly StandbyConnection[],
-): StandbyConnection | 'foreign' | null {
-  const named = standbys.filter((each) => isNamed(each.applicationName, replicationName));
-  const [only] = named;
-  if (named.length > 1) return 'foreign';
-  if (only === undefined) return null;
-  if (only.foreign === true || isFrom(postgres.host, only.host) === false) return 'foreign';
-  return only.state === 'streaming' && only.flushLsn !== null ? only : null;
-}
-
-/**
  * Just now gone, and in the set: it gets the time that any instance gets before it is suspected. What a
  * promotion begins with names everybody, present or not: in mode `priority`, where commits wait for one
  * alone, the first who comes is taken then, not one that may be away for long.
@@ -123,17 +107,23 @@ function byPreference(a: Eligible, b: Eligible): number {
   return a.name.localeCompare(b.name);
 }
 
-/** Strict: commits go on waiting for those of before. Else they go on alone, once nobody is about to come. */
+/**
+ * Strict: commits go on waiting for those of before. Else they go on alone, once nobody is about to come. They
+ * wait for nobody that there is while a stranger would let them go on in the place of one of those (safety 14).
+ */
 function withoutAnybody(
   input: DecisionInput,
   holder: InstanceName,
+  primary: Primary,
   { ordered }: SyncState,
 ): SyncSetting | null {
+  const imitated = hasImitated(input.state, primary, ordered.names);
   if (withDefaults(input.state.settings).synchronousStrict) {
-    return ordered.names.length > 0 ? ordered : NOBODY;
+    return imitated || ordered.names.length === 0 ? NOBODY : ordered;
   }
   const settled = ordered.count === 0 || input.observations.sinceChangeMs >= ALONE_AFTER_MS;
-  return settled || !somebodyIsComing(input, holder) ? ALONE : null;
+  if (settled || !somebodyIsComing(input, holder)) return ALONE;
+  return imitated ? NOBODY : null;
 }
 
 function somebodyIsComing(input: DecisionInput, holder: InstanceName): boolean {

@@ -2,13 +2,14 @@ import type { Decision, DecisionInput } from '../../decision.ts';
 import type { ClusterEvent } from '../../events.ts';
 import type { PostgresCondition } from '../../report.ts';
 import type { ClusterState, SyncState } from '../../state.ts';
-import { quorumOf } from '../../sync-set/admit-sync.ts';
+import { namesInDoubt, quorumOf } from '../../sync-set/admit-sync.ts';
 import { evolveSync, type SyncEvent } from '../../sync-set/evolve-sync.ts';
 import { nextMove } from '../../sync-set/next-move.ts';
-import type { Quorum } from '../../sync-set/quorum.ts';
+import { type Quorum, sameSetting } from '../../sync-set/quorum.ts';
 import type { SyncSet } from '../../sync-set/sync-events.ts';
 import { serves } from '../failover/holder.ts';
 import { freshReport, hasHeardEnough } from '../sight.ts';
+import { hasImitated } from './imitation.ts';
 import { wantedSetting } from './sync-members.ts';
 
 type Primary = Extract<PostgresCondition, { kind: 'primary' }>;
@@ -31,7 +32,9 @@ export function keepSyncSet(input: DecisionInput): Decision | null {
   const events = [...confirmation(sync, report.postgres)];
   const confirmed = events.reduce(evolveSync, sync);
   const wanted = wantedSetting(input, lease.holder, report.postgres, confirmed);
-  if (confirmed.confirmedAt !== null && wanted !== null) {
+  if (isImitated(state, confirmed, report.postgres)) {
+    events.push(...lettingGo(state, confirmed, wanted, report.postgres));
+  } else if (confirmed.confirmedAt !== null && wanted !== null) {
     events.push(...moves(state, confirmed, wanted, report.postgres));
   }
   return events.length === 0 ? null : { rule: 'keep-sync-set', events };
@@ -43,6 +46,30 @@ function* confirmation(sync: SyncState, { synchronous }: Primary): Generator<Syn
   if (confirmedAt !== null || synchronous?.proved !== true || synchronous.order !== order) return;
   const { flushedTo } = synchronous;
   if (flushedTo !== null) yield { type: 'SyncSettingConfirmed', epoch, order, flushedTo };
+}
+
+/** Somebody in a member's place may let commits go on, or a failover would rely on that member. */
+function isImitated(state: ClusterState, sync: SyncState, primary: Primary): boolean {
+  const relied = quorumOf(sync.committed)?.names ?? [];
+  return hasImitated(state, primary, [...relied, ...namesInDoubt({ sync })]);
+}
+
+/**
+ * Two walsenders of one name are two of those that a commit waits for, so no set covers what is acknowledged:
+ * nobody is relied on before PostgreSQL waits for others, or for nobody that there is. Any order is safe then,
+ * and one that rids it of the name waits for no proof of an older one.
+ */
+function* lettingGo(
+  state: ClusterState,
+  { epoch, order, committed, ordered, confirmedAt }: SyncState,
+  wanted: SyncState['ordered'] | null,
+  primary: Primary,
+): Generator<SyncEvent> {
+  if (committed !== null) yield { type: 'SyncSetCommitted', epoch, set: null, positions: [] };
+  if (wanted === null || sameSetting(ordered, wanted)) return;
+  if (confirmedAt !== null || hasImitated(state, primary, ordered.names)) {
+    yield { type: 'SyncSettingOrdered', epoch, order: order + 1, setting: wanted };
+  }
 }
 
 function* moves(
