@@ -3,7 +3,7 @@
  * on, and that clients of a restarted primary see nothing that could still be lost.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -85,6 +85,35 @@ describe('synchronous replication', () => {
       stranger.kill('SIGKILL');
     }
     await reliedOn(1, [imitated, other]);
+  });
+
+  it('nor is a commit acknowledged by a stranger beside the only standby there is: strict (safety 14)', async () => {
+    const [imitated, away] = standbys();
+    await reliedOn(1, [imitated, away]);
+    const agent = present(away.agent?.pid, 'a running agent');
+    signalAll([agent], 'SIGSTOP');
+    await reliedOn(1, [imitated]);
+    const receiver = await until(() => imitated.receiverPid(), LIMIT_MS);
+    const before = trio.leader.events.length;
+    // What is acknowledged from here on is by the stranger.
+    signalAll([receiver], 'SIGSTOP');
+    const stranger = receivesAs(imitated);
+    try {
+      await until(() => sendersOf(imitated) === 2, LIMIT_MS);
+      await delay(UNPROVED_MS);
+      const commit = trio.sql(trio.primary, bulkSql(1)).then(() => 'acknowledged');
+      expect(await Promise.race([commit, delay(UNPROVED_MS, 'waits')])).toBe('waits');
+      await until(() => stranger.exitCode !== null, LIMIT_MS);
+      signalAll([receiver], 'SIGCONT');
+      expect(await commit).toBe('acknowledged');
+      await reliedOn(1, [imitated]);
+      const { names } = present(trio.leader.state?.sync?.ordered, 'an order');
+      expect(ordersSince(before)).toEqual([[], names]);
+    } finally {
+      stranger.kill('SIGKILL');
+      signalAll([receiver, agent], 'SIGCONT');
+    }
+    await reliedOn(1, [imitated, away]);
   });
 
   it('a standby that was built anew is not the member that commits were counted for (safety 14)', async () => {
@@ -224,14 +253,29 @@ describe('synchronous replication', () => {
   });
 });
 
+/** How many walsenders stream under the name of `member`, as the leader has heard. */
+function sendersOf({ name }: AgentHost): number {
+  const postgres = trio.leader.report(trio.primary.name)?.postgres;
+  const own = trio.leader.state?.members[name]?.replicationName;
+  if (postgres?.kind !== 'primary') return 0;
+  return postgres.standbys.filter(({ applicationName }) => applicationName === own).length;
+}
+
+/** The names of each order that PostgreSQL was given. */
+function ordersSince(position: number): (readonly string[])[] {
+  const happened = trio.leader.events.slice(position).map(({ event }) => event);
+  return happened.flatMap((event) =>
+    event.type === 'SyncSettingOrdered' ? [event.setting.names] : [],
+  );
+}
+
 /** `pg_receivewal` flushes and says so, under the name by which commits count `member`. */
 function receivesAs(member: AgentHost): ChildProcess {
   const name = present(
     trio.leader.state?.members[member.name]?.replicationName,
     'a name for replication',
   );
-  const directory = join(trio.root, 'stranger');
-  mkdirSync(directory);
+  const directory = mkdtempSync(join(trio.root, 'stranger-'));
   const to = `host=127.0.0.1 port=${trio.primary.port} user=replicator application_name=${name}`;
   return spawn('pg_receivewal', ['-D', directory, '--synchronous', '--no-loop', '-d', to], {
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ClusterState, DEFAULT_SETTINGS } from '#libs/cluster';
+import { type ClusterState, DEFAULT_SETTINGS, NOBODY } from '#libs/cluster';
 import { epochMs, type InstanceName, instanceName } from '#libs/kernel';
 import type { ReachableInstance, ReplicaConnection } from '#libs/postgres-run';
 import { MemberAddresses } from './member-addresses.ts';
@@ -31,6 +31,8 @@ type Scene = {
   readonly superseded?: readonly string[];
   readonly operation?: string;
   readonly mode?: 'off' | 'quorum';
+  /** No commit is acknowledged: nobody that there is may do it. */
+  readonly held?: boolean;
 };
 
 const setting = (names: readonly string[]) => ({ method: 'any', count: 1, names });
@@ -47,7 +49,7 @@ function stateOf(scene: Scene): ClusterState {
     members: { pg1: member('pg1', 'demo/pg1/0001', '10.0.0.1'), pg2: member('pg2', NAME, host) },
     sync: {
       committed: { count: 1, members: committed.map((name) => ({ instance: 'x', name })) },
-      ordered: setting(ordered),
+      ordered: scene.held === true ? NOBODY : setting(ordered),
       superseded: superseded === undefined ? [] : [setting(superseded)],
     },
   } as unknown as ClusterState;
@@ -181,6 +183,25 @@ describe("a stranger's walsender beside the member's", () => {
     const back = stage.lines.filter(({ message }) => message.endsWith('is back'));
     expect(back.length).toBeGreaterThan(0);
     expect(back.length).toBeLessThan(5);
+  });
+});
+
+describe('a stranger that holds up every commit (strict)', () => {
+  const held = { held: true, committed: [], inForce: 'FIRST 1 ("matriarch placeholder 1")' };
+
+  it('is ended each time that it comes, soon', async () => {
+    const stage = new Stage();
+    const ended = await stage.during(10_000, { senders: BOTH, ...held });
+    expect(ended.length).toBeGreaterThan(5);
+  });
+
+  it.each<{ what: string; senders: readonly ReplicaConnection[] }>([
+    { what: 'nothing tells which is which', senders: [sender(20, OWN), sender(21, OWN)] },
+    { what: 'it is there alone', senders: [sender(90, ELSEWHERE)] },
+  ])('is left, and status says what it does, where $what', async ({ senders }) => {
+    const stage = new Stage();
+    expect(await stage.during(5_000, { senders, ...held })).toEqual([]);
+    expect(stage.watch.problem).toContain('no commit is acknowledged');
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ClusterState, isSynchronous } from '#libs/cluster';
+import { type ClusterState, isSynchronous, neverAcknowledges } from '#libs/cluster';
 import { type InstanceName, isoTime } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import type { InstanceObservation, ReachableInstance, SqlSession } from '#libs/postgres-run';
@@ -64,7 +64,7 @@ export class SenderWatch {
       if (senders.length > 1) {
         doubled.add(member.name);
         problems.push(...(await this.#doubled(named, state, seen, nowMs)));
-      } else problems.push(...this.#elsewhere(named));
+      } else problems.push(...this.#elsewhere(named, state));
     }
     for (const name of this.#since.keys()) if (!doubled.has(name)) this.#since.delete(name);
     this.problem = problems[0] ?? null;
@@ -88,16 +88,18 @@ export class SenderWatch {
     this.#since.set(member.name, since);
     if (nowMs - since < STAYS_MS) return [];
     const which = extraSenders(named, seen, (...asked) => this.addresses.fit(...asked));
+    const wait = whatWaits(state, member.name);
     if (which === null) {
-      const why = `${senders.length} walsenders stream under the name of ${member.name} (${senders.map(placeOf).join('; ')}), and neither address nor slot tells which is its own: end the others`;
+      const why = `${senders.length} walsenders stream under the name of ${member.name} (${senders.map(placeOf).join('; ')}), and neither address nor slot tells which is its own: ${wait} while they are there, end the others`;
       if (this.#repeats.isNews(why)) this.log.warn('walsenders under one name are left', { why });
       return [why];
     }
-    const whose = `walsenders stream under the name of ${member.name} that are not its own (${which.extra.map(placeOf).join('; ')}): commits do not wait for ${member.name} while they are there, end what they serve`;
+    const whose = `walsenders stream under the name of ${member.name} that are not its own (${which.extra.map(placeOf).join('; ')}): ${wait} while they are there, end what they serve`;
     const name = member.replicationName;
     if (name === undefined || isReliedOn(state, seen, name)) return [whose];
     const before = this.#ended.get(member.name);
-    if (before !== undefined && nowMs - before.atMs < before.waitMs) {
+    // It holds up every commit: better ended each second than left for a minute.
+    if (!isHeld(state) && before !== undefined && nowMs - before.atMs < before.waitMs) {
       const next = `in ${Math.ceil((before.waitMs - (nowMs - before.atMs)) / 1_000)} s`;
       if (this.#repeats.isNews(whose)) {
         this.log.warn('walsender of a stranger is back', { why: whose, endedAgain: next });
@@ -131,13 +133,22 @@ export class SenderWatch {
     }
   }
 
-  #elsewhere({ member, senders }: NamedSenders): string[] {
+  #elsewhere({ member, senders }: NamedSenders, state: ClusterState): string[] {
     const [only] = senders;
     if (only === undefined || this.addresses.fit(member, only) !== 'foreign') return [];
     const { host } = member.postgres;
-    const why = `the walsender under the name of ${member.name} comes from ${only.clientAddress}, which is not ${this.addresses.known(host)}: commits do not wait for it`;
+    const why = `the walsender under the name of ${member.name} comes from ${only.clientAddress}, which is not ${this.addresses.known(host)}: ${whatWaits(state, 'it')}`;
     return [why];
   }
+}
+
+/** Nobody else is there, and alone they may not go on. */
+function isHeld({ sync }: ClusterState): boolean {
+  return sync !== undefined && neverAcknowledges(sync.ordered);
+}
+
+function whatWaits(state: ClusterState, forWhom: string): string {
+  return isHeld(state) ? 'no commit is acknowledged' : `commits do not wait for ${forWhom}`;
 }
 
 function placeOf({ pid, clientAddress }: NamedSenders['senders'][number]): string {
