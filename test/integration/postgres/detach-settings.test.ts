@@ -8,6 +8,7 @@ import {
   type DetachOutcome,
   detach,
   ensureReplicationRole,
+  readManagedSettings,
   reload,
 } from '#libs/postgres-run';
 import { osUser } from '#libs/process';
@@ -58,6 +59,20 @@ it('follows nobody whom postgresql.auto.conf names, as a base backup may (safety
   await pg2.sql('SELECT pg_reload_conf()');
   const untilMs = performance.now() + LOOKED_AGAIN_MS;
   while (performance.now() < untilMs) expect(await streams()).toBe(false);
+});
+
+it('is not detached while the command line names a primary: its startup process asks again (safety 6)', async () => {
+  pg2.follow(pg1);
+  const text = readManagedSettings(pg2.dataDirectory)['primary_conninfo'] ?? '';
+  await pg2.stop();
+  await pg2.startStandby(undefined, ['-c', `primary_conninfo=${text}`]);
+  await eventually('it streams', 10_000, streams);
+  const outcome = await detached();
+  expect(outcome).toMatchObject({ kind: 'not-detached', reason: 'setting-overridden' });
+  // Which is what it would have been taken for: the receiver was gone, and comes again.
+  await eventually('it streams again', 10_000, streams);
+  await pg2.stop();
+  await pg2.startStandby();
 });
 
 it('replays nothing that the old primary archives after it was detached (safety 6)', async () => {

@@ -169,9 +169,10 @@ export class LocalInstance {
     await this.#start();
   }
 
-  async startStandby(limitMs = START_LIMIT_MS): Promise<void> {
+  /** @param options of the command line, which beat every file */
+  async startStandby(limitMs = START_LIMIT_MS, options: readonly string[] = []): Promise<void> {
     putStandbySignal(this.dataDirectory);
-    await this.#start(limitMs);
+    await this.#start(limitMs, options);
   }
 
   observe(deadlineMs = 2_000): Promise<InstanceObservation> {
@@ -207,11 +208,11 @@ export class LocalInstance {
     return proveDown(this.dataDirectory).kind === 'down';
   }
 
-  async #start(limitMs = START_LIMIT_MS): Promise<void> {
+  async #start(limitMs = START_LIMIT_MS, options: readonly string[] = []): Promise<void> {
     const { binDirectory, runAs } = this.cluster.installation;
     const argv = dieWithParentArgv({
       parentPid: process.pid,
-      program: [`${binDirectory}/postgres`, '-D', this.dataDirectory],
+      program: [`${binDirectory}/postgres`, '-D', this.dataDirectory, ...options],
     });
     const log = openSync(join(this.cluster.directory, `${this.name}.log`), 'a');
     this.#child = spawn(present(argv[0], 'an argv'), argv.slice(1), {
