@@ -17,7 +17,8 @@ import type { ControllerMessage } from '#libs/protocol';
 import type { LogEntry, LogIndex, MemberId, Membership, RoleChange } from '#libs/raft';
 import { AgentAnswers } from './agents/agent-answers.ts';
 import { EventStream } from './agents/event-stream.ts';
-import { ClockWatch, noteClockBehind, noteClockJump } from './cluster/clock-watch.ts';
+import { AheadWatch } from './cluster/ahead-watch.ts';
+import { ClockWatch, noteClockJump } from './cluster/clock-watch.ts';
 import { earsOf, SilenceWatch } from './cluster/silence-watch.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { LeaseGateway } from './guards/lease-gateway.ts';
@@ -109,6 +110,7 @@ export class ControllerCore implements HostListener {
   readonly #seats: Seats;
   readonly #placement: LeaderPlacement;
   readonly #clockWatch: ClockWatch;
+  readonly #aheadWatch: AheadWatch;
   readonly #silence: SilenceWatch;
   readonly #protocol: ProtocolSwitch;
   #left = false;
@@ -118,10 +120,11 @@ export class ControllerCore implements HostListener {
     const { host, storage, network, clock, log, apiAddress, electionTimeoutMs } = options;
     this.#options = options;
     const strays = () => this.#seats.strays.seen;
-    this.announcements = new Announcements({ network, storage, apiAddress, strays });
+    this.announcements = new Announcements({ network, storage, apiAddress, strays, clock });
     this.#due = (intervalMs) =>
       this.#ticks % Math.max(1, Math.round(intervalMs / options.tickMs)) === 0;
     this.#clockWatch = new ClockWatch(clock);
+    this.#aheadWatch = new AheadWatch({ host, clock, log, clocks: this.announcements.clocks });
     this.#silence = new SilenceWatch(log, () => clock.monotonicMs());
     this.#time = new CappedTime(TURN_CAP_TICKS * options.tickMs, clock.monotonicMs());
     this.#gossip = new PositionGossip(this.#time);
@@ -229,7 +232,7 @@ export class ControllerCore implements HostListener {
     else if (this.#service?.term !== role.term) {
       this.#service = new Service(role.term, this.#time, clock, host.store.clusters());
       this.#gossip.seed(this.#service.observations, clock.monotonicMs());
-      noteClockBehind(this.#options, this.#service, clock.nowMs());
+      this.#aheadWatch.began(this.#service);
       this.decisions.allChanged();
     }
     this.#announceLeader();
@@ -254,6 +257,7 @@ export class ControllerCore implements HostListener {
     const service = this.#service;
     if (service === null) return;
     if (jumpMs !== 0) noteClockJump(this.#options, service, jumpMs);
+    if (this.#due(ANNOUNCE_INTERVAL_MS)) this.#aheadWatch.look(service);
     this.promoter.tick();
     this.#seats.tick();
     this.#protocol.tick();

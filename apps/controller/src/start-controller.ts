@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import type { ControllerConfig } from '#libs/config';
-import { formatAddress } from '#libs/kernel';
+import { type Clock, formatAddress } from '#libs/kernel';
 import { CHECK_EVERY_MS, ProtocolTooOldError } from '#libs/leader';
 import type { Logger } from '#libs/observability';
 import { OWN_PROTOCOL, type ProtocolRange } from '#libs/protocol';
@@ -24,6 +24,8 @@ export type StartOptions = {
   readonly config: ControllerConfig;
   readonly log: Logger;
   readonly onFatal: (error: unknown) => void;
+  /** Another clock than this host's: for tests of clocks that differ. */
+  readonly clock?: Clock;
   /** Another range of the protocol than this version's: for tests of an upgrade. */
   readonly protocol?: ProtocolRange;
   readonly checkEveryMs?: number;
@@ -140,7 +142,8 @@ function coreOf(
   const { host, storage } = replica;
   const { groupId, memberId, incarnation: ownIncarnation } = self;
   return new ControllerCore({
-    ...{ host, storage, network, clock: systemClock, log, groupId, ownIncarnation, unapplied },
+    ...{ host, storage, network, log, groupId, ownIncarnation, unapplied },
+    clock: options.clock ?? systemClock,
     ...told,
     electionTimeoutMs: timing.electionMs,
     tickMs: timing.tickMs,

@@ -48,6 +48,8 @@ export type ControllerMessage =
       readonly disk: DiskSpace | null;
       /** Members that it met last on another directory than the one of their seat. Not told before `disk` is. */
       readonly strays: readonly number[];
+      /** Its wall clock as this was sent; null: an older version, or not told before `disk` is. */
+      readonly wallAtMs: number | null;
     }
   /** Follower to leader: a guard's request, as it came. `ticket` names the guard's link there. */
   | {
@@ -184,6 +186,7 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
         apiAddress: fields.text('apiAddress', 300),
         disk: diskOf(fields),
         strays: straysOf(fields),
+        wallAtMs: fields.ended ? null : fields.integer('wallAtMs'),
       };
     case 'guardRequest':
       return {
@@ -248,8 +251,10 @@ export function decodeControllerMessage(bytes: Uint8Array): ControllerMessage {
 }
 
 /** A controller of an older version reads the address, or the disk too, and leaves the rest. */
-function diskFields({ disk, strays }: Announcement): readonly unknown[] {
-  return disk === null ? [] : [Math.round(disk.availableBytes), disk.nearlyFull, strays];
+function diskFields({ disk, strays, wallAtMs }: Announcement): readonly unknown[] {
+  if (disk === null) return [];
+  const clock = wallAtMs === null ? [] : [Math.round(wallAtMs)];
+  return [Math.round(disk.availableBytes), disk.nearlyFull, strays, ...clock];
 }
 
 function straysOf(fields: Fields): readonly number[] {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { controllerName, epochMs, seededPrng } from '#libs/kernel';
+import { type Clock, controllerName, epochMs, seededPrng } from '#libs/kernel';
 import { type LogFields, type Logger } from '#libs/observability';
 import type { ProtocolRange } from '#libs/protocol';
 import {
@@ -47,6 +47,9 @@ export type FoundingWay = {
 
 /** What another version would do otherwise. */
 export type Version = { readonly protocol?: ProtocolRange; readonly checkEveryMs?: number };
+
+/** Of a host whose clock is not that of the others. */
+export type Deviating = { readonly clock?: Clock };
 
 /** Where a controller listens. */
 export type Place = { readonly host: string; readonly link: number; readonly api: number };
@@ -117,7 +120,7 @@ export class ThreeControllers {
 
   async start(
     name: string,
-    wrong: Mistakes & Joining & FoundingWay & Version = {},
+    wrong: Mistakes & Joining & FoundingWay & Version & Deviating = {},
   ): Promise<RunningController> {
     const { certPath, keyPath } = await this.certificate('controller', wrong.certificateOf ?? name);
     const { link, api } = this.placeOf(wrong.portsOf ?? name);
@@ -136,6 +139,7 @@ export class ThreeControllers {
         timing: TIMING,
       },
       log: this.#logger({ controller: name }),
+      ...(wrong.clock === undefined ? {} : { clock: wrong.clock }),
       ...(wrong.protocol === undefined ? {} : { protocol: wrong.protocol }),
       ...(wrong.checkEveryMs === undefined ? {} : { checkEveryMs: wrong.checkEveryMs }),
       ...(wrong.foundWithout === undefined ? {} : { foundWithout: wrong.foundWithout }),

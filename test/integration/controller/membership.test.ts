@@ -195,7 +195,7 @@ describe('the membership of the controllers', () => {
     const others = (await list()).controllers.filter(({ name }) => name !== leader);
     const [first, second] = others;
     controller.core.announcements.heard(first?.id ?? 0, {
-      ...{ type: 'announce', apiAddress: '', strays: [] },
+      ...{ type: 'announce', apiAddress: '', strays: [], wallAtMs: null },
       disk: { availableBytes: 1, nearlyFull: true },
     });
     const { status, body } = await order(leader, '/transfer-leader');

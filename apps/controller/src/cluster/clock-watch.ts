@@ -27,7 +27,7 @@ export class ClockWatch {
   }
 }
 
-type Told = {
+export type Told = {
   readonly host: { readonly store: { readonly clusters: () => readonly ClusterState[] } };
   readonly log: Log;
 };
@@ -44,7 +44,7 @@ export function noteClockJump({ host, log }: Told, service: Heeds, jumpMs: numbe
 /**
  * Asked once, of a leader that begins to serve: its clock is behind the newest events, so that of the leader
  * which recorded them, or its own, is wrong. In the log, and in the events of each cluster whose log time stands
- * still until this clock is there. One that is ahead cannot be told from the time that passed since.
+ * still until this clock is there. One that is ahead cannot be told from the time that passed since: see `AheadWatch`.
  */
 export function noteClockBehind({ host, log }: Told, service: Heeds, wallAt: EpochMs): void {
   const ahead = host.store
@@ -62,6 +62,35 @@ export function noteClockBehind({ host, log }: Told, service: Heeds, wallAt: Epo
   for (const { name, lastEventAt } of ahead) {
     service.observations.clockJumped([name], Math.round(wallAt - lastEventAt));
   }
+}
+
+type Ahead = {
+  /** Of the clocks of a majority. */
+  readonly aheadMs: number;
+  readonly wallAt: EpochMs;
+  /** When it began to serve, by its own clock. */
+  readonly beganAt: EpochMs;
+};
+
+/**
+ * In the log, and in the events of each cluster whose log time this leader takes, or took, out of the true one: where
+ * it was ahead before, nothing jumps now.
+ */
+export function noteClockAhead(
+  { host, log }: Told,
+  service: Heeds,
+  { aheadMs, wallAt, beganAt }: Ahead,
+): void {
+  const jumpMs = Math.round(aheadMs);
+  if (jumpMs < JUMP_MIN_MS) return;
+  log.warn('the wall clock is ahead of those of most controllers', {
+    ...{ wallAt: timeText(wallAt), aheadMs: jumpMs },
+  });
+  const names = host.store
+    .clusters()
+    .filter(({ lastEventAt: at }) => at <= wallAt - aheadMs || at >= beganAt)
+    .map(({ name }) => name);
+  service.observations.clockJumped(names, jumpMs);
 }
 
 function timeText(at: EpochMs): string {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { epochMs, monotonicMs } from '#libs/kernel';
 import {
   type ControllerMessage,
   decode,
@@ -7,6 +8,8 @@ import {
   encodeControllerMessage,
 } from '#libs/protocol';
 import { Announcements } from './announcements.ts';
+
+const NOON = 1_800_000_000_000;
 
 let sent: [to: number | 'all', message: ControllerMessage][];
 let storage: { nearlyFull: boolean; availableBytes: number | null };
@@ -24,12 +27,13 @@ beforeEach(() => {
     tellAll: (message: ControllerMessage) => void sent.push(['all', message]),
     isUp: (peer: number) => up.includes(peer),
   };
-  const told = { apiAddress: '10.0.0.1:7401', strays: () => strays };
+  const clock = { nowMs: () => epochMs(NOON), monotonicMs: () => monotonicMs(0) };
+  const told = { apiAddress: '10.0.0.1:7401', strays: () => strays, clock };
   announcements = new Announcements({ network, storage, ...told });
 });
 
 const announced = (availableBytes: number, nearlyFull: boolean, met: number[] = []) => ({
-  ...{ type: 'announce' as const, apiAddress: '10.0.0.1:7401', strays: met },
+  ...{ type: 'announce' as const, apiAddress: '10.0.0.1:7401', strays: met, wallAtMs: NOON },
   disk: { availableBytes, nearlyFull },
 });
 
@@ -93,15 +97,17 @@ describe('announcements', () => {
     expect(announcements.diskOf(3)).toBeNull();
   });
 
-  it('are understood from, and by, versions that knew addresses only, or disks too', () => {
+  it('are understood from, and by, versions that knew addresses only, disks too, or no clocks', () => {
     const message = announced(300, true, [3]);
     const bytes = encodeControllerMessage(message);
     expect(decodeControllerMessage(bytes)).toEqual(message);
     const [type, address, ...later] = decode(bytes) as unknown[];
-    expect(later).toEqual([300, true, [3]]);
+    expect(later).toEqual([300, true, [3], NOON]);
     const ofBefore = decodeControllerMessage(encode([type, address]));
-    expect(ofBefore).toEqual({ ...message, disk: null, strays: [] });
+    expect(ofBefore).toEqual({ ...message, disk: null, strays: [], wallAtMs: null });
     const withDisk = decodeControllerMessage(encode([type, address, 300, true]));
-    expect(withDisk).toEqual({ ...message, strays: [] });
+    expect(withDisk).toEqual({ ...message, strays: [], wallAtMs: null });
+    const withStrays = decodeControllerMessage(encode([type, address, 300, true, [3]]));
+    expect(withStrays).toEqual({ ...message, wallAtMs: null });
   });
 });

@@ -1,5 +1,7 @@
+import { type Clock, epochMs } from '#libs/kernel';
 import type { ControllerMessage, DiskSpace } from '#libs/protocol';
 import type { MemberId } from '#libs/raft';
+import { PeerClocks } from '../cluster/peer-clocks.ts';
 import type { HostStorage } from '../raft-host/ports.ts';
 import type { PeerNetwork } from './peer-network.ts';
 
@@ -12,16 +14,20 @@ export type AnnouncementsOptions = {
   readonly apiAddress: string;
   /** Members that this controller itself met last on another directory than their own. */
   readonly strays: () => readonly MemberId[];
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
 };
 
-/** What each controller says, in memory: where its API is, what its disk has left, and whom it met astray. */
+/** What each controller says, in memory: where its API is, what its disk has left, whom it met astray, what time it is. */
 export class Announcements {
   readonly #options: AnnouncementsOptions;
   readonly #heard = new Map<MemberId, Announcement>();
+  /** What they say of their clocks. */
+  readonly clocks: PeerClocks;
   #told = '';
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
+    this.clocks = new PeerClocks(options.clock);
   }
 
   tell(peer: MemberId): void {
@@ -39,6 +45,8 @@ export class Announcements {
 
   heard(from: MemberId, announcement: Announcement): void {
     this.#heard.set(from, announcement);
+    const { wallAtMs } = announcement;
+    if (wallAtMs !== null) this.clocks.heard(from, epochMs(wallAtMs));
   }
 
   /** Undefined when it never said. */
@@ -64,7 +72,8 @@ export class Announcements {
   }
 
   #own(): Announcement {
-    const { apiAddress, strays } = this.#options;
-    return { type: 'announce', apiAddress, disk: this.ownDisk, strays: strays() };
+    const { apiAddress, strays, clock } = this.#options;
+    const wallAtMs = clock.nowMs();
+    return { type: 'announce', apiAddress, disk: this.ownDisk, strays: strays(), wallAtMs };
   }
 }
