@@ -187,6 +187,8 @@ function placeAmongUnrecorded(
   const place = granted.indexOf(position.timeline);
   if (place < 0 || report.dataDirectory.kind !== 'initialised') return -1;
   const { timeline, ancestors } = report.dataDirectory;
+  // The first primary's own, which nobody heard it serve on: the cluster has no other yet.
+  if (chain.length === 0) return timeline === position.timeline ? place : -1;
   const unheard = state.lease.kind !== 'NeverGranted' && state.lease.reason === 'cluster-promotion';
   // Of a remote primary that failed over just before it was lost, nobody had told the last timeline.
   const parent = ancestors.findLast(({ timeline: id }) =>

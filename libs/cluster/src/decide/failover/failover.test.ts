@@ -7,6 +7,7 @@ import {
   named,
   primaryOn,
   runningCluster,
+  Scenario,
 } from '#libs/testing';
 import { goalOf } from '../../goal-of.ts';
 
@@ -101,6 +102,25 @@ describe('failover after the primary host is lost', () => {
     for (const name of ['pg2', 'pg3']) scenario.hears(name, { detached: detachedAt(1, 1, 90n) });
     scenario.settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 2, holder: 'pg1', timeline: 1 });
+  });
+
+  it('goes on with the first primary when it was lost before anybody heard it serve', () => {
+    const scenario = new Scenario();
+    scenario.hears('pg1').settle();
+    scenario.hears('pg1', { dataDirectory: dataOn(1) }).settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 1, holder: 'pg1', timeline: 1 });
+    hostLost(scenario, 'pg1').settle();
+    expect(scenario.state.history).toEqual([]);
+    scenario.hears('pg1', { detached: detachedAt(1, 1, 90n), postgres: { kind: 'stopped' } });
+    scenario.settle();
+    expect(scenario.last('LeaseGranted')).toMatchObject({ epoch: 2, holder: 'pg1', timeline: 2 });
+    const data = dataOn(2, [[1, 90n]]);
+    const serving = { guard: holding('pg1', 2), postgres: primaryOn(2), dataDirectory: data };
+    scenario.hears('pg1', serving).settle();
+    expect(scenario.state.history).toEqual([
+      { timeline: 1, fork: null },
+      { timeline: 2, fork: { from: 1, lsn: 90n } },
+    ]);
   });
 
   it('uses failoverPriority among equals', () => {
