@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { epochMs } from '#libs/kernel';
-import { killAll, osUser, ProcessesInDirectory, ProcTable } from '#libs/process';
+import { killAll, osUser, ProcessesInDirectory, ProcTable, readFileIfPresent } from '#libs/process';
 import { type Authority, issueCertificate } from '#libs/transport';
 import { freePort } from '../../hosts/free-port.ts';
 import { signalAll } from '../../hosts/signal-all.ts';
@@ -125,8 +125,8 @@ export class AgentHost {
 
   /** As `postmaster.pid` names it, whether it still runs or not; null when there is no such file. */
   postmasterPid(): number | null {
-    const path = join(this.dataDirectory, 'postmaster.pid');
-    return existsSync(path) ? Number(readFileSync(path, 'utf8').split('\n')[0]) : null;
+    const text = readFileIfPresent(join(this.dataDirectory, 'postmaster.pid'));
+    return text === undefined ? null : Number(text.split('\n')[0]);
   }
 
   async client(): Promise<Client> {

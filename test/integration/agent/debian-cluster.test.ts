@@ -93,6 +93,8 @@ it('is started by what it came from once that was given back', async () => {
   await host.stopAgent('SIGTERM');
   process.kill(present(host.guardPid(), 'a guard'), 'SIGTERM');
   await until(() => host.processes.scan().processes.length === 0, LIMIT_MS);
+  // Its last act is that what it leaves would start as a standby.
+  await until(() => host.guardPid() === null, LIMIT_MS);
   expect(restoreStart(join(rig.directory, 'etc', VERSION, NAME))).toBe(true);
   // As the runbook says, for it would start as a standby.
   removeStandbySignal(host.dataDirectory);
