@@ -1,4 +1,4 @@
-import { ChangedConstant } from '../changed-constant.ts';
+import { ChangedConstant } from './changed-constant.ts';
 
 /** Lets built programs run as the version that speaks the protocol up to `level` only. */
 export class EarlierVersions extends ChangedConstant {
