@@ -6,8 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { present } from '#libs/kernel';
 import { until } from '../../../apps/cli/src/demo/until.ts';
-import { ChangedConstant } from './changed-constant.ts';
 import { TestCluster } from '../cluster.ts';
+import { ChangedConstant } from './changed-constant.ts';
 
 const LIMIT_MS = 60_000;
 /** No look of these tests lasts as long. */
