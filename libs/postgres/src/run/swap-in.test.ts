@@ -7,13 +7,12 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unfinishedWork } from '#libs/process';
+import { copyBeside, linkedInstance, put, textsOf } from '../testing/linked-instance.ts';
 import { CopyPlaces, dataPlacesOf } from './data-places.ts';
 import { asideOf, hasGone, removeAside, swapIn } from './swap-in.ts';
 import { finishSwap } from './swap-journal.ts';
@@ -28,39 +27,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-function put(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-}
-
-/** An instance whose WAL and one tablespace lie elsewhere. */
-function instance(directory: string, wal: string, tablespace: string, text: string): void {
-  put(join(directory, 'PG_VERSION'), '15\n');
-  put(join(directory, 'base', '1'), text);
-  put(join(wal, '000000010000000000000001'), text);
-  put(join(tablespace, 'PG_15_1', '2'), text);
-  mkdirSync(join(directory, 'pg_tblspc'));
-  symlinkSync(wal, join(directory, 'pg_wal'));
-  symlinkSync(tablespace, join(directory, 'pg_tblspc', '16400'));
-}
-
-function linked(text: string): void {
-  instance(data, join(root, 'wal'), join(root, 'ts'), text);
-}
-
-async function copied(text: string): Promise<CopyPlaces> {
-  const copy = new CopyPlaces(dataPlacesOf(data), { '/there': join(root, 'ts') });
-  await copy.prepare();
-  const tablespace = copy.tablespace('/there');
-  instance(copy.dataDirectory, copy.walDirectory ?? '', tablespace, text);
-  return copy;
-}
-
-function textsOf(directory: string): string[] {
-  return ['base/1', 'pg_wal/000000010000000000000001', 'pg_tblspc/16400/PG_15_1/2'].map((name) =>
-    readFileSync(join(directory, name), 'utf8'),
-  );
-}
+const linked = (text: string): void => linkedInstance(root, text);
+const copied = (text: string) => copyBeside(root, text);
 
 describe('a copy that takes the place of an instance', () => {
   it('is whole, and so is what was there before: WAL and tablespaces too', async () => {
