@@ -37,9 +37,23 @@ describe('clusters at rest', () => {
 });
 
 describe('clusters of which something is under way', () => {
-  it('are all asked at each tick, in as many turns as it takes, and each once', () => {
+  it('are all asked at each tick', () => {
+    const leader = new Leader(200, false);
+    expect(leader.tick()).toBe(200);
+    expect(leader.tick()).toBe(200);
+  });
+
+  it('are asked in turn when they are many, so that the leader has time for what ends it', () => {
     const leader = new Leader(1_200, false);
-    expect(leader.tick()).toBe(TURN_ITEMS);
+    const perTick = Array.from({ length: 5 }, () => leader.tick());
+    expect(perTick).toEqual([240, 240, 240, 240, 240]);
+    expect(new Set(leader.asked()).size).toBe(1_200);
+  });
+
+  it('are asked in as many turns as it takes when something was heard of all', () => {
+    const leader = new Leader(1_200, false);
+    leader.allChanged();
+    expect(leader.turn()).toBe(TURN_ITEMS);
     expect(leader.turn()).toBe(TURN_ITEMS);
     expect(leader.turn()).toBe(1_200 - 2 * TURN_ITEMS);
     expect(leader.turn()).toBe(0);
@@ -91,6 +105,10 @@ class Leader {
   tick(): number {
     this.#loop.ticked();
     return this.turn();
+  }
+
+  allChanged(): void {
+    this.#loop.allChanged();
   }
 
   turn(): number {

@@ -22,6 +22,12 @@ const RETRY_AFTER_LOSS_MS = 250;
  */
 const TICKS_AT_REST = { least: 4, most: 10 } as const;
 const AT_REST_PER_TICK = 64;
+/**
+ * Of the others all, in each tick, while they are so few. Thousands whose renewals are late, or whose failover finds
+ * nobody, would take the leader's time from what ends their trouble; what is heard of one asks its rules at once.
+ */
+const TICKS_UNDER_WAY = { least: 1, most: 10 } as const;
+const UNDER_WAY_PER_TICK = 256;
 
 export type DecisionLoopOptions = {
   readonly host: ReplicatedLog;
@@ -62,11 +68,13 @@ export class DecisionLoop {
     const service = this.#options.service();
     this.#ticks += 1;
     const states = this.#options.host.store.clusters();
-    const { least, most } = TICKS_AT_REST;
-    const period = Math.min(most, Math.max(least, Math.ceil(states.length / AT_REST_PER_TICK)));
+    const resting = ticksFor(states.length, AT_REST_PER_TICK, TICKS_AT_REST);
+    const rest = service === null ? [] : states.map((state) => isAtRest(service, state));
+    const others = rest.filter((isResting) => !isResting).length;
+    const underWay = ticksFor(others, UNDER_WAY_PER_TICK, TICKS_UNDER_WAY);
     for (const [at, state] of states.entries()) {
-      const isTurn = (this.#ticks + at) % period === 0;
-      if (service === null || isTurn || !isAtRest(service, state)) this.#changed.add(state.name);
+      const period = rest[at] === true ? resting : underWay;
+      if ((this.#ticks + at) % period === 0) this.#changed.add(state.name);
     }
   }
 
@@ -147,6 +155,15 @@ export class DecisionLoop {
     const append = { type: 'append', cluster, expectedVersion, at, cause } as const;
     proposeCommand(host, { ...append, events: decision.events }, pending);
   }
+}
+
+/** In so many ticks each of `count` is asked once. */
+function ticksFor(
+  count: number,
+  perTick: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): number {
+  return Math.min(most, Math.max(least, Math.ceil(count / perTick)));
 }
 
 class PendingDecision implements ProposalOwner {

@@ -101,13 +101,20 @@ async function whyNotGivenAway(context: StepContext): Promise<string | null> {
   return why === null ? null : `${why} (--yes stops it all the same)`;
 }
 
-/** The stop writes what this does not: where no connection is to be had, the budget alone decides. */
-async function checkpointFirst({ local, state, log }: StepContext): Promise<void> {
+/**
+ * Over a connection of its own, for it may take long. Where clients have taken every one, over the one
+ * that was there before them: a stop that has all of it still to write is seldom within its budget.
+ */
+async function checkpointFirst({ local, state, sql, log }: StepContext): Promise<void> {
   try {
     await checkpoint(local.target(state.postgres.superuser), CHECKPOINT_MS);
   } catch (error) {
     if (codeOf(error) !== TOO_MANY_CONNECTIONS) throw error;
-    log.warn('no checkpoint before the stop', { why: messageOf(error) });
+    log.info('checkpoint over the connection of the steps', { why: messageOf(error) });
+    await sql.query('CHECKPOINT', undefined, CHECKPOINT_MS).catch((error: unknown) => {
+      if (codeOf(error) !== TOO_MANY_CONNECTIONS) throw error;
+      log.warn('no checkpoint before the stop', { why: messageOf(error) });
+    });
   }
 }
 

@@ -42,6 +42,7 @@ export class ClusterOracle {
   /** For a run that acts at a certain step. */
   onEvent: (type: string, at: SimController) => void = () => undefined;
   onPromoted: (node: SimNode) => void = () => undefined;
+  onProposed: (owner: object, at: SimController) => void = () => undefined;
   #sequence = 0;
   readonly #branches = new Set<number>([1]);
   readonly #givenOut = new Map<number, InstanceName>();
@@ -191,8 +192,9 @@ export class ClusterOracle {
     return life.store.clusters()[0]?.name as never;
   }
 
-  proposed<Owner extends object>(owner: Owner): Owner {
+  proposed<Owner extends object>(owner: Owner, at: SimController): Owner {
     this.#proposedAtMs.set(owner, this.world().scheduler.nowMs);
+    this.onProposed(owner, at);
     return owner;
   }
 

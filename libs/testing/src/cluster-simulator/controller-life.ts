@@ -139,7 +139,7 @@ export class ControllerLife implements ReplicatedLog {
     if (!this.serving) {
       owner.onLost({ code: 'NOT_LEADER', outcome: 'notApplied', leader: this.role.leader });
     } else {
-      this.#proposals.add(payload, this.seat.world.oracle.proposed(owner));
+      this.#proposals.add(payload, this.seat.world.oracle.proposed(owner, this.seat));
       this.schedule();
     }
   }

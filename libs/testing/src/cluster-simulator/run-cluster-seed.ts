@@ -21,6 +21,7 @@ import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { planLossesInRebuilds } from './copy-offers.ts';
 import { Handles } from './handles.ts';
 import { planLateAnswers } from './late-answers.ts';
+import { planLostExpiries } from './lost-expiries.ts';
 import { RemoteSite } from './remote-site.ts';
 import { beginSaga, planSagaKill, type SagaKill } from './saga-kills.ts';
 import { SimController } from './sim-controller.ts';
@@ -102,6 +103,7 @@ export class ClusterRun {
   /** With chances of its own, so that seeds without it draw what they drew. */
   readonly #lateScene: FaultScene;
   readonly #rebuildScene: FaultScene;
+  readonly #expiryScene: FaultScene;
   readonly #clients: Prng;
   #steps = 0;
   #over = false;
@@ -134,6 +136,7 @@ export class ClusterRun {
     this.#build(seededPrng(source.next()));
     this.#lateScene = { ...this.#scene, prng: seededPrng(source.next()) };
     this.#rebuildScene = { ...this.#scene, prng: seededPrng(source.next()) };
+    this.#expiryScene = { ...this.#scene, prng: seededPrng(source.next()) };
     if (options.site === true) this.world.site = new RemoteSite(this.world);
   }
 
@@ -203,6 +206,7 @@ export class ClusterRun {
       planStrikes(this.#scene);
       planLateAnswers(this.#lateScene);
       planLossesInRebuilds(this.#rebuildScene);
+      planLostExpiries(this.#expiryScene);
       this.#planTurns();
     } else if (killAfter.saga !== 'bootstrap') {
       planSagaKill(this.world, killAfter);
