@@ -104,7 +104,7 @@ export const SYNCHRONOUS: readonly ClusterMutation[] = [
         replace: 'const shows = false;',
       },
     ],
-    less: { without: ['strikes', 'hangDisk', 'lateAnswers'] },
+    less: { without: ['strikes', 'hangDisk', 'lateAnswers', 'lostExpiries'] },
   },
   {
     name: 'an order counts as confirmed before it was proved',

@@ -40,6 +40,8 @@ export type ClusterFault = (typeof CLUSTER_FAULTS)[number] | typeof HUNG_DISK;
 export const STRIKES = 'strikes';
 /** Answers that come late, and nothing after them, beside faults at any time. */
 export const LATE_ANSWERS = 'lateAnswers';
+/** The leader lost while the end of an epoch is under way, beside faults at any time. */
+export const LOST_EXPIRIES = 'lostExpiries';
 
 const SYNCHRONOUS_MODES = { async: 'off', sync: 'priority', quorum: 'quorum' } as const;
 
@@ -59,6 +61,7 @@ export type ClusterSwarm = {
   /** Of a fault at the instance in question right after a grant, a promotion or a change of the sync set. */
   readonly strikeChance: number;
   readonly lateAnswers: boolean;
+  readonly lostExpiries: boolean;
   readonly delayMs: number;
   readonly lossChance: number;
   readonly tailChance: number;
@@ -93,6 +96,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
   const hangs = seededPrng(seed * 17 + 5).chance(0.3);
   const crowded = seededPrng(seed * 23 + 11).chance(0.3);
   const lateAnswers = seededPrng(seed * 29 + 13).chance(0.3);
+  const lostExpiries = seededPrng(seed * 31 + 17).chance(0.3);
   const preferred = seededPrng(seed * 19 + 7).pick([null, null, 'pg2', 'pg3']);
   const drawn = forSync.pick(CLUSTER_MODES);
   const strict = forSync.chance(0.3);
@@ -133,6 +137,7 @@ export function clusterSwarmOf(seed: number, asked: DrawnMode): ClusterSwarm {
     slowReloadChance: forSync.pick([0, 0.05, 0.3]),
     strikeChance: forSync.pick([0, 0.1, 0.3]),
     lateAnswers,
+    lostExpiries,
     // With `strict` somebody must be left to wait for.
     noSync: strict ? null : forSync.pick([null, null, null, 'pg2']),
   };

@@ -1,7 +1,7 @@
 export { CLUSTER_MODES, type ClusterMode, type DrawnMode } from './cluster-swarm.ts';
+export type { LessCluster } from './less-cluster.ts';
 export {
   type ClusterSeedResult,
-  type LessCluster,
   runClusterSeed,
 } from './run-cluster-seed.ts';
 export type { SagaKill } from './saga-kills.ts';

@@ -4,31 +4,31 @@
  */
 import type { ClusterEvent } from '#libs/cluster';
 import type { FaultScene } from './cluster-faults.ts';
+import { LOST_EXPIRIES } from './cluster-swarm.ts';
 import { count, say } from './cluster-world.ts';
 import type { SimController } from './sim-controller.ts';
 
-/** In so many worlds. */
-const CHANCE = 0.3;
 const STRIKE_CHANCE = 0.7;
-/** Sent to the others by then, and seldom known to be committed. */
-const WITHIN_MS = 8;
 const AWAY_MAX_MS = 3_000;
 
 export function planLostExpiries(scene: FaultScene): void {
   const { world, prng, over } = scene;
-  if (!prng.chance(CHANCE)) return;
+  const { lostExpiries, delayMs, controllerWriteMs } = world.swarm;
+  if (!lostExpiries) return;
   world.oracle.onProposed = (owner, leader) => {
     if (over() || !ends(owner) || !prng.chance(STRIKE_CHANCE)) return;
-    world.scheduler.after(prng.unit() * WITHIN_MS, () => {
+    // The others have it by then, and seldom know that it is committed.
+    const inMs = delayMs + prng.unit() * (delayMs + controllerWriteMs);
+    world.scheduler.after(inMs, () => {
       if (!over()) lose(scene, leader);
     });
   };
 }
 
 function lose({ world, prng }: FaultScene, leader: SimController): void {
-  say(world, `fault lostExpiry at ${leader.name}`);
+  say(world, `fault ${LOST_EXPIRIES} at ${leader.name}`);
   count(world, 'faults');
-  count(world, 'fault lostExpiry');
+  count(world, `fault ${LOST_EXPIRIES}`);
   leader.kill();
   world.scheduler.after(prng.unit() * AWAY_MAX_MS, () => leader.start());
   world.network.mend();

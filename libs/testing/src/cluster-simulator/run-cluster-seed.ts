@@ -9,18 +9,12 @@ import { Violation } from '../raft-simulator/violation.ts';
 import { type FaultScene, healCluster, order, planClusterFaults } from './cluster-faults.ts';
 import { ClusterOracle } from './cluster-oracle.ts';
 import { planStrikes } from './cluster-strikes.ts';
-import {
-  type ClusterFault,
-  type ClusterSwarm,
-  clusterSwarmOf,
-  type DrawnMode,
-  LATE_ANSWERS,
-  STRIKES,
-} from './cluster-swarm.ts';
+import { clusterSwarmOf, type DrawnMode } from './cluster-swarm.ts';
 import { CLUSTER, type ClusterWorld } from './cluster-world.ts';
 import { planLossesInRebuilds } from './copy-offers.ts';
 import { Handles } from './handles.ts';
 import { planLateAnswers } from './late-answers.ts';
+import { calm, type LessCluster, lengthened, lessOf } from './less-cluster.ts';
 import { planLostExpiries } from './lost-expiries.ts';
 import { RemoteSite } from './remote-site.ts';
 import { beginSaga, planSagaKill, type SagaKill } from './saga-kills.ts';
@@ -36,17 +30,9 @@ const BEGIN_MS = 60_000;
 /** After healing, it has this long to find together. */
 const LIVENESS_MS = 120_000;
 const STEPS_MAX = 3_000_000;
-const LONG_SAFETY_MS = 600_000;
 const LOOK_MS = 250;
 const ORIGIN_MAX_MS = 1_000_000;
 const BULK_MAX = 200_000;
-
-export type LessCluster = {
-  readonly safetyMs?: number;
-  readonly without?: readonly (ClusterFault | typeof STRIKES | typeof LATE_ANSWERS)[];
-  /** No loss, no late packets. */
-  readonly calmNetwork?: boolean;
-};
 
 export type ClusterSeedOptions = {
   readonly mode?: DrawnMode;
@@ -363,30 +349,6 @@ export class ClusterRun {
       })),
     };
   }
-}
-
-/** Faults every 2.5 s on average, and never more than 5 s apart. */
-function lengthened(swarm: ClusterSwarm): ClusterSwarm {
-  return { ...swarm, safetyMs: LONG_SAFETY_MS, faultEveryMs: 2_500, writeEveryMs: 150 };
-}
-
-/** Three controllers beside three instances in a good world. */
-function calm(swarm: ClusterSwarm): ClusterSwarm {
-  const size = { instances: 3, controllers: 3, shared: false, noFailover: null };
-  const network = { lossChance: 0, tailChance: 0, delayMs: 0.5 };
-  return { ...swarm, ...size, ...network, safetyMs: 30_000, lagMsOf: () => 0, bulkChance: 0 };
-}
-
-function lessOf(swarm: ClusterSwarm, less: LessCluster): ClusterSwarm {
-  const without = new Set<string>(less.without ?? []);
-  const shorter = {
-    ...swarm,
-    safetyMs: Math.min(swarm.safetyMs, less.safetyMs ?? swarm.safetyMs),
-    faults: swarm.faults.filter((kind) => !without.has(kind)),
-    strikeChance: without.has(STRIKES) ? 0 : swarm.strikeChance,
-    lateAnswers: swarm.lateAnswers && !without.has(LATE_ANSWERS),
-  };
-  return less.calmNetwork === true ? { ...shorter, lossChance: 0, tailChance: 0 } : shorter;
 }
 
 function membershipOf(size: number): Membership {

@@ -1,13 +1,20 @@
-import { CLUSTER_FAULTS, HUNG_DISK, LATE_ANSWERS, STRIKES } from './cluster-swarm.ts';
+import {
+  CLUSTER_FAULTS,
+  HUNG_DISK,
+  LATE_ANSWERS,
+  LOST_EXPIRIES,
+  STRIKES,
+} from './cluster-swarm.ts';
+import type { LessCluster } from './less-cluster.ts';
 import {
   type ClusterSeedOptions,
   type ClusterSeedResult,
-  type LessCluster,
   runClusterSeed,
 } from './run-cluster-seed.ts';
 
 const LONGEST_MS = 30_000;
 const LONGEST_OF_LONG_MS = 600_000;
+const BESIDE = [STRIKES, LATE_ANSWERS, LOST_EXPIRIES, HUNG_DISK] as const;
 const SHORTEST_STEP_MS = 200;
 const RULE_WORDS = 4;
 
@@ -24,7 +31,7 @@ export async function shrinkClusterSeed(
     return true;
   };
   await improves({ calmNetwork: true });
-  for (const kind of [STRIKES, LATE_ANSWERS, HUNG_DISK, ...CLUSTER_FAULTS] as const) {
+  for (const kind of [...BESIDE, ...CLUSTER_FAULTS]) {
     await improves({ ...best, without: [...(best.without ?? []), kind] });
   }
   let [passes, fails] = [0, world.long === true ? LONGEST_OF_LONG_MS : LONGEST_MS];
