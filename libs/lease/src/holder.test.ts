@@ -185,9 +185,37 @@ describe('a holder in a crowd', () => {
   it('has two renewals to spare, whatever is asked', () => {
     const { holder, take } = inCrowd(60_000);
     for (let now = 100; now < 2_700; now += 100) holder.tick(at(now));
-    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 all']);
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 leader', 'renew 7/4 all']);
     holder.tick(at(2_700));
-    expect(take()).toEqual(['stop 7 deadline 150', 'renew 7/4 all']);
+    expect(take()).toEqual(['stop 7 deadline 150', 'renew 7/5 all']);
+  });
+
+  it('asks the leader alone for longer, then everybody between two beats: answers come late where thousands ask', () => {
+    const { holder, take } = inCrowd(800);
+    holder.tick(at(800));
+    holder.tick(at(1_600));
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 leader']);
+    expect(holder.nextTurnInMs(at(1_600))).toBe(400);
+    holder.tick(at(2_000));
+    expect(take()).toEqual(['renew 7/4 all']);
+    expect(holder.nextTurnInMs(at(2_000))).toBe(400);
+    holder.tick(at(2_400));
+    expect(take()).toEqual(['renew 7/5 all']);
+  });
+
+  it('asks nobody else where the answer was only late', () => {
+    const { holder, take } = inCrowd(800);
+    holder.tick(at(800));
+    holder.tick(at(1_600));
+    holder.renewed(SEVEN, 2, at(1_700), 800);
+    expect(holder.nextTurnInMs(at(1_700))).toBe(700);
+    holder.tick(at(2_000));
+    holder.renewed(SEVEN, 3, at(2_100), 800);
+    holder.tick(at(2_400));
+    expect(take()).toEqual([
+      ...['renew 7/2 leader', 'renew 7/3 leader', 'confirmed 7', 'confirmed 7'],
+      'renew 7/4 leader',
+    ]);
   });
 
   it('asks a new leader with its next beat when that leaves another one to spare', () => {
@@ -206,7 +234,7 @@ describe('a holder in a crowd', () => {
     const { holder, take } = inCrowd(800);
     holder.tick(at(800));
     holder.tick(at(1_600));
-    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 all']);
+    expect(take()).toEqual(['renew 7/2 leader', 'renew 7/3 leader']);
     holder.leaderAnnounced(at(1_700));
     expect(take()).toEqual(['renew 7/4 leader']);
     holder.tick(at(2_400));

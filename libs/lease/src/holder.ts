@@ -35,6 +35,8 @@ export interface HolderEffects {
 
 export type AcquireResult = 'begun' | 'already' | 'over';
 
+/** One of a crowd asks everybody when it has waited so long for an answer, between two beats. */
+const CROWD_DOUBTS_INTERVALS = 1.5;
 /** A turn that comes later than this many renew intervals was late enough to distrust everything. */
 const LATE_TURN_INTERVALS = 2;
 
@@ -109,9 +111,9 @@ export class LeaseHolder {
       this.#tellStop('deadline', this.#graceMs(remaining));
     }
     const intervalMs = this.#intervalMs;
-    if (this.#beatAt === null || elapsedMs(this.#beatAt, now) < intervalMs) return;
-    this.#beatAt = lastBeat(this.#beatAt, intervalMs, now);
-    this.#send(now);
+    const isBeat = this.#beatAt !== null && elapsedMs(this.#beatAt, now) >= intervalMs;
+    if (this.#beatAt !== null && isBeat) this.#beatAt = lastBeat(this.#beatAt, intervalMs, now);
+    if (isBeat || this.#untilDoubtMs(now) <= 0) this.#send(now);
   }
 
   /**
@@ -220,7 +222,7 @@ export class LeaseHolder {
     const remaining = this.remainingMs(now);
     const untilStop =
       remaining === null || this.#stopTold ? untilRenewal : remaining - stopBudgetMs;
-    return Math.max(0, Math.min(untilRenewal, untilStop));
+    return Math.max(0, Math.min(untilRenewal, untilStop, this.#untilDoubtMs(now)));
   }
 
   get #intervalMs(): number {
@@ -250,7 +252,7 @@ export class LeaseHolder {
     return Math.max(0, Math.min(guardKillMs, remainingMs - (stopBudgetMs - guardKillMs)));
   }
 
-  #send(now: Moment, to: 'leader' | 'all' = this.#missedAnswer(now) ? 'all' : 'leader'): void {
+  #send(now: Moment, to: 'leader' | 'all' = this.#doubtsLeader(now) ? 'all' : 'leader'): void {
     if (this.#epoch === null) return;
     this.#beatAt ??= now;
     this.#nonce += 1;
@@ -266,11 +268,45 @@ export class LeaseHolder {
     return remaining - stopBudgetMs <= (leaseTtlMs - stopBudgetMs) / 2;
   }
 
+  /**
+   * An answer is missed. One of a crowd gives it longer, as long as another beat is left: where thousands hear late,
+   * three requests in the place of each would reach a leader that has no time for one.
+   */
+  #doubtsLeader(now: Moment): boolean {
+    if (!this.#missedAnswer(now)) return false;
+    const remaining = this.remainingMs(now);
+    if (!this.inCrowd || remaining === null) return true;
+    const isLastBeat = remaining - this.#timing.stopBudgetMs < this.#intervalMs;
+    return isLastBeat || this.#unansweredMs(now) >= this.#doubtAfterMs;
+  }
+
   /** What was sent only just now may still be answered. */
   #missedAnswer(now: Moment): boolean {
-    const settled = Math.max(this.#answeredNonce, this.#notMissedThrough);
-    if (this.#lastSentAt === null || settled === this.#nonce) return false;
+    if (this.#lastSentAt === null || this.#settledNonce === this.#nonce) return false;
     return elapsedMs(this.#lastSentAt, now) >= this.#timing.renewIntervalMs / 2;
+  }
+
+  /** Until one of a crowd asks everybody in between two beats; it does once, and with each beat after it. */
+  #untilDoubtMs(now: Moment): number {
+    const unansweredMs = this.#unansweredMs(now);
+    if (!this.inCrowd || this.#lastSentAt === null || unansweredMs === 0) return Infinity;
+    const sentAfterMs = unansweredMs - elapsedMs(this.#lastSentAt, now);
+    return sentAfterMs >= this.#doubtAfterMs ? Infinity : this.#doubtAfterMs - unansweredMs;
+  }
+
+  get #doubtAfterMs(): number {
+    return CROWD_DOUBTS_INTERVALS * this.#intervalMs;
+  }
+
+  /** Since the first renewal left whose answer is waited for; 0 when none is. */
+  #unansweredMs(now: Moment): number {
+    if (this.#settledNonce === this.#nonce) return 0;
+    const sentAt = this.#sent.sentAt(this.#settledNonce + 1);
+    return sentAt === undefined ? Infinity : elapsedMs(sentAt, now);
+  }
+
+  get #settledNonce(): number {
+    return Math.max(this.#answeredNonce, this.#notMissedThrough);
   }
 
   #end(epoch: Epoch): void {
