@@ -291,9 +291,9 @@ export class ControllerCore implements HostListener {
     this.#options.host.schedule();
   }
 
-  onBeforeRounds(): void {
-    this.#time.turn(this.#options.clock.monotonicMs(), true);
-    if (this.#leasesLookDue && this.#service !== null) this.#lookAtLeases(this.#service);
+  onBeforeRounds(between: boolean): void {
+    if (!between) this.#time.turn(this.#options.clock.monotonicMs(), true);
+    if (!between && this.#leasesLookDue && this.#service) this.#lookAtLeases(this.#service);
     this.#renewals.beginRound();
   }
 

@@ -34,8 +34,11 @@ export type HostCounts = {
 export interface HostListener {
   onRole?(role: RoleChange): void;
   onTick?(): void;
-  /** Before a confirmation round may begin in this turn. */
-  onBeforeRounds?(): void;
+  /**
+   * Before a confirmation round may begin in this turn. `between`: sockets have yet to be read, so no time passes by which
+   * somebody is silent (safety 19).
+   */
+  onBeforeRounds?(between: boolean): void;
   /** A synced write is done. */
   onWritten?(tookMs: number, entries: number): void;
   onRoundEnded?(tookMs: number): void;

@@ -59,7 +59,7 @@ export class RaftHost implements ReplicatedLog {
   readonly #compactor: Compactor;
   readonly #listeners: HostListener[] = [];
   readonly #news: CommitNews;
-  readonly #turns = new NextTurn(() => this.#turn());
+  readonly #turns = new NextTurn((between) => this.#turn(between));
   readonly #applyTurns = new NextTurn(() => this.#guarded(() => this.#apply()));
   readonly #isolation: Isolation;
   #role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false };
@@ -221,12 +221,13 @@ export class RaftHost implements ReplicatedLog {
     this.#turns.ask();
   }
 
-  #turn(): void {
+  /** `between` two sockets of many: rounds are begun and what is due leaves, and no time passes. */
+  #turn(between: boolean): void {
     this.#guarded(() => {
       const budget = new TurnBudget(this.#options.clock);
-      this.#drain(budget);
+      this.#drain(budget, between ? 0 : this.#timer.take());
       const nowMs = this.#options.clock.monotonicMs();
-      for (const listener of this.#listeners) listener.onBeforeRounds?.();
+      for (const listener of this.#listeners) listener.onBeforeRounds?.(between);
       this.rounds.beginWhenDue(nowMs);
       this.#settle(nowMs);
       if (this.#hasMore()) this.schedule();
@@ -257,9 +258,8 @@ export class RaftHost implements ReplicatedLog {
    * Raft messages, then a tick when one is due, then proposals: never while a write is under way. A tick
    * that makes the machine do nothing is counted first, as it passed before what came in now.
    */
-  #drain(budget: TurnBudget): void {
+  #drain(budget: TurnBudget, ticks: number): void {
     const { control, appends } = this.#lanes;
-    const ticks = this.#timer.take();
     const idle = Math.min(ticks, this.#options.raft.idleTicks);
     this.#tick(idle);
     while (control.size > 0 && budget.take()) this.#step(control.shift());
