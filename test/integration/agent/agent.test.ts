@@ -124,9 +124,7 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
 
   it('bootstraps: one is initialised, two are cloned and stream', async () => {
     const postgres = {
-      superuser: 'postgres',
-      replicationUser: 'replicator',
-      rewindUser: 'rewinder',
+      ...{ superuser: 'postgres', replicationUser: 'replicator', rewindUser: 'rewinder' },
       parameters: { shared_buffers: '16MB', max_connections: '30' },
       pgHba: ['host all all 127.0.0.1/32 scram-sha-256'],
     };
