@@ -6,9 +6,12 @@ import type { Service } from './service.ts';
 const MISSED_AFTER_INTERVALS = 1.25;
 
 /** Longer ago than a renewal ever comes late on a healthy host. */
-export function missesRenewals(service: Service, state: ClusterState): boolean {
-  if (state.lease.kind !== 'Held') return false;
-  const silentMs = service.leases.silentMs(state.name) ?? 0;
+export function missesRenewals(
+  service: Service,
+  state: ClusterState,
+  silentMs = service.leases.silentMs(state.name),
+): boolean {
+  if (state.lease.kind !== 'Held' || silentMs === null) return false;
   return silentMs > MISSED_AFTER_INTERVALS * renewalDueMs(service, state);
 }
 

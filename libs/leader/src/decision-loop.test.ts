@@ -28,23 +28,38 @@ describe('clusters at rest', () => {
     expect(leader.asked()).toEqual(['s0', 's1', 's2']);
   });
 
-  it('thousands are asked in slices, each once in ten ticks', () => {
+  it('thousands are asked in slices, each once in twenty ticks', () => {
     const leader = new Leader(2_000, true);
-    const perTick = Array.from({ length: 10 }, () => leader.tick());
-    expect(perTick).toEqual(Array.from({ length: 10 }, () => 200));
+    const perTick = Array.from({ length: 20 }, () => leader.tick());
+    expect(perTick).toEqual(Array.from({ length: 20 }, () => 100));
     expect(new Set(leader.asked()).size).toBe(2_000);
   });
+});
+
+it('a cluster whose renewals stay away is found with its turn, and asked at each tick from then on', () => {
+  const leader = new Leader(3, true);
+  leader.allChanged();
+  leader.turn();
+  leader.pass(900);
+  for (let tick = 0; tick < 4; tick += 1) leader.tick();
+  expect(leader.tick()).toBe(3);
+  expect(leader.tick()).toBe(3);
 });
 
 describe('clusters of which something is under way', () => {
   it('are all asked at each tick', () => {
     const leader = new Leader(200, false);
+    leader.allChanged();
+    expect(leader.turn()).toBe(200);
     expect(leader.tick()).toBe(200);
     expect(leader.tick()).toBe(200);
   });
 
   it('are asked in turn when they are many, so that the leader has time for what ends it', () => {
     const leader = new Leader(1_200, false);
+    leader.allChanged();
+    while (leader.turn() > 0);
+    leader.forgetAsked();
     const perTick = Array.from({ length: 5 }, () => leader.tick());
     expect(perTick).toEqual([240, 240, 240, 240, 240]);
     expect(new Set(leader.asked()).size).toBe(1_200);
@@ -76,13 +91,14 @@ class Leader {
   turnsWanted = 0;
   readonly #loop: DecisionLoop;
   readonly #asks;
+  readonly #time = new CappedTime(100, monotonicMs(0));
+  #nowMs = 0;
   readonly log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
   constructor(count: number, serving: boolean) {
     const states = Array.from({ length: count }, (_, at) => heldCluster(`s${at}`, serving));
     const byName = new Map(states.map((state) => [state.name, state]));
-    const time = new CappedTime(100, monotonicMs(0));
-    const service = new Service(1, time, CLOCK, states);
+    const service = new Service(1, this.#time, CLOCK, states);
     this.#asks = vi.spyOn(service.observations, 'of');
     const store = {
       clusters: () => states,
@@ -107,6 +123,13 @@ class Leader {
     return this.turn();
   }
 
+  pass(ms: number): void {
+    for (const end = this.#nowMs + ms; this.#nowMs < end; ) {
+      this.#nowMs += 50;
+      this.#time.turn(monotonicMs(this.#nowMs), true);
+    }
+  }
+
   allChanged(): void {
     this.#loop.allChanged();
   }
@@ -123,6 +146,10 @@ class Leader {
     const pending = { cluster, decision } as unknown as Parameters<DecisionLoop['settled']>[0];
     const applied = { result: { type: 'appended', version: 7 } };
     this.#loop.settled(pending, applied as unknown as Parameters<DecisionLoop['settled']>[1]);
+  }
+
+  forgetAsked(): void {
+    this.#asks.mockClear();
   }
 
   asked(): string[] {

@@ -20,7 +20,7 @@ const RETRY_AFTER_LOSS_MS = 250;
  * With thousands of clusters at rest their rules would be most of what an idle leader does: each is asked
  * in one tick of this many, and so few of them in one tick that no turn becomes long.
  */
-const TICKS_AT_REST = { least: 4, most: 10 } as const;
+const TICKS_AT_REST = { least: 4, most: 20 } as const;
 const AT_REST_PER_TICK = 64;
 /**
  * Of the others all, in each tick, while they are so few. Thousands whose renewals are late, or whose failover finds
@@ -46,6 +46,8 @@ export class DecisionLoop {
   readonly #options: DecisionLoopOptions;
   readonly #changed = new Set<ClusterName>();
   readonly #underWay = new Map<ClusterName, PendingDecision>();
+  /** Those that were not at rest when their rules were last asked. To look at all in each tick is a twelfth of a busy leader. */
+  readonly #restless = new Set<ClusterName>();
   #proposableFromMs = 0;
   #ticks = 0;
   /** Told once for each cluster and reason. */
@@ -65,16 +67,18 @@ export class DecisionLoop {
 
   /** What only time changes; of a cluster at rest nothing that could not wait for some ticks. */
   ticked(): void {
-    const service = this.#options.service();
     this.#ticks += 1;
     const states = this.#options.host.store.clusters();
     const resting = ticksFor(states.length, AT_REST_PER_TICK, TICKS_AT_REST);
-    const rest = service === null ? [] : states.map((state) => isAtRest(service, state));
-    const others = rest.filter((isResting) => !isResting).length;
-    const underWay = ticksFor(others, UNDER_WAY_PER_TICK, TICKS_UNDER_WAY);
-    for (const [at, state] of states.entries()) {
-      const period = rest[at] === true ? resting : underWay;
-      if ((this.#ticks + at) % period === 0) this.#changed.add(state.name);
+    const restless = [...this.#restless];
+    const underWay = ticksFor(restless.length, UNDER_WAY_PER_TICK, TICKS_UNDER_WAY);
+    for (let at = this.#ticks % resting; at < states.length; at += resting) {
+      const name = states[at]?.name;
+      if (name !== undefined && !this.#restless.has(name)) this.#changed.add(name);
+    }
+    for (let at = this.#ticks % underWay; at < restless.length; at += underWay) {
+      const name = restless[at];
+      if (name !== undefined) this.#changed.add(name);
     }
   }
 
@@ -83,6 +87,7 @@ export class DecisionLoop {
     const service = this.#options.service();
     if (service === null) {
       this.#changed.clear();
+      this.#restless.clear();
       return;
     }
     // Kept as changed until then: a transfer that is under way, or its end, decides who goes on.
@@ -95,7 +100,10 @@ export class DecisionLoop {
       }
       this.#changed.delete(cluster);
       const state = this.#options.host.store.cluster(cluster);
-      if (state !== null && !this.#underWay.has(cluster)) this.#decide(state, service);
+      if (state === null) continue;
+      if (isAtRest(service, state)) this.#restless.delete(cluster);
+      else this.#restless.add(cluster);
+      if (!this.#underWay.has(cluster)) this.#decide(state, service);
     }
   }
 

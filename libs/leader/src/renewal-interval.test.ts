@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SETTINGS } from '#libs/cluster';
+import { type ClusterState, DEFAULT_SETTINGS } from '#libs/cluster';
 import { epoch, epochMs, monotonicMs } from '#libs/kernel';
 import { CappedTime } from '#libs/lease';
 import { holding, runningCluster } from '#libs/testing';
 import { missesRenewals } from './at-rest.ts';
-import { crowdIntervalMs, RENEWALS_PER_SECOND, renewalDueMs } from './renewal-interval.ts';
+import {
+  answerTo,
+  crowdIntervalMs,
+  RENEWALS_PER_SECOND,
+  renewalDueMs,
+} from './renewal-interval.ts';
 import { Service } from './service.ts';
 
 /** A leader of `guards` clusters, all like the one that is asked about. */
@@ -18,16 +23,19 @@ function leaderOf(guards: number, settings: Partial<typeof DEFAULT_SETTINGS> = {
   };
   const time = new CappedTime(100, monotonicMs(0));
   const service = new Service(1, time, clock, [scenario.state]);
-  const { incarnation: guard } = holding('pg1', 1);
-  for (let other = 1; other < guards; other += 1) {
-    const lease = { cluster: `other${other}`, epoch: epoch(1), guard, terms: DEFAULT_SETTINGS };
-    service.leases.follow(lease.cluster, lease, monotonicMs(10));
-  }
+  const joined = (from: number, to: number): void => {
+    const { incarnation: guard } = holding('pg1', 1);
+    for (let other = from; other < to; other += 1) {
+      const lease = { cluster: `other${other}`, epoch: epoch(1), guard, terms: DEFAULT_SETTINGS };
+      service.leases.follow(lease.cluster, lease, monotonicMs(10));
+    }
+  };
+  joined(1, guards);
   const pass = (ms: number): void => {
     for (const end = nowMs + ms; nowMs < end; nowMs += 50) time.turn(monotonicMs(nowMs), true);
   };
   const asked = () => crowdIntervalMs(service, scenario.state, RENEWALS_PER_SECOND);
-  return { scenario, service, pass, asked };
+  return { scenario, service, joined, pass, asked };
 }
 
 describe('how often a guard is asked to renew', () => {
@@ -58,10 +66,27 @@ describe('how often a guard is asked to renew', () => {
   });
 });
 
+function answered(service: Service, state: ClusterState, inEpoch: number): void {
+  const told = { epoch: epoch(inEpoch), crowdIntervalMs: 800 };
+  service.answered.set(state.name, { ...told, state, soughtMs: 800 });
+}
+
+it('is worked out once for all answers, until the cluster changes or the guards are more', () => {
+  const { service, scenario, joined } = leaderOf(5_000);
+  const answer = () => answerTo(service, scenario.state, epoch(1), RENEWALS_PER_SECOND);
+  const first = answer();
+  expect(first.crowdIntervalMs).toBe(800);
+  expect(answer()).toBe(first);
+  scenario.command({ type: 'pause' });
+  expect(answer()).not.toBe(first);
+  joined(5_000, 5_100);
+  expect(answer().crowdIntervalMs).toBe(816);
+});
+
 describe('a renewal that was to come later', () => {
   it('is missed that much later', () => {
     const { scenario, service, pass } = leaderOf(1);
-    service.answered.set(scenario.state.name, { epoch: epoch(1), crowdIntervalMs: 800 });
+    answered(service, scenario.state, 1);
     expect(renewalDueMs(service, scenario.state)).toBe(800);
     pass(900);
     expect(missesRenewals(service, scenario.state)).toBe(false);
@@ -71,7 +96,7 @@ describe('a renewal that was to come later', () => {
 
   it('is not awaited later in an epoch of which it was not said', () => {
     const { scenario, service, pass } = leaderOf(1);
-    service.answered.set(scenario.state.name, { epoch: epoch(2), crowdIntervalMs: 800 });
+    answered(service, scenario.state, 2);
     pass(600);
     expect(missesRenewals(service, scenario.state)).toBe(true);
   });

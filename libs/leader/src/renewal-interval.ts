@@ -1,6 +1,7 @@
 import { type ClusterState, guardTimes, isSynchronous, leaseTimingOf } from '#libs/cluster';
+import type { Epoch } from '#libs/kernel';
 import { longestIntervalMs } from '#libs/lease';
-import type { Service } from './service.ts';
+import type { AnsweredRenewal, Service } from './service.ts';
 
 /**
  * So many renewals a second leave a leader on one of two small cores a good part of its time for all
@@ -22,12 +23,35 @@ export function crowdIntervalMs(
   perSecond: number,
 ): number | null {
   const { lease, operation, settings } = state;
-  const soughtMs = Math.ceil((service.leases.held * 1_000) / perSecond);
+  const soughtMs = soughtIntervalMs(service, perSecond);
   if (soughtMs <= settings.renewIntervalMs) return null;
   if (lease.kind !== 'Held' || !lease.serving || operation.kind !== 'none') return null;
   if (isSynchronous(state) || settings.failsafe) return null;
   const longestMs = longestIntervalMs(guardTimes(settings, leaseTimingOf(state)));
   return longestMs > settings.renewIntervalMs ? Math.min(soughtMs, longestMs) : null;
+}
+
+function soughtIntervalMs({ leases }: Service, perSecond: number): number {
+  return Math.ceil((leases.held * 1_000) / perSecond);
+}
+
+/**
+ * What the holder of `epoch` is answered, and remembered of it. Nearly every answer is the one before: it is worked out
+ * again when the cluster or their number changed, and kept anew then only, for what is kept outlives the young heap.
+ */
+export function answerTo(
+  service: Service,
+  state: ClusterState,
+  epoch: Epoch,
+  perSecond: number,
+): AnsweredRenewal {
+  const soughtMs = soughtIntervalMs(service, perSecond);
+  const before = service.answered.get(state.name);
+  if (before?.state === state && before.soughtMs === soughtMs) return before;
+  const intervalMs = crowdIntervalMs(service, state, perSecond);
+  const answer = { epoch, crowdIntervalMs: intervalMs, state, soughtMs };
+  service.answered.set(state.name, answer);
+  return answer;
 }
 
 /** How long after the one before a renewal of the held lease is expected. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clusterName, epoch, epochMs, lsnOf, monotonicMs, timelineId } from '#libs/kernel';
 import { CappedTime } from '#libs/lease';
 import { holding, named, runningCluster } from '#libs/testing';
+import { answerTo, RENEWALS_PER_SECOND } from './renewal-interval.ts';
 import { Renewals } from './renewals.ts';
 import type { ReplicatedLog } from './replicated-log.ts';
 import { Service } from './service.ts';
@@ -64,8 +65,8 @@ describe('what a renewal costs the leader', () => {
   });
 
   it('is no turn of its own afterwards, until a crowd waits', () => {
-    const { service, renew, turns } = leading();
-    service.answered.set(CLUSTER, { epoch: epoch(1), crowdIntervalMs: null });
+    const { scenario, service, renew, turns } = leading();
+    answerTo(service, scenario.state, epoch(1), RENEWALS_PER_SECOND);
     for (let sent = 1; sent < 96; sent += 1) renew(170n);
     expect(turns()).toBe(0);
     renew(170n);

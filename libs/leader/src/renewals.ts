@@ -3,10 +3,10 @@ import { type ClusterName, lsnOf, timelineId } from '#libs/kernel';
 import type { GuardRequest } from '#libs/protocol';
 import { missesRenewals } from './at-rest.ts';
 import type { GuardIdentity, GuardLink } from './guard-link.ts';
-import { crowdIntervalMs, RENEWALS_PER_SECOND } from './renewal-interval.ts';
+import { answerTo, RENEWALS_PER_SECOND } from './renewal-interval.ts';
 import type { ReplicatedLog } from './replicated-log.ts';
 import type { RoundOwner } from './round-scheduler.ts';
-import type { AnsweredRenewal, Service } from './service.ts';
+import type { Service } from './service.ts';
 
 export type RenewRequest = Extract<GuardRequest, { type: 'renew' }>;
 
@@ -35,12 +35,13 @@ export class Renewals {
     const { cluster, instance } = from;
     const now = service.clock.monotonicMs();
     const { epoch, incarnation: guard, nonce, position } = request;
+    const state = this.host.store.cluster(cluster);
     // Also of one that is to end: a failover that is given up leaves it the primary, and the next one counts from here.
-    if (position !== null && this.#isHolder(from, request)) {
+    if (position !== null && isHolder(state, from, request)) {
       const known = { timeline: timelineId(position.timeline), lsn: lsnOf(position.lsn) };
       service.observations.positionKnown(cluster, known, 0, now);
     }
-    const foreign = this.#refusal(from, request);
+    const foreign = refusalOf(state, from, request);
     if (foreign !== null) {
       this.#refuseConfirmed(link, from, request);
       return true;
@@ -48,9 +49,8 @@ export class Renewals {
     const { postmaster, agentAbsentMs, failsafeVersion = null } = request;
     const heard = { incarnation: guard, epoch, postmaster, agentAbsentMs, failsafeVersion };
     const isNews = service.observations.guardHeard(cluster, instance, heard, now);
-    const state = this.host.store.cluster(cluster);
-    const wasLate = state !== null && missesRenewals(service, state);
     const silentMs = service.leases.silentMs(cluster);
+    const wasLate = state !== null && missesRenewals(service, state, silentMs);
     if (silentMs !== null) this.onAge(silentMs);
     service.leases.accept({ cluster, epoch, guard, nonce, reply: link }, now);
     const steady = isSteady(service, state);
@@ -76,10 +76,10 @@ export class Renewals {
     for (const { cluster, reply, epoch, nonce } of service.leases.roundConfirmed(round)) {
       this.counts.renewed += 1;
       const state = this.host.store.cluster(cluster as ClusterName);
-      const intervalMs = state === null ? null : crowdIntervalMs(service, state, this.perSecond);
-      noteAnswer(service, cluster, { epoch, crowdIntervalMs: intervalMs });
-      reply.answer({ type: 'renewed', epoch, nonce, crowdIntervalMs: intervalMs });
-      if (state !== null && isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
+      if (state === null) continue;
+      const { crowdIntervalMs } = answerTo(service, state, epoch, this.perSecond);
+      reply.answer({ type: 'renewed', epoch, nonce, crowdIntervalMs });
+      if (isHandedBack(state)) reply.answer({ type: 'handBack', epoch });
     }
   }
 
@@ -91,7 +91,7 @@ export class Renewals {
     this.host.confirm({
       onConfirmed: (readIndex) =>
         this.host.applies.whenApplied(readIndex, () => {
-          const reason = this.#refusal(from, request);
+          const reason = refusalOf(this.host.store.cluster(from.cluster), from, request);
           const { epoch, nonce } = request;
           if (reason === null) return;
           this.counts.refused += 1;
@@ -100,33 +100,33 @@ export class Renewals {
       onUnconfirmed: () => undefined,
     });
   }
-
-  #isHolder({ cluster, instance }: GuardIdentity, { epoch, incarnation }: RenewRequest): boolean {
-    const lease = this.host.store.cluster(cluster)?.lease;
-    if (lease?.kind !== 'Held' || lease.holder !== instance) return false;
-    return lease.epoch === epoch && lease.guard === incarnation;
-  }
-
-  #refusal({ cluster, instance }: GuardIdentity, request: RenewRequest): string | null {
-    const state = this.host.store.cluster(cluster);
-    const lease = state?.lease ?? null;
-    // Every epoch of an older life of the controllers ends, so that the next one starts from reports.
-    if (state?.restored?.confirmed === false) return 'the controllers were restored';
-    if (lease === null || lease.kind === 'NeverGranted') return 'no epoch was ever granted';
-    if (lease.kind !== 'Held') return `epoch ${lease.epoch} is over (${lease.kind.toLowerCase()})`;
-    if (lease.epoch !== request.epoch) return `epoch ${lease.epoch} is held`;
-    if (lease.holder !== instance) return `epoch ${lease.epoch} is held by ${lease.holder}`;
-    if (lease.guard !== request.incarnation) return 'it is held by an earlier start of this guard';
-    if (state !== null && isWithdrawn(state)) return `epoch ${lease.epoch} is to end: a failover`;
-    return null;
-  }
 }
 
-/** Nearly every answer is like the one before, and one that is kept lives too long for the young heap. */
-function noteAnswer(service: Service, cluster: string, answer: AnsweredRenewal): void {
-  const before = service.answered.get(cluster);
-  if (before?.epoch === answer.epoch && before.crowdIntervalMs === answer.crowdIntervalMs) return;
-  service.answered.set(cluster, answer);
+function isHolder(
+  state: ClusterState | null,
+  { instance }: GuardIdentity,
+  { epoch, incarnation }: RenewRequest,
+): boolean {
+  const lease = state?.lease;
+  if (lease?.kind !== 'Held' || lease.holder !== instance) return false;
+  return lease.epoch === epoch && lease.guard === incarnation;
+}
+
+function refusalOf(
+  state: ClusterState | null,
+  { instance }: GuardIdentity,
+  request: RenewRequest,
+): string | null {
+  const lease = state?.lease ?? null;
+  // Every epoch of an older life of the controllers ends, so that the next one starts from reports.
+  if (state?.restored?.confirmed === false) return 'the controllers were restored';
+  if (lease === null || lease.kind === 'NeverGranted') return 'no epoch was ever granted';
+  if (lease.kind !== 'Held') return `epoch ${lease.epoch} is over (${lease.kind.toLowerCase()})`;
+  if (lease.epoch !== request.epoch) return `epoch ${lease.epoch} is held`;
+  if (lease.holder !== instance) return `epoch ${lease.epoch} is held by ${lease.holder}`;
+  if (lease.guard !== request.incarnation) return 'it is held by an earlier start of this guard';
+  if (state !== null && isWithdrawn(state)) return `epoch ${lease.epoch} is to end: a failover`;
+  return null;
 }
 
 /**

@@ -17,6 +17,9 @@ export type AnsweredRenewal = {
   readonly epoch: Epoch;
   /** As the guard was told. */
   readonly crowdIntervalMs: number | null;
+  /** Of what that was worked out: of this state, and the interval that all guards together should keep. */
+  readonly state: ClusterState;
+  readonly soughtMs: number;
 };
 
 /**

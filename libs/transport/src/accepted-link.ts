@@ -24,6 +24,8 @@ export type AcceptedLinkOptions = {
   readonly channels: Partial<Record<Channel, AcceptChannel>>;
   readonly timing: LinkTiming;
   readonly clock: Clock;
+  /** Whether this is one of thousands of links. */
+  readonly inCrowd: () => boolean;
   readonly onRefused: (cause: Error) => void;
   readonly onGone: () => void;
 };
@@ -88,7 +90,7 @@ export class AcceptedLink {
   }
 
   #welcome(hello: Hello, protocol: number, accept: AcceptChannel): void {
-    const { self, expected, timing, clock } = this.options;
+    const { self, expected, timing, clock, inCrowd } = this.options;
     const plain = expected.certificate === null;
     const socket = this.#socket;
     socket.useLimits(CHANNEL_LIMITS[hello.channel]);
@@ -109,7 +111,9 @@ export class AcceptedLink {
       close: (cause) => socket.close(cause),
     };
     const patience = livenessTimingOf(timing, channel);
-    const liveness = new Liveness(socket, patience, clock, 'accepted');
+    const isGuard = hello.channel === 'guard';
+    const rests = () => isGuard && inCrowd();
+    const liveness = new Liveness(socket, patience, clock, 'accepted', rests);
     this.#stage = { kind: 'live', handler: accept(connection), liveness };
   }
 

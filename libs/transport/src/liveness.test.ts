@@ -14,7 +14,7 @@ const CLOCK = {
 };
 
 /** Two ends of one connection, each with its liveness; `cut` loses whatever is sent from then on. */
-function link() {
+function link(inCrowd = false) {
   let isCut = false;
   const streams: Duplex[] = [];
   const end = (other: number) =>
@@ -32,7 +32,7 @@ function link() {
       onFrame: (type) => void liveness.take(type),
       onClose: (cause) => void closed.push(`${name}: ${cause?.message}`),
     });
-    const liveness = new Liveness(framed, DEFAULT_LINK_TIMING, CLOCK, name);
+    const liveness = new Liveness(framed, DEFAULT_LINK_TIMING, CLOCK, name, () => inCrowd);
     return { framed, liveness };
   };
   const [first, second] = streams;
@@ -67,6 +67,37 @@ describe('liveness of a link', () => {
     expect(dialled.framed.sentFrames).toBeLessThanOrEqual(11);
     // Each of its frames is an answer.
     expect(accepted.framed.sentFrames).toBe(dialled.framed.sentFrames);
+    stop();
+  });
+
+  it('given a quiet link of a crowd, is asked for every sixth look', async () => {
+    const { dialled, accepted, closed, stop } = link(true);
+    await passes(24_000);
+    expect(closed).toEqual([]);
+    expect(dialled.framed.sentFrames).toBeGreaterThanOrEqual(3);
+    expect(dialled.framed.sentFrames).toBeLessThanOrEqual(4);
+    expect(accepted.framed.sentFrames).toBe(dialled.framed.sentFrames);
+    stop();
+  });
+
+  it('given something was said over a link of a crowd and no answer came, ends it as any other', async () => {
+    const { dialled, closed, cut, stop } = link(true);
+    await passes(2_000);
+    cut();
+    await passes(1_000);
+    dialled.framed.send(LinkFrame.pong, new Uint8Array());
+    await passes(5_000);
+    expect(closed).toHaveLength(1);
+    expect(closed[0]).toMatch(/^dialled: .*the peer is silent/);
+    stop();
+  });
+
+  it('given the peer of a crowd is cut off, ends the link after it was asked', async () => {
+    const { closed, cut, stop } = link(true);
+    await passes(2_000);
+    cut();
+    await passes(16_000);
+    expect(closed.map((text) => text.split(':')[0]).sort()).toEqual(['accepted', 'dialled']);
     stop();
   });
 

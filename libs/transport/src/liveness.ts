@@ -11,6 +11,8 @@ const NOTHING = new Uint8Array();
  * from asking too: a quiet link costs one wake-up at each end in two checks.
  */
 const PING_AFTER_CHECKS = { dialled: 1, accepted: 2 } as const;
+/** So many times as many, of a crowd's links at rest. */
+const CROWD_PATIENCE = 5;
 
 export type LinkSide = keyof typeof PING_AFTER_CHECKS;
 
@@ -18,12 +20,16 @@ export type LinkSide = keyof typeof PING_AFTER_CHECKS;
  * Pings a quiet peer and closes the link when it stays silent, since a half-open connection would
  * live for minutes. When this process itself stood still, what the peer sent may wait unread in the
  * socket: the peer gets another round before it is called silent.
+ *
+ * Of a crowd most links are spare ones, over which neither side says anything: thousands that ask each other cost as
+ * much as a third of their renewals. Such a link is asked more seldom, and its silence counts from the question.
  */
 export class Liveness {
   readonly #stop: () => void;
-  readonly #pingAfterChecks: number;
   #quietChecks = 0;
   #seenFrames = 0;
+  /** As of the last look that found something received. */
+  #sentFrames = 0;
   #heardMs: number;
   #checkedMs: number;
 
@@ -31,9 +37,9 @@ export class Liveness {
     private readonly socket: FramedSocket,
     private readonly timing: LivenessTiming,
     private readonly clock: Clock,
-    side: LinkSide,
+    private readonly side: LinkSide,
+    private readonly inCrowd: () => boolean,
   ) {
-    this.#pingAfterChecks = PING_AFTER_CHECKS[side];
     this.#heardMs = clock.monotonicMs();
     this.#checkedMs = this.#heardMs;
     this.#stop = everyShared(timing.pingAfterMs, () => this.#check());
@@ -60,15 +66,24 @@ export class Liveness {
     this.#quietChecks += 1;
     if (this.socket.receivedFrames !== this.#seenFrames) {
       this.#seenFrames = this.socket.receivedFrames;
+      this.#sentFrames = this.socket.sentFrames;
       this.#heardMs = nowMs;
       this.#quietChecks = 0;
     }
+    if (this.#isAtRest) this.#heardMs = nowMs;
     // Half a check is granted: timers fire a little early, and a whole one more would be too late.
     const isSilent = nowMs - this.#heardMs >= peerSilenceMs - pingAfterMs / 2;
     if (isSilent && !stalled) {
       this.socket.close(new LinkTimeoutError('the peer is silent', 'peerSilenceMs', peerSilenceMs));
-    } else if (this.#quietChecks >= this.#pingAfterChecks) {
+    } else if (!this.#isAtRest && this.#quietChecks >= PING_AFTER_CHECKS[this.side]) {
       this.socket.send(LinkFrame.ping, NOTHING);
     }
+  }
+
+  /** Nothing was said that the peer would answer, and it is not time to ask. */
+  get #isAtRest(): boolean {
+    const restChecks = CROWD_PATIENCE * PING_AFTER_CHECKS[this.side];
+    const isQuiet = this.socket.sentFrames === this.#sentFrames;
+    return isQuiet && this.#quietChecks < restChecks && this.inCrowd();
   }
 }

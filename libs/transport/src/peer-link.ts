@@ -36,7 +36,7 @@ export type PeerLinkOptions = {
   readonly expectedName: string | null;
   readonly time: LinkTime;
   readonly timing?: LinkTiming;
-  /** How much this link is missed while it is down; absent: always. */
+  /** How much this link is missed while it is down; absent: always. One of a crowd's is looked after less often. */
   readonly need?: () => LinkNeed;
   /** Instead of those of the channel. */
   readonly limits?: FramedSocketLimits;
@@ -186,10 +186,11 @@ export class PeerLink {
     }
     clearTimeout(stage.timer);
     const { socket } = stage;
-    const { channel, limits, time } = this.options;
+    const { channel, limits, time, need } = this.options;
     socket.useLimits(limits ?? CHANNEL_LIMITS[channel]);
     const patience = livenessTimingOf(this.#timing, channel);
-    const liveness = new Liveness(socket, patience, time.clock, 'dialled');
+    const inCrowd = () => need?.() === 'crowd';
+    const liveness = new Liveness(socket, patience, time.clock, 'dialled', inCrowd);
     this.#stage = { kind: 'up', socket, liveness };
     this.#attempt = 0;
     const { groupId, role, name, memberId, incarnation, protocol } = welcome;

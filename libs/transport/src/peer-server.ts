@@ -39,6 +39,8 @@ export type PeerServerOptions = {
 };
 
 const CONNECTIONS_MAX = 20_000;
+/** From so many links on guards are a crowd (docs/adr/0012); they are asked to renew more seldom from 2,500 on. */
+const CROWD_LINKS = 2_500;
 const TCP_KEEPALIVE_AFTER_MS = 5_000;
 const SOCKET_OPTIONS = {
   noDelay: true,
@@ -165,6 +167,7 @@ export class PeerServer {
       clock,
       channels,
       timing: this.#timing,
+      inCrowd: () => this.#links.size >= CROWD_LINKS,
       expected: {
         groupId: self.groupId,
         channels: CHANNELS.filter((channel) => channels[channel] !== undefined),
