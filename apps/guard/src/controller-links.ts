@@ -33,6 +33,8 @@ import type { GuardLog } from './guard-log.ts';
  * and thousands of guards would keep it and their own hosts busy with attempts.
  */
 const TIMING: LinkTiming = { ...DEFAULT_LINK_TIMING, reconnectMaxMs: 1_000 };
+/** For so long after the leader last asked to renew more seldom there are thousands of guards, whatever became of the right. */
+const CROWD_REMEMBERED_MS = 300_000;
 const SEED_MAX = 2 ** 47;
 
 export type ControllerLinksEvents = {
@@ -52,6 +54,8 @@ export class ControllerLinks {
   /** Connected at least once. */
   readonly #known = new Set<string>();
   readonly #tellings = new Map<string, DownTelling>();
+  readonly #clock: Clock;
+  #crowdHeardMs: number | null = null;
 
   constructor(
     parts: {
@@ -64,6 +68,7 @@ export class ControllerLinks {
     events: ControllerLinksEvents,
   ) {
     this.#log = parts.log;
+    this.#clock = parts.clock;
     this.#events = events;
     const prng = seededPrng(randomInt(SEED_MAX));
     for (const controller of parts.settings.controllers) {
@@ -102,9 +107,17 @@ export class ControllerLinks {
     }
   }
 
+  /** One of a crowd that lost its right looks for another controller sooner: it may be connected to one that nobody hears. */
   #needOf(controller: string): LinkNeed {
-    if (this.connected === 0 || !this.#known.has(controller)) return 'missed';
-    return this.#events.inCrowd() ? 'crowd' : 'calm';
+    const isMissed = this.connected === 0 || !this.#known.has(controller);
+    if (!isMissed && this.#events.inCrowd()) return 'crowd';
+    const need = isMissed ? 'missed' : 'calm';
+    return this.#wasInCrowd ? `${need}-in-crowd` : need;
+  }
+
+  get #wasInCrowd(): boolean {
+    if (this.#crowdHeardMs === null) return false;
+    return this.#clock.monotonicMs() - this.#crowdHeardMs < CROWD_REMEMBERED_MS;
   }
 
   #linkTo(
@@ -148,6 +161,8 @@ export class ControllerLinks {
       this.#log.warn('unreadable answer from a controller', { controller, why: messageOf(error) });
       return;
     }
+    const asksSeldom = answer.type === 'renewed' && answer.crowdIntervalMs != null;
+    if (asksSeldom) this.#crowdHeardMs = this.#clock.monotonicMs();
     this.#events.onAnswer(controller, answer);
   }
 
@@ -156,7 +171,7 @@ export class ControllerLinks {
    * same third within a second, which takes it and their hosts longer than their rights last.
    */
   #hurryOthers(but: string): void {
-    if (this.connected > 0 && this.#events.inCrowd()) return;
+    if (this.connected > 0 && (this.#events.inCrowd() || this.#wasInCrowd)) return;
     for (const [name, link] of this.#links) if (name !== but) link.hurry();
   }
 

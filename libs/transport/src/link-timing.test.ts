@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Prng } from '#libs/kernel';
-import { DEFAULT_LINK_TIMING, livenessTimingOf, reconnectDelayMs } from './link-timing.ts';
+import {
+  DEFAULT_LINK_TIMING,
+  type LinkNeed,
+  livenessTimingOf,
+  reconnectDelayMs,
+} from './link-timing.ts';
 
 /** Draws the longest wait each time. */
 const LATEST = { unit: () => 1 } as Prng;
@@ -19,13 +24,20 @@ describe('the wait before another attempt', () => {
     ]);
   });
 
-  it('spreads those of a crowd over half a minute and more', () => {
+  it('spreads those of a crowd over a minute and more', () => {
     const earliest = { unit: () => 0 } as Prng;
     const first = [earliest, LATEST].map((prng) =>
       reconnectDelayMs(DEFAULT_LINK_TIMING, 0, prng, 'crowd'),
     );
-    expect(first).toEqual([30_000, 60_000]);
-    expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 5, LATEST, 'crowd')).toBe(120_000);
+    expect(first).toEqual([60_000, 120_000]);
+    expect(reconnectDelayMs(DEFAULT_LINK_TIMING, 5, LATEST, 'crowd')).toBe(240_000);
+  });
+
+  it('becomes four times as long for one of a crowd that lost its links or its right with the others', () => {
+    const waits = (need: LinkNeed) =>
+      [1, 5, 20].map((n) => reconnectDelayMs(DEFAULT_LINK_TIMING, n, LATEST, need));
+    expect(waits('missed-in-crowd')).toEqual([50, 800, 8_000]);
+    expect(waits('calm-in-crowd')).toEqual([3_000, 48_000, 60_000]);
   });
 
   it('is at least half of that, so that thousands do not come at once', () => {

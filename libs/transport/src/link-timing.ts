@@ -28,8 +28,11 @@ export type LinkTiming = {
   readonly reconnectCrowdMaxMs: number;
 };
 
-/** How much a link that is down is missed: by everything here, by nobody now, or by one of thousands for whom others do. */
-export type LinkNeed = 'missed' | 'calm' | 'crowd';
+/**
+ * How much a link that is down is missed: by everything here, by nobody now, or by one of thousands for whom others do.
+ * The first two also by one of thousands that are in trouble together: what each attempt costs, all pay.
+ */
+export type LinkNeed = 'missed' | 'calm' | 'crowd' | 'missed-in-crowd' | 'calm-in-crowd';
 
 export const DEFAULT_LINK_TIMING: LinkTiming = {
   connectTimeoutMs: 2_000,
@@ -40,8 +43,8 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   reconnectMaxMs: 2_000,
   reconnectCalmMinMs: 3_000,
   reconnectCalmMaxMs: 15_000,
-  reconnectCrowdMinMs: 120_000,
-  reconnectCrowdMaxMs: 120_000,
+  reconnectCrowdMinMs: 240_000,
+  reconnectCrowdMaxMs: 240_000,
 };
 
 /**
@@ -49,6 +52,9 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
  * Thousands of guards that ask the others whether they are there cost those, and the hosts, as much as the renewals do.
  */
 const GUARD_PATIENCE = 2;
+
+/** So many times as long at most: attempts that nobody has time for end in more of them. */
+const TROUBLE_PATIENCE = 4;
 
 export type LivenessTiming = Pick<LinkTiming, 'pingAfterMs' | 'peerSilenceMs'>;
 
@@ -83,5 +89,9 @@ function waitsOf(timing: LinkTiming, need: LinkNeed): readonly [number, number] 
       return [timing.reconnectCalmMinMs, timing.reconnectCalmMaxMs];
     case 'crowd':
       return [timing.reconnectCrowdMinMs, timing.reconnectCrowdMaxMs];
+    case 'missed-in-crowd':
+      return [timing.reconnectMinMs, TROUBLE_PATIENCE * timing.reconnectMaxMs];
+    case 'calm-in-crowd':
+      return [timing.reconnectCalmMinMs, TROUBLE_PATIENCE * timing.reconnectCalmMaxMs];
   }
 }

@@ -24,6 +24,7 @@ describe('links of a guard among thousands', () => {
   let controllers: ScriptedControllers;
   let links: ControllerLinks;
   let inCrowd: boolean;
+  let answers: number;
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'matriarch-links-'));
@@ -44,10 +45,13 @@ describe('links of a guard among thousands', () => {
       {
         onUp: () => undefined,
         onDown: () => undefined,
-        onAnswer: () => undefined,
+        onAnswer: (_controller, { type }) => {
+          if (type === 'renewed') answers += 1;
+        },
         inCrowd: () => inCrowd,
       },
     );
+    answers = 0;
     links.start();
     await until(() => links.connected === 3, 5_000);
     inCrowd = true;
@@ -67,6 +71,16 @@ describe('links of a guard among thousands', () => {
     await pause(HURRIED_MS);
     expect(links.connected).toBe(1);
     expect(links.isUp('c2')).toBe(true);
+  });
+
+  it('nor when each of them lost its right, while they still hear somebody', async () => {
+    controllers.asksSeldom('c2', 800);
+    await until(() => answers === 1, 5_000);
+    inCrowd = false;
+    await controllers.die('c1', { isBackAtOnce: false });
+    await until(() => links.connected === 1, 5_000);
+    await pause(HURRIED_MS);
+    expect(links.connected).toBe(1);
   });
 
   it('dial at once when nobody is left', async () => {

@@ -86,6 +86,13 @@ export class ScriptedControllers {
     this.#send(connection, { type: 'handBack', epoch: epoch(of) });
   }
 
+  /** `name` has thousands to answer. */
+  asksSeldom(name: string, crowdIntervalMs: number): void {
+    const connection = this.#connections.get(name);
+    if (connection === undefined) throw new Error(`no guard is connected to ${name}`);
+    this.#send(connection, { type: 'renewed', epoch: epoch(1), nonce: 1, crowdIntervalMs });
+  }
+
   /** Whose promises may keep the epoch when nobody here answers. */
   failsafe(of: number, members: readonly string[]): void {
     for (const connection of this.#connections.values()) {
