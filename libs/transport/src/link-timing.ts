@@ -21,8 +21,8 @@ export type LinkTiming = {
   readonly reconnectCalmMinMs: number;
   readonly reconnectCalmMaxMs: number;
   /**
-   * The same two for one of thousands: a controller that comes back is busy for two or three milliseconds with each of
-   * them, and their hosts as long, while the leader has their leases to renew.
+   * Between which the wait of one of thousands is drawn, each time: a controller that comes back is busy for some three
+   * milliseconds with each of them, and their hosts as long, while the leader has their leases to renew.
    */
   readonly reconnectCrowdMinMs: number;
   readonly reconnectCrowdMaxMs: number;
@@ -43,8 +43,8 @@ export const DEFAULT_LINK_TIMING: LinkTiming = {
   reconnectMaxMs: 2_000,
   reconnectCalmMinMs: 3_000,
   reconnectCalmMaxMs: 15_000,
-  reconnectCrowdMinMs: 240_000,
-  reconnectCrowdMaxMs: 240_000,
+  reconnectCrowdMinMs: 60_000,
+  reconnectCrowdMaxMs: 300_000,
 };
 
 /**
@@ -69,7 +69,7 @@ export function livenessTimingOf(timing: LinkTiming, channel: Channel): Liveness
 
 export type LinkTime = { readonly clock: Clock; readonly prng: Prng };
 
-/** How long to wait before attempt number `attempt` (from 1): doubling, capped, jittered. */
+/** How long to wait before attempt number `attempt` (from 1): doubling, capped, jittered; of a crowd spread evenly. */
 export function reconnectDelayMs(
   timing: LinkTiming,
   attempt: number,
@@ -77,6 +77,7 @@ export function reconnectDelayMs(
   need: LinkNeed,
 ): number {
   const [firstMs, lastMs] = waitsOf(timing, need);
+  if (need === 'crowd') return Math.round(firstMs + (lastMs - firstMs) * prng.unit());
   const whole = Math.min(lastMs, firstMs * 2 ** Math.min(attempt - 1, 20));
   return Math.round(whole * (0.5 + prng.unit() / 2));
 }
