@@ -21,8 +21,8 @@ export type LinkSide = keyof typeof PING_AFTER_CHECKS;
  * live for minutes. When this process itself stood still, what the peer sent may wait unread in the
  * socket: the peer gets another round before it is called silent.
  *
- * Of a crowd most links are spare ones, over which neither side says anything: thousands that ask each other cost as
- * much as a third of their renewals. Such a link is asked more seldom, and its silence counts from the question.
+ * Of a crowd most links are spare ones, over which neither side says anything: those of five thousand guards would
+ * carry 2,500 questions a second beside 6,250 renewals. Such a link is asked more seldom, and its silence counts from the question.
  */
 export class Liveness {
   readonly #stop: () => void;
