@@ -8,7 +8,7 @@ import {
   timelineId,
 } from '#libs/kernel';
 import { LeaderView } from '#libs/lease';
-import type { GuardAnswer } from '#libs/protocol';
+import type { GuardAnswer, GuardRequest } from '#libs/protocol';
 import type { TlsCredentials } from '#libs/transport';
 import { ControllerLinks } from '../../apps/guard/src/controller-links.ts';
 import type { GuardLog } from '../../apps/guard/src/guard-log.ts';
@@ -100,10 +100,14 @@ export class SimulatedGuard {
   #sendRenewal(epoch: Epoch, nonce: number, to: 'leader' | 'all'): void {
     this.#sentAtMs[nonce % REMEMBERED] = performance.now();
     this.#sent[nonce % REMEMBERED] = nonce;
-    const { incarnation } = this;
-    const request = {
-      ...({ type: 'renew', incarnation, epoch, nonce, position: POSITION } as const),
-      ...({ postmaster: 'running', agentAbsentMs: 0 } as const),
+    const request: GuardRequest = {
+      type: 'renew',
+      incarnation: this.incarnation,
+      epoch,
+      nonce,
+      position: POSITION,
+      postmaster: 'running',
+      agentAbsentMs: 0,
     };
     const { name } = this.#leader;
     if (to === 'leader' && name !== null && this.#links.isUp(name)) {

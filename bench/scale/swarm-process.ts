@@ -6,11 +6,12 @@ import type { SwarmAnswer, SwarmOrder } from './swarm-messages.ts';
 /**
  * Thousands of guards share a heap here, where each has a small one of its own on its host: collected in the usual
  * way, it would stop all of them for a tenth of a second again and again, and take processor time from the controllers.
+ * A young heap of 16 MiB stops them for 20 ms, one of 64 for 40 to 150, and one of 4 takes three times as much in all.
  */
 const ROOMY_HEAP = [
   '--initial-old-space-size=4096',
   '--max-old-space-size=6144',
-  '--max-semi-space-size=64',
+  '--max-semi-space-size=16',
   '--single-threaded-gc',
 ];
 

@@ -9,6 +9,8 @@ import {
 import type { GuardLog } from './guard-log.ts';
 import type { SystemClock } from './system-clock.ts';
 
+/** A turn may come so much sooner than it is due: it does nothing then but set the timer anew. */
+const EARLY_MS = 2;
 /** Without a lease there is nothing to do until one is asked for, which sets the timer anew. */
 const IDLE_TURN_MS = 60_000;
 
@@ -22,7 +24,10 @@ export class LeaseKeeper {
   readonly #log: GuardLog;
   readonly #holder: LeaseHolder;
   #timer: NodeJS.Timeout | undefined;
+  /** When `#timer` ends; null while none runs. */
+  #timerDueMs: number | null = null;
   readonly #wake = (): void => {
+    this.#timerDueMs = null;
     this.#holder.wake(this.#clock.moment());
     setImmediate(this.#turn);
   };
@@ -47,6 +52,7 @@ export class LeaseKeeper {
 
   end(): void {
     clearTimeout(this.#timer);
+    this.#timerDueMs = null;
   }
 
   get epoch(): Epoch | null {
@@ -126,10 +132,17 @@ export class LeaseKeeper {
     return endsAt === null ? null : endsAt - (stopBudgetMs - guardKillMs);
   }
 
+  /** With most answers the next turn stays due when it was: that timer is left. */
   #arm(now: Moment): void {
-    clearTimeout(this.#timer);
     const held = this.#holder.epoch !== null;
-    const inMs = held ? Math.floor(this.#holder.nextTurnInMs(now)) : IDLE_TURN_MS;
-    this.#timer = setTimeout(this.#wake, Math.max(1, inMs));
+    const inMs = Math.max(1, held ? Math.floor(this.#holder.nextTurnInMs(now)) : IDLE_TURN_MS);
+    const dueMs = now.monotonicMs + inMs;
+    if (this.#timerDueMs !== null) {
+      const earlyMs = dueMs - this.#timerDueMs;
+      if (earlyMs >= 0 && earlyMs <= EARLY_MS) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(this.#wake, inMs);
   }
 }
