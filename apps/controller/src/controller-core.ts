@@ -63,13 +63,13 @@ export type CoreOptions = {
 
 /** The leader tells followers this often how far primaries have come. */
 const GOSSIP_INTERVAL_MS = 200;
-/** And of those that write nothing, that they were seen. */
-const WHOLE_GOSSIP_INTERVAL_MS = 1_000;
+/** And of those that write nothing, that they were seen: each within so many of these. */
+const GOSSIP_TURNS = 5;
 /** How much space a disk has left changes while nobody asks. */
 const ANNOUNCE_INTERVAL_MS = 5_000;
 /** Whether each seat is still its member's changes with the log. */
 const SEATS_INTERVAL_MS = 500;
-/** Where primaries are and who is silent is asked of every cluster. */
+/** Where primaries are and who is silent is asked of every cluster, the one half an interval after the other. */
 const CLUSTERS_INTERVAL_MS = 1_000;
 /** A turn ages leases by this many ticks at most: a leader that stood still heard nobody meanwhile. */
 const TURN_CAP_TICKS = 2;
@@ -103,7 +103,7 @@ export class ControllerCore implements HostListener {
   #service: Service | null = null;
   #announced: KnownLeader = { name: null, term: 0 };
   #ticks = 0;
-  readonly #due: (intervalMs: number) => boolean;
+  readonly #due: (intervalMs: number, lateMs?: number) => boolean;
   #leasesLookDue = false;
   #leasesTimer: NodeJS.Timeout | undefined;
   readonly #admissions: Admissions;
@@ -121,8 +121,9 @@ export class ControllerCore implements HostListener {
     this.#options = options;
     const strays = () => this.#seats.strays.seen;
     this.announcements = new Announcements({ network, storage, apiAddress, strays, clock });
-    this.#due = (intervalMs) =>
-      this.#ticks % Math.max(1, Math.round(intervalMs / options.tickMs)) === 0;
+    const ticksOf = (durationMs: number) => Math.round(durationMs / options.tickMs);
+    this.#due = (intervalMs, lateMs = 0) =>
+      (this.#ticks + ticksOf(lateMs)) % Math.max(1, ticksOf(intervalMs)) === 0;
     this.#clockWatch = new ClockWatch(clock);
     this.#aheadWatch = new AheadWatch({ host, clock, log, clocks: this.announcements.clocks });
     this.#silence = new SilenceWatch(log, () => clock.monotonicMs());
@@ -262,15 +263,15 @@ export class ControllerCore implements HostListener {
     this.#seats.tick();
     this.#protocol.tick();
     this.states.tick(service.term);
-    if (this.#due(CLUSTERS_INTERVAL_MS)) {
-      if (this.#options.avoidPrimaryHosts) this.#placement.tick(service.term);
-      this.#silence.look(earsOf(service), this.#options.host.store.clusters());
+    const { avoidPrimaryHosts, host } = this.#options;
+    if (avoidPrimaryHosts && this.#due(CLUSTERS_INTERVAL_MS)) this.#placement.tick(service.term);
+    if (this.#due(CLUSTERS_INTERVAL_MS, CLUSTERS_INTERVAL_MS / 2)) {
+      this.#silence.look(earsOf(service), host.store.clusters());
     }
     this.#lookAtLeases(service);
     this.decisions.ticked();
     if (!this.#due(GOSSIP_INTERVAL_MS)) return;
-    const which = this.#due(WHOLE_GOSSIP_INTERVAL_MS) ? 'all' : 'news';
-    for (const positions of this.#gossip.messages(service.observations, which)) {
+    for (const positions of this.#gossip.messages(service.observations, GOSSIP_TURNS)) {
       network.tellAll({ type: 'positions', positions });
     }
   }

@@ -15,6 +15,7 @@ const PER_MESSAGE = 500;
 export class PositionGossip {
   readonly #known = new Map<string, Known>();
   readonly #told = new Map<string, bigint>();
+  #turn = 0;
 
   constructor(readonly time: CappedTime) {}
 
@@ -32,16 +33,19 @@ export class PositionGossip {
     }
   }
 
-  /** What the leader tells, in messages of bounded size: all there is, or what it did not tell already. */
-  *messages(
-    observations: ObservationTable,
-    which: 'all' | 'news',
-  ): Generator<readonly GossipedPosition[]> {
+  /**
+   * What the leader tells, in messages of bounded size: what it did not tell already, and of the others every
+   * `turns`-th, the next ones with the next call: those of thousands at once would keep renewals waiting here and there.
+   */
+  *messages(observations: ObservationTable, turns: number): Generator<readonly GossipedPosition[]> {
     let batch: GossipedPosition[] = [];
+    this.#turn = (this.#turn + 1) % turns;
+    let at = this.#turn;
     for (const cluster of observations.clusters) {
+      at += 1;
       const known = observations.lastKnown(cluster);
       if (known === null) continue;
-      if (which === 'news' && this.#told.get(cluster) === known.lsn) continue;
+      if (at % turns !== 0 && this.#told.get(cluster) === known.lsn) continue;
       this.#told.set(cluster, known.lsn);
       batch.push({ cluster, ...known });
       if (batch.length < PER_MESSAGE) continue;

@@ -33,6 +33,7 @@ type Silence = {
 const LINES_MAX = 10;
 const WINDOW_MS = 60_000;
 const EXAMPLES_MAX = 5;
+const NOBODY: readonly Silence[] = [];
 
 /**
  * Says once that an instance fell silent, and once that it answers again. A host that dies is one line for
@@ -40,7 +41,8 @@ const EXAMPLES_MAX = 5;
  */
 export class SilenceWatch {
   #term = 0;
-  readonly #silent = new Map<string, Silence>();
+  /** Of each cluster where somebody is. */
+  readonly #silent = new Map<string, readonly Silence[]>();
   readonly #fell = new Tellings();
   readonly #back = new Tellings();
 
@@ -54,22 +56,8 @@ export class SilenceWatch {
     // Ages begin anew with each leader, and so does what it has said.
     if (ears.term !== this.#term) this.#silent.clear();
     this.#term = ears.term;
-    const unseen = new Set(this.#silent.keys());
-    for (const state of states) {
-      const { lease, settings } = state;
-      for (const instance of Object.keys(state.members)) {
-        const agentMs = ears.reportAgeMs(state.name, instance) ?? ears.servingForMs;
-        this.#judge(state.name, instance, 'agent', agentMs, SILENT_AFTER_MS, now, unseen);
-      }
-      const guardMs = lease.kind === 'Held' ? ears.leaseSilentMs(state.name) : null;
-      // A right lasts for three renewals at least: half of it is more than one that got lost.
-      const limitMs = settings.leaseTtlMs / 2;
-      if (lease.kind === 'Held' && guardMs !== null) {
-        this.#judge(state.name, lease.holder, 'guard', guardMs, limitMs, now, unseen);
-      }
-    }
-    // Its seat, or its lease, is gone: nobody waits for it.
-    for (const key of unseen) this.#silent.delete(key);
+    for (const state of states) this.#lookAt(state, ears, now);
+    if (this.#silent.size > 0) this.#forgetGone(states);
     this.#fell.tell(
       now,
       (one) => this.#tellFallen(one, now),
@@ -82,27 +70,41 @@ export class SilenceWatch {
     );
   }
 
-  #judge(
-    cluster: string,
-    instance: string,
-    what: Part,
-    silentMs: number,
-    limitMs: number,
-    now: number,
-    unseen: Set<string>,
-  ): void {
-    const key = `${cluster}/${instance} ${what}`;
-    unseen.delete(key);
-    const known = this.#silent.get(key);
-    const isSilent = silentMs > limitMs;
-    if (isSilent && known === undefined) {
-      const silence = { cluster, instance, what, sinceMs: now - silentMs };
-      this.#silent.set(key, silence);
-      this.#fell.add(silence);
-    } else if (!isSilent && known !== undefined) {
-      this.#silent.delete(key);
-      this.#back.add(known);
+  #lookAt(state: ClusterState, ears: Ears, now: number): void {
+    const { name, lease, settings } = state;
+    const before = this.#silent.get(name) ?? NOBODY;
+    const silent: Silence[] = [];
+    const judge = (instance: string, what: Part, silentMs: number, limitMs: number): void => {
+      const known = before.find((one) => one.instance === instance && one.what === what);
+      if (silentMs <= limitMs) {
+        if (known !== undefined) this.#back.add(known);
+        return;
+      }
+      const silence = known ?? { cluster: name, instance, what, sinceMs: now - silentMs };
+      if (known === undefined) this.#fell.add(silence);
+      silent.push(silence);
+    };
+    for (const instance of Object.keys(state.members)) {
+      const agentMs = ears.reportAgeMs(name, instance) ?? ears.servingForMs;
+      judge(instance, 'agent', agentMs, SILENT_AFTER_MS);
     }
+    const guardMs = lease.kind === 'Held' ? ears.leaseSilentMs(name) : null;
+    // A right lasts for three renewals at least: half of it is more than one that got lost.
+    if (lease.kind === 'Held' && guardMs !== null) {
+      judge(lease.holder, 'guard', guardMs, settings.leaseTtlMs / 2);
+    }
+    // A seat, or a lease, that is gone: nobody waits for it.
+    if (silent.length > 0) this.#silent.set(name, silent);
+    else if (before !== NOBODY) this.#silent.delete(name);
+  }
+
+  #forgetGone(states: readonly ClusterState[]): void {
+    const names = new Set<string>(states.map(({ name }) => name));
+    for (const name of this.#silent.keys()) if (!names.has(name)) this.#silent.delete(name);
+  }
+
+  get #silentNow(): number {
+    return [...this.#silent.values()].flat().length;
   }
 
   #tellFallen({ cluster, instance, what, sinceMs }: Silence, now: number): void {
@@ -116,11 +118,11 @@ export class SilenceWatch {
   }
 
   #crowdFell(some: readonly Silence[]): void {
-    this.log.warn('many instances fell silent', { ...summed(some), silentNow: this.#silent.size });
+    this.log.warn('many instances fell silent', { ...summed(some), silentNow: this.#silentNow });
   }
 
   #crowdIsBack(some: readonly Silence[]): void {
-    const counts = { ...summed(some), silentNow: this.#silent.size };
+    const counts = { ...summed(some), silentNow: this.#silentNow };
     this.log.info('many instances answer again', counts);
   }
 }

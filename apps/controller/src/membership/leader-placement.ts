@@ -51,14 +51,15 @@ export function betterPlaced(
   clusters: readonly ClusterState[],
 ): MemberId | null {
   const { membership, self, lastIndex, peers } = status;
-  // While something is under way, the one that leads it goes on.
-  if (clusters.some(({ operation }) => operation.kind !== 'none')) return null;
-  const taken = new Set(clusters.flatMap(primaryHosts));
   const hostOf = (id: MemberId): string => {
     const address = membership.members.find((member) => member.id === id)?.address ?? '';
     return address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
   };
-  if (membership.outgoing.length > 0 || !taken.has(hostOf(self))) return null;
+  if (membership.outgoing.length > 0) return null;
+  // While something is under way, the one that leads it goes on.
+  if (clusters.some(({ operation }) => operation.kind !== 'none')) return null;
+  const taken = withPrimary(new Set(membership.members.map(({ id }) => hostOf(id))), clusters);
+  if (!taken.has(hostOf(self))) return null;
   const [best] = peers
     .filter(({ id }) => membership.voters.includes(id) && !taken.has(hostOf(id)))
     .filter(({ state, recentlyActive }) => recentlyActive && state === 'replicate')
@@ -69,9 +70,19 @@ export function betterPlaced(
   return best?.id ?? null;
 }
 
-function primaryHosts(state: ClusterState): string[] {
-  const holder = lastHolder(state);
-  const record = holder === null ? undefined : state.members[holder];
-  if (record === undefined) return [];
-  return [record.postgres.host, record.agent.host];
+/** Those of `hosts` on which a primary is; asked of thousands of clusters every second. */
+function withPrimary(
+  hosts: ReadonlySet<string>,
+  clusters: readonly ClusterState[],
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const state of clusters) {
+    if (found.size === hosts.size) break;
+    const holder = lastHolder(state);
+    const record = holder === null ? undefined : state.members[holder];
+    if (record === undefined) continue;
+    if (hosts.has(record.postgres.host)) found.add(record.postgres.host);
+    if (hosts.has(record.agent.host)) found.add(record.agent.host);
+  }
+  return found;
 }

@@ -74,6 +74,18 @@ export function presentProof(
   return released && actedVersion < since ? null : detached;
 }
 
+/**
+ * It was told to fetch no more, and says nothing yet of after that: what it fetched is not in its position. A report that
+ * was long on its way is heard by a leader that knows of no other.
+ */
+export function mayHaveFetched(
+  { operation }: ClusterState,
+  { instance, actedVersion }: AgentReport,
+): boolean {
+  const fetched = operation.kind === 'failover' ? operation.fastForward : undefined;
+  return fetched?.instance === instance && actedVersion < (fetched.givenUpVersion ?? 0);
+}
+
 type OurData = Extract<AgentReport['dataDirectory'], { kind: 'initialised' }>;
 
 /** The directory, when it holds this cluster's data; another database's never counts for anything. */

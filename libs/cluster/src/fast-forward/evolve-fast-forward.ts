@@ -1,4 +1,5 @@
-import { type EpochMs, unreachable } from '#libs/kernel';
+import { unreachable } from '#libs/kernel';
+import type { RecordedEvent } from '../recorded-event.ts';
 import type { Operation } from '../state.ts';
 import type { FastForwardEvent } from './fast-forward-events.ts';
 
@@ -6,7 +7,7 @@ import type { FastForwardEvent } from './fast-forward-events.ts';
 export function evolveFastForward(
   operation: Operation,
   event: FastForwardEvent,
-  at: EpochMs,
+  { at, version }: Pick<RecordedEvent, 'at' | 'version'>,
   phasesOf: (stepMs: number, timing: { detachMs: number; chooseMs: number }) => object,
 ): Operation {
   if (operation.kind !== 'failover') return operation;
@@ -20,7 +21,10 @@ export function evolveFastForward(
     case 'FastForwardGivenUp': {
       const { fastForward } = operation;
       if (fastForward === undefined) return operation;
-      return { ...operation, fastForward: { ...fastForward, givenUp: true } };
+      return {
+        ...operation,
+        fastForward: { ...fastForward, givenUp: true, givenUpVersion: version },
+      };
     }
     default:
       return unreachable(event);

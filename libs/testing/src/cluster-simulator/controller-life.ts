@@ -38,7 +38,8 @@ import type { SimController } from './sim-controller.ts';
 const TICK_MS = 50;
 const RAFT_TICKS = { heartbeatTicks: 2, answerTicks: 4, electionTicks: 10 };
 const ELECTION_MS = TICK_MS * RAFT_TICKS.electionTicks;
-const GOSSIP_TICKS = { news: 4, all: 20 };
+const GOSSIP_TICKS = 4;
+const GOSSIP_TURNS = 5;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 /** Who leads, as far as this controller knows. */
 export type LeaderWord = { readonly name: string | null; readonly term: number };
@@ -262,9 +263,8 @@ export class ControllerLife implements ReplicatedLog {
     if (service === null) return;
     this.#lookAtLeases();
     this.decisions.ticked();
-    if (this.#ticks % GOSSIP_TICKS.news !== 0) return;
-    const which = this.#ticks % GOSSIP_TICKS.all === 0 ? 'all' : 'news';
-    for (const positions of this.#gossip.messages(service.observations, which)) {
+    if (this.#ticks % GOSSIP_TICKS !== 0) return;
+    for (const positions of this.#gossip.messages(service.observations, GOSSIP_TURNS)) {
       this.#tellAll({ type: 'positions', positions });
     }
   }

@@ -11,7 +11,7 @@ import {
   type TimelineRecord,
 } from '../../state.ts';
 import type { LastKnownPosition, WalPosition } from '../../wal-position.ts';
-import { freshReport, observed, ourData, presentProof } from '../sight.ts';
+import { freshReport, mayHaveFetched, observed, ourData, presentProof } from '../sight.ts';
 import { unknownToHolder } from './failsafe.ts';
 import { unfitness } from './fitness.ts';
 import { backToLastFailed } from './flap-block.ts';
@@ -96,6 +96,7 @@ function judge(input: DecisionInput, name: InstanceName, limits: Limits): Verdic
   if (detached === null || detached.throughEpoch < limits.throughEpoch) {
     return { kind: 'pending', instance: name };
   }
+  if (mayHaveFetched(state, report)) return { kind: 'pending', instance: name };
   return judgePosition(state, { member, report, position: detached.position }, limits);
 }
 

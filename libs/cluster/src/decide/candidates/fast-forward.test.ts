@@ -28,6 +28,12 @@ function behind(lsn = 90n, furthest = 95n, scenario = runningCluster()): Scenari
   return scenario.hears('pg3', { detached: detachedAt(1, 1, lsn) });
 }
 
+/** pg3 has acted on the order to fetch no more. */
+function stopsFetching(scenario: Scenario, lsn: bigint): Scenario {
+  const actedVersion = scenario.state.version;
+  return scenario.hears('pg3', { detached: detachedAt(1, 1, lsn), actedVersion });
+}
+
 describe('a preferred candidate that is behind', () => {
   it('fetches what it lacks from the most advanced, and is promoted then', () => {
     const scenario = behind();
@@ -55,9 +61,30 @@ describe('a preferred candidate that is behind', () => {
   it('is given up after its time, for the most advanced', () => {
     const scenario = behind();
     scenario.settle();
-    expect(scenario.later(1_500).settle()).toEqual(['give-up-fast-forward', 'grant-to-candidate']);
-    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2' });
+    expect(scenario.later(1_500).settle()).toEqual(['give-up-fast-forward']);
     expect(scenario.last('FastForwardGivenUp').reason).toContain('1500 ms');
+    expect(stopsFetching(scenario, 93n).settle()).toEqual(['grant-to-candidate']);
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2' });
+  });
+
+  it('is waited for no longer than any other that does not say how far it is', () => {
+    const scenario = behind();
+    scenario.settle();
+    scenario.later(1_500).settle();
+    expect(scenario.later(1_499).settle()).toEqual([]);
+    expect(scenario.later(1).settle()).toEqual(['grant-to-candidate']);
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg2' });
+  });
+
+  it('is judged by what it says once it fetches no more: a report of before was long on its way', () => {
+    const scenario = behind();
+    scenario.settle();
+    scenario.silent('pg2').later(10).settle();
+    scenario.hears('pg3', { detached: detachedAt(1, 1, 90n) });
+    expect(scenario.settle()).toEqual([]);
+    expect(stopsFetching(scenario, 93n).settle()).toEqual(['grant-to-candidate']);
+    const position = { timeline: 1, lsn: 93n };
+    expect(scenario.last('LeaseGranted')).toMatchObject({ holder: 'pg3', position });
   });
 
   it.each(['pg2', 'pg3'])('is given up once %s is not heard any more', (gone) => {
@@ -65,6 +92,8 @@ describe('a preferred candidate that is behind', () => {
     scenario.settle();
     scenario.silent(gone).later(10);
     scenario.settle();
+    expect(scenario.types).toContain('FastForwardGivenUp');
+    if (gone === 'pg2') stopsFetching(scenario, 90n).settle();
     expect(scenario.last('LeaseGranted')).toMatchObject({ holder: gone === 'pg2' ? 'pg3' : 'pg2' });
   });
 
