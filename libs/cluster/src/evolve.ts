@@ -78,7 +78,7 @@ function apply(
   }
   if (isReplicationEvent(event)) return evolveReplication(state, event);
   if (isRemoteEvent(event)) return evolveRemote(state, event, at);
-  if (isFastForwardEvent(event)) return broughtForward(state, event, recorded);
+  if (isFastForwardEvent(event)) return broughtForward(state, event, at);
   if (isLeaseEvent(event)) return evolveLease(state, event, at);
   if (isOutageEvent(event)) return evolveOutage(state, event, recorded);
   switch (event.type) {
@@ -122,9 +122,9 @@ function apply(
 function broughtForward(
   state: ClusterState,
   event: FastForwardEvent,
-  recorded: RecordedEvent,
+  at: ClusterState['lastEventAt'],
 ): ClusterState {
-  return { ...state, operation: evolveFastForward(state.operation, event, recorded, dividedAs) };
+  return { ...state, operation: evolveFastForward(state.operation, event, at, dividedAs) };
 }
 
 function joined(state: ClusterState, event: Recorded<'InstanceJoined'>): ClusterState {

@@ -75,15 +75,15 @@ export function presentProof(
 }
 
 /**
- * It was told to fetch no more, and says nothing yet of after that: what it fetched is not in its position. A report that
- * was long on its way is heard by a leader that knows of no other.
+ * It was told to fetch no more, and has not said that it acted on that: what it fetched is not in its position. A report
+ * that was long on its way is heard by a leader that knows of no other.
  */
 export function mayHaveFetched(
-  { operation }: ClusterState,
+  { operation, version }: ClusterState,
   { instance, actedVersion }: AgentReport,
 ): boolean {
   const fetched = operation.kind === 'failover' ? operation.fastForward : undefined;
-  return fetched?.instance === instance && actedVersion < (fetched.givenUpVersion ?? 0);
+  return fetched?.givenUp === true && fetched.instance === instance && actedVersion < version;
 }
 
 type OurData = Extract<AgentReport['dataDirectory'], { kind: 'initialised' }>;

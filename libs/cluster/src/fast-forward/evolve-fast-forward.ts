@@ -1,5 +1,4 @@
-import { unreachable } from '#libs/kernel';
-import type { RecordedEvent } from '../recorded-event.ts';
+import { type EpochMs, unreachable } from '#libs/kernel';
 import type { Operation } from '../state.ts';
 import type { FastForwardEvent } from './fast-forward-events.ts';
 
@@ -7,7 +6,7 @@ import type { FastForwardEvent } from './fast-forward-events.ts';
 export function evolveFastForward(
   operation: Operation,
   event: FastForwardEvent,
-  { at, version }: Pick<RecordedEvent, 'at' | 'version'>,
+  at: EpochMs,
   phasesOf: (stepMs: number, timing: { detachMs: number; chooseMs: number }) => object,
 ): Operation {
   if (operation.kind !== 'failover') return operation;
@@ -21,10 +20,7 @@ export function evolveFastForward(
     case 'FastForwardGivenUp': {
       const { fastForward } = operation;
       if (fastForward === undefined) return operation;
-      return {
-        ...operation,
-        fastForward: { ...fastForward, givenUp: true, givenUpVersion: version },
-      };
+      return { ...operation, fastForward: { ...fastForward, givenUp: true } };
     }
     default:
       return unreachable(event);

@@ -8,6 +8,4 @@ export type FastForward = {
   readonly from: InstanceName;
   readonly upTo: Position;
   readonly givenUp: boolean;
-  /** Version of the order to stop; absent: none, or from a controller of an earlier version. */
-  readonly givenUpVersion?: number;
 };
