@@ -73,7 +73,6 @@ const SEATS_INTERVAL_MS = 500;
 const CLUSTERS_INTERVAL_MS = 1_000;
 /** A turn ages leases by this many ticks at most: a leader that stood still heard nobody meanwhile. */
 const TURN_CAP_TICKS = 2;
-
 const LEAVES_AFTER_MS = 1_000;
 
 export type KnownLeader = { readonly name: string | null; readonly term: number };
