@@ -56,7 +56,10 @@ export class SimulatedGuard {
       { settings, incarnation, credentials, clock, log },
       {
         onUp: (controller) => this.#onUp(controller),
-        onDown: () => tally.linkLost(),
+        onDown: (controller) => {
+          if (controller === this.#leader.name) this.#lease.leaderLost();
+          tally.linkLost();
+        },
         onAnswer: (controller, answer) => this.#onAnswer(controller, answer),
         inCrowd: () => this.#lease.inCrowd,
       },

@@ -61,7 +61,10 @@ export class Guard {
     const processes = new ProcessesInDirectory(dataDirectory);
     this.#links = new ControllerLinks(parts, {
       onUp: (controller) => this.#controllerUp(controller),
-      onDown: () => this.#pushState(),
+      onDown: (controller) => {
+        if (controller === this.#leader.name) this.#lease.leaderLost();
+        this.#pushState();
+      },
       onAnswer: (controller, answer) => this.#onAnswer(controller, answer),
       inCrowd: () => this.#lease.inCrowd,
     });

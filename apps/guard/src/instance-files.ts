@@ -9,6 +9,7 @@ import {
   removeRecoverySignal,
   removeStandbySignal,
   unfinishedWork,
+  wasShutDown,
 } from '#libs/process';
 import type { Position } from '#libs/protocol';
 
@@ -30,6 +31,10 @@ export class DataDirectoryFiles implements InstanceFiles {
   removeSignalFiles(): void {
     removeRecoverySignal(this.path);
     removeStandbySignal(this.path);
+  }
+
+  async wroteItsEnd(): Promise<boolean> {
+    return await wasShutDown(this.path);
   }
 
   shutdownPosition(): Position | null {

@@ -98,6 +98,10 @@ export class LeaseKeeper {
     this.#holder.leaderAnnounced(this.#clock.moment());
   }
 
+  leaderLost(): void {
+    this.#holder.leaderLost(this.#clock.moment());
+  }
+
   release(epoch: Epoch): void {
     this.#holder.release(epoch);
   }

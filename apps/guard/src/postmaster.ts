@@ -27,6 +27,12 @@ const PROOF_RETRY_MS = 5;
 const UNPROVED_AFTER_MS = 2_000;
 const UNPROVED_AGAIN_MS = 10_000;
 
+/**
+ * By what PostgreSQL calls them. In some versions the checkpointer goes before the walsenders, in others after them; it writes
+ * down the statistics last. Not the archiver: while the server stops, `archive_command` archives nothing.
+ */
+const WORKS_TO_THE_END = /\b(?:walsender|checkpointer)\b/;
+
 export type PostmasterParts = {
   readonly processes: InstanceProcesses;
   readonly log: GuardLog;
@@ -158,6 +164,10 @@ export class Postmaster {
   whenDown(): Promise<void> {
     if (this.#state === 'down') return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  worksToTheEnd(): boolean {
+    return this.#processes.scan().processes.some(({ title }) => WORKS_TO_THE_END.test(title));
   }
 
   /** Kills whatever stands in the data directory, also what this guard never started. */

@@ -35,6 +35,7 @@ function guard(endsAfter: 'fast' | 'immediate' | null) {
     stopFast: () => doStop('fast'),
     stopImmediate: () => doStop('immediate'),
     whenDown: () => gone,
+    worksToTheEnd: () => true,
     sweep: async () => 0,
   };
   let held: typeof EPOCH | null = EPOCH;

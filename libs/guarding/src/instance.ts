@@ -1,6 +1,7 @@
 import { type Epoch, messageOf, takesNoChange } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
 import type { LocalRefusal, Position, StopMode } from '#libs/protocol';
+import { endTheRest } from './end-the-rest.ts';
 import type {
   DeadlineFuse,
   GuardingLog,
@@ -29,6 +30,14 @@ export type Refusal = { readonly code: LocalRefusal; readonly why: string };
 const PROOF_ATTEMPTS = 10;
 const PROOF_RETRY_MS = 10;
 
+export type StopLimits = {
+  readonly budgetMs: number;
+  readonly killMs: number;
+  readonly giveUpMs?: number;
+  /** Ends what is left of PostgreSQL once it has written and sent everything. */
+  readonly endsTheRest?: boolean;
+};
+
 /** What may be done to PostgreSQL, and when: the rules between the lease and the postmaster. */
 export class Instance {
   readonly #files: InstanceFiles;
@@ -39,6 +48,8 @@ export class Instance {
   readonly #pause: InstanceParts['pause'];
   #serving: Serving = { kind: 'none' };
   #lastStop: string | null = null;
+  /** Each replaces the one before. */
+  #stops = 0;
 
   constructor({ files, postmaster, lease, fuse, log, pause }: InstanceParts) {
     this.#files = files;
@@ -95,6 +106,7 @@ export class Instance {
     const isPrimary = serving.kind === 'primary' && this.#postmaster.state !== 'down';
     this.#log.warn('lease lost', { reason, epoch, stopsPostgresql: isPrimary });
     if (!isPrimary) return;
+    this.#stops += 1;
     this.#postmaster.stopImmediate(graceMs);
     this.#lastStop = `lease of epoch ${epoch} lost: ${reason}`;
   }
@@ -103,10 +115,8 @@ export class Instance {
    * Null when no process of the instance is left. An immediate stop without `giveUpMs` waits until that
    * is so: processes that wait for a hung disk are killed, and go when the disk lets them.
    */
-  async stop(
-    mode: StopMode,
-    limits: { budgetMs: number; killMs: number; giveUpMs?: number },
-  ): Promise<Refusal | null> {
+  async stop(mode: StopMode, limits: StopLimits): Promise<Refusal | null> {
+    this.#stops += 1;
     if (this.#postmaster.state === 'down') {
       const killed = await this.#postmaster.sweep();
       if (killed > 0) this.#log.warn('foreign processes of the instance killed', { killed });
@@ -122,6 +132,11 @@ export class Instance {
       return Promise.race([down, this.#late(limits.giveUpMs, why)]);
     }
     this.#postmaster.stopFast();
+    if (limits.endsTheRest === true) {
+      const stop = this.#stops;
+      const parts = { files: this.#files, postmaster: this.#postmaster, pause: this.#pause };
+      void endTheRest(parts, limits.killMs, () => this.#stops === stop);
+    }
     const why = `postgresql still runs after ${limits.budgetMs} ms of a fast stop`;
     return Promise.race([down, this.#late(limits.budgetMs, why)]);
   }

@@ -34,6 +34,8 @@ export interface PostmasterProcess {
   stopFast(): void;
   stopImmediate(graceMs: number): void;
   whenDown(): Promise<void>;
+  /** Whether a process is left that sends WAL or writes anything down, and not only some that end. */
+  worksToTheEnd(): boolean;
   /** Kills whatever stands in the data directory, also what this guard never started. */
   sweep(): Promise<number>;
 }
@@ -50,6 +52,8 @@ export interface InstanceFiles {
   removeSignalFiles(): void;
   /** Of an instance that was shut down in order. @throws when the files do not tell */
   shutdownPosition(): Position | null;
+  /** Whether its last record, the shutdown checkpoint, is written: from then on it serves nobody. Waits for no disk. */
+  wroteItsEnd(): Promise<boolean>;
   unfinishedWork(): string | undefined;
   hasData(): boolean;
 }

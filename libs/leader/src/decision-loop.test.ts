@@ -28,11 +28,13 @@ describe('clusters at rest', () => {
     expect(leader.asked()).toEqual(['s0', 's1', 's2']);
   });
 
-  it('thousands are asked in slices, each once in twenty ticks', () => {
-    const leader = new Leader(2_000, true);
-    const perTick = Array.from({ length: 20 }, () => leader.tick());
-    expect(perTick).toEqual(Array.from({ length: 20 }, () => 100));
-    expect(new Set(leader.asked()).size).toBe(2_000);
+  it('thousands are asked in slices, the more of them the more seldom, until each has its turn in a hundred ticks', () => {
+    const some = new Leader(640, true);
+    expect(Array.from({ length: 10 }, () => some.tick())).toEqual(Array(10).fill(64));
+    expect(new Set(some.asked()).size).toBe(640);
+    const leader = new Leader(10_000, true);
+    expect(Array.from({ length: 100 }, () => leader.tick())).toEqual(Array(100).fill(100));
+    expect(new Set(leader.asked()).size).toBe(10_000);
   });
 });
 

@@ -5,9 +5,9 @@ import type { AnsweredRenewal, Service } from './service.ts';
 
 /**
  * So many renewals a second leave a leader on one of two small cores a good part of its time for all
- * else (docs/benchmarks.md, `bench:scale`). With default settings: of up to 2,500 guards.
+ * else (docs/benchmarks.md, `bench:scale`). With default settings: of up to 2,240 guards.
  */
-export const RENEWALS_PER_SECOND = 6_250;
+export const RENEWALS_PER_SECOND = 5_600;
 
 /**
  * How often the guard of `state` may renew when so many guards do that their own interval would be too

@@ -241,6 +241,49 @@ describe('a holder in a crowd', () => {
     expect(take()).toEqual(['renew 7/5 all']);
   });
 
+  it('whose link to the leader broke asks nobody while its right leaves it another beat', () => {
+    const { holder, take } = inCrowd(800);
+    holder.leaderLost(at(500));
+    expect(holder.nextTurnInMs(at(500))).toBe(1_400);
+    holder.tick(at(800));
+    holder.tick(at(1_600));
+    expect(take()).toEqual([]);
+    holder.tick(at(1_900));
+    expect(take()).toEqual(['renew 7/2 leader']);
+    expect(holder.nextTurnInMs(at(1_900))).toBe(500);
+    holder.tick(at(2_400));
+    expect(take()).toEqual(['renew 7/3 all']);
+  });
+
+  it('whose link to a leader broke that goes on asks with each beat again after two intervals', () => {
+    const { holder, take } = inCrowd(800);
+    holder.leaderLost(at(500));
+    holder.tick(at(1_900));
+    holder.renewed(SEVEN, 2, at(1_920), 800);
+    take();
+    expect(holder.nextTurnInMs(at(1_920))).toBe(480);
+    holder.tick(at(2_400));
+    expect(take()).toEqual(['renew 7/3 leader']);
+  });
+
+  it('hears of a new leader and asks it with the next beat, though one has gone by', () => {
+    const { holder, take } = inCrowd(800);
+    holder.leaderLost(at(500));
+    holder.tick(at(900));
+    holder.leaderAnnounced(at(1_200));
+    expect(take()).toEqual([]);
+    expect(holder.nextTurnInMs(at(1_200))).toBe(400);
+    holder.tick(at(1_600));
+    expect(take()).toEqual(['renew 7/2 leader']);
+  });
+
+  it('that is none asks everybody at once when its link to the leader breaks', () => {
+    const { holder, take } = holding();
+    holder.leaderLost(at(100));
+    holder.tick(at(400));
+    expect(take()).toEqual(['renew 7/2 leader']);
+  });
+
   it('does not follow an answer that an earlier renewal got late, nor into the next epoch', () => {
     const { holder } = inCrowd(800);
     holder.tick(at(800));

@@ -37,6 +37,8 @@ export type AcquireResult = 'begun' | 'already' | 'over';
 
 /** One of a crowd asks everybody when it has waited so long for an answer, between two beats. */
 const CROWD_DOUBTS_INTERVALS = 1.5;
+/** It asks nobody for so long after its link to the leader broke, while its right allows: an election takes one. */
+const LEADER_LOST_INTERVALS = 2;
 /** A turn that comes later than this many renew intervals was late enough to distrust everything. */
 const LATE_TURN_INTERVALS = 2;
 
@@ -61,6 +63,8 @@ export class LeaseHolder {
    */
   #beatAt: Moment | null = null;
   #lastTurnAt: Moment | null = null;
+  /** When the link to the known leader broke; null once it is back, or another leader was heard of. */
+  #leaderLostAt: Moment | null = null;
   /** As the leader asked with its last answer of the present epoch, for it has a crowd to serve. */
   #crowdIntervalMs: number | null = null;
 
@@ -112,8 +116,13 @@ export class LeaseHolder {
     }
     const intervalMs = this.#intervalMs;
     const isBeat = this.#beatAt !== null && elapsedMs(this.#beatAt, now) >= intervalMs;
-    if (this.#beatAt !== null && isBeat) this.#beatAt = lastBeat(this.#beatAt, intervalMs, now);
+    if (this.#canDoWithoutLeaderForMs(now) > 0) return;
+    if (isBeat) this.#catchUpWithBeats(now);
     if (isBeat || this.#untilDoubtMs(now) <= 0) this.#send(now);
+  }
+
+  #catchUpWithBeats(now: Moment): void {
+    if (this.#beatAt !== null) this.#beatAt = lastBeat(this.#beatAt, this.#intervalMs, now);
   }
 
   /**
@@ -174,7 +183,29 @@ export class LeaseHolder {
     this.#turn(now);
     if (this.#epoch === null) return;
     this.#notMissedThrough = this.#nonce;
+    this.#leaderLostAt = null;
+    this.#catchUpWithBeats(now);
     if (!this.#canWaitForBeat(now)) this.#send(now, 'leader');
+  }
+
+  /**
+   * The link to the known leader broke. If it died, nobody can answer before there is another: of a crowd thousands would
+   * ask each of the others meanwhile, and take the processors that the election and their hosts need. So one of a crowd
+   * waits, as long as its right leaves it another beat: if only its link broke, the others pass its request on then.
+   */
+  leaderLost(now: Moment): void {
+    this.#turn(now);
+    this.#leaderLostAt = now;
+  }
+
+  /** 0 where it asks as always. */
+  #canDoWithoutLeaderForMs(now: Moment): number {
+    const remaining = this.remainingMs(now);
+    if (this.#leaderLostAt === null || !this.inCrowd || remaining === null) return 0;
+    const intervalMs = this.#intervalMs;
+    const patienceMs = LEADER_LOST_INTERVALS * intervalMs - elapsedMs(this.#leaderLostAt, now);
+    const spareMs = remaining - this.#timing.stopBudgetMs - intervalMs;
+    return Math.max(0, Math.min(patienceMs, spareMs));
   }
 
   #canWaitForBeat(now: Moment): boolean {
@@ -222,7 +253,11 @@ export class LeaseHolder {
     const remaining = this.remainingMs(now);
     const untilStop =
       remaining === null || this.#stopTold ? untilRenewal : remaining - stopBudgetMs;
-    return Math.max(0, Math.min(untilRenewal, untilStop, this.#untilDoubtMs(now)));
+    const untilSendMs = Math.max(
+      this.#canDoWithoutLeaderForMs(now),
+      Math.min(untilRenewal, this.#untilDoubtMs(now)),
+    );
+    return Math.max(0, Math.min(untilStop, untilSendMs));
   }
 
   get #intervalMs(): number {

@@ -29,6 +29,7 @@ export {
   readShutdownPosition,
   type ShutdownPosition,
   shutdownPositionOf,
+  wasShutDown,
 } from './shutdown-position.ts';
 export {
   hasStandbySignal,

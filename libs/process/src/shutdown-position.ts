@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Lsn, TimelineId } from '#libs/kernel';
@@ -20,8 +21,25 @@ const LENGTH_BYTES = 4;
  * @returns null when it is in any other state, or its control file has a layout not known here
  */
 export function readShutdownPosition(dataDirectory: string): ShutdownPosition | null {
-  const control = parseControlFile(readFileSync(join(dataDirectory, 'global', 'pg_control')));
+  const control = parseControlFile(readFileSync(controlFileOf(dataDirectory)));
   return control?.state === 'shut down' ? shutdownPositionOf(dataDirectory, control) : null;
+}
+
+/**
+ * Whether a primary that is being stopped has written its shutdown checkpoint, before which all of its clients were gone.
+ * False also where that cannot be told, or was read while it was written: whoever asks has another way. A disk that hangs
+ * holds up only the answer.
+ */
+export async function wasShutDown(dataDirectory: string): Promise<boolean> {
+  try {
+    return parseControlFile(await readFile(controlFileOf(dataDirectory)))?.state === 'shut down';
+  } catch {
+    return false;
+  }
+}
+
+function controlFileOf(dataDirectory: string): string {
+  return join(dataDirectory, 'global', 'pg_control');
 }
 
 /** The same from a control file that was read already, in state 'shut down'. */

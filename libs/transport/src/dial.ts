@@ -35,8 +35,6 @@ export type Dialling = {
   readonly abort: (cause: Error) => void;
 };
 
-const TCP_KEEPALIVE_AFTER_MS = 5_000;
-
 /**
  * Connects once: TCP, and the TLS handshake unless plain. Whom the certificate speaks for is told, not
  * judged; the host name plays no part, since an identity is a name in our group.
@@ -45,7 +43,6 @@ export function dial(options: DialOptions): Dialling {
   const { security, connectTimeoutMs, port, host } = options;
   const tcp = connectPlain(port, host);
   tcp.setNoDelay(true);
-  tcp.setKeepAlive(true, TCP_KEEPALIVE_AFTER_MS);
   let socket: Socket = tcp;
   const done = new Promise<Dialled>((resolve, reject) => {
     const timer = setTimeout(() => {

@@ -70,9 +70,9 @@ describe('liveness of a link', () => {
     stop();
   });
 
-  it('given a quiet link of a crowd, is asked for every sixth look', async () => {
+  it('given a quiet link of a crowd, is asked for every eleventh look', async () => {
     const { dialled, accepted, closed, stop } = link(true);
-    await passes(24_000);
+    await passes(44_000);
     expect(closed).toEqual([]);
     expect(dialled.framed.sentFrames).toBeGreaterThanOrEqual(3);
     expect(dialled.framed.sentFrames).toBeLessThanOrEqual(4);
@@ -96,7 +96,7 @@ describe('liveness of a link', () => {
     const { closed, cut, stop } = link(true);
     await passes(2_000);
     cut();
-    await passes(16_000);
+    await passes(26_000);
     expect(closed.map((text) => text.split(':')[0]).sort()).toEqual(['accepted', 'dialled']);
     stop();
   });

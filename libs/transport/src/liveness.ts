@@ -12,7 +12,7 @@ const NOTHING = new Uint8Array();
  */
 const PING_AFTER_CHECKS = { dialled: 1, accepted: 2 } as const;
 /** So many times as many, of a crowd's links at rest. */
-const CROWD_PATIENCE = 5;
+const CROWD_PATIENCE = 10;
 
 export type LinkSide = keyof typeof PING_AFTER_CHECKS;
 
@@ -22,7 +22,7 @@ export type LinkSide = keyof typeof PING_AFTER_CHECKS;
  * socket: the peer gets another round before it is called silent.
  *
  * Of a crowd most links are spare ones, over which neither side says anything: those of five thousand guards would
- * carry 2,500 questions a second beside 6,250 renewals. Such a link is asked more seldom, and its silence counts from the question.
+ * carry 2,500 questions a second beside 5,600 renewals. Such a link is asked more seldom, and its silence counts from the question.
  */
 export class Liveness {
   readonly #stop: () => void;

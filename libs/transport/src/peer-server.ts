@@ -39,14 +39,10 @@ export type PeerServerOptions = {
 };
 
 const CONNECTIONS_MAX = 20_000;
-/** From so many links on guards are a crowd (docs/adr/0012); they are asked to renew more seldom from 2,500 on. */
+/** From so many links on guards are a crowd (docs/adr/0012); they are asked to renew more seldom from 2,240 on. */
 const CROWD_LINKS = 2_500;
-const TCP_KEEPALIVE_AFTER_MS = 5_000;
-const SOCKET_OPTIONS = {
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelay: TCP_KEEPALIVE_AFTER_MS,
-};
+/** No keepalive of TCP's: liveness asks by itself, and thousands of quiet links cost as many probes as renewals. */
+const SOCKET_OPTIONS = { noDelay: true };
 /** Resumed sessions skip the certificate chain: keep them short. */
 const SESSION_SECONDS = 300;
 

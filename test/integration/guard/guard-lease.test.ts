@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { AT_ONCE_MS, guardRig, LEASE_TTL_MS, SLACK_MS, STOP_BUDGET_MS } from './guard-rig.ts';
+import { MuteClients } from './mute-clients.ts';
 
 describe('a guard and its lease', () => {
   const rig = guardRig();
@@ -162,5 +163,22 @@ describe('a guard and its lease', () => {
     expect(await rig.agent.acquire(of)).toBe('EPOCH_OVER');
     expect(await rig.agent.release(of)).toBe('done');
     expect(writer.acknowledged).toBeGreaterThan(20);
+  });
+
+  it('hands over while clients come that never say who they are', async () => {
+    const { of, writer } = await rig.primary();
+    await until(() => writer.acknowledged > 20, 5_000);
+    const mute = new MuteClients(rig.instance.port);
+    try {
+      const begunMs = performance.now();
+      expect(await rig.agent.handOver(of, 20_000)).toBe('done');
+      expect(performance.now() - begunMs).toBeLessThan(10_000);
+    } finally {
+      mute.end();
+    }
+    expect(mute.count).toBeGreaterThan(0);
+    await until(() => rig.controllers.requests('release').length > 0, 2_000);
+    expect(rig.controllers.requests('release')).toMatchObject([{ reason: 'hand-over' }]);
+    expect(rig.instance.endOfWal()).toBe(rig.controllers.requests('release')[0]?.position?.lsn);
   });
 });

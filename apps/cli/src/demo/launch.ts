@@ -14,7 +14,13 @@ class NotBuiltError extends DomainError {
 
 /** As in bin/matriarch, and for the same reasons. */
 const HEAP = {
-  controller: ['--heap-growing-percent=60', '--max-semi-space-size=4', '--single-threaded-gc'],
+  controller: [
+    '--heap-growing-percent=60',
+    '--max-semi-space-size=4',
+    '--no-parallel-scavenge',
+    '--no-concurrent-array-buffer-sweeping',
+    '--concurrent-marking-max-worker-num=1',
+  ],
   agent: ['--optimize-for-size', '--max-semi-space-size=1', '--no-opt'],
 } as const;
 

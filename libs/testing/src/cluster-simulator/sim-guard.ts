@@ -288,7 +288,12 @@ export class GuardLife {
 
   /** It is found out, and opened again by the next look. */
   linkLost(controller: SimController): void {
-    this.process.after(LINK_CHECK_MS, () => this.#up.delete(controller));
+    this.process.after(LINK_CHECK_MS, () => this.#down(controller));
+  }
+
+  #down(controller: SimController): void {
+    if (!this.#up.delete(controller) || controller.name !== this.#leader.name) return;
+    this.holder.leaderLost(this.moment());
   }
 
   /** Links are opened ahead to every controller; one that is lost is found out and opened again. */
@@ -304,7 +309,7 @@ export class GuardLife {
         this.#sendTo(controller, this.#state());
         if (controller.name === this.#leader.name) this.#leaderKnown();
       }
-      if (!open) this.#up.delete(controller);
+      if (!open) this.#down(controller);
     }
     this.process.after(LINK_CHECK_MS, () => this.#linkLoop());
   }

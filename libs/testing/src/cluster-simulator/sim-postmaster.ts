@@ -54,6 +54,11 @@ export class SimPostmaster implements PostmasterProcess {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Here it is gone with its last record. */
+  worksToTheEnd(): boolean {
+    return true;
+  }
+
   sweep(): Promise<number> {
     return new Promise((resolve) =>
       this.clearAway(() => {
@@ -119,6 +124,7 @@ export function filesOf({ postgres, name }: SimNode): InstanceFiles {
     },
     shutdownPosition: () =>
       directory.cleanShutdown ? { timeline: postgres.timeline, lsn: endOf(postgres.wal) } : null,
+    wroteItsEnd: async () => directory.cleanShutdown,
     unfinishedWork: () => (directory.kind === 'unfinished' ? 'work' : undefined),
     hasData: () => directory.kind === 'initialised',
   };
