@@ -3,7 +3,8 @@ import type { CappedTime } from '#libs/lease';
 import type { GossipedPosition } from '#libs/protocol';
 import type { ObservationTable } from './observations.ts';
 
-type Known = { readonly timeline: number; readonly lsn: bigint; readonly mark: number };
+/** Changed in place, for each is told again every few seconds and nearly always as before. */
+type Known = { timeline: number; lsn: bigint; mark: number };
 
 /** Positions of one message; a control frame holds far more. */
 const PER_MESSAGE = 500;
@@ -21,7 +22,15 @@ export class PositionGossip {
 
   heard(positions: readonly GossipedPosition[], now: MonotonicMs): void {
     for (const { cluster, timeline, lsn, ageMs } of positions) {
-      this.#known.set(cluster, { timeline, lsn, mark: this.time.mark(now) - ageMs });
+      const mark = this.time.mark(now) - ageMs;
+      const known = this.#known.get(cluster);
+      if (known === undefined) {
+        this.#known.set(cluster, { timeline, lsn, mark });
+        continue;
+      }
+      known.timeline = timeline;
+      if (known.lsn !== lsn) known.lsn = lsn;
+      known.mark = mark;
     }
   }
 

@@ -9,7 +9,8 @@ import type { CappedTime } from './capped-time.ts';
 export class Silence {
   readonly #time: CappedTime;
   readonly #graceMs: number;
-  readonly #marks = new Map<string, number>();
+  /** Changed in place: the numbers themselves, kept anew with each word of thousands, would outlive the young heap. */
+  readonly #heard = new Map<string, { mark: number }>();
   readonly #beganAt: number;
 
   constructor(time: CappedTime, graceMs: number, now: MonotonicMs) {
@@ -19,26 +20,29 @@ export class Silence {
   }
 
   heard(peer: string, now: MonotonicMs): void {
-    this.#marks.set(peer, this.#time.mark(now));
+    const mark = this.#time.mark(now);
+    const known = this.#heard.get(peer);
+    if (known === undefined) this.#heard.set(peer, { mark });
+    else known.mark = mark;
   }
 
   forget(peer: string): void {
-    this.#marks.delete(peer);
+    this.#heard.delete(peer);
   }
 
   hasHeard(peer: string): boolean {
-    return this.#marks.has(peer);
+    return this.#heard.has(peer);
   }
 
   /** 0 while a peer that was never heard is still in its grace. */
   suspectedForMs(peer: string): number {
-    const mark = this.#marks.get(peer);
-    if (mark !== undefined) return this.#time.since(mark);
+    const known = this.#heard.get(peer);
+    if (known !== undefined) return this.#time.since(known.mark);
     return Math.max(0, this.#time.since(this.#beganAt) - this.#graceMs);
   }
 
   heardWithin(peer: string, durationMs: number): boolean {
-    const mark = this.#marks.get(peer);
-    return mark !== undefined && this.#time.since(mark) <= durationMs;
+    const known = this.#heard.get(peer);
+    return known !== undefined && this.#time.since(known.mark) <= durationMs;
   }
 }

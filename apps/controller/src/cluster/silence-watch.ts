@@ -94,8 +94,15 @@ export class SilenceWatch {
       judge(lease.holder, 'guard', guardMs, settings.leaseTtlMs / 2);
     }
     // A seat, or a lease, that is gone: nobody waits for it.
-    if (silent.length > 0) this.#silent.set(name, silent);
+    if (silent.length > 0) this.#keep(name, before, silent);
     else if (before !== NOBODY) this.#silent.delete(name);
+  }
+
+  /** Anew only what changed: where thousands stay silent, a list of each kept every second was half of all that outlived the young heap. */
+  #keep(name: string, before: readonly Silence[], silent: readonly Silence[]): void {
+    const isAsBefore =
+      before.length === silent.length && silent.every((one, at) => one === before[at]);
+    if (!isAsBefore) this.#silent.set(name, silent);
   }
 
   #forgetGone(states: readonly ClusterState[]): void {
