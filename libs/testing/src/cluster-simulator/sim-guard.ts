@@ -291,9 +291,10 @@ export class GuardLife {
     this.process.after(LINK_CHECK_MS, () => this.#down(controller));
   }
 
+  /** Told to a guard that is gone by whoever had the other end of its link, it is nothing to the one after it. */
   #down(controller: SimController): void {
-    if (!this.#up.delete(controller) || controller.name !== this.#leader.name) return;
-    this.holder.leaderLost(this.moment());
+    if (!this.#up.delete(controller) || this.guard.life !== this) return;
+    if (controller.name === this.#leader.name) this.holder.leaderLost(this.moment());
   }
 
   /** Links are opened ahead to every controller; one that is lost is found out and opened again. */
