@@ -57,7 +57,7 @@ export const GUARD: readonly ClusterMutation[] = [
     patches: [
       {
         file: guard('instance'),
-        find: 'if (!isPrimary) return;\n    this.#postmaster.stopImmediate(graceMs);',
+        find: 'if (!isPrimary) return;\n    this.#stops += 1;\n    this.#postmaster.stopImmediate(graceMs);',
         replace: 'if (!isPrimary || isPrimary) return;',
       },
       {
