@@ -114,7 +114,6 @@ export const ASYNC: readonly ClusterMutation[] = [
   },
   {
     name: 'what a candidate fetched in vain is counted before it tells of it (seed 975)',
-    mode: 'async',
     patches: [
       {
         file: rule('sight'),

@@ -20,6 +20,7 @@ const HEAP = {
     '--no-parallel-scavenge',
     '--no-concurrent-array-buffer-sweeping',
     '--concurrent-marking-max-worker-num=1',
+    '--no-allocation-site-pretenuring',
   ],
   agent: ['--optimize-for-size', '--max-semi-space-size=1', '--no-opt'],
 } as const;
