@@ -41,7 +41,7 @@ export type PeerServerOptions = {
 const CONNECTIONS_MAX = 20_000;
 /** From so many links on guards are a crowd (docs/adr/0012); they are asked to renew more seldom from 2,240 on. */
 const CROWD_LINKS = 2_500;
-/** No keepalive of TCP's: liveness asks by itself, and thousands of quiet links cost as many probes as renewals. */
+/** No keepalive of TCP's: liveness asks by itself, and thousands of quiet links cost half as many probes as renewals. */
 const SOCKET_OPTIONS = { noDelay: true };
 /** Resumed sessions skip the certificate chain: keep them short. */
 const SESSION_SECONDS = 300;
