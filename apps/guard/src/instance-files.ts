@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InstanceFiles } from '#libs/guarding';
+import type { InstanceFiles, StopStage } from '#libs/guarding';
 import {
   type InstanceProcesses,
   proveDown,
@@ -8,8 +8,8 @@ import {
   readShutdownPosition,
   removeRecoverySignal,
   removeStandbySignal,
+  stopStageOf,
   unfinishedWork,
-  wasShutDown,
 } from '#libs/process';
 import type { Position } from '#libs/protocol';
 
@@ -33,8 +33,8 @@ export class DataDirectoryFiles implements InstanceFiles {
     removeStandbySignal(this.path);
   }
 
-  async wroteItsEnd(): Promise<boolean> {
-    return await wasShutDown(this.path);
+  async stopStage(): Promise<StopStage> {
+    return await stopStageOf(this.path);
   }
 
   shutdownPosition(): Position | null {

@@ -3,15 +3,18 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LastWorkers } from '#libs/guarding';
 import { codeOf, messageOf, unreachable } from '#libs/kernel';
 import {
   type DownProof,
   dieWithParentArgv,
   hasCapabilities,
+  type InstanceProcess,
   type InstanceProcesses,
   killAll,
   killPass,
   proveDown,
+  signalIfSame,
 } from '#libs/process';
 import type { GuardSettings, PostmasterState } from '#libs/protocol';
 import type { GuardLog } from './guard-log.ts';
@@ -32,6 +35,7 @@ const UNPROVED_AGAIN_MS = 10_000;
  * down the statistics last. Not the archiver: while the server stops, `archive_command` archives nothing.
  */
 const WORKS_TO_THE_END = /\b(?:walsender|checkpointer)\b/;
+const SENDS = /\bwalsender\b/;
 
 export type PostmasterParts = {
   readonly processes: InstanceProcesses;
@@ -55,6 +59,8 @@ export class Postmaster {
   #child: ChildProcess | null = null;
   #downSinceMs = performance.now();
   #killTimer: NodeJS.Timeout | undefined;
+  /** When it ends; infinite while none runs. */
+  #killDueMs = Number.POSITIVE_INFINITY;
   #clearing = false;
   #waiters: (() => void)[] = [];
   /** How the last postmaster ended, in words. */
@@ -145,8 +151,8 @@ export class Postmaster {
   }
 
   /**
-   * SIGQUIT, and SIGKILL to every process of the instance after `graceMs`. Needs no agent and touches
-   * no file, so that a hung disk does not hold it up.
+   * SIGQUIT, and SIGKILL to every process of the instance after `graceMs`, or when it was due already: whoever orders it
+   * once more puts nothing off. Needs no agent and touches no file, so that a hung disk does not hold it up.
    */
   stopImmediate(graceMs: number): void {
     if (this.#state === 'down') return;
@@ -156,7 +162,10 @@ export class Postmaster {
       return;
     }
     this.#child?.kill('SIGQUIT');
+    const dueMs = performance.now() + graceMs;
+    if (dueMs >= this.#killDueMs) return;
     clearTimeout(this.#killTimer);
+    this.#killDueMs = dueMs;
     this.#killTimer = setTimeout(() => this.#kill(), graceMs);
   }
 
@@ -166,8 +175,21 @@ export class Postmaster {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  worksToTheEnd(): boolean {
-    return this.#processes.scan().processes.some(({ title }) => WORKS_TO_THE_END.test(title));
+  lastWorkers(): LastWorkers {
+    const workers = this.#processes
+      .scan()
+      .processes.filter(({ title }) => WORKS_TO_THE_END.test(title));
+    const isThere = ({ pid, startTicks }: InstanceProcess): boolean =>
+      this.#processes.startTicks(pid) === startTicks;
+    return {
+      areLeft: () => workers.some(isThere),
+      // The postmaster sends them the same once it hears that the last record is written.
+      letSendersEnd: () => {
+        for (const each of workers) {
+          if (SENDS.test(each.title)) signalIfSame(this.#processes, each, 'SIGUSR2');
+        }
+      },
+    };
   }
 
   /** Kills whatever stands in the data directory, also what this guard never started. */
@@ -194,6 +216,7 @@ export class Postmaster {
     this.#clearAway().then(
       (killed) => {
         clearTimeout(this.#killTimer);
+        this.#killDueMs = Number.POSITIVE_INFINITY;
         this.#clearing = false;
         this.#processes.unfollow?.();
         this.#downSinceMs = performance.now();

@@ -74,7 +74,7 @@ export const settingsSchema = z.strictObject({
   ),
   promoteTimeoutMs: ms('A longer promotion is withdrawn.', 'promoteTimeoutMs', 200, 600_000),
   switchoverStopMs: ms(
-    'A switchover whose stop takes longer is abandoned.',
+    'A switchover whose stop takes longer is abandoned; its shutdown checkpoint has as long again.',
     'switchoverStopMs',
     50,
     600_000,

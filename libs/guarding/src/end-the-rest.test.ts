@@ -1,59 +1,64 @@
 import { expect, it } from 'vitest';
 import { endTheRest } from './end-the-rest.ts';
+import type { StopStage } from './ports.ts';
 
-const KILL_MS = 150;
-
-type Look = { readonly wroteItsEnd: boolean; readonly works: boolean };
+type Look = { readonly stage: StopStage; readonly works: boolean };
 
 /** A PostgreSQL that is being stopped, as each look finds it; the last one stays so. */
 function stopping(looks: readonly Look[]) {
-  const ended: number[] = [];
+  const done: string[] = [];
   let at = 0;
-  const now = (): Look =>
-    looks[Math.min(at, looks.length - 1)] ?? { wroteItsEnd: false, works: true };
+  const now = (): Look => looks[Math.min(at, looks.length - 1)] ?? CLIENTS;
   const postmaster = {
     state: 'stopping' as 'stopping' | 'down',
-    worksToTheEnd: () => now().works,
-    stopImmediate: (graceMs: number) => void ended.push(graceMs),
+    lastWorkers: () => ({
+      areLeft: () => now().works,
+      letSendersEnd: () => void done.push('senders told'),
+    }),
+    stopImmediate: () => void done.push('ended'),
   };
-  const files = { wroteItsEnd: async () => now().wroteItsEnd };
+  const files = { stopStage: async () => now().stage };
   const pause = async () => {
     at += 1;
     if (at > 20) postmaster.state = 'down';
   };
-  return { parts: { files, postmaster, pause }, ended, looked: () => at };
+  const stages: StopStage[] = [];
+  const run = (isStillWanted = () => true, parts = { files, postmaster, pause }) =>
+    endTheRest(parts, isStillWanted, (stage) => void stages.push(stage));
+  return { parts: { files, postmaster, pause }, run, done, stages, looked: () => at };
 }
 
-const WRITES = { wroteItsEnd: false, works: true };
-const SENDS = { wroteItsEnd: true, works: true };
-const ENDS = { wroteItsEnd: true, works: false };
+const CLIENTS: Look = { stage: 'clients', works: true };
+const WRITES: Look = { stage: 'checkpoint', works: true };
+const SENDS: Look = { stage: 'written', works: true };
+const ENDS: Look = { stage: 'written', works: false };
 
-it('ends what is left once everything was written and sent', async () => {
-  const { parts, ended, looked } = stopping([WRITES, SENDS, SENDS, ENDS]);
-  await endTheRest(parts, KILL_MS, () => true);
-  expect(ended).toEqual([KILL_MS]);
-  expect(looked()).toBe(3);
+it('ends what is left once everything was written and sent, and says how far it came', async () => {
+  const { run, done, stages, looked } = stopping([CLIENTS, WRITES, SENDS, SENDS, ENDS]);
+  await run();
+  expect(done).toEqual(['senders told', 'ended']);
+  expect(looked()).toBe(4);
+  expect(stages).toEqual(['clients', 'checkpoint', 'written', 'written', 'written']);
 });
 
 it.each([
-  ['while a walsender sends the last record', SENDS],
-  ['while the last record is not written, whatever is left', { wroteItsEnd: false, works: false }],
-])('ends nothing %s', async (_when, look) => {
-  const { parts, ended } = stopping([look]);
-  await endTheRest(parts, KILL_MS, () => true);
-  expect(ended).toEqual([]);
+  ['while a walsender sends the last record', SENDS, ['senders told']],
+  ['while the last record is not written, whatever is left', { ...WRITES, works: false }, []],
+])('ends nothing %s', async (_when, look, expected) => {
+  const { run, done } = stopping([look]);
+  await run();
+  expect(done).toEqual(expected);
 });
 
 it('leaves the deadline of a stop that came meanwhile as it is', async () => {
-  const { parts, ended } = stopping([SENDS, ENDS]);
+  const { parts, run, done } = stopping([ENDS]);
   let wanted = true;
   const files = {
-    wroteItsEnd: async () => {
+    stopStage: async (): Promise<StopStage> => {
       wanted = false;
-      return true;
+      return 'written';
     },
   };
-  parts.postmaster.worksToTheEnd = () => false;
-  await endTheRest({ ...parts, files }, KILL_MS, () => wanted);
-  expect(ended).toEqual([]);
+  await run(() => wanted, { ...parts, files });
+  expect(done).toEqual([]);
 });

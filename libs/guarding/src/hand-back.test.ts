@@ -35,7 +35,7 @@ function guard(endsAfter: 'fast' | 'immediate' | null) {
     stopFast: () => doStop('fast'),
     stopImmediate: () => doStop('immediate'),
     whenDown: () => gone,
-    worksToTheEnd: () => true,
+    lastWorkers: () => ({ areLeft: () => true, letSendersEnd: () => undefined }),
     sweep: async () => 0,
   };
   let held: typeof EPOCH | null = EPOCH;

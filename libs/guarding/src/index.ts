@@ -8,7 +8,9 @@ export type {
   GuardingLog,
   InstanceFiles,
   KeptLease,
+  LastWorkers,
   PostmasterProcess,
   Reply,
+  StopStage,
 } from './ports.ts';
 export { type ReleaseOutcome, Releases } from './releases.ts';

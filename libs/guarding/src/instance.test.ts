@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { epoch } from '#libs/kernel';
 import { Instance, type InstanceParts } from './instance.ts';
+import type { StopStage } from './ports.ts';
 
 const EPOCH = epoch(4);
 
@@ -59,4 +60,63 @@ it('given a lease that ends while a slow disk takes the change, starts no primar
   expect(await instance.start(EPOCH)).toMatchObject({ code: 'LEASE_NOT_HELD' });
   expect(done).not.toContain('started');
   expect(done.at(-1)).toBe('standby.signal put');
+});
+
+describe('a stop to hand over', () => {
+  const BUDGET_MS = 400;
+
+  /** One that runs, and never ends by itself: what it is at once so many milliseconds have passed. */
+  function neverDown(stageAt: (ms: number) => StopStage) {
+    const clock = { ms: 0 };
+    const done: string[] = [];
+    const pause = async (durationMs: number) => {
+      const dueMs = clock.ms + durationMs;
+      // Everybody who waits less is woken first.
+      while (clock.ms < dueMs) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const ticks = setInterval(() => {
+      clock.ms += 5;
+    });
+    const parts = {
+      files: { stopStage: async () => stageAt(clock.ms) },
+      postmaster: {
+        state: 'stopping',
+        stopFast: () => undefined,
+        stopImmediate: () => void done.push('ended'),
+        lastWorkers: () => ({ areLeft: () => true, letSendersEnd: () => undefined }),
+        whenDown: () => new Promise(() => undefined),
+      },
+      log: { info: () => undefined, warn: () => undefined },
+      pause,
+    };
+    const instance = new Instance(parts as unknown as InstanceParts);
+    const stop = async () => {
+      const limits = { budgetMs: BUDGET_MS, killMs: 150, handsOver: true };
+      const refusal = await instance.stop('fast', limits);
+      clearInterval(ticks);
+      parts.postmaster.state = 'down';
+      return { refusal, tookMs: clock.ms, done };
+    };
+    return stop;
+  }
+
+  it('is over with its budget while clients are left', async () => {
+    const { refusal, tookMs, done } = await neverDown(() => 'clients')();
+    expect(refusal).toMatchObject({ code: 'STOP_TIMED_OUT' });
+    expect(done).toEqual([]);
+    expect(tookMs).toBeLessThan(1.5 * BUDGET_MS);
+  });
+
+  it('has as long again where only the shutdown checkpoint is left', async () => {
+    const stop = neverDown((ms) => (ms < 300 ? 'clients' : 'checkpoint'));
+    const { refusal, tookMs, done } = await stop();
+    expect(refusal).toMatchObject({ code: 'STOP_TIMED_OUT' });
+    expect(tookMs).toBeGreaterThanOrEqual(2 * BUDGET_MS);
+    expect(done).toEqual([]);
+  });
+
+  it('waits for no standby longer than its budget, once the last record is written', async () => {
+    const { done } = await neverDown((ms) => (ms < 300 ? 'checkpoint' : 'written'))();
+    expect(done).toEqual(['ended']);
+  });
 });

@@ -1,13 +1,14 @@
 import { type Epoch, messageOf, takesNoChange } from '#libs/kernel';
 import type { StopReason } from '#libs/lease';
 import type { LocalRefusal, Position, StopMode } from '#libs/protocol';
-import { endTheRest } from './end-the-rest.ts';
+import { endTheRest, REST_MS } from './end-the-rest.ts';
 import type {
   DeadlineFuse,
   GuardingLog,
   InstanceFiles,
   KeptLease,
   PostmasterProcess,
+  StopStage,
 } from './ports.ts';
 
 export type InstanceParts = {
@@ -29,13 +30,15 @@ export type Refusal = { readonly code: LocalRefusal; readonly why: string };
 
 const PROOF_ATTEMPTS = 10;
 const PROOF_RETRY_MS = 10;
+/** A standby that is there has the last record after a round trip. */
+const SENDING_MS = 50;
 
 export type StopLimits = {
   readonly budgetMs: number;
   readonly killMs: number;
   readonly giveUpMs?: number;
-  /** Ends what is left of PostgreSQL once it has written and sent everything. */
-  readonly endsTheRest?: boolean;
+  /** Another waits to serve: ends what is left once everything was written and sent. */
+  readonly handsOver?: boolean;
 };
 
 /** What may be done to PostgreSQL, and when: the rules between the lease and the postmaster. */
@@ -132,18 +135,43 @@ export class Instance {
       return Promise.race([down, this.#late(limits.giveUpMs, why)]);
     }
     this.#postmaster.stopFast();
-    if (limits.endsTheRest === true) {
-      const stop = this.#stops;
-      const parts = { files: this.#files, postmaster: this.#postmaster, pause: this.#pause };
-      void endTheRest(parts, limits.killMs, () => this.#stops === stop);
-    }
+    if (limits.handsOver === true) return Promise.race([down, this.#handOver(limits.budgetMs)]);
     const why = `postgresql still runs after ${limits.budgetMs} ms of a fast stop`;
     return Promise.race([down, this.#late(limits.budgetMs, why)]);
   }
 
+  /**
+   * Once its clients are gone an orderly end is near, and giving up costs more than waiting for it, a crash recovery: the
+   * shutdown checkpoint has the budget to itself. What it waits for then is no reason to keep the target waiting.
+   */
+  async #handOver(budgetMs: number): Promise<Refusal> {
+    const stop = this.#stops;
+    const isStillWanted = () => this.#stops === stop;
+    const reached: { stage: StopStage } = { stage: 'clients' };
+    const parts = { files: this.#files, postmaster: this.#postmaster, pause: this.#pause };
+    void endTheRest(parts, isStillWanted, (stage) => {
+      reached.stage = stage;
+    });
+    await this.#pause(budgetMs);
+    if (reached.stage === 'clients') return timedOut(`clients are left after ${budgetMs} ms`);
+    if (reached.stage === 'checkpoint') {
+      this.#log.info('only the shutdown checkpoint is left: it has as long again', { budgetMs });
+      await this.#pause(budgetMs);
+      if (reached.stage === 'checkpoint') {
+        return timedOut(`the shutdown checkpoint took longer than ${budgetMs} ms`);
+      }
+    }
+    await this.#pause(SENDING_MS);
+    if (isStillWanted()) {
+      this.#log.info('what is left after the last record is ended', { budgetMs });
+      this.#postmaster.stopImmediate(REST_MS);
+    }
+    return this.#late(budgetMs, 'killed processes are left: a hung disk?');
+  }
+
   async #late(afterMs: number, why: string): Promise<Refusal> {
     await this.#pause(afterMs);
-    return { code: 'STOP_TIMED_OUT', why };
+    return timedOut(why);
   }
 
   /**
@@ -271,4 +299,8 @@ export class Instance {
       why: 'the launcher (setpriv), the data directory or the log of postgresql does not open: see guard.log',
     };
   }
+}
+
+function timedOut(why: string): Refusal {
+  return { code: 'STOP_TIMED_OUT', why };
 }

@@ -205,7 +205,7 @@ export class Orders {
     budgetMs,
   }: LocalRequest & { readonly type: 'handOver' }): Promise<Refusal | null> {
     const { instance, lease, releases, incarnation } = this.#parts;
-    const limits = { budgetMs, killMs: lease.timing.guardKillMs, endsTheRest: true };
+    const limits = { budgetMs, killMs: lease.timing.guardKillMs, handsOver: true };
     const refusal = await instance.stop('fast', limits);
     if (refusal !== null || lease.epoch !== epoch || instance.serving.kind !== 'none') {
       return refusal;

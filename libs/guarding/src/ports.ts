@@ -5,6 +5,9 @@ import type { LocalAnswer, Position, PostmasterState } from '#libs/protocol';
 /** Answers the agent that asked; nothing is sent once another has taken its place. */
 export type Reply = (answer: LocalAnswer) => void;
 
+/** Its clients end, then the last record of all is written, the shutdown checkpoint. */
+export type StopStage = 'clients' | 'checkpoint' | 'written';
+
 type Say = (message: string, fields?: Readonly<Record<string, number | string | boolean>>) => void;
 
 export interface GuardingLog {
@@ -26,6 +29,13 @@ export interface KeptLease {
   killAtBootMs(): number | null;
 }
 
+/** Those that send WAL, or write anything down, until the very end of a stop. */
+export interface LastWorkers {
+  areLeft(): boolean;
+  /** Tells those that send WAL that no more comes: each ends once its standby has all of it. */
+  letSendersEnd(): void;
+}
+
 /** PostgreSQL's processes, as the guard's own children. */
 export interface PostmasterProcess {
   readonly state: PostmasterState;
@@ -34,8 +44,8 @@ export interface PostmasterProcess {
   stopFast(): void;
   stopImmediate(graceMs: number): void;
   whenDown(): Promise<void>;
-  /** Whether a process is left that sends WAL or writes anything down, and not only some that end. */
-  worksToTheEnd(): boolean;
+  /** Asked once clients are refused and gone: none is added then. */
+  lastWorkers(): LastWorkers;
   /** Kills whatever stands in the data directory, also what this guard never started. */
   sweep(): Promise<number>;
 }
@@ -52,8 +62,8 @@ export interface InstanceFiles {
   removeSignalFiles(): void;
   /** Of an instance that was shut down in order. @throws when the files do not tell */
   shutdownPosition(): Position | null;
-  /** Whether its last record, the shutdown checkpoint, is written: from then on it serves nobody. Waits for no disk. */
-  wroteItsEnd(): Promise<boolean>;
+  /** Of a primary that is being stopped. Waits for no disk. */
+  stopStage(): Promise<StopStage>;
   unfinishedWork(): string | undefined;
   hasData(): boolean;
 }

@@ -29,7 +29,7 @@ export {
   readShutdownPosition,
   type ShutdownPosition,
   shutdownPositionOf,
-  wasShutDown,
+  stopStageOf,
 } from './shutdown-position.ts';
 export {
   hasStandbySignal,

@@ -26,15 +26,18 @@ export function readShutdownPosition(dataDirectory: string): ShutdownPosition | 
 }
 
 /**
- * Whether a primary that is being stopped has written its shutdown checkpoint, before which all of its clients were gone.
- * False also where that cannot be told, or was read while it was written: whoever asks has another way. A disk that hangs
- * holds up only the answer.
+ * How far the stop of a primary has come. 'clients' also where that cannot be told, or was read while it was written:
+ * whoever asks has another way. A disk that hangs holds up only the answer.
  */
-export async function wasShutDown(dataDirectory: string): Promise<boolean> {
+export async function stopStageOf(
+  dataDirectory: string,
+): Promise<'clients' | 'checkpoint' | 'written'> {
   try {
-    return parseControlFile(await readFile(controlFileOf(dataDirectory)))?.state === 'shut down';
+    const state = parseControlFile(await readFile(controlFileOf(dataDirectory)))?.state;
+    if (state === 'shut down') return 'written';
+    return state === 'shutting down' ? 'checkpoint' : 'clients';
   } catch {
-    return false;
+    return 'clients';
   }
 }
 

@@ -5,6 +5,8 @@ import { until } from '../until.ts';
 import { AT_ONCE_MS, guardRig, LEASE_TTL_MS } from './guard-rig.ts';
 import { fusePid } from './guarded-instance.ts';
 
+const GUARD_KILL_MS = 150;
+
 describe('a guard and its PostgreSQL', () => {
   const rig = guardRig();
 
@@ -50,6 +52,19 @@ describe('a guard and its PostgreSQL', () => {
     const { rows } = await client.query('select pg_is_in_recovery() as recovering');
     expect(rows).toEqual([{ recovering: false }]);
     expect(existsSync(left)).toBe(false);
+  });
+
+  it('is not put off by an order that comes once more: a frozen PostgreSQL is killed in its time', async () => {
+    await rig.primary();
+    process.kill(Number(rig.agent.state.postmasterPid), 'SIGSTOP');
+    const orders: Promise<string>[] = [];
+    const again = setInterval(() => orders.push(rig.agent.stop('immediate')), GUARD_KILL_MS / 3);
+    try {
+      await until(() => rig.agent.state.postmaster === 'down', AT_ONCE_MS);
+    } finally {
+      clearInterval(again);
+    }
+    expect(new Set(await Promise.all(orders))).toEqual(new Set(['done']));
   });
 
   it('says that a fast stop takes too long, and an immediate one ends it', async () => {

@@ -61,7 +61,8 @@ export async function handOver(
   context.setActivity('stopping for the switchover');
   const begunMs = performance.now();
   try {
-    const limitMs = stopBudgetMs + IMMEDIATE_STOP_MS;
+    // The shutdown checkpoint has the budget to itself.
+    const limitMs = 2 * stopBudgetMs + IMMEDIATE_STOP_MS;
     await guard.ask({ type: 'handOver', epoch, budgetMs: stopBudgetMs }, limitMs);
     log.info('stopped for the switchover', { tookMs: Math.round(performance.now() - begunMs) });
     // The guard has given the epoch back by itself where the files tell the end of WAL; this hears
@@ -78,7 +79,7 @@ export async function handOver(
       return;
     }
     facts.abandonedHandOver = epoch;
-    facts.handOverRefused = `PostgreSQL was not down ${stopBudgetMs} ms after the stop began, which is all that switchoverStopMs gives it`;
+    facts.handOverRefused = `PostgreSQL was not down in time: switchoverStopMs gives its clients ${stopBudgetMs} ms to end, and its shutdown checkpoint as long again`;
     log.warn('switchover abandoned: the stop took too long', { epoch, stopBudgetMs });
   }
 }

@@ -1,4 +1,4 @@
-import type { InstanceFiles, PostmasterProcess } from '#libs/guarding';
+import type { InstanceFiles, LastWorkers, PostmasterProcess } from '#libs/guarding';
 import type { PostmasterState } from '#libs/protocol';
 import type { GuardLife } from './sim-guard.ts';
 import type { SimNode } from './sim-node.ts';
@@ -54,9 +54,9 @@ export class SimPostmaster implements PostmasterProcess {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Here it is gone with its last record. */
-  worksToTheEnd(): boolean {
-    return true;
+  /** Here they are gone with the last record. */
+  lastWorkers(): LastWorkers {
+    return { areLeft: () => true, letSendersEnd: () => undefined };
   }
 
   sweep(): Promise<number> {
@@ -124,7 +124,7 @@ export function filesOf({ postgres, name }: SimNode): InstanceFiles {
     },
     shutdownPosition: () =>
       directory.cleanShutdown ? { timeline: postgres.timeline, lsn: endOf(postgres.wal) } : null,
-    wroteItsEnd: async () => directory.cleanShutdown,
+    stopStage: async () => (directory.cleanShutdown ? 'written' : 'clients'),
     unfinishedWork: () => (directory.kind === 'unfinished' ? 'work' : undefined),
     hasData: () => directory.kind === 'initialised',
   };

@@ -301,7 +301,7 @@ export class SimSteps implements StepRuns {
     node.postgres.checkpoint();
     if (running.aborted) return;
     try {
-      const limitMs = stopBudgetMs + IMMEDIATE_MS;
+      const limitMs = 2 * stopBudgetMs + IMMEDIATE_MS;
       await this.#guard({ type: 'handOver', epoch, budgetMs: stopBudgetMs }, limitMs);
       await this.#release(epoch, 'hand-over');
     } catch (error) {
