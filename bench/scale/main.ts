@@ -165,6 +165,7 @@ async function tellRenewals(): Promise<void> {
     p50Ms,
     p99Ms,
     loopP99Ms,
+    leastLeftMs: Math.min(...reports.map((report) => report.leastLeftMs)),
     stops: reports.reduce((sum, { stops }) => sum + stops.length, 0),
   });
 }

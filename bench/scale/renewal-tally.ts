@@ -6,6 +6,8 @@ export type RenewalReport = {
   readonly stops: readonly string[];
   readonly refusals: readonly string[];
   readonly linksLost: number;
+  /** The least that was left until a guard would have stopped its PostgreSQL when an answer came. */
+  readonly leastLeftMs: number;
   /** How late this process came to what was waiting for it: a delay that no host with one guard has. */
   readonly loopP99Ms: number;
 };
@@ -20,13 +22,15 @@ export class RenewalTally {
   #stops: string[] = [];
   #refusals: string[] = [];
   #linksLost = 0;
+  #leastLeftMs = Number.MAX_SAFE_INTEGER;
   readonly #loop = monitorEventLoopDelay({ resolution: 10 });
 
   constructor() {
     this.#loop.enable();
   }
 
-  answered(ms: number): void {
+  answered(ms: number, leftMs: number | null): void {
+    if (leftMs !== null && leftMs < this.#leastLeftMs) this.#leastLeftMs = leftMs;
     const at = Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
     this.#byMs[at] = (this.#byMs[at] ?? 0) + 1;
   }
@@ -49,6 +53,7 @@ export class RenewalTally {
     this.#stops = [];
     this.#refusals = [];
     this.#linksLost = 0;
+    this.#leastLeftMs = Number.MAX_SAFE_INTEGER;
     this.#loop.reset();
   }
 
@@ -59,6 +64,7 @@ export class RenewalTally {
       stops: this.#stops,
       refusals: this.#refusals,
       linksLost: this.#linksLost,
+      leastLeftMs: this.#leastLeftMs,
       loopP99Ms: Math.round(this.#loop.percentile(99) / NANOSECONDS),
     };
   }

@@ -14,6 +14,7 @@ import { ControllerLinks } from '../../apps/guard/src/controller-links.ts';
 import type { GuardLog } from '../../apps/guard/src/guard-log.ts';
 import { LeaseKeeper } from '../../apps/guard/src/lease-keeper.ts';
 import type { SystemClock } from '../../apps/guard/src/system-clock.ts';
+import type { LaidAside } from './laid-aside.ts';
 import type { RenewalTally } from './renewal-tally.ts';
 
 export type SwarmParts = {
@@ -21,6 +22,7 @@ export type SwarmParts = {
   readonly clock: SystemClock;
   readonly log: GuardLog;
   readonly tally: RenewalTally;
+  readonly laidAside: LaidAside;
 };
 
 /** Only the newest few can still be answered. */
@@ -49,11 +51,11 @@ export class SimulatedGuard {
     this.granted = new Promise((resolve) => {
       this.#granted = resolve;
     });
-    const { clock, log, controllers, tally } = parts;
+    const { clock, log, controllers, tally, laidAside } = parts;
     const settings = { controllers };
     const { incarnation } = this;
     this.#links = new ControllerLinks(
-      { settings, incarnation, credentials, clock, log },
+      { settings, incarnation, credentials, clock, log, layAside: laidAside.add },
       {
         onUp: (controller) => this.#onUp(controller),
         onDown: (controller) => {
@@ -124,7 +126,8 @@ export class SimulatedGuard {
         const at = answer.nonce % REMEMBERED;
         if (this.#sent[at] === answer.nonce) {
           this.#sent[at] = 0;
-          this.parts.tally.answered(performance.now() - (this.#sentAtMs[at] ?? 0));
+          const tookMs = performance.now() - (this.#sentAtMs[at] ?? 0);
+          this.parts.tally.answered(tookMs, this.#lease.untilStopMs());
         }
         this.#lease.renewed(answer.epoch, answer.nonce, answer.crowdIntervalMs ?? null);
         return;

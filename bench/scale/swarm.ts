@@ -4,6 +4,7 @@ import { TlsCredentials } from '#libs/transport';
 import { GuardLog } from '../../apps/guard/src/guard-log.ts';
 import { SystemClock } from '../../apps/guard/src/system-clock.ts';
 import { INSTANCE, leadToGrant } from './first-grant.ts';
+import { LaidAside } from './laid-aside.ts';
 import { RenewalTally } from './renewal-tally.ts';
 import { SimulatedGuard } from './simulated-guard.ts';
 import type { SwarmAnswer, SwarmOrder } from './swarm-messages.ts';
@@ -33,6 +34,7 @@ class SilentLog extends GuardLog {
 const clock = new SharedClock();
 const log = new SilentLog(clock, {});
 const tally = new RenewalTally();
+const laidAside = new LaidAside();
 
 async function begin(order: Extract<SwarmOrder, { type: 'begin' }>): Promise<void> {
   const { names, controllers, certificates } = order;
@@ -46,7 +48,9 @@ async function begin(order: Extract<SwarmOrder, { type: 'begin' }>): Promise<voi
         credentialsOf(certificates, 'guard', name),
         credentialsOf(certificates, 'agent', name),
       ]);
-      const guard = new SimulatedGuard(name, own, { controllers, clock, log, tally });
+      const guard = new SimulatedGuard(name, own, {
+        ...{ controllers, clock, log, tally, laidAside },
+      });
       guard.start();
       await leadToGrant(guard, agents);
       granted += 1;

@@ -16,6 +16,7 @@ import { MemberRemovedError } from './membership/member-ids.ts';
 import { SeatTakenError } from './membership/seats.ts';
 import { OpenedParts } from './opened-parts.ts';
 import type { Replica } from './raft-host/open-replica.ts';
+import { SlowWrites } from './raft-host/slow-writes.ts';
 import { stepAside } from './step-aside.ts';
 import { systemClock } from './system-clock.ts';
 import { type Seat, takeSeat } from './take-seat.ts';
@@ -119,6 +120,7 @@ async function serve(
   opened.add(credentials.onReload((renewed) => api.renew(renewed)));
   core.followMembers();
   await storage.keepReserve();
+  host.listen(new SlowWrites(host, log));
   host.start();
   const { name } = config;
   log.info('controller started', {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import {
   type Clock,
   codeOf,
@@ -37,6 +38,16 @@ const TIMING: LinkTiming = { ...DEFAULT_LINK_TIMING, reconnectMaxMs: 1_000 };
 const CROWD_REMEMBERED_MS = 300_000;
 const SEED_MAX = 2 ** 47;
 
+export type ControllerLinksParts = {
+  readonly settings: Pick<GuardSettings, 'controllers'>;
+  readonly incarnation: GuardIncarnation;
+  readonly credentials: TlsCredentials;
+  readonly clock: Clock;
+  readonly log: GuardLog;
+  /** Takes sockets that a controller has ended; absent: destroyed at once. */
+  readonly layAside?: (socket: Duplex) => void;
+};
+
 export type ControllerLinksEvents = {
   readonly onUp: (controller: string) => void;
   readonly onDown: (controller: string) => void;
@@ -57,16 +68,7 @@ export class ControllerLinks {
   readonly #clock: Clock;
   #crowdHeardMs: number | null = null;
 
-  constructor(
-    parts: {
-      readonly settings: Pick<GuardSettings, 'controllers'>;
-      readonly incarnation: GuardIncarnation;
-      readonly credentials: TlsCredentials;
-      readonly clock: Clock;
-      readonly log: GuardLog;
-    },
-    events: ControllerLinksEvents,
-  ) {
+  constructor(parts: ControllerLinksParts, events: ControllerLinksEvents) {
     this.#log = parts.log;
     this.#clock = parts.clock;
     this.#events = events;
@@ -122,11 +124,11 @@ export class ControllerLinks {
 
   #linkTo(
     controller: GuardSettings['controllers'][number],
-    parts: { incarnation: GuardIncarnation; credentials: TlsCredentials; clock: Clock },
+    parts: Omit<ControllerLinksParts, 'settings' | 'log'>,
     prng: Prng,
   ): PeerLink {
     const { name } = controller;
-    const { incarnation, credentials, clock } = parts;
+    const { incarnation, credentials, clock, layAside } = parts;
     return new PeerLink({
       ...parseAddress(controller.address),
       channel: 'guard',
@@ -135,6 +137,7 @@ export class ControllerLinks {
       expectedName: name,
       time: { clock, prng },
       timing: TIMING,
+      layAside,
       // At the start the one that leads may be the last to listen.
       need: () => this.#needOf(name),
       onFrame: (type, body) => this.#onFrame(name, type, body),

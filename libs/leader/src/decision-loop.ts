@@ -21,8 +21,8 @@ const RETRY_AFTER_LOSS_MS = 250;
  * for it: each is asked in one tick of this many, and so few of them in one tick that no turn becomes long. (Those of five
  * thousand, all of them each second, were a fifth of what their leader did.)
  */
-const TICKS_AT_REST = { least: 4, most: 100 } as const;
-const AT_REST_PER_TICK = 64;
+const TICKS_AT_REST = { least: 4, most: 160 } as const;
+const AT_REST_PER_TICK = 32;
 /**
  * Of the others all, in each tick, while they are so few. Thousands whose renewals are late, or whose failover finds
  * nobody, would take the leader's time from what ends their trouble; what is heard of one asks its rules at once.

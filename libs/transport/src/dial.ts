@@ -14,6 +14,8 @@ export type DialOptions = {
   /** Of an earlier connection to the same place. */
   readonly resumable: ResumableSession | null;
   readonly onResumable: (session: ResumableSession) => void;
+  /** When the peer ends the connection our side of it stays, until it is destroyed. */
+  readonly allowHalfOpen?: boolean;
 };
 
 /**
@@ -40,8 +42,8 @@ export type Dialling = {
  * judged; the host name plays no part, since an identity is a name in our group.
  */
 export function dial(options: DialOptions): Dialling {
-  const { security, connectTimeoutMs, port, host } = options;
-  const tcp = connectPlain(port, host);
+  const { security, connectTimeoutMs, port, host, allowHalfOpen = false } = options;
+  const tcp = connectPlain({ port, host, allowHalfOpen });
   tcp.setNoDelay(true);
   let socket: Socket = tcp;
   const done = new Promise<Dialled>((resolve, reject) => {

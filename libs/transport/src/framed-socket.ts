@@ -15,6 +15,8 @@ export type FramedSocketEvents = {
   readonly onFrame: OnFrame;
   /** Once; null when the peer ended the link in good order. */
   readonly onClose: (cause: Error | null) => void;
+  /** Takes a stream that its peer has ended, and destroys it some time; absent: destroyed at once. */
+  readonly layAside?: ((stream: Duplex) => void) | undefined;
 };
 
 /** Bodies below this are copied beside the other frames of the turn: one chunk costs less than two. */
@@ -48,7 +50,7 @@ export class FramedSocket {
     });
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', (error) => this.close(error));
-    stream.on('end', () => this.close(null));
+    stream.on('end', () => this.#close(null, this.events.layAside));
     stream.on('close', () => this.close(null));
   }
 
@@ -115,10 +117,15 @@ export class FramedSocket {
   }
 
   close(cause: Error | null): void {
+    this.#close(cause);
+  }
+
+  #close(cause: Error | null, layAside?: (stream: Duplex) => void): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#cause = cause;
-    this.stream.destroy();
+    if (layAside === undefined) this.stream.destroy();
+    else layAside(this.stream);
     this.events.onClose(this.#cause);
   }
 

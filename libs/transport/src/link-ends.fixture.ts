@@ -53,6 +53,7 @@ export type LinkSetup = {
   issuedAt: number;
   expectedName: string;
   limits: NonNullable<PeerLinkOptions['limits']>;
+  layAside: NonNullable<PeerLinkOptions['layAside']>;
 };
 
 type PeerLinkUp = Parameters<PeerLinkOptions['onUp']>[0];
@@ -146,6 +147,7 @@ export class LinkEnds {
       time: { clock: CLOCK, prng: seededPrng(1) },
       timing: TIMING,
       ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+      layAside: setup.layAside,
       onFrame: (type, body) => frames.push({ type, body: Array.from(body) }),
       onUp: (peer) => ups.push(peer),
       onDown: (cause) => downs.push(cause),

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OWN_PROTOCOL } from '#libs/protocol';
 import { elapsed, LinkEnds, PLAIN, TIMING, until } from './link-ends.fixture.ts';
@@ -61,6 +62,21 @@ describe('links between processes', { timeout: 30_000 }, () => {
     const second = await ends.listen({ port: first.port });
     await link.up();
     expect(second.connections).toHaveLength(1);
+  });
+
+  it('leaves a socket that its peer has ended to whoever wants it, and connects again', async () => {
+    const laidAside: Duplex[] = [];
+    const server = await ends.listen({});
+    const layAside = (socket: Duplex) => void laidAside.push(socket);
+    const link = await ends.linkTo(server.port, { layAside });
+    await link.up();
+    server.connections[0]?.end();
+    await link.down();
+    expect(laidAside.map(({ destroyed }) => destroyed)).toEqual([false]);
+    await link.up();
+    expect(server.connections).toHaveLength(2);
+    laidAside[0]?.destroy();
+    await until(() => server.closed.length === 1);
   });
 
   it('a link that was cut comes back at the first attempt, with its session resumed', async () => {

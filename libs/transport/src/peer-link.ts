@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { codeOf, unreachable } from '#libs/kernel';
 import {
   type Channel,
@@ -38,6 +39,8 @@ export type PeerLinkOptions = {
   readonly timing?: LinkTiming;
   /** How much this link is missed while it is down; absent: always. One of a crowd's is looked after less often. */
   readonly need?: () => LinkNeed;
+  /** Takes a socket that its peer has ended, and destroys it some time; absent: destroyed at once. */
+  readonly layAside?: ((socket: Duplex) => void) | undefined;
   /** Instead of those of the channel. */
   readonly limits?: FramedSocketLimits;
   readonly onFrame: (type: number, body: Uint8Array) => void;
@@ -120,13 +123,14 @@ export class PeerLink {
   }
 
   #connect(): void {
-    const { host, port, security } = this.options;
+    const { host, port, security, layAside } = this.options;
     const dialling = dial({
       host,
       port,
       security,
       connectTimeoutMs: this.#timing.connectTimeoutMs,
       resumable: this.#resumable,
+      allowHalfOpen: layAside !== undefined,
       onResumable: (session) => {
         this.#resumable = session;
       },
@@ -146,11 +150,12 @@ export class PeerLink {
   }
 
   #greet(dialled: Dialled): void {
-    const { self, channel } = this.options;
+    const { self, channel, layAside } = this.options;
     const { helloTimeoutMs } = this.#timing;
     const socket: FramedSocket = new FramedSocket(dialled.socket, GREETING_LIMITS, {
       onFrame: (type, body) => this.#onFrame(dialled, type, body),
       onClose: (cause) => this.#onClose(socket, cause),
+      layAside,
     });
     const timer = setTimeout(() => {
       socket.close(new LinkTimeoutError('no welcome came', 'helloTimeoutMs', helloTimeoutMs));
