@@ -16,7 +16,7 @@ import { loadAverage } from '../shared/machine.ts';
 import { OurGroup } from '../store/ours.ts';
 import { INSTANCE } from './first-grant.ts';
 import { makeClusters } from './make-clusters.ts';
-import { percentileOf } from './renewal-tally.ts';
+import { percentileOf, type RenewalReport, secondOf } from './renewal-tally.ts';
 import { type ScaleReport, scaleTable } from './scale-table.ts';
 import { SwarmProcess } from './swarm-process.ts';
 
@@ -42,7 +42,8 @@ expired that should not.`,
 const OPERATOR = 'bench';
 const PROCESSES = 2;
 const SETTLE_MS = 5_000;
-const SECOND_OF_ISO = '2026-01-01T00:00:00'.length;
+/** So many slow renewals make a second worth a line. */
+const SLOW_TOLD = 200;
 const AFTER_KILL_MS = 10_000;
 const AFTER_START_MS = 20_000;
 const CERTIFICATES_AT_ONCE = 64;
@@ -106,8 +107,9 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
   const stops = reports.flatMap((report) => report.stops);
   const refusals = reports.flatMap((report) => report.refusals);
   for (const what of [...stops.slice(0, 10), ...refusals]) say({ expired: what });
-  const perSecond = groupBy(stops, (what) => what.slice(0, SECOND_OF_ISO));
+  const perSecond = groupBy(stops, secondOf);
   for (const [second, of] of perSecond) say({ second, stops: of.length });
+  for (const [second, slow] of slowSeconds(reports)) say({ second, slow });
   return {
     guards,
     minutes,
@@ -122,6 +124,17 @@ async function measure(group: OurGroup, guards: number, minutes: number): Promis
     linksLost: reports.reduce((sum, { linksLost }) => sum + linksLost, 0),
     load: loadAverage(),
   };
+}
+
+/** The seconds in which many took longer than the goal: a stall, or all the time? */
+function slowSeconds(reports: readonly RenewalReport[]): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const { slow } of reports) {
+    for (const [second, count] of Object.entries(slow)) {
+      sums.set(second, (sums.get(second) ?? 0) + count);
+    }
+  }
+  return [...sums].filter(([, count]) => count >= SLOW_TOLD).toSorted();
 }
 
 /** Thousands of hosts, each with processors of its own, would take those of three more. */

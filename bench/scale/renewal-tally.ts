@@ -3,6 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 /** What all guards of one process saw since the last `reset`; a count for each millisecond. */
 export type RenewalReport = {
   readonly byMs: readonly number[];
+  /** How many took longer than the goal, by the second in which they were answered. */
+  readonly slow: Readonly<Record<string, number>>;
   readonly stops: readonly string[];
   readonly refusals: readonly string[];
   readonly linksLost: number;
@@ -13,12 +15,14 @@ export type RenewalReport = {
 };
 
 const LONGEST_MS = 10_000;
+const SLOW_MS = 150;
 /** What one needs to see to believe it. */
 const EXAMPLES = 10;
 const NANOSECONDS = 1e6;
 
 export class RenewalTally {
   #byMs = new Uint32Array(LONGEST_MS + 1);
+  #slow: Record<string, number> = {};
   #stops: string[] = [];
   #refusals: string[] = [];
   #linksLost = 0;
@@ -31,6 +35,10 @@ export class RenewalTally {
 
   answered(ms: number, leftMs: number | null): void {
     if (leftMs !== null && leftMs < this.#leastLeftMs) this.#leastLeftMs = leftMs;
+    if (ms > SLOW_MS) {
+      const second = secondOf(new Date().toISOString());
+      this.#slow[second] = (this.#slow[second] ?? 0) + 1;
+    }
     const at = Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
     this.#byMs[at] = (this.#byMs[at] ?? 0) + 1;
   }
@@ -50,6 +58,7 @@ export class RenewalTally {
 
   reset(): void {
     this.#byMs = new Uint32Array(LONGEST_MS + 1);
+    this.#slow = {};
     this.#stops = [];
     this.#refusals = [];
     this.#linksLost = 0;
@@ -61,6 +70,7 @@ export class RenewalTally {
     const last = this.#byMs.findLastIndex((count) => count > 0);
     return {
       byMs: [...this.#byMs.subarray(0, last + 1)],
+      slow: this.#slow,
       stops: this.#stops,
       refusals: this.#refusals,
       linksLost: this.#linksLost,
@@ -68,6 +78,10 @@ export class RenewalTally {
       loopP99Ms: Math.round(this.#loop.percentile(99) / NANOSECONDS),
     };
   }
+}
+
+export function secondOf(iso: string): string {
+  return iso.slice(0, '2026-01-01T00:00:00'.length);
 }
 
 /** Nearest rank over the counts of all processes; 0 of none. */
