@@ -66,7 +66,7 @@ describe('a stop to hand over', () => {
   const BUDGET_MS = 400;
 
   /** One that runs, and never ends by itself: what it is at once so many milliseconds have passed. */
-  function neverDown(stageAt: (ms: number) => StopStage) {
+  function neverDown(stageAt: (ms: number) => StopStage, then?: 'starts again') {
     const clock = { ms: 0 };
     const done: string[] = [];
     const pause = async (durationMs: number) => {
@@ -91,6 +91,12 @@ describe('a stop to hand over', () => {
     };
     const instance = new Instance(parts as unknown as InstanceParts);
     const stop = async () => {
+      if (then !== undefined) {
+        void pause(50).then(() => {
+          parts.postmaster.state = 'running';
+          done.push('started again');
+        });
+      }
       const limits = { budgetMs: BUDGET_MS, killMs: 150, handsOver: true };
       const refusal = await instance.stop('fast', limits);
       clearInterval(ticks);
@@ -118,5 +124,10 @@ describe('a stop to hand over', () => {
   it('waits for no standby longer than its budget, once the last record is written', async () => {
     const { done } = await neverDown((ms) => (ms < 300 ? 'checkpoint' : 'written'))();
     expect(done).toEqual(['ended']);
+  });
+
+  it('leaves alone what was started after it ended well within its budget', async () => {
+    const { done } = await neverDown(() => 'written', 'starts again')();
+    expect(done).toEqual(['started again']);
   });
 });

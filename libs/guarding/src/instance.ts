@@ -30,8 +30,11 @@ export type Refusal = { readonly code: LocalRefusal; readonly why: string };
 
 const PROOF_ATTEMPTS = 10;
 const PROOF_RETRY_MS = 10;
-/** A standby that is there has the last record after a round trip. */
-const SENDING_MS = 50;
+/**
+ * A standby that is there has the last record after a round trip, once its walsender had a processor. Cut short, a target
+ * without that record takes the switchover back, which costs seconds; a receiver that hangs costs this much.
+ */
+const SENDING_MS = 300;
 
 export type StopLimits = {
   readonly budgetMs: number;
@@ -51,7 +54,7 @@ export class Instance {
   readonly #pause: InstanceParts['pause'];
   #serving: Serving = { kind: 'none' };
   #lastStop: string | null = null;
-  /** Each replaces the one before. */
+  /** Each replaces the one before; so does a start. */
   #stops = 0;
 
   constructor({ files, postmaster, lease, fuse, log, pause }: InstanceParts) {
@@ -146,7 +149,8 @@ export class Instance {
    */
   async #handOver(budgetMs: number): Promise<Refusal> {
     const stop = this.#stops;
-    const isStillWanted = () => this.#stops === stop;
+    // What is down by then may have been started again, as a standby of the target.
+    const isStillWanted = () => this.#stops === stop && this.#postmaster.state === 'stopping';
     const reached: { stage: StopStage } = { stage: 'clients' };
     const parts = { files: this.#files, postmaster: this.#postmaster, pause: this.#pause };
     void endTheRest(parts, isStillWanted, (stage) => {
@@ -154,7 +158,7 @@ export class Instance {
     });
     await this.#pause(budgetMs);
     if (reached.stage === 'clients') return timedOut(`clients are left after ${budgetMs} ms`);
-    if (reached.stage === 'checkpoint') {
+    if (isStillWanted() && reached.stage === 'checkpoint') {
       this.#log.info('only the shutdown checkpoint is left: it has as long again', { budgetMs });
       await this.#pause(budgetMs);
       if (reached.stage === 'checkpoint') {
@@ -292,6 +296,7 @@ export class Instance {
   #spawn(serving: Serving): Refusal | null {
     this.#serving = serving;
     this.#lastStop = null;
+    this.#stops += 1;
     if (this.#postmaster.start()) return null;
     this.#serving = { kind: 'none' };
     return {
