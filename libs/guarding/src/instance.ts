@@ -35,6 +35,8 @@ const PROOF_RETRY_MS = 10;
  * without that record takes the switchover back, which costs seconds; a receiver that hangs costs this much.
  */
 const SENDING_MS = 300;
+/** Killed processes are gone in milliseconds; whoever asked waits for two budgets and ten seconds at most. */
+const KILLED_MS = 2_000;
 
 export type StopLimits = {
   readonly budgetMs: number;
@@ -170,7 +172,7 @@ export class Instance {
       this.#log.info('what is left after the last record is ended', { budgetMs });
       this.#postmaster.stopImmediate(REST_MS);
     }
-    return this.#late(budgetMs, 'killed processes are left: a hung disk?');
+    return this.#late(KILLED_MS, 'killed processes are left: a hung disk?');
   }
 
   async #late(afterMs: number, why: string): Promise<Refusal> {
