@@ -10,16 +10,18 @@ type Eyes = { readonly latest: Snapshot | null; look(): void };
 
 /** How often the instance is looked at and reported: less often while nothing changes, as far as the leader allows. */
 export class Tempo {
+  readonly #instance: string;
   readonly #stream: { readonly state: ClusterState | null };
   readonly #eyes: () => Eyes;
   readonly #calm: Calm;
   #allowedMs = 0;
 
   constructor(
-    { config, log }: { readonly config: Pick<AgentConfig, 'postgres'>; readonly log: Logger },
+    { config, log }: { readonly config: Pick<AgentConfig, 'instance' | 'postgres'>; readonly log: Logger },
     stream: { readonly state: ClusterState | null },
     eyes: () => Eyes,
   ) {
+    this.#instance = config.instance;
     this.#stream = stream;
     this.#eyes = eyes;
     this.#calm = new Calm(config.postgres.dataDirectory, log, () => eyes().look());
@@ -45,9 +47,11 @@ export class Tempo {
     this.#calm.looked(this.#eyes().latest);
   }
 
-  /** The cluster changed. */
+  /** The cluster changed. What a switchover's target has received by now decides whether the leader waits for more. */
   disturb(): void {
     this.#calm.disturb();
+    const operation = this.#stream.state?.operation;
+    if (operation?.kind === 'switchover' && operation.to === this.#instance) this.#eyes().look();
   }
 
   close(): void {

@@ -1,5 +1,7 @@
 /** Limits of the agent, in milliseconds. What depends on the cluster is in its settings. */
 export const HURRY_INTERVAL_MS = 20;
+/** While another is to end first: its last bytes come well before it is proved down, and a look costs the hosts of a switchover time. */
+export const SOON_INTERVAL_MS = 50;
 export const RECOVERY_LOOK_MS = 500;
 /** One look at PostgreSQL, connecting included. */
 export const OBSERVE_DEADLINE_MS = 1_000;

@@ -5,7 +5,8 @@
  *
  *     bash -c SCRIPT matriarch-fuse <data directory> <deadline>
  *
- * stdin: a line with a later deadline (ms of `/proc/uptime`) after each confirmed renewal.
+ * stdin: a line with a later deadline (ms of `/proc/uptime`) after each confirmed renewal. With the deadline 0 it waits for the
+ * first line, however long, and ends PostgreSQL for nobody until then.
  * Its end means that the guard is dead: PostgreSQL must not outlive it, whatever the kernel's death
  * signal did (safety 13). A line cut in two can only name an earlier moment, which is ignored.
  *
@@ -16,6 +17,10 @@ const FUSE_SCRIPT = `
 exec 8<"$1" || exit 4
 deadline=$2
 cause=deadline
+while ((deadline == 0)); do
+  IFS= read -r line || exit 0
+  [[ $line =~ ^[0-9]+$ ]] && deadline=$line
+done
 while :; do
   read -r up rest </proc/uptime
   left=$((deadline - 10#\${up/./} * 10))
@@ -48,6 +53,9 @@ exit 3
 `;
 
 const FUSE_NAME = 'matriarch-fuse';
+
+/** Not lit: it waits for the first deadline. */
+export const UNLIT = 0;
 
 export function fuseArgv(dataDirectory: string, deadlineBootMs: number): readonly string[] {
   return ['-c', FUSE_SCRIPT, FUSE_NAME, dataDirectory, `${deadlineBootMs}`];

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '#libs/kernel';
 import { isDead, ProcTable, signalIfSame } from '#libs/process';
-import { FUSE_FIRED_EXIT_CODE, fuseArgv, isFuseOf } from './fuse-script.ts';
+import { FUSE_FIRED_EXIT_CODE, fuseArgv, isFuseOf, UNLIT } from './fuse-script.ts';
 import type { GuardLog } from './guard-log.ts';
 
 /** A fuse that leaves this much unread hangs, and is replaced. */
@@ -10,11 +10,18 @@ const UNREAD_LIMIT_BYTES = 4_096;
 /** A fuse that cannot stay up must not become a storm of processes. */
 const REPLACE_AFTER_MS = 100;
 
-/** Starts, feeds and replaces the fuse process while PostgreSQL is, or becomes, a primary. */
+/** An instance that just began has enough to do. */
+const PREPARE_AFTER_MS = 3_000;
+
+/**
+ * Starts, feeds and replaces the fuse process while PostgreSQL is, or becomes, a primary. A standby has one that is not lit:
+ * to start a program takes a guard up to 60 ms on a busy host, in which nobody writes.
+ */
 export class Fuse {
   readonly #dataDirectory: string;
   readonly #log: GuardLog;
   #child: ChildProcess | null = null;
+  #prepareTimer: NodeJS.Timeout | undefined;
   /** Milliseconds of the boot clock; null while not armed. */
   #deadlineBootMs: number | null = null;
   #replaceTimer: NodeJS.Timeout | undefined;
@@ -30,6 +37,14 @@ export class Fuse {
 
   get pid(): number | null {
     return this.#child?.pid ?? null;
+  }
+
+  /** PostgreSQL runs: until it is down its directory, which the fuse holds open, stays the same. */
+  prepare(): void {
+    this.#prepareTimer ??= setTimeout(() => {
+      this.#prepareTimer = undefined;
+      if (this.#child === null && this.#deadlineBootMs === null) this.#spawn(UNLIT);
+    }, PREPARE_AFTER_MS);
   }
 
   /** @returns false when the program does not start: then nothing may serve */
@@ -64,7 +79,9 @@ export class Fuse {
   disarm(): void {
     this.#deadlineBootMs = null;
     clearTimeout(this.#replaceTimer);
+    clearTimeout(this.#prepareTimer);
     this.#replaceTimer = undefined;
+    this.#prepareTimer = undefined;
     this.#child?.kill('SIGKILL');
     this.#child = null;
   }

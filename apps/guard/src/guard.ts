@@ -259,6 +259,7 @@ export class Guard {
 
   #postmasterChanged(): void {
     if (this.#postmaster.state === 'down') this.#instance.wentDown();
+    if (this.#postmaster.state === 'running') this.#fuse.prepare();
     this.#links.sendToAll(this.#guardState());
     this.#pushState();
   }

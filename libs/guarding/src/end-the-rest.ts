@@ -7,7 +7,7 @@ export type StoppingParts = {
 };
 
 /** A whole cluster is without a primary meanwhile. */
-const LOOK_MS = 5;
+const LOOK_MS = 10;
 /** SIGQUIT to SIGKILL of what has nothing left to do: an end in order takes less where the host is not busy. */
 export const REST_MS = 20;
 

@@ -25,6 +25,7 @@ export {
 export { nextStep } from './next-step.ts';
 export {
   type ConfirmedSequences,
+  type Haste,
   Reconciler,
   type ReconcilerParts,
   type StepRuns,

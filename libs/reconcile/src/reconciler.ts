@@ -63,8 +63,11 @@ export type ReconcilerParts = {
   readonly desk?: RebuildNotes;
   /** To be called while no step runs. */
   readonly keepUp: (state: ClusterState) => void;
-  readonly setHurry: (observe: boolean, report: boolean) => void;
+  readonly setHurry: (observe: Haste, report: boolean) => void;
 };
+
+/** How soon the next look is wanted: at once while this instance keeps somebody waiting, soon while another is to end first. */
+export type Haste = 'none' | 'soon' | 'now';
 
 /** Nothing is done by them, or the guard asks the leader itself. */
 const NEEDS_NO_CONFIRMATION: readonly StepKind[] = [
@@ -193,13 +196,15 @@ export class Reconciler {
    */
   #hurryWhile(goal: Goal, step: Step, running: Step | null): void {
     if (running !== null && running.kind !== 'acquireLease') {
-      this.parts.setHurry(false, false);
+      this.parts.setHurry('none', false);
       return;
     }
     const moving = step.kind !== 'rest' && step.kind !== 'reportOnly';
-    const urgent = goal.kind !== 'wait' && goal.kind !== 'initialise' && goal.kind !== 'standby';
-    const hurry = (goal.kind === 'standby' && goal.hurry) || (urgent && moving);
-    this.parts.setHurry(hurry || moving, hurry);
+    const waitsForOthers = goal.kind === 'wait' || goal.kind === 'initialise';
+    const isTarget = goal.kind === 'standby' && goal.hurry;
+    const urgent = isTarget || (!waitsForOthers && goal.kind !== 'standby');
+    const atRest = isTarget ? 'soon' : 'none';
+    this.parts.setHurry(moving ? 'now' : atRest, urgent && moving);
   }
 }
 

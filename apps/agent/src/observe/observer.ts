@@ -8,7 +8,7 @@ import {
   observeInstance,
   SettingsMemory,
 } from '#libs/postgres-run';
-import { LastStreamed } from '#libs/reconcile';
+import { type Haste, LastStreamed } from '#libs/reconcile';
 import { onNextBeat } from '#libs/transport';
 import type { GuardKeeper } from '../guard-client/guard-keeper.ts';
 import { hurriedLookMs } from '../pace.ts';
@@ -22,6 +22,7 @@ import {
   OBSERVE_DEADLINE_MS,
   READ_WAL_END_AFTER_MS,
   RECOVERY_LOOK_MS,
+  SOON_INTERVAL_MS,
 } from '../timing.ts';
 import { controlMark } from './control-mark.ts';
 import { examineDirectory, readAncestors, readWalEnd, withWalEnd } from './data-directory.ts';
@@ -43,7 +44,7 @@ export class Observer {
   #mark: string | null = null;
   #looking = false;
   #again = false;
-  #hurry = false;
+  #haste: Haste = 'none';
   #putOff: () => void = () => undefined;
   #stopped = false;
   #answeredPid: number | null = null;
@@ -101,9 +102,9 @@ export class Observer {
     void this.#look();
   }
 
-  setHurry(hurry: boolean): void {
-    if (hurry === this.#hurry) return;
-    this.#hurry = hurry;
+  setHurry(haste: Haste): void {
+    if (haste === this.#haste) return;
+    this.#haste = haste;
     this.look();
   }
 
@@ -142,7 +143,7 @@ export class Observer {
 
   #lookLater(): void {
     const look = (): void => this.look();
-    if (this.#again || this.#hurry) {
+    if (this.#again || this.#haste !== 'none') {
       const timer = setTimeout(look, this.#again ? 0 : this.#hurriedMs);
       this.#putOff = () => clearTimeout(timer);
     } else {
@@ -153,7 +154,8 @@ export class Observer {
 
   get #hurriedMs(): number {
     const startingForMs = this.#latest?.startingForMs ?? 0;
-    return hurriedLookMs(HURRY_INTERVAL_MS, startingForMs, this.pace().observeMs);
+    const hurryMs = this.#haste === 'soon' ? SOON_INTERVAL_MS : HURRY_INTERVAL_MS;
+    return hurriedLookMs(hurryMs, startingForMs, this.pace().observeMs);
   }
 
   async #observe(begunMs: number): Promise<Snapshot> {
@@ -161,7 +163,8 @@ export class Observer {
     const { dataDirectory } = this.config.postgres;
     const isDown = guard?.postmaster === 'down';
     const runs = guard !== null && guard.postmaster !== 'down';
-    const sql = runs ? await this.#ask() : null;
+    // One that is being stopped refuses whoever asks, and has to end the process that says so first.
+    const sql = runs && guard.postmaster !== 'stopping' ? await this.#ask() : null;
     const pid = guard?.postmasterPid ?? null;
     this.#noteServing(begunMs, sql, pid);
     this.#probeWrites(guard?.postmaster === 'running' ? pid : null, sql);

@@ -42,6 +42,12 @@ export class LocalSessions {
     return join(socketDirectory, `.s.PGSQL.${listen.port}`);
   }
 
+  /** Before a stop, which waits for the end of each. A statement under way is left alone; the next one connects anew. */
+  async leave(): Promise<void> {
+    const idle = [this.#looks, this.#steps, this.#writes].filter((each) => each?.waiting === 0);
+    await Promise.all(idle.map((session) => session?.end()));
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#looks?.close(), this.#steps?.close(), this.#writes?.close()]);
   }

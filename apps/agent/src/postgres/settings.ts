@@ -36,8 +36,9 @@ const DEFAULTS: Settings = {
   max_replication_slots: '16',
   wal_sender_timeout: '10s',
   wal_receiver_timeout: '10s',
-  // A standby whose primary just changed asks again soon; PostgreSQL's default is five seconds.
-  wal_retrieve_retry_interval: '200ms',
+  // A standby whose primary comes back asks again soon (PostgreSQL's default is five seconds), and starts few processes for
+  // nothing while a switchover has it stopped. A change of the upstream is followed at once in any case.
+  wal_retrieve_retry_interval: '500ms',
   password_encryption: 'scram-sha-256',
   archive_mode: 'off',
 };

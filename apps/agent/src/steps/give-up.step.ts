@@ -57,6 +57,7 @@ export async function handOver(
   context.setActivity('checkpoint before the switchover');
   await checkpointFirst(context);
   await endOtherSenders(context);
+  await context.leaveSessions();
   if (context.signal.aborted) return;
   context.setActivity('stopping for the switchover');
   const begunMs = performance.now();

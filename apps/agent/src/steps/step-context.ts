@@ -56,6 +56,8 @@ export type StepContext = {
   /** For statements that must not wait for each other: `sql` for the step, `looks` for the rest. */
   readonly sql: SqlSession;
   readonly looks: SqlSession;
+  /** Ends the agent's own sessions, as far as they are idle: each is made again when it is needed. */
+  readonly leaveSessions: () => Promise<void>;
   readonly facts: OwnFacts;
   readonly desk: RebuildDesk;
   readonly hooks: Hooks;

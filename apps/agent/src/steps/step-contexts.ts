@@ -37,6 +37,7 @@ export class StepContexts {
       ...{ local, guard, observer, facts, desk, hooks, log, state, signal },
       sql: sessions.steps,
       looks: sessions.looks,
+      leaveSessions: () => sessions.leave(),
       setActivity: (activity) => {
         runner.activity = activity;
       },

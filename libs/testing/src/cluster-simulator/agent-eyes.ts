@@ -6,14 +6,13 @@ import {
   type StandbyConnection,
   type SynchronousInForce,
 } from '#libs/cluster';
-import { LastStreamed, type ObservedCondition, type Surroundings } from '#libs/reconcile';
+import { type Haste, LastStreamed, type ObservedCondition, type Surroundings } from '#libs/reconcile';
 import type { AgentLife } from './agent-life.ts';
 import type { GuardView } from './sim-guard.ts';
 import type { SimNode } from './sim-node.ts';
 import { ancestorsOf, endOf } from './wal.ts';
 
-const OBSERVE_MS = 200;
-const HURRY_MS = 20;
+const LOOKS_AFTER_MS: Readonly<Record<Haste, number>> = { none: 200, soon: 50, now: 20 };
 const LOOK_MS = 2;
 const PORT = 5_432;
 
@@ -38,15 +37,15 @@ export class AgentEyes {
   readonly lastStreamed = new LastStreamed();
   #looking = false;
   #again = false;
-  #hurry = false;
+  #haste: Haste = 'none';
   #lookTimer = 0;
   readonly #absentSince = new Map<string, number>();
 
   constructor(readonly life: AgentLife) {}
 
-  setHurry(hurry: boolean): void {
-    if (hurry === this.#hurry) return;
-    this.#hurry = hurry;
+  setHurry(haste: Haste): void {
+    if (haste === this.#haste) return;
+    this.#haste = haste;
     this.look();
   }
 
@@ -64,7 +63,7 @@ export class AgentEyes {
       this.lastStreamed.looked(snapshot.postgres, snapshot.begunMs);
       this.#lookTimer += 1;
       const timer = this.#lookTimer;
-      const waitMs = this.#again ? 0 : this.#hurry ? HURRY_MS : OBSERVE_MS;
+      const waitMs = this.#again ? 0 : LOOKS_AFTER_MS[this.#haste];
       this.#again = false;
       this.life.process.after(waitMs, () => {
         if (timer === this.#lookTimer) this.look();
