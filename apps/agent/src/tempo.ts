@@ -17,7 +17,10 @@ export class Tempo {
   #allowedMs = 0;
 
   constructor(
-    { config, log }: { readonly config: Pick<AgentConfig, 'instance' | 'postgres'>; readonly log: Logger },
+    {
+      config,
+      log,
+    }: { readonly config: Pick<AgentConfig, 'instance' | 'postgres'>; readonly log: Logger },
     stream: { readonly state: ClusterState | null },
     eyes: () => Eyes,
   ) {

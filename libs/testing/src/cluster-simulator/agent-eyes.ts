@@ -6,7 +6,12 @@ import {
   type StandbyConnection,
   type SynchronousInForce,
 } from '#libs/cluster';
-import { type Haste, LastStreamed, type ObservedCondition, type Surroundings } from '#libs/reconcile';
+import {
+  type Haste,
+  LastStreamed,
+  type ObservedCondition,
+  type Surroundings,
+} from '#libs/reconcile';
 import type { AgentLife } from './agent-life.ts';
 import type { GuardView } from './sim-guard.ts';
 import type { SimNode } from './sim-node.ts';
