@@ -1,5 +1,5 @@
 import type { Credentials, DatabaseHost } from '#libs/outage';
-import { observeHosts } from '#libs/outage';
+import { HostWatch } from '#libs/outage';
 import { postmasterPid } from '../../../apps/cli/src/demo/instance-processes.ts';
 import { until } from '../../../apps/cli/src/demo/until.ts';
 import type { HostNetwork } from '../../../test/hosts/host-network.ts';
@@ -46,13 +46,17 @@ export abstract class SystemUnderTest {
   /** @returns the host that takes writes, once this many standbys stream from it */
   async untilStreaming(standbys: number, limitMs: number): Promise<string> {
     const what = `${this.system}: a primary with ${standbys} streaming standbys`;
-    return await until(what, { limitMs }, async () => {
-      const seen = await observeHosts(this.databases, this.credentials);
-      const { primary, streamingStandbys, hosts } = seen;
-      if (primary === null || streamingStandbys < standbys)
-        return { instead: JSON.stringify(hosts) };
-      const trouble = await this.trouble(primary);
-      return trouble === null ? { value: primary } : { instead: trouble };
-    });
+    const watch = new HostWatch(this.databases, this.credentials);
+    try {
+      return await until(what, { limitMs }, async () => {
+        const { primary, streamingStandbys, hosts } = await watch.look();
+        if (primary === null || streamingStandbys < standbys)
+          return { instead: JSON.stringify(hosts) };
+        const trouble = await this.trouble(primary);
+        return trouble === null ? { value: primary } : { instead: trouble };
+      });
+    } finally {
+      watch.close();
+    }
   }
 }

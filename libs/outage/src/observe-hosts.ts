@@ -23,11 +23,67 @@ const OBSERVE = `select pg_is_in_recovery() as in_recovery,
 
 type Row = { in_recovery: boolean; streaming_to: number; receiving: boolean };
 
+/** Looks at the hosts again and again over connections that it keeps: each new one costs them more than the look itself. */
+export class HostWatch {
+  readonly #connections = new Map<string, DatabaseConnection>();
+
+  constructor(
+    readonly hosts: readonly DatabaseHost[],
+    readonly credentials: Credentials,
+  ) {}
+
+  async look(): Promise<ClusterObservation> {
+    return summary(await Promise.all(this.hosts.map((host) => this.#observe(host))));
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values()) connection.close();
+    this.#connections.clear();
+  }
+
+  async #observe(host: DatabaseHost): Promise<HostObservation> {
+    const { name } = host;
+    try {
+      const { client } = await this.#connectionTo(host);
+      const answer = await client.query<Row>(OBSERVE);
+      const row = answer.rows[0];
+      if (row === undefined) return { name, kind: 'unreachable', why: 'no answer' };
+      return row.in_recovery
+        ? { name, kind: 'standby', streaming: row.receiving }
+        : { name, kind: 'primary', streamingTo: row.streaming_to };
+    } catch (error) {
+      this.#drop(name);
+      const why = error instanceof Error && error.message !== '' ? error.message : codeOf(error);
+      return { name, kind: 'unreachable', why: why ?? 'no reason given' };
+    }
+  }
+
+  async #connectionTo(host: DatabaseHost): Promise<DatabaseConnection> {
+    const kept = this.#connections.get(host.name);
+    if (kept !== undefined && kept.failure === null) return kept;
+    this.#drop(host.name);
+    const connection = new DatabaseConnection(host, this.credentials);
+    this.#connections.set(host.name, connection);
+    await connection.connect();
+    return connection;
+  }
+
+  #drop(name: string): void {
+    this.#connections.get(name)?.close();
+    this.#connections.delete(name);
+  }
+}
+
 export async function observeHosts(
   hosts: readonly DatabaseHost[],
   credentials: Credentials,
 ): Promise<ClusterObservation> {
-  return summary(await Promise.all(hosts.map((host) => observe(host, credentials))));
+  const watch = new HostWatch(hosts, credentials);
+  try {
+    return await watch.look();
+  } finally {
+    watch.close();
+  }
 }
 
 /** Pure. */
@@ -43,22 +99,4 @@ export function summary(hosts: readonly HostObservation[]): ClusterObservation {
     primary: primary.name,
     streamingStandbys: Math.min(receiving, primary.streamingTo),
   };
-}
-
-async function observe(host: DatabaseHost, credentials: Credentials): Promise<HostObservation> {
-  const connection = new DatabaseConnection(host, credentials);
-  try {
-    await connection.connect();
-    const answer = await connection.client.query<Row>(OBSERVE);
-    const row = answer.rows[0];
-    if (row === undefined) return { name: host.name, kind: 'unreachable', why: 'no answer' };
-    return row.in_recovery
-      ? { name: host.name, kind: 'standby', streaming: row.receiving }
-      : { name: host.name, kind: 'primary', streamingTo: row.streaming_to };
-  } catch (error) {
-    const why = error instanceof Error && error.message !== '' ? error.message : codeOf(error);
-    return { name: host.name, kind: 'unreachable', why: why ?? 'no reason given' };
-  } finally {
-    connection.close();
-  }
 }

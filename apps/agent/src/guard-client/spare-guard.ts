@@ -3,8 +3,10 @@ import type { Writable } from 'node:stream';
 import { messageOf } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 
-/** A guard that just began is busy with its instance, and a new cluster with its clones. */
+/** A guard that just began is busy with its instance. */
 const START_AFTER_MS = 3_500;
+/** A new cluster is busy with its clones. */
+const FIRST_AFTER_MS = 9_000;
 /** A spare that does not stay up is not worth more processor time than this. */
 const RETRY_AFTER_MS = 60_000;
 const PIPE_FD = 3;
@@ -16,6 +18,7 @@ const PIPE_FD = 3;
 export class SpareGuard {
   #child: ChildProcess | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #afterMs = FIRST_AFTER_MS;
   #ended = false;
 
   constructor(
@@ -24,7 +27,7 @@ export class SpareGuard {
   ) {}
 
   /** Has one ready soon. */
-  want(afterMs = START_AFTER_MS): void {
+  want(afterMs = this.#afterMs): void {
     if (this.#ended || this.#child !== null || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => this.#start(), afterMs);
   }
@@ -50,6 +53,7 @@ export class SpareGuard {
 
   #start(): void {
     this.#timer = undefined;
+    this.#afterMs = START_AFTER_MS;
     const child = this.launch();
     this.#child = child;
     const gone = (why: string): void => {

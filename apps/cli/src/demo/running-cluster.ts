@@ -5,6 +5,7 @@ import {
   type ClusterObservation,
   type Credentials,
   type DatabaseHost,
+  HostWatch,
   observeHosts,
 } from '#libs/outage';
 import type { OsUser } from '#libs/process';
@@ -16,7 +17,7 @@ import { guardPid, isAlive, postmasterPid, processesIn } from './instance-proces
 import { agentArgv, controllerArgv } from './launch.ts';
 import type { ClusterPlan, HostPlan, InstancePlan } from './plan.ts';
 import { SupervisedProcess } from './supervised-process.ts';
-import { type Look, until } from './until.ts';
+import { type Look, type UntilOptions, until } from './until.ts';
 
 export type RunningClusterOptions = {
   /** From where the writing client connects, as pg_hba.conf spells it. */
@@ -102,20 +103,34 @@ export class RunningCluster {
   /** @returns the primary, once it streams to this many standbys */
   async untilStreaming(standbys: number, limitMs: number, signal?: AbortSignal): Promise<string> {
     const what = `a primary with ${standbys} streaming standbys`;
-    return await until(what, { limitMs, ...(signal && { signal }) }, async () => {
-      return healthy(await this.observe(), standbys);
+    return await this.#untilSeen(what, { limitMs, ...(signal && { signal }) }, async (seen) => {
+      return healthy(seen, standbys);
     });
   }
 
   /** As `untilStreaming` for all standbys, and the controllers have heard so from every agent. */
   async untilHealthy(api: ClusterApi, limitMs: number, signal?: AbortSignal): Promise<string> {
     const standbys = this.plan.instances.length - 1;
-    return await until('a healthy cluster', { limitMs, ...(signal && { signal }) }, async () => {
-      const seen = healthy(await this.observe(), standbys);
+    const options = { limitMs, ...(signal && { signal }) };
+    return await this.#untilSeen('a healthy cluster', options, async (observation) => {
+      const seen = healthy(observation, standbys);
       if (!('value' in seen)) return seen;
       const trouble = await api.trouble(seen.value);
       return trouble === null ? seen : { instead: `by the controllers: ${trouble}` };
     });
+  }
+
+  async #untilSeen(
+    what: string,
+    options: UntilOptions,
+    judge: (seen: ClusterObservation) => Promise<Look<string>>,
+  ): Promise<string> {
+    const watch = new HostWatch(this.databaseHosts, this.credentials);
+    try {
+      return await until(what, options, async () => judge(await watch.look()));
+    } finally {
+      watch.close();
+    }
   }
 
   instance(name: string): InstancePlan {
