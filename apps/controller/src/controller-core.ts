@@ -4,6 +4,7 @@ import type { Clock } from '#libs/kernel';
 import {
   DecisionLoop,
   ExpiryWatch,
+  LeaseLook,
   ParameterCatalogs,
   PositionGossip,
   ProtocolSwitch,
@@ -103,7 +104,7 @@ export class ControllerCore implements HostListener {
   #announced: KnownLeader = { name: null, term: 0 };
   #ticks = 0;
   readonly #due: (intervalMs: number, lateMs?: number) => boolean;
-  #leasesLookDue = false;
+  readonly #leaseLook: LeaseLook<Service>;
   #leasesTimer: NodeJS.Timeout | undefined;
   readonly #admissions: Admissions;
   readonly #seats: Seats;
@@ -139,6 +140,11 @@ export class ControllerCore implements HostListener {
     this.#renewals = new Renewals(host, service);
     const { decisions, reader } = this;
     this.#expiry = new ExpiryWatch({ host, network, decisions, clock, log, electionTimeoutMs });
+    this.#leaseLook = new LeaseLook({
+      ...{ time: this.#time, tickMs: options.tickMs },
+      look: (service) => this.#expiry.tick(service),
+      wakeAfterMs: (delayMs) => this.#lookAtLeasesAfter(delayMs),
+    });
     this.answers = new AgentAnswers({
       ...{ host, reader, decisions, service, leaderName, catalogs: this.catalogs },
       foundingIncarnation: options.groupId,
@@ -267,7 +273,7 @@ export class ControllerCore implements HostListener {
     if (this.#due(CLUSTERS_INTERVAL_MS, CLUSTERS_INTERVAL_MS / 2)) {
       this.#silence.look(earsOf(service), host.store.clusters());
     }
-    this.#lookAtLeases(service);
+    this.#leaseLook.ask();
     this.decisions.ticked();
     if (!this.#due(GOSSIP_INTERVAL_MS)) return;
     for (const positions of this.#gossip.messages(service.observations, GOSSIP_TURNS)) {
@@ -275,25 +281,19 @@ export class ControllerCore implements HostListener {
     }
   }
 
-  /** At every tick, and at the very moment at which the first lease ends: not a tick later. */
-  #lookAtLeases(service: Service): void {
-    this.#leasesLookDue = false;
-    this.#expiry.tick(service);
-    const { dueInMs } = service.leases;
-    if (dueInMs === null || dueInMs <= 0 || dueInMs >= this.#options.tickMs) return;
-    clearTimeout(this.#leasesTimer);
-    this.#leasesTimer = setTimeout(() => this.#lookAtLeasesSoon(), Math.ceil(dueInMs));
-  }
-
   /** In a turn of the loop: what the sockets hold is read before. */
   #lookAtLeasesSoon(): void {
-    this.#leasesLookDue = true;
+    this.#leaseLook.ask();
     this.#options.host.schedule();
   }
 
+  #lookAtLeasesAfter(delayMs: number): void {
+    clearTimeout(this.#leasesTimer);
+    this.#leasesTimer = setTimeout(() => this.#lookAtLeasesSoon(), Math.ceil(delayMs));
+  }
+
   onBeforeRounds(between: boolean): void {
-    if (!between) this.#time.turn(this.#options.clock.monotonicMs(), true);
-    if (!between && this.#leasesLookDue && this.#service) this.#lookAtLeases(this.#service);
+    if (!between) this.#leaseLook.turn(this.#options.clock.monotonicMs(), this.#service);
     this.#renewals.beginRound();
   }
 

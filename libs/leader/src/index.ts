@@ -3,6 +3,7 @@ export { missesRenewals } from './at-rest.ts';
 export { DecisionLoop } from './decision-loop.ts';
 export { ExpiryWatch, type OtherControllers } from './expiry-watch.ts';
 export type { GuardIdentity, GuardLink } from './guard-link.ts';
+export { LeaseLook } from './lease-look.ts';
 export type { Log } from './log.ts';
 export type { Bearer } from './name-claims.ts';
 export { ParameterCatalogs } from './parameter-catalogs.ts';

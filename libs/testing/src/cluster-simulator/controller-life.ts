@@ -4,6 +4,7 @@ import { type Clock, epochMs, type MonotonicMs, seededPrng } from '#libs/kernel'
 import {
   DecisionLoop,
   ExpiryWatch,
+  LeaseLook,
   PositionGossip,
   ProposalIntake,
   type ProposalOwner,
@@ -71,7 +72,7 @@ export class ControllerLife implements ReplicatedLog {
   #writing = false;
   #scheduled = false;
   #tickDue = false;
-  #expiryLookDue = false;
+  readonly #leaseLook: LeaseLook<Service>;
   #ticks = 0;
   #announced = '';
 
@@ -116,6 +117,11 @@ export class ControllerLife implements ReplicatedLog {
       },
       decisions: this.decisions,
       electionTimeoutMs: ELECTION_MS,
+    });
+    this.#leaseLook = new LeaseLook({
+      ...{ time: this.#time, tickMs: TICK_MS },
+      look: (leading) => this.#expiry.tick(leading),
+      wakeAfterMs: (delayMs) => this.seat.process.after(delayMs + 0.1, () => this.#lookSoon()),
     });
     this.heard = new Silence(this.#time, 0, this.nowMs());
     this.#tickLoop();
@@ -172,8 +178,7 @@ export class ControllerLife implements ReplicatedLog {
     for (const message of inbox) this.raft.step(message);
     if (this.#tickDue) this.#tick();
     if (!this.#writing) this.#proposals.propose(budget);
-    this.#time.turn(this.nowMs(), true);
-    if (this.#expiryLookDue) this.#lookAtLeases();
+    this.#leaseLook.turn(this.nowMs(), this.service);
     this.renewals.beginRound();
     this.#rounds.beginWhenDue(this.nowMs());
     this.#carryOut();
@@ -261,7 +266,7 @@ export class ControllerLife implements ReplicatedLog {
     this.#ticks += 1;
     const { service } = this;
     if (service === null) return;
-    this.#lookAtLeases();
+    this.#leaseLook.ask();
     this.decisions.ticked();
     if (this.#ticks % GOSSIP_TICKS !== 0) return;
     for (const positions of this.#gossip.messages(service.observations, GOSSIP_TURNS)) {
@@ -269,18 +274,8 @@ export class ControllerLife implements ReplicatedLog {
     }
   }
 
-  #lookAtLeases(): void {
-    this.#expiryLookDue = false;
-    const { service } = this;
-    if (service === null) return;
-    this.#expiry.tick(service);
-    const { dueInMs } = service.leases;
-    if (dueInMs === null || dueInMs <= 0 || dueInMs >= TICK_MS) return;
-    this.seat.process.after(dueInMs + 0.1, () => this.#lookSoon());
-  }
-
   #lookSoon(): void {
-    this.#expiryLookDue = true;
+    this.#leaseLook.ask();
     this.schedule();
   }
 
