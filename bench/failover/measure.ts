@@ -31,7 +31,8 @@ export async function measureRun(
   client: WritingClient,
 ): Promise<MeasuredRun> {
   const before = await system.untilStreaming(STANDBYS, HEALTHY_LIMIT_MS);
-  await pause(SETTLE_MS);
+  // What went before ends in step with the renewals: without chance the lease would always be as old.
+  await pause(SETTLE_MS + Math.random() * system.beatMs);
   const lostBefore = await untilCounted(client, before);
   await system.phasesMs();
   const load = loadAverage();

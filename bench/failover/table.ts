@@ -25,6 +25,7 @@ export function failoverTable(runs: readonly MeasuredRun[], picture: string): st
     '10 ms; gap: longest time without an acknowledged commit; dual, lost: acknowledged rows, all runs together; ratio: their',
     'p50 by ours, of the same mode; load: average of the machine before the runs. Managers and processes of the peers are',
     'started again when the outage is over (Patroni’s unit says `Restart=no`), ours after half a second, as its unit says.',
+    'Faults come at random moments between two renewals (0.4 s apart; Patroni’s loop_wait, 5 s of pg_auto_failover).',
     '',
     HEADER,
     HEADER.replaceAll(/[^|]+/g, '---'),

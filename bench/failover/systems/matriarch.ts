@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { DEFAULT_SETTINGS } from '#libs/cluster';
 import { HttpClusterApi } from '../../../apps/cli/src/demo/http-cluster-api.ts';
 import { guardPid } from '../../../apps/cli/src/demo/instance-processes.ts';
 import type { InstancePlan } from '../../../apps/cli/src/demo/plan.ts';
@@ -23,6 +24,7 @@ const SETTINGS_OF_MODE: Readonly<Record<Mode, Readonly<Record<string, string>>>>
 export class Matriarch extends SystemUnderTest {
   readonly system = 'matriarch';
   readonly faults = FAULTS;
+  readonly beatMs = DEFAULT_SETTINGS.renewIntervalMs;
   readonly cluster: RunningCluster;
   readonly api: HttpClusterApi;
   /** Set before `stop`: its files are somebody's evidence then. */

@@ -35,6 +35,11 @@ export class Patroni extends SystemUnderTest {
     this.#etcd = new EtcdOnHosts(CONTROLLER_HOSTS.map(peerHost));
   }
 
+  get beatMs(): number {
+    const [, loopWait] = TIMES[this.system];
+    return loopWait * 1_000;
+  }
+
   get databases() {
     return this.#hosts.map(({ name, address }) => ({ name, host: address, port: 5_432 }));
   }

@@ -21,6 +21,8 @@ const OWN_SOCKETS = 'mount -t tmpfs -o mode=777 tmpfs /var/run/postgresql && exe
 export class PgAutoFailover extends SystemUnderTest {
   readonly system = 'pgaf';
   readonly mode = 'async';
+  /** Its monitor’s health check. */
+  readonly beatMs = 5_000;
   readonly faults: readonly Fault[] = [
     ...(['host-death', 'link-cut', 'postmaster-kill', 'manager-kill', 'manager-stop'] as const),
     ...(['controller-kill', 'switchover'] as const),

@@ -12,6 +12,8 @@ export type ManagerProcess = 'manager' | 'guard';
 export abstract class SystemUnderTest {
   abstract readonly system: SystemName;
   abstract readonly mode: Mode;
+  /** How often its managers renew, or look: a fault comes at any moment in between. */
+  abstract readonly beatMs: number;
   /** Named as the hosts of the network. */
   abstract readonly databases: readonly DatabaseHost[];
   abstract readonly credentials: Credentials;
