@@ -101,6 +101,16 @@ async function runsAnew(host: AgentHost, before: number): Promise<void> {
   await until(() => ![null, before].includes(host.postmasterPid()), FAILOVER_LIMIT_MS);
 }
 
+async function settingOf(host: AgentHost, name: string): Promise<unknown> {
+  const client = await host.client();
+  try {
+    const { rows: values } = await client.query(`SELECT current_setting('${name}') AS value`);
+    return values[0].value;
+  } finally {
+    await client.end();
+  }
+}
+
 /** The longest time without an acknowledged write around `fault`, which ends when all is well again. */
 async function gapOf(fault: () => Promise<void> | void): Promise<number> {
   await settled();
@@ -253,6 +263,10 @@ describe('three agents with their guards, PostgreSQL, and one controller', () =>
     process.stderr.write(`switchover: gap ${gapMs} ms\n`);
     expect(holder()).toBe(to?.name);
     expect(await rows.lost()).toBe(0);
+    // They began a segment of the new timeline a moment ago, and the first commit may have waited for that.
+    for (const standby of hosts.filter((host) => host !== to)) {
+      expect(await settingOf(standby, 'wal_init_zero')).toBe('off');
+    }
   });
 
   it('switches over although the receiver of another standby hangs (safety 22)', async () => {

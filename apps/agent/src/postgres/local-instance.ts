@@ -12,7 +12,7 @@ import {
 } from '#libs/cluster';
 import type { AgentConfig } from '#libs/config';
 import { codeOf, type InstanceName } from '#libs/kernel';
-import { applicationNameOf } from '#libs/postgres-model';
+import { applicationNameOf, type Settings } from '#libs/postgres-model';
 import {
   type ConfigChange,
   type Installation,
@@ -31,6 +31,7 @@ import { hbaLinesOf, identText, passFileText } from './hba.ts';
 import { LastGoodParameters } from './last-good-parameters.ts';
 import { raised } from './raised.ts';
 import { settingsOf } from './settings.ts';
+import { SparseSegments } from './sparse-segments.ts';
 import { restoresBy, upstreamIn } from './upstream.ts';
 import { walSettings } from './wal-programs.ts';
 
@@ -47,6 +48,7 @@ export type RunningAs = {
 /** The files and connections of this host's instance. */
 export class LocalInstance {
   readonly lastGood: LastGoodParameters;
+  readonly #sparseSegments = new SparseSegments();
   #credentials: ClusterCredentials | null = null;
 
   constructor(
@@ -138,6 +140,7 @@ export class LocalInstance {
           config,
           version: installation.version,
           definition,
+          forNow: this.#sparseSegments.settings(performance.now()),
           parameters: raised(this.#parametersOf(state), atLeast),
           upstream,
           remote: remoteAt(state, upstream),
@@ -178,6 +181,15 @@ export class LocalInstance {
     });
     if (change.changedFiles.length > 0) this.reloadIfRunning();
     return change;
+  }
+
+  /** A standby turns to another upstream: settings for that, to be written with it. */
+  turning(state: ClusterState): Settings {
+    const nowMs = performance.now();
+    this.#sparseSegments.begin(nowMs);
+    const settings = Object.entries(this.#sparseSegments.settings(nowMs));
+    const given = this.#parametersOf(state);
+    return Object.fromEntries(settings.filter(([name]) => !Object.hasOwn(given, name)));
   }
 
   /** To be called before each start; `lastStop` as the guard says how PostgreSQL ended. */

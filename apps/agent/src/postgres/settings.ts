@@ -15,6 +15,8 @@ export type SettingsRequest = {
   readonly config: AgentConfig;
   readonly version: ServerVersion;
   readonly definition: PostgresDefinition;
+  /** In the place of defaults for now. */
+  readonly forNow: Settings;
   /** What operators set, for this instance in its role. */
   readonly parameters: Parameters;
   /** Null: follows nobody. */
@@ -62,6 +64,7 @@ export function settingsOf(request: SettingsRequest): Settings {
     ...DEFAULTS,
     ...keepWal,
     ...syncOnce,
+    ...request.forNow,
     ...Object.fromEntries(given),
     ...connectionSettings(config),
     hot_standby: 'on',

@@ -20,6 +20,7 @@ export async function follow(
   const { config, dataId, passFile, dataDirectory } = local;
   const server = archiveOnly || upstream === null ? null : upstream.postgres;
   changeManagedSettings(dataDirectory, {
+    ...local.turning(state),
     ...walSettings(state, config, true),
     ...upstreamSettings({
       config,

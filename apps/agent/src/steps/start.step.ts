@@ -33,6 +33,7 @@ export async function startStandby(
   const started = startedWith(context);
   const control = await readControlData(local.installation, dataDirectory);
   local.aboutToStart(state, guard.state?.lastStop ?? null);
+  if (!detached) local.turning(state);
   local.writeConfiguration(state, archiveOnly ? null : (upstream?.postgres ?? null), {
     synchronousStandbyNames: started.text,
     clients: true,
