@@ -14,6 +14,7 @@ import {
   settingOf,
   settingText,
 } from '../synchronous/setting-text.ts';
+import { releaseWaitingCommits } from '../synchronous/waiting-commits.ts';
 import { CHECKPOINT_MS } from '../timing.ts';
 import type { StepContext, SynchronousFacts } from './step-context.ts';
 
@@ -43,6 +44,9 @@ export async function setSynchronous(
   if (!armed && text !== '') context.runInBackground('arm', () => arm(context, proved));
   const fields = { order, setting: text, flushedTo: String(flushedTo), armed };
   log.info('commits wait for', fields);
+  if (flushedTo !== null && text !== '') {
+    context.runInBackground('waiting commits', () => releaseWaitingCommits(context.looks));
+  }
   await context.reportNow();
 }
 
