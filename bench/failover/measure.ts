@@ -11,7 +11,7 @@ import type { SystemUnderTest } from './systems/system.ts';
 /** Until here every fault has made itself felt; what follows is what comes of it later. */
 const FELT_WITHIN_MS = 1_500;
 /**
- * goals.md: a manager that is gone was watched for 45 s, since a lease of 30 s has to end before another
+ * A manager that is gone is watched for 45 s, since a lease of 30 s of Patroni's has to end before another
  * host takes over. Ours goes on without an agent for 30 s by default.
  */
 const WATCHED_MS: Partial<Record<Fault, number>> = {

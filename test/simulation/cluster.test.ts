@@ -152,7 +152,7 @@ describe('one of a pair of clusters', () => {
   }, 60_000);
 });
 
-/** What a swarm reported, and the simulator judged wrongly: `docs/testing.md` says which way. */
+/** What swarms reported: bugs that were mended, or a judgement of the simulator that was (`docs/testing.md`). */
 describe('worlds of swarms that were called violations', () => {
   it.each([
     { seed: 1_516, long: false, found: 'a broken link that was taken for open' },

@@ -10,7 +10,7 @@ export type Credentials = {
   readonly database: string;
 };
 
-/** goals.md: what the client waits for a connection and for an answer. */
+/** What the client waits for a connection and for an answer. */
 const CONNECT_TIMEOUT_MS = 400;
 const QUERY_TIMEOUT_MS = 1_000;
 

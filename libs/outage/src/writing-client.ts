@@ -26,7 +26,7 @@ class NoSuchHostError extends DomainError {
 export type WritingClientOptions = {
   readonly hosts: readonly DatabaseHost[];
   readonly credentials: Credentials;
-  /** goals.md: 10 ms. */
+  /** Between two attempts at one host. */
   readonly intervalMs?: number;
 };
 
