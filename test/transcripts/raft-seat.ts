@@ -93,8 +93,8 @@ export class Seat {
       this.fetches.push(...out.fetch);
       for (const to of out.snapshotsWanted) trace.push(`snapshot wanted for ${to}`);
       if (out.role !== null) {
-        const { role, term, leader, serving } = out.role;
-        trace.push(`now ${role} t${term} leader=${leader}${serving ? ' serving' : ''}`);
+        const { role, term, leader, serving, why } = out.role;
+        trace.push(`now ${role} t${term} leader=${leader}${serving ? ' serving' : ''} (${why})`);
       }
     }
     return trace;

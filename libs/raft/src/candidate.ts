@@ -1,5 +1,6 @@
 import type { PreVoteResponse, VoteResponse } from './messages.ts';
 import { type VoteResult, voteResult } from './quorum.ts';
+import type { RoleReason } from './role-reasons.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
 import type { State } from './state.ts';
 import type { MemberId } from './types.ts';
@@ -24,11 +25,11 @@ export function campaignWithNextTick(state: State): void {
 }
 
 /** Asks whether an election could be won, without disturbing anyone's term (dissertation 9.6). */
-export function preCampaign(state: State): void {
-  becomePreCandidate(state);
+export function preCampaign(state: State, why: RoleReason): void {
+  becomePreCandidate(state, why);
   if (state.standing.kind !== 'preCandidate') return;
   if (voteResult(state.memberships.current, state.standing.votes) === 'won') {
-    campaign(state, false);
+    campaign(state, false, why);
     return;
   }
   const { lastIndex, lastTerm } = state.log;
@@ -49,8 +50,8 @@ export function preCampaign(state: State): void {
  * candidate that crashed could otherwise come back with a shorter log, campaign in the same term
  * again, and count votes that were given to the longer log.
  */
-export function campaign(state: State, transfer: boolean): void {
-  becomeCandidate(state);
+export function campaign(state: State, transfer: boolean, why: RoleReason): void {
+  becomeCandidate(state, why);
   const { lastIndex, lastTerm } = state.log;
   for (const to of otherVoters(state)) {
     state.outbox.afterPersist.push({
@@ -70,8 +71,8 @@ export function onPreVoteResponse(state: State, response: PreVoteResponse): void
   if (response.granted && response.term !== state.term + 1) return;
   if (!response.granted && response.term !== state.term) return;
   const result = count(state, state.standing.votes, response.from, response.granted);
-  if (result === 'won' && mayCampaign(state)) campaign(state, false);
-  else if (result !== 'open') becomeFollower(state, state.term, 0);
+  if (result === 'won' && mayCampaign(state)) campaign(state, false, state.why);
+  else if (result !== 'open') becomeFollower(state, state.term, 0, 'it got no majority');
 }
 
 export function onVoteResponse(state: State, response: VoteResponse): void {
@@ -89,7 +90,7 @@ export function onVotePersisted(state: State): void {
 
 function settle(state: State, result: VoteResult): void {
   if (result === 'won') becomeLeader(state);
-  else if (result === 'lost') becomeFollower(state, state.term, 0);
+  else if (result === 'lost') becomeFollower(state, state.term, 0, 'it got no majority');
 }
 
 /** The first answer of a member counts. */

@@ -50,5 +50,5 @@ function settleMembership(state: State, leadership: Leadership): void {
   if (state.isVoter) return;
   const successor = bestSuccessor(state, leadership);
   if (successor !== null) orderCampaign(state, successor.id);
-  becomeFollower(state, state.term, 0);
+  becomeFollower(state, state.term, 0, 'it is no voter any more');
 }

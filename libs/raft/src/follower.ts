@@ -12,7 +12,7 @@ export function follow(state: State, leader: MemberId): void {
     state.electionElapsedTicks = 0;
     return;
   }
-  becomeFollower(state, state.term, leader);
+  becomeFollower(state, state.term, leader, 'a leader of its term was heard');
 }
 
 export function onAppendRequest(state: State, request: AppendRequest): void {

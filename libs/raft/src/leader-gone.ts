@@ -12,6 +12,6 @@ import type { MemberId } from './types.ts';
 export function onGone(state: State, id: MemberId): void {
   const { standing } = state;
   if (standing.kind !== 'follower' || standing.leader !== id) return;
-  becomeFollower(state, state.term, 0);
+  becomeFollower(state, state.term, 0, 'the process of the leader ended');
   campaignWithNextTick(state);
 }

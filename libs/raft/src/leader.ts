@@ -105,5 +105,5 @@ export function onFetched(
 /** Steps down when no quorum was heard for an election timeout: others may have a leader by now. */
 export function checkQuorum(state: State): void {
   const heard = isQuorum(state.memberships.current, (id) => isHeard(state, id));
-  if (!heard) becomeFollower(state, state.term, 0);
+  if (!heard) becomeFollower(state, state.term, 0, 'no majority answered for an election timeout');
 }

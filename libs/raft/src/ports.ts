@@ -1,4 +1,5 @@
 import type { Message } from './messages.ts';
+import type { RoleReason } from './role-reasons.ts';
 import type {
   HardState,
   LogEntry,
@@ -70,6 +71,7 @@ export type RoleChange = {
   readonly leader: MemberId | 0;
   /** Leader only: its own-term entry is committed and applied, so rounds and leases may be served. */
   readonly serving: boolean;
+  readonly why: RoleReason;
 };
 
 /**
@@ -152,6 +154,7 @@ export type PeerStatus = {
 export type RaftStatus = {
   readonly self: MemberId;
   readonly role: Role;
+  readonly why: RoleReason;
   readonly term: Term;
   readonly vote: MemberId | 0;
   readonly leader: MemberId | 0;

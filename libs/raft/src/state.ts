@@ -5,6 +5,7 @@ import type { Message } from './messages.ts';
 import type { FetchRequest, InitialState, RaftConfig, RoleChange, RoundOutcome } from './ports.ts';
 import type { Progress } from './progress.ts';
 import { isVoter } from './quorum.ts';
+import type { RoleReason } from './role-reasons.ts';
 import type { Rounds } from './rounds.ts';
 import type { HardState, LogIndex, MemberId, RoundId, Term, WriteSeq } from './types.ts';
 
@@ -64,6 +65,8 @@ export class State {
   term: Term;
   vote: MemberId | 0;
   standing: Standing = { kind: 'follower', leader: 0 };
+  /** Of `standing`. */
+  why: RoleReason = 'started';
   ticks = 0;
   /** Follower: since the leader was heard or a vote given. Leader: always 0. */
   electionElapsedTicks = 0;

@@ -10,6 +10,7 @@ export function statusOf(state: State): RaftStatus {
   return {
     self: state.self,
     role: roleOf(state),
+    why: state.why,
     term: state.term,
     vote: state.vote,
     leader: state.leader,

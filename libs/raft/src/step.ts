@@ -3,6 +3,7 @@ import { onPreVoteResponse, onVoteResponse } from './candidate.ts';
 import { follow, onAppendRequest, onHeartbeat } from './follower.ts';
 import { onAppendResponse, onHeartbeatResponse } from './leader.ts';
 import type { Message } from './messages.ts';
+import type { RoleReason } from './role-reasons.ts';
 import { becomeFollower } from './roles.ts';
 import type { State } from './state.ts';
 import { onTimeoutNow } from './transfer.ts';
@@ -27,9 +28,15 @@ export function step(state: State, message: Message): void {
   }
   if (message.term > state.term) {
     if (message.type === 'voteRequest' && !message.transfer && hearsLeader(state)) return;
-    becomeFollower(state, message.term, speaksAsLeader(message) ? message.from : 0);
+    const leader = speaksAsLeader(message) ? message.from : 0;
+    becomeFollower(state, message.term, leader, whyNewer(state));
   }
   dispatch(state, message);
+}
+
+function whyNewer({ standing }: State): RoleReason {
+  const handedOver = standing.kind === 'leader' && standing.transfer?.ordered === true;
+  return handedOver ? 'it handed over' : 'a newer term began elsewhere';
 }
 
 function dispatch(state: State, message: Message): void {

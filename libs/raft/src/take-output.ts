@@ -83,7 +83,7 @@ function takeApplicable(state: State): readonly LogEntry[] {
 }
 
 function takeRoleChange(state: State): RoleChange | null {
-  const { reportedRole: last, term, leader } = state;
+  const { reportedRole: last, term, leader, why } = state;
   const role = roleOf(state);
   const serving = isServing(state);
   const same =
@@ -93,7 +93,7 @@ function takeRoleChange(state: State): RoleChange | null {
     last.leader === leader &&
     last.serving === serving;
   if (same) return null;
-  state.reportedRole = { role, term, leader, serving };
+  state.reportedRole = { role, term, leader, serving, why };
   return state.reportedRole;
 }
 

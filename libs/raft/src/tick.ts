@@ -25,6 +25,13 @@ function tickLeader(state: State, leadership: Leadership): void {
 function tickElection(state: State): void {
   if (state.electionElapsedTicks < state.electionTimeoutTicks) return;
   state.electionElapsedTicks = 0;
-  if (mayCampaign(state)) preCampaign(state);
-  else if (state.standing.kind === 'follower') state.standing = { kind: 'follower', leader: 0 };
+  const silent = 'the leader was not heard for an election timeout';
+  const ended = 'the process of the leader ended';
+  const why = state.why === ended ? ended : silent;
+  if (mayCampaign(state)) {
+    preCampaign(state, why);
+  } else if (state.standing.kind === 'follower') {
+    state.standing = { kind: 'follower', leader: 0 };
+    state.why = why;
+  }
 }

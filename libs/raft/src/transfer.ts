@@ -68,14 +68,14 @@ export function neverLead(state: State): void {
   if (standing.kind === 'follower') return;
   const successor = standing.kind === 'leader' ? bestSuccessor(state, standing) : null;
   if (successor !== null) orderCampaign(state, successor.id);
-  becomeFollower(state, state.term, 0);
+  becomeFollower(state, state.term, 0, 'its state is not to be trusted');
 }
 
 /** Target side: only a log that is durable up to the leader's end may campaign at once. */
 export function onTimeoutNow(state: State, order: TimeoutNow): void {
   if (state.standing.kind !== 'follower' || state.log.durableIndex < order.lastIndex) return;
   // A leader that left hands over as it commits its own removal, which is applied here a bit later.
-  if (mayCampaign(state)) campaign(state, true);
+  if (mayCampaign(state)) campaign(state, true, 'the leader handed over');
   else state.campaignOrderedTerm = state.term;
 }
 
@@ -85,5 +85,5 @@ export function carryOutOrder(state: State): void {
   const stillValid = state.campaignOrderedTerm === state.term && state.standing.kind === 'follower';
   if (stillValid && !mayCampaign(state)) return;
   state.campaignOrderedTerm = 0;
-  if (stillValid) campaign(state, true);
+  if (stillValid) campaign(state, true, 'the leader handed over');
 }

@@ -61,7 +61,9 @@ export function onVoteRequest(state: State, request: VoteRequest): void {
   const granted = free && state.log.isUpToDate(request.lastIndex, request.lastTerm);
   if (granted) {
     state.vote = request.from;
-    if (state.standing.kind === 'preCandidate') becomeFollower(state, state.term, 0);
+    if (state.standing.kind === 'preCandidate') {
+      becomeFollower(state, state.term, 0, 'another one got its vote');
+    }
     state.electionElapsedTicks = 0;
   }
   const box = granted ? state.outbox.afterPersist : state.outbox.sendNow;

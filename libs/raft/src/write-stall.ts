@@ -19,7 +19,7 @@ export function onWriteStall(state: State, stallMs: number, electionTimeoutMs: n
   }
   if (stallMs > STEP_DOWN_AFTER_ELECTION_TIMEOUTS * electionTimeoutMs) {
     state.campaignWithheld = true;
-    if (state.standing.kind !== 'follower') becomeFollower(state, state.term, 0);
+    if (state.standing.kind !== 'follower') becomeFollower(state, state.term, 0, 'its disk hangs');
     return;
   }
   const { standing } = state;

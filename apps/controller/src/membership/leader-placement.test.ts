@@ -28,7 +28,15 @@ function leading(over: Partial<RaftStatus['peers'][number]> = {}): RaftStatus {
     }) as const;
   const members = [1, 2, 3].map((id) => ({ id, name: `c${id}`, address: `10.0.0.${id}:7400` }));
   return {
-    ...{ self: 1, role: 'leader', term: 3, vote: 1, leader: 1, serving: true },
+    ...{
+      self: 1,
+      role: 'leader',
+      why: 'a majority voted for it',
+      term: 3,
+      vote: 1,
+      leader: 1,
+      serving: true,
+    },
     ...{ commitIndex: 100, appliedIndex: 100, durableIndex: 100, lastIndex: 100, firstIndex: 1 },
     ...{ appendRejects: 0, diskKeepsUp: true },
     membership: { members, voters: [1, 2, 3], outgoing: [], learners: [] },

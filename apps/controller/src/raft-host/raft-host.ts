@@ -62,7 +62,7 @@ export class RaftHost implements ReplicatedLog {
   readonly #turns = new NextTurn((between) => this.#turn(between));
   readonly #applyTurns = new NextTurn(() => this.#guarded(() => this.#apply()));
   readonly #isolation: Isolation;
-  #role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false };
+  #role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false, why: 'started' };
   #closed = false;
 
   constructor(options: RaftHostOptions) {
@@ -322,9 +322,9 @@ export class RaftHost implements ReplicatedLog {
       this.#proposals.loseAll(role.leader);
       this.rounds.loseAll();
     }
-    const { role: now, term, leader } = role;
+    const { role: now, term, leader, why } = role;
     if (before.role !== now || before.leader !== leader || before.term !== term) {
-      this.#options.log.info('raft role', { role: now, term, leader });
+      this.#options.log.info('raft role', { role: now, term, leader, why });
     }
     for (const listener of this.#listeners) listener.onRole?.(role);
   }

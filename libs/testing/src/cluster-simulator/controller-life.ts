@@ -50,7 +50,7 @@ export class ControllerLife implements ReplicatedLog {
   readonly raft: RaftMachine;
   readonly store: EventStore;
   readonly applies: { whenApplied(index: LogIndex, reached: () => void): void };
-  role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false };
+  role: RoleChange = { role: 'follower', term: 0, leader: 0, serving: false, why: 'started' };
   service: Service | null = null;
   appliedIndex: LogIndex = 0;
   readonly decisions: DecisionLoop;

@@ -85,8 +85,8 @@ export class SimIntegrity implements WatchedLog, LevelledLog {
   }
 
   get role(): RoleChange {
-    const { role, term, leader, serving } = this.status();
-    return { role, term, leader, serving };
+    const { role, term, leader, serving, why } = this.status();
+    return { role, term, leader, serving, why };
   }
 
   get isolated(): string | null {
