@@ -42,13 +42,14 @@ export function calmMsOf(settings: ClusterSettings): number {
 
 /**
  * True once silence may be read as absence: every member has reported in this term, or the leader has
- * served for a whole lease period (safety 24).
+ * served for a whole lease period (safety 24). `lost` need not have: of a primary that commits need standbys
+ * for, others tell that it is gone, and which of them has everything. It may have died with the last leader.
  */
-export function hasHeardEnough(input: DecisionInput): boolean {
+export function hasHeardEnough(input: DecisionInput, lost: InstanceName | null = null): boolean {
   const { state, observations } = input;
   if (observations.servingForMs >= state.settings.leaseTtlMs) return true;
   return Object.values(state.members).every(
-    (member) => observed(input, member.name).report !== null,
+    ({ name }) => name === lost || observed(input, name).report !== null,
   );
 }
 

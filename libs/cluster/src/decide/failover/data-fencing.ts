@@ -28,7 +28,8 @@ export function suspectPrimary(input: DecisionInput): Decision | null {
   const silentMs = observations.lease?.silentMs ?? 0;
   // Asked first: most of the time all is well.
   if (downForMs === null && silentMs < state.settings.suspectAfterMs) return null;
-  if (!hasHeardEnough(input) || !canFence(input)) return null;
+  const lost = downForMs === null ? lease.holder : null;
+  if (!hasHeardEnough(input, lost) || !canFence(input)) return null;
   if (promisedTo(input).length > 0) return null;
   if (downForMs !== null) {
     if (state.settings.primaryCrashPolicy === 'restart') return null;
