@@ -105,9 +105,9 @@ export const ASYNC: readonly ClusterMutation[] = [
     patches: [
       {
         file: rule('failover/failover'),
-        find: 'if (!hasHeardEnough(input)) return null;',
+        find: 'if (!hasHeardEnough(input, lost)) return null;',
         replace:
-          'if (!hasHeardEnough(input) || input.observations.sinceChangeMs >= input.observations.servingForMs) return null;',
+          'if (!hasHeardEnough(input, lost) || input.observations.sinceChangeMs >= input.observations.servingForMs) return null;',
       },
     ],
     saga: { saga: 'failover', begins: 'LeaseExpired', ends: 'FailoverCompleted' },

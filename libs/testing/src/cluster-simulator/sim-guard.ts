@@ -283,7 +283,9 @@ export class GuardLife {
   }
 
   #sendTo(controller: SimController, request: GuardRequest): void {
-    controller.deliverFrom(this.node.host, (life) => life.guards.fromGuard(this, request));
+    const broken = (): void => this.linkLost(controller);
+    const take = (life: ControllerLife): void => life.guards.fromGuard(this, request);
+    controller.deliverFrom(this.node.host, take, broken);
   }
 
   /** It is found out, and opened again by the next look. */

@@ -63,7 +63,8 @@ export function chooseCandidate(input: DecisionInput): Decision | null {
   if (lease.kind === 'Held' || lease.kind === 'NeverGranted') return null;
   // What an operator ordered goes on in a pause.
   if (state.paused && operation.trigger !== 'operator') return null;
-  if (!hasHeardEnough(input, lease.kind === 'Fenced' ? lease.holder : null)) return null;
+  const lost = lease.kind === 'Fenced' ? lease.holder : null;
+  if (!hasHeardEnough(input, lost)) return null;
   const { acceptLoss, excluded, candidate: asked } = operation;
   if (keepsEveryCommit(state) && !acceptLoss) return chooseHolderOfAll(input, operation);
   // One that was granted an epoch in this outage may have written more since it began.
