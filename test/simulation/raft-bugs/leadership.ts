@@ -4,7 +4,7 @@ export const LEADERSHIP: readonly Mutation[] = [
   {
     name: 'a leader without a quorum leads on (41)',
     file: raft('leader'),
-    find: '  if (!heard) becomeFollower(state, state.term, 0);\n',
+    find: "  if (!heard) becomeFollower(state, state.term, 0, 'no majority answered for an election timeout');\n",
     replace: '  if (!heard) state.electionElapsedTicks = 0;\n',
   },
   {
@@ -31,7 +31,7 @@ export const LEADERSHIP: readonly Mutation[] = [
   {
     name: 'a leader with a stuck disk leads on (3)',
     file: raft('write-stall'),
-    find: "if (state.standing.kind !== 'follower') becomeFollower(state, state.term, 0);",
+    find: "if (state.standing.kind !== 'follower') becomeFollower(state, state.term, 0, 'its disk hangs');",
     replace: '',
   },
   {
