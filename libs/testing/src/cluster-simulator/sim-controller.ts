@@ -59,14 +59,14 @@ export class SimController {
     this.life = null;
   }
 
-  /** A message for the life that the connection was opened to. `broken`: it is lost, and the connection with it. */
-  deliverFrom(from: SimHost, take: (life: ControllerLife) => void, broken?: () => void): void {
+  /** A message for the life that the connection was opened to. */
+  deliverFrom(from: SimHost, take: (life: ControllerLife) => void): void {
     const { life } = this;
     if (life === null) return;
-    const deliver = (): void =>
+    this.world.network.send(from, this.host, () => {
       this.process.deliver(() => {
         if (this.life === life) take(life);
       });
-    this.world.network.send(from, this.host, deliver, broken);
+    });
   }
 }

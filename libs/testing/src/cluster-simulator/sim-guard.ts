@@ -84,6 +84,7 @@ export class GuardLife {
   readonly #up = new Map<SimController, ControllerLife>();
   readonly #lease: KeptLease;
   #armed = 0;
+  #healed = true;
   ready = false;
 
   constructor(
@@ -283,9 +284,7 @@ export class GuardLife {
   }
 
   #sendTo(controller: SimController, request: GuardRequest): void {
-    const broken = (): void => this.linkLost(controller);
-    const take = (life: ControllerLife): void => life.guards.fromGuard(this, request);
-    controller.deliverFrom(this.node.host, take, broken);
+    controller.deliverFrom(this.node.host, (life) => life.guards.fromGuard(this, request));
   }
 
   /** It is found out, and opened again by the next look. */
@@ -302,6 +301,7 @@ export class GuardLife {
   /** Links are opened ahead to every controller; one that is lost is found out and opened again. */
   #linkLoop(): void {
     const { world, node } = this.guard;
+    this.#sayAnewOnceHealed();
     for (const controller of world.controllers) {
       const { life } = controller;
       const open = life !== null && world.network.connects(node.host, controller.host);
@@ -315,6 +315,13 @@ export class GuardLife {
       if (!open) this.#down(controller);
     }
     this.process.after(LINK_CHECK_MS, () => this.#linkLoop());
+  }
+
+  /** A cut that ended between two looks took what was under way with it: TCP would bring it now (seed 2452406). */
+  #sayAnewOnceHealed(): void {
+    const { healed } = this.guard.world.network;
+    if (healed && !this.#healed) this.#up.clear();
+    this.#healed = healed;
   }
 
   #repeatLoop(): void {
