@@ -168,6 +168,7 @@ describe('worlds of swarms that were called violations', () => {
     { seed: 1_735_722, long: false, found: 'a receiver asked for before a signal was obeyed' },
     { seed: 1_849_759, long: false, found: 'a leader doubted for a term that was never written' },
     { seed: 1_826_298, long: false, found: 'a promotion in the moment of a thaw' },
+    { seed: 2_452_406, long: false, found: 'a short cut that emptied a link for good' },
   ])(
     'seed $seed, which found $found, is kept',
     async ({ seed, long }) => {
