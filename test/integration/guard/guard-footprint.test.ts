@@ -12,7 +12,7 @@ const PSS_LIMIT_KIB = 40 * 1_024;
 const LOOP_DELAY_P99_LIMIT_MS = 10;
 const MEASURED_MS = 4_000;
 /** Measured that often at most. */
-const WINDOWS = 3;
+const WINDOWS = 5;
 const BUSY_LOOPS = 6;
 /**
  * A leak of 250 bytes per renewal exceeds it. Compiled code and its feedback still grow a little here;
