@@ -29,7 +29,10 @@ export async function ask(group: ThreeControllers, to: string, asked: Asked): Pr
   return new Promise((resolve, reject) => {
     const request =
       as === undefined ? httpRequest(options) : httpsRequest({ ...options, ca, ...(client ?? {}) });
-    request.once('error', reject);
+    request.once('error', (cause) => {
+      const asked = `${method} ${path} at ${to}: ${cause.message}`;
+      reject(new Error(asked, { cause }));
+    });
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

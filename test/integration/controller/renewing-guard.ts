@@ -24,6 +24,18 @@ export class RenewingGuard {
 
   /** Creates the cluster, has its first epoch granted and begins to renew it. */
   static async hold(processes: ControllerProcesses, leaseTtlMs: number): Promise<RenewingGuard> {
+    try {
+      return await RenewingGuard.#hold(processes, leaseTtlMs);
+    } catch (error) {
+      // The logs go with the test: whoever reads of it later has this only.
+      for (const name of processes.names) {
+        console.error(`${name} runs: ${processes.isRunning(name)}\n${processes.log(name)}`);
+      }
+      throw error;
+    }
+  }
+
+  static async #hold(processes: ControllerProcesses, leaseTtlMs: number): Promise<RenewingGuard> {
     const { group, names } = processes;
     const body = definition(CLUSTER, { leaseTtlMs });
     await until('the cluster is created', async () => {
